@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# postern. `make` builds build/postern from what is installed. `make run`, `test`, `demo`, `bench` and `lint` first
+# install what they need (tools/packages; root), so that they work on a machine with only git, make and gcc.
+#
+#   V=1             print commands
+#   CC=clang        the other compiler
+#   BUILD=DIR       the build directory
+#   DESTDIR=, PREFIX=/usr/local    where `make install` puts things
+#
+# Everything is found by its place: a new file in user/*/ or selftests/*/ needs no line here.
+
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+STRIP_BPF ?= llvm-strip
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+SBINDIR := $(PREFIX)/sbin
+
+LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3
+
+# Given again by the upgrade test, which needs the same program with another ABI.
+DEFINES ?=
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2
+HARDEN   := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
+INCLUDES := -Iuser -Ibpf -I$(BUILD)
+# Lazy, so that make runs (to install packages) before pkg-config can answer; asked once, when first used.
+LIB_CFLAGS = $(eval LIB_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(LIB_CFLAGS)
+LIB_LIBS   = $(eval LIB_LIBS := $$(shell pkg-config --libs $(LIBRARIES)))$(LIB_LIBS)
+
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+# What a compiler or a checker needs to understand a file, without the warnings.
+MEANING  = -std=gnu11 -D_GNU_SOURCE $(DEFINES) $(INCLUDES) $(LIB_CFLAGS)
+COMPILE  = $(CC) $(MEANING) $(CFLAGS) $(WARNINGS) $(HARDEN) -MMD -MP
+LINK     = $(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# The directory of asm/types.h, which a compiler for another machine does not look into.
+MULTIARCH   := $(shell uname -m)-linux-gnu
+BPF_MEANING := -target bpf -std=gnu11 $(DEFINES) -Ibpf -Ivmlinux -I/usr/include/$(MULTIARCH)
+BPF_COMPILE  = $(CLANG) $(BPF_MEANING) -mcpu=v3 -g -O2 -Wall -Werror -MMD -MP
+
+USER_SOURCES := $(sort $(wildcard user/*/*.c))
+MAIN_OBJECT  := $(BUILD)/user/cli/main.o
+USER_OBJECTS := $(filter-out $(MAIN_OBJECT),$(USER_SOURCES:%.c=$(BUILD)/%.o))
+# Everything but main, for the tests too: a linker takes from an archive what is asked for.
+USER_ARCHIVE := $(BUILD)/user.a
+SKELETON     := $(BUILD)/bpf/postern.skel.h
+
+TAP_OBJECT    := $(BUILD)/selftests/tap.o
+UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard selftests/unit/*.c)))
+NET_PROGRAMS  := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out %.bpf.c,$(wildcard selftests/net/*.c))))
+TEST_BPF      := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard selftests/*/*.bpf.c)))
+PROG_OBJECTS  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out %.bpf.c,$(wildcard selftests/prog/*.c))))
+BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out %.bpf.c,$(wildcard selftests/bench/*.c))))
+PROG_PROGRAM  := $(if $(PROG_OBJECTS),$(BUILD)/selftests/prog/prog)
+BENCH_PROGRAM := $(if $(BENCH_OBJECTS),$(BUILD)/selftests/bench/bench)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n'
+MAKEFLAGS += --no-print-directory
+endif
+
+# Targets that install first cannot know beforehand what is there: they go on in a make of their own.
+JOBS  = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+AGAIN = +$(Q)$(MAKE) $(JOBS)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests unit-programs bench-program abi2 run test demo bench lint install uninstall clean print-% FORCE
+
+all: $(BUILD)/postern
+
+tests: all abi2 $(UNIT_PROGRAMS) $(PROG_PROGRAM) $(NET_PROGRAMS) $(TEST_BPF)
+
+unit-programs: $(UNIT_PROGRAMS)
+
+bench-program: all $(BENCH_PROGRAM) $(TEST_BPF)
+
+# ---- targets for people ----
+
+run:
+	$(Q)tools/install-packages build run
+	$(AGAIN) all
+	$(Q)$(BUILD)/postern run --trial
+
+test:
+	$(Q)tools/install-packages build run test vm
+	$(AGAIN) tests
+	$(Q)BUILD=$(BUILD) selftests/run
+
+demo:
+	$(Q)tools/install-packages build run test
+	$(AGAIN) tests
+	$(Q)BUILD=$(BUILD) tools/demo
+
+bench:
+	$(Q)tools/install-packages build run bench
+	$(AGAIN) bench-program
+	$(Q)$(BUILD)/selftests/bench/bench $(BUILD)/bench.json
+
+lint:
+	$(Q)tools/install-packages build lint
+	$(AGAIN) all
+	$(Q)BUILD=$(BUILD) tools/lint
+
+install: all
+	$(say) INSTALL $(DESTDIR)$(SBINDIR)/postern
+	$(Q)install -D -m 755 $(BUILD)/postern $(DESTDIR)$(SBINDIR)/postern
+
+uninstall:
+	$(say) REMOVE $(DESTDIR)$(SBINDIR)/postern
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/postern
+
+clean:
+	$(say) CLEAN $(BUILD)
+	$(Q)rm -rf $(BUILD)
+
+# What tools/lint asks for.
+print-%:
+	@echo '$($*)'
+
+# ---- the program ----
+
+# Whatever was compiled with other flags is compiled again. The libraries are asked for here, before the first compiler.
+FLAGS = $(COMPILE) | $(LINK) | $(BPF_COMPILE)
+$(BUILD)/flags: FORCE
+	@pkg-config --exists $(LIBRARIES) 2>/dev/null && command -v $(CLANG) $(BPFTOOL) $(STRIP_BPF) >/dev/null || \
+		{ echo "make: what the build needs is not all there; as root: tools/install-packages build" >&2; exit 1; }
+	@mkdir -p $(@D); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+
+$(USER_ARCHIVE): $(USER_OBJECTS)
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/postern: $(MAIN_OBJECT) $(USER_ARCHIVE)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/bpf/postern.bpf.o: bpf/postern.bpf.c $(BUILD)/flags
+	$(say) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPF_COMPILE) -c -o $@ $<
+	$(Q)$(STRIP_BPF) -g $@
+
+$(SKELETON): $(BUILD)/bpf/postern.bpf.o
+	$(say) SKELETON $@
+	$(Q){ echo '/* NOLINTBEGIN: generated */'; $(BPFTOOL) gen skeleton $< name postern_bpf && \
+		echo '/* NOLINTEND */'; } >$@
+
+# The skeleton must be there before a dependency file can name it.
+$(BUILD)/%.o: %.c $(BUILD)/flags | $(SKELETON)
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -c -o $@ $<
+
+# The whole program again with another ABI: what an upgrade migrates from and to.
+abi2: $(BUILD)/postern-abi2
+$(BUILD)/postern-abi2: FORCE
+	+$(Q)$(MAKE) BUILD=$(BUILD)/abi2 DEFINES=-DPN_ABI_VERSION=2 all
+	$(Q)cmp -s $(BUILD)/abi2/postern $@ || cp $(BUILD)/abi2/postern $@
+
+# ---- the tests ----
+
+$(BUILD)/selftests/%.o: selftests/%.c $(BUILD)/flags | $(SKELETON)
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -Iselftests -c -o $@ $<
+
+$(BUILD)/selftests/unit/%: $(BUILD)/selftests/unit/%.o $(TAP_OBJECT) $(USER_ARCHIVE)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS)
+
+$(BUILD)/selftests/prog/prog: $(PROG_OBJECTS) $(TAP_OBJECT) $(USER_ARCHIVE)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS) -lm
+
+# The frames are made as for the program table.
+$(BUILD)/selftests/bench/bench: $(BENCH_OBJECTS) $(BUILD)/selftests/prog/packets.o $(USER_ARCHIVE)
+	$(say) LINK $@
+	$(Q)$(LINK) -o $@ $^ $(LIB_LIBS) -lm
+
+# Helpers of the tests with real hosts stand alone, but for threads.
+$(BUILD)/selftests/net/%: $(BUILD)/selftests/net/%.o
+	$(say) LINK $@
+	$(Q)$(LINK) -pthread -o $@ $^
+
+$(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c $(BUILD)/flags
+	$(say) BPF $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(BPF_COMPILE) -c -o $@ $<
+	$(Q)$(STRIP_BPF) -g $@
+
+-include $(shell find $(BUILD) -path $(BUILD)/abi2 -prune -o -name '*.d' -print 2>/dev/null)
