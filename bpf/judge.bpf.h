@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The judgement of a SYN: the order in which things are asked, first match wins. pn_xdp acts on it
+ * and pn_why tells it, so that an explanation can never differ from what happens.
+ */
+#ifndef JUDGE_BPF_H
+#define JUDGE_BPF_H
+
+struct verdict {
+	__u32 reason; /* enum pn_reason */
+	__u32 would;  /* enum pn_action: what enforce mode does */
+	__u32 action; /* enum pn_action: what is done now */
+	__u32 origin; /* enum pn_origin of the entry that decided */
+	__u32 bits;   /* its length, mapped form */
+	__u32 pad;
+	__u64 expires;
+};
+
+static __always_inline void verdict_set(struct verdict *v, const struct pn_conf *conf, __u32 reason,
+					__u32 action, bool always)
+{
+	v->reason = reason;
+	v->would = action;
+	v->action = always || is_until(conf->enforce_until) ? action : PN_PASS;
+}
+
+static __always_inline void verdict_pass(struct verdict *v, __u32 reason)
+{
+	v->reason = reason;
+	v->would = PN_PASS;
+	v->action = PN_PASS;
+}
+
+static __always_inline void verdict_from_rule(struct verdict *v, const struct pn_conf *conf,
+					      __u32 reason, const struct pn_rule *r)
+{
+	verdict_set(v, conf, reason, r->action, r->always);
+	v->origin = r->origin;
+	v->bits = r->bits;
+	v->expires = r->expires;
+}
+
+/* The operator's rules for an address, single ones before prefixes. Did one stand against it? */
+static __always_inline bool judge_rules(const struct pn_conf *conf, const struct address *source,
+					struct verdict *v)
+{
+	struct pn_rule *r = rule_find(conf, source);
+
+	if (r) {
+		verdict_from_rule(v, conf, PN_REASON_RULE, r);
+		return true;
+	}
+	r = block_find(conf, source);
+	if (r) {
+		verdict_from_rule(v, conf, PN_REASON_BLOCK, r);
+		return true;
+	}
+	return false;
+}
+
+static __always_inline bool judge_listed(const struct pn_conf *conf, const struct address *source,
+					 __u32 class_, struct verdict *v)
+{
+	struct pn_key key;
+	struct pn_listed *l = listed_find(conf, source, class_, &key);
+
+	if (!l)
+		return false;
+	verdict_set(v, conf, PN_REASON_LISTED, l->action, false);
+	v->origin = l->origin;
+	v->bits = key.bits;
+	v->expires = l->expires;
+	return true;
+}
+
+static __always_inline bool judge_limits(const struct pn_conf *conf, struct pn_total *total,
+					 const struct address *source, struct verdict *v)
+{
+	__u32 reason = limits_find_over(conf, total, source);
+	bool is_count = reason == PN_REASON_OPEN || reason == PN_REASON_TOTAL_OPEN;
+
+	if (reason == PN_REASONS)
+		return false;
+	verdict_set(v, conf, reason, is_count ? conf->open_action : conf->rate_action, false);
+	return true;
+}
+
+static __always_inline void judge_in_order(const struct pn_conf *conf, struct pn_total *total,
+					   const struct address *source, const struct pn_port *port,
+					   struct verdict *v)
+{
+	struct pn_rule *allow = allow_find(source);
+	bool trusted = false;
+
+	if (allow) {
+		if (allow->action == PN_ALLOW) {
+			verdict_from_rule(v, conf, PN_REASON_ALLOWED, allow);
+			verdict_pass(v, PN_REASON_ALLOWED);
+			return;
+		}
+		trusted = true;
+	}
+	if (port->only && !may_reach(source, port->port)) {
+		verdict_set(v, conf, PN_REASON_ONLY, conf->only_action, false);
+		return;
+	}
+	if (judge_rules(conf, source, v))
+		return;
+	if (!trusted && judge_listed(conf, source, port->class_, v))
+		return;
+	if (judge_limits(conf, total, source, v))
+		return;
+	verdict_pass(v, is_known(conf, source) ? PN_REASON_KNOWN : PN_REASON_CLEAN);
+}
+
+/*
+ * A SYN from source to a policed port. *v is zeroed by the caller. Not static: the verifier then checks it once and not again
+ * for each way that leads here.
+ */
+__noinline int judge_syn(const struct address *source, const struct pn_port *port,
+			 struct verdict *v)
+{
+	const struct pn_conf *conf = conf_get();
+	struct pn_total *total = total_get();
+
+	if (!conf || !total || !source || !port || !v)
+		return 0;
+	judge_in_order(conf, total, source, port, v);
+	return 0;
+}
+
+/*
+ * What is judged by its source alone: later packets of a connection, later fragments, packets whose
+ * port cannot be read. Only silence reaches them; `refuse` is an answer to a SYN. any: also drop
+ * what the rule would refuse, for packets no RST can answer and no connection can contain.
+ */
+static __always_inline bool judge_source(const struct pn_conf *conf, const struct address *source,
+					 __u32 class_, bool any, struct verdict *v)
+{
+	struct pn_rule *allow;
+
+	if (!judge_rules(conf, source, v) && !judge_listed(conf, source, class_, v))
+		return false;
+	if (v->would != PN_DROP && !any)
+		return false;
+	/* Asked last, since hardly any packet comes this far. A trusted source is above DNS
+	 * verdicts. */
+	allow = allow_find(source);
+	if (allow && (allow->action == PN_ALLOW || v->reason == PN_REASON_LISTED))
+		return false;
+	if (v->action != PN_PASS)
+		v->action = PN_DROP;
+	v->would = PN_DROP;
+	return true;
+}
+
+#endif

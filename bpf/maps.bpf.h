@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The maps, each with a sentence. State is kept apart by who can make it grow: what strangers can
+ * fill never takes room from what the operator needs. Bounds given here are those of the sample
+ * configuration; the controller sets them before it loads.
+ */
+#ifndef MAPS_BPF_H
+#define MAPS_BPF_H
+
+/* The operator's allow and trust prefixes, and what is never judged: own addresses, gateways. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, struct pn_prefix);
+	__type(value, struct pn_rule);
+} pn_allow SEC(".maps");
+
+/* The operator's rules for single addresses. Only the controller and commands insert. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct pn_key);
+	__type(value, struct pn_rule);
+} pn_rule SEC(".maps");
+
+/* The operator's rules for prefixes: the trie in the slot of pn_block. */
+struct prefix_trie {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, struct pn_prefix);
+	__type(value, struct pn_rule);
+} pn_prefixes SEC(".maps");
+
+/* One slot that holds the trie in force, so that a whole list is swapped in one step. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct prefix_trie);
+} pn_block SEC(".maps") = {
+	.values = {&pn_prefixes},
+};
+
+/* Strangers found guilty by DNS zones, by source or by network. Not an LRU: no verdict is washed
+ * out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct pn_key);
+	__type(value, struct pn_listed);
+} pn_listed SEC(".maps");
+
+/* Strangers found clean or seen delivering. An LRU: losing an entry costs its owner one second. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct pn_key);
+	__type(value, struct pn_known);
+} pn_known SEC(".maps");
+
+/* GCRA state of a source or its network. An LRU: the oldest state is the one that is full again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct pn_key);
+	__type(value, struct pn_rate);
+} pn_rate SEC(".maps");
+
+/* Open connections of a source. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct pn_key);
+	__type(value, struct pn_open);
+} pn_open SEC(".maps");
+
+/* The mark of a counted socket; it goes with the socket. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pn_sock);
+} pn_sock SEC(".maps");
+
+/* What all sources share: the total of open connections, total rates, budgets. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pn_total);
+} pn_total SEC(".maps");
+
+/* Live knobs, written by the controller in place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pn_conf);
+} pn_conf SEC(".maps");
+
+/* Destinations that are policed, where not all are. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 64);
+	__type(key, struct pn_prefix);
+	__type(value, __u32);
+} pn_guard SEC(".maps");
+
+/* Who may reach a port that is not open to all. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 256);
+	__type(key, struct pn_only_key);
+	__type(value, __u32);
+} pn_only SEC(".maps");
+
+/* Counters: class * PN_REASONS + reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PN_CLASSES *PN_REASONS);
+	__type(key, __u32);
+	__type(value, struct pn_tally);
+} pn_tally SEC(".maps");
+
+/* What went wrong inside, by enum pn_fault. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PN_FAULTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} pn_fault SEC(".maps");
+
+/* What happened, for people: once per source, reason and interval, under a cap. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20); /* bytes: 13 000 events, ten seconds of the default budget */
+} pn_events SEC(".maps");
+
+/* When a source's reason was last told. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PN_TOLD_CELLS);
+	__type(key, __u32);
+	__type(value, struct pn_told);
+} pn_told SEC(".maps");
+
+#endif

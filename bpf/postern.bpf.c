@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The kernel side of postern.
+ *
+ *   pn_xdp     judges packets                             xdp
+ *   pn_conn    counts completed handshakes                tp_btf/inet_sock_set_state
+ *   pn_why     tells what pn_xdp would do with a SYN      BPF_PROG_TEST_RUN
+ *   pn_adopt   counts sockets that were there before      iter/tcp
+ *   pn_marks   lists the sockets that are counted         iter/bpf_sk_storage_map
+ *   pn_adjust  corrects a count                           BPF_PROG_TEST_RUN
+ */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "postern_abi.h"
+
+#include "maps.bpf.h"
+#include "base.bpf.h"
+#include "tally.bpf.h"
+#include "lists.bpf.h"
+#include "limits.bpf.h"
+#include "judge.bpf.h"
+#include "parse.bpf.h"
+#include "packet.bpf.h"
+#include "refuse.bpf.h"
+#include "events.bpf.h"
+#include "conn.bpf.h"
+
+/* tp_btf, iterators and some helpers are for GPL-compatible programs. */
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+/* Bytes of the IP packet, by its own length, but never more than arrived: a length can lie. */
+static __always_inline __u64 packet_bytes(struct xdp_md *ctx, const struct packet *p)
+{
+	__u32 end = ctx->data_end - ctx->data;
+
+	if (p->end > end) {
+		end = bpf_xdp_get_buff_len(ctx);
+		if (p->end < end)
+			end = p->end;
+	} else {
+		end = p->end;
+	}
+	return end > p->l3 ? end - p->l3 : 0;
+}
+
+/*
+ * What is done about a packet that something stands against. A call of its own: it is rare, and
+ * three copies of it would make the program too long to be read in bpftool.
+ */
+__noinline int act(struct xdp_md *ctx, const struct packet *p, const struct verdict *v)
+{
+	const struct pn_conf *conf = conf_get();
+	struct pn_total *total = total_get();
+
+	if (!conf || !total || !p || !v)
+		return XDP_PASS;
+	event_tell(ctx, conf, total, p, v);
+	if (v->action == PN_PASS) {
+		tally_would(p->port.class_, v->reason);
+		return XDP_PASS;
+	}
+	tally_count(p->port.class_, v->reason, packet_bytes(ctx, p));
+	if (v->action != PN_REFUSE)
+		return XDP_DROP;
+	if (conf->refuse_budget.interval_ns &&
+	    rate_charge(&total->refuse_arrival_ns, &conf->refuse_budget,
+			bpf_ktime_get_coarse_ns()) == CHARGED_OVER) {
+		fault_count(PN_FAULT_REFUSE_CAPPED);
+		return XDP_DROP;
+	}
+	return refuse(ctx, p);
+}
+
+/*
+ * What no honest host sends, and what cannot be read: the operator's word on the source comes
+ * first, and silence is all it can get. reason PN_REASONS: nothing stands against the packet
+ * itself.
+ */
+static __always_inline bool judge_unread(const struct pn_conf *conf, const struct packet *p,
+					 __u32 reason, struct verdict *v)
+{
+	struct pn_rule *allow;
+
+	if (judge_source(conf, &p->source, p->port.class_, reason != PN_REASONS, v))
+		return true;
+	if (reason == PN_REASONS)
+		return false;
+	allow = allow_find(&p->source);
+	if (allow && allow->action == PN_ALLOW)
+		return false;
+	verdict_set(v, conf, reason, PN_DROP, false);
+	return true;
+}
+
+/*
+ * Is this the ACK that would complete a handshake? A request socket says so, and so does a listener
+ * where cookies keep no request socket. A forged ACK that meets neither is nobody's.
+ */
+static __always_inline bool is_handshake_ack(struct xdp_md *ctx, const struct packet *p)
+{
+	struct bpf_sock_tuple t;
+	struct bpf_sock *sk;
+	__u32 state;
+
+	__builtin_memset(&t, 0, sizeof(t));
+	if (p->source.family == 6) {
+		__builtin_memcpy(t.ipv6.saddr, p->source.byte, 16);
+		__builtin_memcpy(t.ipv6.daddr, p->destination.byte, 16);
+		t.ipv6.sport = p->tcp.source;
+		t.ipv6.dport = p->tcp.dest;
+		sk = bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
+	} else {
+		t.ipv4.saddr = p->source.word[3];
+		t.ipv4.daddr = p->destination.word[3];
+		t.ipv4.sport = p->tcp.source;
+		t.ipv4.dport = p->tcp.dest;
+		sk = bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
+	}
+	if (!sk)
+		return false;
+	state = sk->state;
+	bpf_sk_release(sk);
+	return state == BPF_TCP_NEW_SYN_RECV || state == BPF_TCP_LISTEN;
+}
+
+/*
+ * A handshake that was begun before its source reached a limit must not end beyond it. In monitor mode it is not
+ * looked at: the SYN was counted, and a connection counts once.
+ */
+static __always_inline bool judge_handshake(struct xdp_md *ctx, const struct pn_conf *conf,
+					    struct pn_total *total, const struct packet *p,
+					    struct verdict *v)
+{
+	struct pn_rule *allow;
+
+	if (!(p->tcp.flags & TCP_ACK) || (p->tcp.flags & TCP_RST) || !is_pressed(total))
+		return false;
+	if (!judge_limits(conf, total, &p->source, v) || v->action == PN_PASS ||
+	    !is_handshake_ack(ctx, p))
+		return false;
+	allow = allow_find(&p->source);
+	return !allow || allow->action != PN_ALLOW;
+}
+
+/* Does anything stand against a whole TCP packet? Where nothing does, v->reason says as what it
+ * passes. */
+static __always_inline bool judge_tcp(struct xdp_md *ctx, const struct pn_conf *conf,
+				      struct pn_total *total, const struct packet *p,
+				      struct verdict *v)
+{
+	if ((p->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
+		if (judge_source(conf, &p->source, p->port.class_, false, v) ||
+		    judge_handshake(ctx, conf, total, p, v))
+			return true;
+		/* What was asked on the way left its reason behind. */
+		verdict_pass(v, PN_REASON_FLOW);
+		return false;
+	}
+	judge_syn(&p->source, &p->port, v);
+	if (v->would != PN_PASS) {
+		if (v->reason >= PN_REASON_OPEN)
+			press(total);
+		return true;
+	}
+	if (conf->charge_syn && v->reason != PN_REASON_ALLOWED)
+		rates_charge(conf, total, &p->source);
+	return false;
+}
+
+static __always_inline __u32 strange_reason(const struct packet *p, int seen)
+{
+	if (p->source.family == 6 && address_is_mapped(&p->source))
+		return PN_REASON_MAPPED;
+	if (seen == SEEN_FRAGMENT)
+		return PN_REASON_FRAGMENT;
+	if (seen == SEEN_TAGS)
+		return PN_REASON_TAGS;
+	if (seen == SEEN_CHAIN)
+		return PN_REASON_CHAIN;
+	return PN_REASONS;
+}
+
+#define FOUND(seen, port, is_v6) ((seen) | (port) << 8 | (is_v6) << 16)
+
+/*
+ * What reached a policed port, or may have: judge it, act, count. Not static: the verifier then checks
+ * it once, for every place and port, and not again for each way in which parsing can end.
+ */
+__noinline int police(struct xdp_md *ctx, __u32 l3, __u32 l4, __u32 end, __u32 found)
+{
+	struct packet p = {.l3 = l3, .l4 = l4, .end = end};
+	const struct pn_conf *conf = conf_get();
+	struct pn_total *total = total_get();
+	int seen = found & 0xff;
+	struct verdict v = {};
+	__u32 reason;
+
+	if (!conf || !total)
+		return XDP_PASS;
+	if (!packet_read(ctx, conf, &p, seen, found >> 8 & 0xff, found >> 16 & 1) ||
+	    !is_guarded(conf, &p.destination))
+		return XDP_PASS;
+	reason = strange_reason(&p, seen);
+	if (seen != SEEN_TCP || reason != PN_REASONS) {
+		if (judge_unread(conf, &p, reason, &v))
+			return act(ctx, &p, &v);
+		return XDP_PASS;
+	}
+	if (judge_tcp(ctx, conf, total, &p, &v))
+		return act(ctx, &p, &v);
+	tally_count(p.port.class_, v.reason, packet_bytes(ctx, &p));
+	return XDP_PASS;
+}
+
+SEC("xdp.frags")
+int pn_xdp(struct xdp_md *ctx)
+{
+	const struct pn_conf *conf = conf_get();
+	struct place p;
+	int seen;
+
+	if (!conf)
+		return XDP_PASS;
+	seen = packet_find(ctx, conf, &p);
+	if (seen == SEEN_OTHER)
+		return XDP_PASS;
+	return police(ctx, p.l3, p.l4, p.end, FOUND(seen, p.port, p.is_v6));
+}
+
+SEC("xdp")
+int pn_why(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	const struct pn_conf *conf = conf_get();
+	struct pn_why *why = data;
+	struct address source = {};
+	struct pn_port wanted;
+	struct verdict v = {};
+	__u8 port;
+
+	if (!conf || (void *)(why + 1) > data_end)
+		return XDP_ABORTED;
+	port = port_find(conf, why->port);
+	if (!port)
+		return XDP_ABORTED;
+	__builtin_memcpy(source.byte, why->src, 16);
+	source.family = address_is_mapped(&source) ? 4 : 6;
+	wanted = conf->ports[(port - 1) % PN_PORTS_MAX];
+	judge_syn(&source, &wanted, &v);
+	why->reason = v.reason;
+	why->action = v.action;
+	why->would = v.would;
+	why->origin = v.origin;
+	why->bits = v.bits;
+	why->expires = v.expires;
+	return XDP_PASS;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(pn_conn, struct sock *sk, int oldstate, int newstate)
+{
+	if (newstate == BPF_TCP_CLOSE)
+		socket_uncount(sk);
+	else if (newstate == BPF_TCP_ESTABLISHED && oldstate == BPF_TCP_SYN_RECV &&
+		 sk->sk_protocol == IPPROTO_TCP)
+		handshake_completed(sk);
+	return 0;
+}
+
+/* Sockets of policed ports that are open already, in the reader's network namespace: counted, not
+ * charged. */
+SEC("iter/tcp")
+int pn_adopt(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	const struct pn_conf *conf = conf_get();
+	struct pn_total *total = total_get();
+	struct pn_counted counted = {};
+	const struct pn_port *port;
+	struct tcp_sock *tp;
+	struct address peer;
+
+	if (!skc || !conf || !total)
+		return 0;
+	if (skc->skc_state == BPF_TCP_LISTEN || skc->skc_state == BPF_TCP_CLOSE ||
+	    skc->skc_state == BPF_TCP_SYN_SENT || skc->skc_state == BPF_TCP_SYN_RECV)
+		return 0;
+	port = port_find_local(conf, skc->skc_num);
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (!port || !tp || !peer_read(skc, &peer))
+		return 0;
+	if (socket_count(conf, total, tp, &peer, port)) {
+		key_of_source(&counted.source, &peer);
+		counted.class_ = port->class_;
+		bpf_seq_write(ctx->meta->seq, &counted, sizeof(counted));
+	}
+	return 0;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int pn_marks(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct pn_sock *mark = ctx->value;
+	struct pn_counted counted;
+
+	if (!mark || !ctx->sk)
+		return 0;
+	counted.source = mark->source;
+	counted.class_ = mark->class_;
+	bpf_seq_write(ctx->meta->seq, &counted, sizeof(counted));
+	return 0;
+}
+
+SEC("syscall")
+int pn_adjust(struct pn_adjust *ctx)
+{
+	struct pn_total *total = total_get();
+	struct pn_key source = ctx->source;
+	struct pn_open *o = bpf_map_lookup_elem(&pn_open, &source);
+
+	if (!total)
+		return 1;
+	if (o)
+		__sync_fetch_and_add(&o->open, ctx->delta);
+	__sync_fetch_and_add(&total->open, ctx->total_delta);
+	return 0;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the kernel side and the controller share: keys, values, enums, names.
+ *
+ * This header includes nothing. The includer supplies __u8, __u16, __u32, __u64 (vmlinux.h or
+ * <linux/types.h>). Every struct is padded explicitly and its size is asserted, so that both
+ * compilers agree on it; change anything here and PN_ABI_VERSION must grow, so that a
+ * new controller builds new maps beside the old ones instead of misreading them.
+ *
+ * Addresses are 16 bytes in network order, IPv4 mapped into IPv6 (::ffff:a.b.c.d). Lengths count
+ * the bits of that form: an IPv4 host is 128, an IPv4 /24 is 120, an IPv6 /64 is 64.
+ * Times named *_until and expires are nanoseconds of CLOCK_BOOTTIME, 0 meaning never (expires)
+ * or not at all (until).
+ */
+#ifndef POSTERN_ABI_H
+#define POSTERN_ABI_H
+
+#ifndef PN_ABI_VERSION
+#define PN_ABI_VERSION 1
+#endif
+
+#define PN_FOREVER (~0ULL) /* a *_until that never passes */
+
+/* Policed ports: a mail host has 25, 465 and 587, and a few spare ones. */
+#define PN_PORTS_MAX 8
+/* Network namespaces whose sockets count: the gate's own and some containers'. */
+#define PN_NETNS_MAX 8
+
+/* What a source is counted as: IPv4 by address, IPv6 by /64, since one customer owns that much. */
+#define PN_SOURCE_BITS_V4 128
+#define PN_SOURCE_BITS_V6 64
+/* What a network is counted as: an IPv4 /24, an IPv6 /48. */
+#define PN_NETWORK_BITS_V4 120
+#define PN_NETWORK_BITS_V6 48
+
+enum pn_class {
+	PN_CLASS_MX = 0,	 /* port 25: everything applies */
+	PN_CLASS_SUBMISSION = 1, /* 465, 587: rules, limits; never DNSBL verdicts */
+	PN_CLASSES = 2,
+};
+
+enum pn_action {
+	PN_PASS = 0,
+	PN_DROP = 1,   /* silence, every packet */
+	PN_REFUSE = 2, /* a TCP RST */
+	PN_ALLOW = 3,  /* pn_allow only: never judged */
+	PN_TRUST = 4,  /* pn_allow only: limits hold, verdicts of the DNS do not */
+};
+
+enum pn_origin {
+	PN_ORIGIN_NONE = 0,
+	PN_ORIGIN_OPERATOR = 1, /* block, allow, trust on the command line */
+	PN_ORIGIN_OWN = 2,	/* an address of this host */
+	PN_ORIGIN_LOCAL = 3,	/* a private network a guarded interface stands in */
+	PN_ORIGIN_GATEWAY = 4,
+	PN_ORIGIN_RESOLVER = 5,
+	PN_ORIGIN_DNSBL = 6, /* found listed by DNS zones */
+	PN_ORIGIN_SEEN = 7,  /* seen delivering mail */
+};
+
+/*
+ * Reasons, in the order in which they are judged. One row makes the enum, the printed name,
+ * the counter and the sentence.   PN_REASON(ID, name, sentence)
+ */
+#define PN_REASONS_TABLE(PN_REASON)                                                                \
+	PN_REASON(FLOW, flow, "a later packet of a connection; nothing drops its source")          \
+	PN_REASON(MAPPED, mapped, "an IPv6 packet from ::ffff:0:0/96, which no honest host sends") \
+	PN_REASON(TAGS, tags, "an IP packet behind more VLAN tags than any network uses")          \
+	PN_REASON(CHAIN, chain, "a chain of IPv6 headers too long to follow to its end")           \
+	PN_REASON(FRAGMENT, fragment,                                                              \
+		  "a first TCP fragment too short for its header, or one at offset 1 "             \
+		  "(RFC 1858, RFC 3128)")                                                          \
+	PN_REASON(ALLOWED, allowed, "the source is never judged")                                  \
+	PN_REASON(ONLY, only, "the port is open to the networks in its 'only' list alone")         \
+	PN_REASON(RULE, rule, "the operator's rule for this address")                              \
+	PN_REASON(BLOCK, block, "the operator's rule for a prefix that covers this address")       \
+	PN_REASON(LISTED, listed, "DNS zones list the source")                                     \
+	PN_REASON(OPEN, open, "the source has as many open connections as one source may have")    \
+	PN_REASON(TOTAL_OPEN, total_open, "all sources together have too many open connections")   \
+	PN_REASON(RATE, rate, "the source connects faster than one source may")                    \
+	PN_REASON(NETWORK_RATE, network_rate, "the source's network connects faster than it may")  \
+	PN_REASON(TOTAL_RATE, total_rate, "all sources together connect too fast")                 \
+	PN_REASON(KNOWN, known, "the source is known and nothing stands against it")               \
+	PN_REASON(CLEAN, clean, "nothing stands against the source")
+
+enum pn_reason {
+#define PN_REASON_ENUM(ID, name, sentence) PN_REASON_##ID,
+	PN_REASONS_TABLE(PN_REASON_ENUM)
+#undef PN_REASON_ENUM
+		PN_REASONS,
+};
+
+/*
+ * What went wrong inside the kernel side. Each lets mail in, and each is counted.
+ *   PN_FAULT(ID, name, sentence)
+ */
+#define PN_FAULTS_TABLE(PN_FAULT)                                                                  \
+	PN_FAULT(OPEN_FULL, open_full, "pn_open had no room: a connection was not counted")        \
+	PN_FAULT(MARK_FAILED, mark_failed, "a socket could not be marked: not counted")            \
+	PN_FAULT(RATE_FULL, rate_full, "pn_rate had no room: a connection was not charged")        \
+	PN_FAULT(CAS_LOST, cas_lost, "a rate was contended for too long: not charged")             \
+	PN_FAULT(EVENT_CAPPED, event_capped, "an event was not told: the global cap")              \
+	PN_FAULT(EVENT_LOST, event_lost, "an event was not told: pn_events was full")              \
+	PN_FAULT(REFUSE_CAPPED, refuse_capped, "a refusal was dropped instead: the budget")        \
+	PN_FAULT(REFUSE_FAILED, refuse_failed, "a refusal was dropped instead: no RST fits")       \
+	PN_FAULT(EXPIRED_DEEP, expired_deep, "too many expired prefixes stood over a live one")
+
+enum pn_fault {
+#define PN_FAULT_ENUM(ID, name, sentence) PN_FAULT_##ID,
+	PN_FAULTS_TABLE(PN_FAULT_ENUM)
+#undef PN_FAULT_ENUM
+		PN_FAULTS,
+};
+
+/* Key of everything kept per source: pn_rule, pn_listed, pn_known, pn_rate, pn_open. */
+struct pn_key {
+	__u8 addr[16];
+	__u32 bits; /* length of the mapped form; the address alone cannot tell /128 from /64 */
+};
+
+/*
+ * Key of the LPM tries. The family leads, so that a short IPv6 prefix such as ::/8 never
+ * matches mapped IPv4 addresses; bits counts it too: 32 + length of the mapped form. Addresses stand at multiples
+ * of 8, or the kernel side would copy them byte by byte.
+ */
+struct pn_prefix {
+	__u32 bits;
+	__u8 family; /* 4 or 6 */
+	__u8 pad[3];
+	__u8 addr[16];
+};
+#define PN_PREFIX_LEAD_BITS 32
+
+/* Key of pn_only: a prefix that may reach one port. bits counts port and family too: 32 + length. */
+struct pn_only_key {
+	__u32 bits;
+	__u16 port; /* host order */
+	__u8 family;
+	__u8 pad;
+	__u8 addr[16];
+};
+#define PN_ONLY_LEAD_BITS 32
+
+/* pn_allow, pn_rule and the tries of pn_block. */
+struct pn_rule {
+	enum pn_action action;
+	enum pn_origin origin;
+	__u64 expires;
+	__u8 bits; /* length of the mapped form, to look for a shorter one when this has expired */
+	__u8 always; /* obeyed in monitor mode too */
+	__u8 pad[6];
+};
+
+/* pn_listed: a stranger found guilty. */
+struct pn_listed {
+	enum pn_action action;
+	enum pn_origin origin;
+	__u64 expires;
+	__u32 classes; /* bit per enum pn_class the verdict holds for */
+	__u32 zone;    /* number of the zone that weighed most, 0 none */
+};
+
+/* pn_known: a stranger found clean, or seen delivering. */
+struct pn_known {
+	__u64 since;
+	__u64 until;
+	enum pn_origin origin;
+	__u32 pad;
+};
+
+/* pn_rate: GCRA. The theoretical arrival time, CLOCK_MONOTONIC ns; moved by compare-and-swap. */
+struct pn_rate {
+	__u64 arrival_ns;
+};
+
+/* pn_open: open connections of a source. */
+struct pn_open {
+	__u32 open;
+	__u32 pad;
+};
+
+/* pn_sock: the mark of a counted socket; what was counted when it was made. */
+struct pn_sock {
+	struct pn_key source;
+	__u32 class_;
+};
+
+/* pn_total: what all sources share. One entry. */
+struct pn_total {
+	__u64 open;
+	__u64 rate_arrival_ns;
+	__u64 refuse_arrival_ns;
+	__u64 event_arrival_ns;
+	__u64 pressed_until_ns; /* CLOCK_MONOTONIC: a source is near a limit, look at handshakes */
+};
+
+struct pn_tally {
+	__u64 packets; /* for which this reason decided, and was acted on */
+	__u64 bytes;
+	__u64 would; /* packets that monitor mode let pass and enforce mode would not have */
+};
+
+/* A GCRA limit: one connection per interval_ns, and burst_ns of credit. interval_ns 0: off. */
+struct pn_limit {
+	__u64 interval_ns;
+	__u64 burst_ns; /* (burst - 1) * interval_ns */
+};
+
+struct pn_port {
+	__u16 port;	  /* on the wire, host order; 0 ends the list */
+	__u16 local_port; /* of the socket, where a container engine translates; else the same */
+	__u8 class_;	  /* enum pn_class */
+	__u8 only;	  /* pn_only is asked */
+	__u8 pad[2];
+};
+
+/* pn_conf: live knobs. One entry, mmapable: single words are written in place. */
+struct pn_conf {
+	__u32 abi;
+	__u32 open_max;	      /* connections of one source, 0 off */
+	__u32 total_open_max; /* connections of all, 0 off */
+	__u32 charge_syn;     /* no local sockets here: charge in XDP */
+	__u64 enforce_until;  /* before this: act; after: count what would have been */
+	__u64 alive_until;    /* before this: a controller lives and open counts are judged */
+	struct pn_port ports[PN_PORTS_MAX];
+	__u64 netns[PN_NETNS_MAX]; /* cookies; sockets elsewhere are not counted; 0 ends the list */
+	struct pn_limit rate;
+	struct pn_limit network_rate;
+	struct pn_limit total_rate;
+	struct pn_limit refuse_budget; /* RSTs */
+	struct pn_limit event_budget;
+	__u64 event_interval_ns; /* one event per source and reason in this time */
+	enum pn_action rate_action;
+	enum pn_action open_action;
+	enum pn_action only_action;
+	__u32 guarded; /* pn_guard is asked; else every destination is policed */
+	/* Which lists may have entries: an empty one is not asked. Never 0 while one has. */
+	__u32 has_rules;
+	__u32 has_blocks;
+	__u32 has_listed;
+	__u32 has_known;
+	/* Answers of a controller to `reload`: how many it did and how many it turned down. */
+	__u32 reloads_done;
+	__u32 reloads_failed;
+};
+
+/* pn_events */
+struct pn_event {
+	__u64 time; /* CLOCK_BOOTTIME ns */
+	__u8 src[16];
+	__u8 dst[16];
+	__u16 sport; /* host order; 0 when unreadable */
+	__u16 dport;
+	enum pn_reason reason;
+	enum pn_action action; /* what was done */
+	enum pn_action would;  /* what enforce mode does */
+	enum pn_class class_;
+	__u32 ifindex;
+	__u32 suppressed; /* events of this source and reason not told since the last */
+	__u32 pad;
+};
+
+/* pn_told: when a source's reason was last told. Array of cells, by hash. */
+struct pn_told {
+	__u64 next_ns;
+	__u32 tag;
+	__u32 suppressed;
+};
+#define PN_TOLD_CELLS                                                                              \
+	16384 /* 256 KiB: more sources than the event budget can tell in its interval */
+
+/*
+ * pn_why: asked through BPF_PROG_TEST_RUN with this as the packet, it judges a SYN from src to
+ * port by the same code as pn_xdp and writes the answer back. Nothing is counted or charged.
+ */
+struct pn_why {
+	__u8 src[16];
+	__u16 port;
+	__u8 pad[2];
+	enum pn_reason reason;
+	enum pn_action action; /* what the kernel does now */
+	enum pn_action would;  /* what enforce mode does */
+	enum pn_origin origin; /* of the entry that decided */
+	__u32 bits;	       /* its length, mapped form; 0 none */
+	__u64 expires;
+};
+
+/* pn_adjust: a correction of the open count of one source, by BPF_PROG_TEST_RUN of a syscall
+ * program. */
+struct pn_adjust {
+	struct pn_key source;
+	__s32 delta;
+	__u64 total_delta; /* two's complement */
+};
+
+/* One line of the reconciling iterator over pn_sock, and of the adopting one over TCP sockets. */
+struct pn_counted {
+	struct pn_key source;
+	__u32 class_;
+};
+
+#define PN_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type " size")
+PN_ASSERT_SIZE(pn_key, 20);
+PN_ASSERT_SIZE(pn_prefix, 24);
+PN_ASSERT_SIZE(pn_only_key, 24);
+PN_ASSERT_SIZE(pn_rule, 24);
+PN_ASSERT_SIZE(pn_listed, 24);
+PN_ASSERT_SIZE(pn_known, 24);
+PN_ASSERT_SIZE(pn_rate, 8);
+PN_ASSERT_SIZE(pn_open, 8);
+PN_ASSERT_SIZE(pn_sock, 24);
+PN_ASSERT_SIZE(pn_total, 40);
+PN_ASSERT_SIZE(pn_tally, 24);
+PN_ASSERT_SIZE(pn_limit, 16);
+PN_ASSERT_SIZE(pn_port, 8);
+PN_ASSERT_SIZE(pn_conf, 288);
+PN_ASSERT_SIZE(pn_event, 72);
+PN_ASSERT_SIZE(pn_told, 16);
+PN_ASSERT_SIZE(pn_why, 48);
+PN_ASSERT_SIZE(pn_adjust, 32);
+PN_ASSERT_SIZE(pn_counted, 24);
+
+#endif
