@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * JSON Lines and escaping. jansson is included here and in no other folder: rows are json_t objects
+ * that are printed as one line each (--json) or as a table for people (table.h).
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/* One compact line with keys in the order they were set. Takes the reference. 0 or -errno. */
+int json_line(FILE *out, json_t *row);
+
+/*
+ * Foreign bytes for a terminal, a log or JSON: printable ASCII stays, everything else becomes \xHH,
+ * and a backslash is doubled. Cut at size with "..." at the end. Returns buffer.
+ */
+const char *text_escape(const void *bytes, size_t length, char *buffer, size_t size);
+
+#endif
