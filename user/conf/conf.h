@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration, postern.conf (libconfig). One schema table (schema.h) names every key with type,
+ * default, bounds and sentence; the reader, `config check`, `show config`, the sample file and the manual
+ * are made from it or checked against it. An empty or missing file is valid: every default is safe.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <limits.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#define CONF_PATH	      "/etc/postern/postern.conf"
+#define CONF_STATE_DIR	      "/var/lib/postern"
+#define CONF_RUN_DIR	      "/run/postern"
+#define CONF_INSTANCE_DEFAULT "default"
+
+#define CONF_INSTANCE_MAX   32 /* letters, digits, - and _: it names directories */
+#define CONF_INTERFACES_MAX 16
+#define CONF_GUARD_MAX	    64
+#define CONF_PORTS_MAX	    8  /* PN_PORTS_MAX of the ABI */
+#define CONF_ONLY_MAX	    32 /* prefixes of one port */
+#define CONF_NAMESPACES_MAX 7  /* PN_NETNS_MAX less the gate's own */
+
+enum conf_mode { CONF_MONITOR, CONF_ENFORCE };
+enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_NATIVE, CONF_ATTACH_GENERIC };
+enum conf_class { CONF_CLASS_MX, CONF_CLASS_SUBMISSION };
+enum conf_action { CONF_DROP, CONF_REFUSE };
+enum conf_charge { CONF_CHARGE_HANDSHAKE, CONF_CHARGE_SYN };
+
+/* "120/1m burst 120": at most count in period, of which burst may come at once. count 0: off. */
+struct conf_rate {
+	uint32_t count;
+	uint64_t period_s;
+	uint32_t burst; /* default: count */
+};
+
+struct conf_port {
+	uint16_t port;
+	uint16_t local_port; /* of the listening socket; default: port */
+	enum conf_class class_;
+	struct prefix only[CONF_ONLY_MAX];
+	unsigned only_count; /* 0: open to all */
+};
+
+struct conf {
+	char instance[CONF_INSTANCE_MAX];
+	char state_dir[PATH_MAX]; /* the store lies in STATE_DIR/INSTANCE */
+	enum conf_mode mode;
+	char interfaces[CONF_INTERFACES_MAX][IFNAMSIZ];
+	unsigned interface_count; /* 0: those of the default routes */
+	enum conf_attach attach;
+	struct prefix guard[CONF_GUARD_MAX];
+	unsigned guard_count; /* 0: every destination */
+	struct conf_port ports[CONF_PORTS_MAX];
+	unsigned port_count;				/* default: one, port 25, class mx */
+	char namespaces[CONF_NAMESPACES_MAX][PATH_MAX]; /* files that name a network namespace */
+	unsigned namespace_count;
+	bool local_networks; /* private networks of the guarded interfaces are never judged */
+	enum conf_charge charge;
+	struct {
+		struct conf_rate rate;	       /* default 120/1m burst 120 */
+		struct conf_rate network_rate; /* off */
+		struct conf_rate total_rate;   /* off */
+		uint32_t open;		       /* default 50, 0 off */
+		uint32_t total_open;	       /* off */
+	} limits;
+	struct {
+		enum conf_action rate; /* drop: the repeated SYN finds the bucket refilled */
+		enum conf_action open; /* refuse */
+	} actions;
+	struct {
+		uint32_t refuse;	   /* RSTs per second */
+		uint32_t events;	   /* events per second */
+		uint64_t event_interval_s; /* one event per source and reason in this time */
+	} budgets;
+	struct { /* entries, the bounds of the maps */
+		uint32_t rules, blocks, allow, open, rates, listed, known;
+	} tables;
+	bool debug; /* log more */
+};
+
+void conf_defaults(struct conf *c);
+
+/*
+ * Read a file over the defaults. Unknown keys, wrong types and values out of bounds are errors with
+ * file, line and the nearest known key. 0, or -errno with *c untouched. A missing file is -ENOENT.
+ */
+int conf_read(const char *path, struct conf *c, struct err *e);
+
+/*
+ * One object {"key","value","default","is_default"} per key, in schema order, for `show config`. fn takes
+ * the reference and returns 0 to go on. Returns 0, fn's value, or -errno.
+ */
+int conf_each(const struct conf *c, int (*fn)(void *context, json_t *row), void *context);
+
+/* A complete sample configuration: each key with its default and its sentence. 0 or -errno. */
+int conf_write_sample(FILE *out);
+
+/* "120/1m burst 120" or "" (off). 0 or -EINVAL. */
+int rate_parse(const char *text, struct conf_rate *out, struct err *e);
+const char *rate_format(const struct conf_rate *r, char *buffer, size_t size);
+
+/* Is the name one a directory can bear? Letters, digits, - and _, 1 to CONF_INSTANCE_MAX-1. */
+bool instance_is_valid(const char *name);
+
+#endif

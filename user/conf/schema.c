@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of keys, and finding in it: see schema.h. */
+#include "conf/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "conf/conf.h"
+
+/* A rate of events that a person could still want to read; each is a line in a log. */
+#define EVENTS_MOST 100000
+/* One RST each; more in a second is more than a 1 Gb/s link carries. */
+#define REFUSE_MOST 1000000
+/* An interval in which no event of a source is told again: past a day it is never. */
+#define EVENT_INTERVAL_MOST_S 86400
+/* More connections than a host has ports and memory for. */
+#define OPEN_MOST 1000000
+/* Fewer saves nothing, and the allow list must hold the own addresses. */
+#define TABLE_LEAST 1024
+/* LRU maps reserve 128 entries for each CPU and list: with fewer, big machines forget at once. */
+#define TABLE_LRU_LEAST 8192
+/* 16 million entries are over 1 GB of kernel memory. */
+#define TABLE_MOST 16777216
+
+#define PORT_LEAST 1
+#define PORT_MOST  65535
+
+static const char *const mode_words[] = {"monitor", "enforce", NULL};
+static const char *const attach_words[] = {"auto", "native", "generic", NULL};
+static const char *const class_words[] = {"mx", "submission", NULL};
+static const char *const charge_words[] = {"handshake", "syn", NULL};
+static const char *const action_words[] = {"drop", "refuse", NULL};
+static const char *const log_words[] = {"info", "debug", NULL};
+
+#define AT(member)                                                                                 \
+	.offset = offsetof(struct conf, member), .size = sizeof(((struct conf *)0)->member)
+#define LIST(member, count, max)                                                                   \
+	AT(member), .count_offset = offsetof(struct conf, count), .most = (max)
+#define TABLE(member, default_, least_)                                                            \
+	AT(tables.member), .fallback = (default_), .least = (least_), .most = TABLE_MOST
+
+const struct schema_key schema_keys[] = {
+	{"instance", SCHEMA_NAME, AT(instance), .fallback = CONF_INSTANCE_DEFAULT,
+	 .sentence = "Names this gate where several run side by side."},
+	{"state_dir", SCHEMA_PATH, AT(state_dir), .fallback = CONF_STATE_DIR,
+	 .sentence = "The rules are kept in a directory of the instance's name in here."},
+	{"mode", SCHEMA_WORD, AT(mode), .fallback = "monitor", .words = mode_words,
+	 .sentence = "monitor judges and counts, and obeys the operator's own rules alone."},
+	{"interfaces", SCHEMA_INTERFACES, LIST(interfaces, interface_count, CONF_INTERFACES_MAX),
+	 .fallback = "[]",
+	 .sentence = "Where strangers come in. None: those of the default routes."},
+	{"attach", SCHEMA_WORD, AT(attach), .fallback = "auto", .words = attach_words,
+	 .sentence = "auto takes the driver's fast path, else the slow one with a warning."},
+	{"guard", SCHEMA_PREFIXES, LIST(guard, guard_count, CONF_GUARD_MAX), .fallback = "[]",
+	 .sentence = "Destinations that are policed. None: all; on a gateway name the mail hosts."},
+	{"ports", SCHEMA_PORTS, LIST(ports, port_count, CONF_PORTS_MAX), .least = 1,
+	 .fallback = "( { port = 25; class = \"mx\"; } )",
+	 .sentence = "The policed ports, each with class, local_port and only if they differ."},
+	{"namespaces", SCHEMA_PATHS, LIST(namespaces, namespace_count, CONF_NAMESPACES_MAX),
+	 .fallback = "[]",
+	 .sentence = "Network namespaces of containers whose connections count, as files."},
+	{"local_networks", SCHEMA_BOOL, AT(local_networks), .fallback = "true",
+	 .sentence = "Private networks that the interfaces stand in are never judged."},
+	{"charge", SCHEMA_WORD, AT(charge), .fallback = "handshake", .words = charge_words,
+	 .sentence = "What a rate counts. syn, for gateways without sockets, can be forged."},
+
+	{"limits.rate", SCHEMA_RATE, AT(limits.rate), .fallback = "120/1m burst 120",
+	 .sentence = "New connections of one source (IPv4 address, IPv6 /64)."},
+	{"limits.network_rate", SCHEMA_RATE, AT(limits.network_rate), .fallback = "",
+	 .sentence = "New connections of one network (IPv4 /24, IPv6 /48)."},
+	{"limits.total_rate", SCHEMA_RATE, AT(limits.total_rate), .fallback = "",
+	 .sentence = "New connections of all sources together."},
+	{"limits.open", SCHEMA_NUMBER, AT(limits.open), .fallback = "50", .most = OPEN_MOST,
+	 .sentence = "Open connections of one source. 0: no limit."},
+	{"limits.total_open", SCHEMA_NUMBER, AT(limits.total_open), .fallback = "0",
+	 .most = OPEN_MOST,
+	 .sentence =
+		 "Open connections of all sources; a fifth is kept for known ones. 0: no limit."},
+
+	{"actions.rate", SCHEMA_WORD, AT(actions.rate), .fallback = "drop", .words = action_words,
+	 .sentence = "Over a rate. drop: the repeated SYN comes when the rate allows it again."},
+	{"actions.open", SCHEMA_WORD, AT(actions.open), .fallback = "refuse", .words = action_words,
+	 .sentence = "Too many open connections. refuse: the sender hears it at once."},
+
+	{"budgets.refuse", SCHEMA_NUMBER, AT(budgets.refuse), .fallback = "1000", .least = 1,
+	 .most = REFUSE_MOST,
+	 .sentence = "Refusals sent per second; beyond it a refused packet is dropped."},
+	{"budgets.events", SCHEMA_NUMBER, AT(budgets.events), .fallback = "1000", .least = 1,
+	 .most = EVENTS_MOST, .sentence = "Events told per second; all are counted anyhow."},
+	{"budgets.event_interval", SCHEMA_DURATION, AT(budgets.event_interval_s), .fallback = "10s",
+	 .least = 1, .most = EVENT_INTERVAL_MOST_S,
+	 .sentence = "A source's events of one reason are told once in this time."},
+
+	{"tables.rules", SCHEMA_NUMBER, TABLE(rules, "262144", TABLE_LEAST),
+	 .sentence = "Room for single addresses that are blocked."},
+	{"tables.blocks", SCHEMA_NUMBER, TABLE(blocks, "262144", TABLE_LEAST),
+	 .sentence = "Room for blocked prefixes."},
+	{"tables.allow", SCHEMA_NUMBER, TABLE(allow, "4096", TABLE_LEAST),
+	 .sentence = "Room for allowed and trusted prefixes and for this host's own addresses."},
+	{"tables.open", SCHEMA_NUMBER, TABLE(open, "65536", TABLE_LEAST),
+	 .sentence = "Room for sources with open connections."},
+	{"tables.rates", SCHEMA_NUMBER, TABLE(rates, "131072", TABLE_LRU_LEAST),
+	 .sentence = "Room for sources and networks whose rate is measured."},
+	{"tables.listed", SCHEMA_NUMBER, TABLE(listed, "65536", TABLE_LEAST),
+	 .sentence = "Room for sources found listed."},
+	{"tables.known", SCHEMA_NUMBER, TABLE(known, "131072", TABLE_LRU_LEAST),
+	 .sentence = "Room for sources found clean."},
+
+	{"log", SCHEMA_WORD, AT(debug), .fallback = "info", .words = log_words,
+	 .sentence = "debug tells each step of the controller."},
+	{.name = NULL},
+};
+
+#define PORT(member)                                                                               \
+	.offset = offsetof(struct conf_port, member),                                              \
+	.size = sizeof(((struct conf_port *)0)->member)
+
+const struct schema_key schema_port_keys[] = {
+	{"port", SCHEMA_NUMBER, PORT(port), .least = PORT_LEAST, .most = PORT_MOST,
+	 .sentence = "As it is on the wire. Must be given."},
+	{"class", SCHEMA_WORD, PORT(class_), .words = class_words,
+	 .sentence = "Default: submission for 465 and 587, mx for others."},
+	{"local_port", SCHEMA_NUMBER, PORT(local_port), .least = PORT_LEAST, .most = PORT_MOST,
+	 .sentence = "Of the mail server's socket, where a container engine translates."},
+	{"only", SCHEMA_PREFIXES, PORT(only),
+	 .count_offset = offsetof(struct conf_port, only_count), .most = CONF_ONLY_MAX,
+	 .sentence = "Who may connect to it at all. None: everybody."},
+	{.name = NULL},
+};
+
+const struct schema_key *schema_find(const struct schema_key *keys, const char *name)
+{
+	for (const struct schema_key *k = keys; k->name; k++)
+		if (strcmp(k->name, name) == 0)
+			return k;
+	return NULL;
+}
+
+size_t schema_group_length(const struct schema_key *k)
+{
+	const char *dot = strchr(k->name, '.');
+
+	return dot ? (size_t)(dot - k->name) : 0;
+}
+
+bool schema_is_group(const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const struct schema_key *k = schema_keys; k->name; k++)
+		if (length && schema_group_length(k) == length &&
+		    strncmp(k->name, name, length) == 0)
+			return true;
+	return false;
+}
+
+#define NEAR_MAX 40 /* bytes: longer than any key and a few typing errors */
+
+static unsigned least_of(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Insertions, deletions and substitutions that make b of a. Both are <
+ * NEAR_MAX long. */
+static unsigned edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+	unsigned d[NEAR_MAX][NEAR_MAX], differs;
+
+	for (size_t i = 0; i <= a_length; i++)
+		d[i][0] = (unsigned)i;
+	for (size_t j = 0; j <= b_length; j++)
+		d[0][j] = (unsigned)j;
+	for (size_t i = 1; i <= a_length; i++) {
+		for (size_t j = 1; j <= b_length; j++) {
+			differs = a[i - 1] != b[j - 1];
+			d[i][j] = least_of(d[i - 1][j - 1] + differs,
+					   1 + least_of(d[i - 1][j], d[i][j - 1]));
+		}
+	}
+	return d[a_length][b_length];
+}
+
+struct nearest {
+	const char *unknown;
+	size_t length; /* of unknown */
+	const char *name;
+	size_t name_length;
+	unsigned distance;
+};
+
+/* Compare with the first length bytes of text; it stands for the first name_length bytes of name.
+ */
+static void nearest_try(struct nearest *n, const char *text, size_t length, const char *name,
+			size_t name_length)
+{
+	unsigned distance;
+
+	if (length >= NEAR_MAX)
+		return;
+	distance = edit_distance(n->unknown, n->length, text, length);
+	if (distance >= n->distance)
+		return;
+	n->distance = distance;
+	n->name = name;
+	n->name_length = name_length;
+}
+
+const char *schema_nearest(const struct schema_key *keys, const char *unknown, char *buffer,
+			   size_t size)
+{
+	/* One typing error for each three letters and one more: mx is not near ports. */
+	struct nearest n = {.unknown = unknown, .length = strlen(unknown)};
+	const char *leaf = strrchr(unknown, '.');
+
+	buffer[0] = '\0';
+	if (n.length >= NEAR_MAX)
+		return buffer;
+	n.distance = (unsigned)(strlen(leaf ? leaf + 1 : unknown) / 3) + 2;
+	for (const struct schema_key *k = keys; k->name; k++) {
+		size_t group = schema_group_length(k), length = strlen(k->name);
+
+		nearest_try(&n, k->name, length, k->name, length);
+		if (group)
+			nearest_try(&n, k->name, group, k->name, group);
+	}
+	/* The right key in the wrong place is nearer than two typing errors. */
+	for (const struct schema_key *k = keys; k->name && n.distance > 1; k++) {
+		const char *own = k->name + schema_group_length(k);
+
+		own += *own == '.';
+		if (strcmp(own, leaf ? leaf + 1 : unknown) == 0)
+			n = (struct nearest){.name = k->name, .name_length = strlen(k->name)};
+	}
+	if (n.name)
+		snprintf(buffer, size, "%.*s", (int)n.name_length, n.name);
+	return buffer;
+}

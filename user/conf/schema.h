@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one table of configuration keys. Reading, defaults, `show config`, the sample file and the
+ * errors are made from it, so that none of them can know a key that another does not. Keys inside a
+ * group are written "group.key".
+ */
+#ifndef CONF_SCHEMA_H
+#define CONF_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+enum schema_type {
+	SCHEMA_NAME,	   /* char[CONF_INSTANCE_MAX] */
+	SCHEMA_PATH,	   /* char[PATH_MAX] */
+	SCHEMA_WORD,	   /* an enum or a bool: the index in words */
+	SCHEMA_BOOL,	   /* bool */
+	SCHEMA_NUMBER,	   /* an unsigned integer of `size` bytes */
+	SCHEMA_RATE,	   /* struct conf_rate */
+	SCHEMA_DURATION,   /* uint64_t, seconds */
+	SCHEMA_INTERFACES, /* lists: an array of elements and an unsigned count */
+	SCHEMA_PREFIXES,
+	SCHEMA_PATHS,
+	SCHEMA_PORTS,
+};
+
+struct schema_key {
+	const char *name;
+	enum schema_type type;
+	size_t offset, size;	  /* of the value in struct conf (struct conf_port) */
+	size_t count_offset;	  /* lists: of the number of entries */
+	const char *fallback;	  /* the default, as the file writes it (strings without quotes) */
+	uint64_t least, most;	  /* numbers; seconds; entries of a list */
+	const char *const *words; /* ends with NULL */
+	const char *sentence;	  /* what it is for */
+};
+
+extern const struct schema_key schema_keys[];	   /* of struct conf; ends with a NULL name */
+extern const struct schema_key schema_port_keys[]; /* of struct conf_port, in ports */
+
+/* NULL when there is none. */
+const struct schema_key *schema_find(const struct schema_key *keys, const char *name);
+/* Does a key stand inside a group of this name? */
+bool schema_is_group(const char *name);
+/* Length of "group" in "group.key", 0 outside of groups. */
+size_t schema_group_length(const struct schema_key *k);
+/*
+ * The known key (or group) nearest to an unknown one by edit distance, or "" when none is near
+ * enough to be what was meant. Returns buffer.
+ */
+const char *schema_nearest(const struct schema_key *keys, const char *unknown, char *buffer,
+			   size_t size);
+
+bool schema_is_list(const struct schema_key *k);
+bool schema_is_text(const struct schema_key *k); /* the file writes it in quotes */
+/* What the key takes, as the end of "it takes ...". Returns buffer. */
+const char *schema_takes(const struct schema_key *k, char *buffer, size_t size);
+
+/* value.c: into and from are the struct conf or struct conf_port that the key belongs to. */
+
+/* Set a text, or append one entry to a list of texts. 0 or -EINVAL with a sentence that lacks the
+ * key. */
+int schema_put_text(const struct schema_key *k, const char *text, void *into, struct err *e);
+/* Set a number within its bounds, or a bool. */
+int schema_put_number(const struct schema_key *k, long long value, void *into, struct err *e);
+/* The value as JSON; NULL when out of memory. */
+json_t *schema_get(const struct schema_key *k, const void *from);
+unsigned *schema_count(const struct schema_key *k, void *into); /* entries of a list */
+
+#endif

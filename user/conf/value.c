@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Values of the schema's types: checking a text or number and putting it into its place, and back.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "conf/conf.h"
+#include "conf/schema.h"
+
+#define SHOWN_MAX     80  /* bytes of a foreign text in a sentence */
+#define PATH_SPARE    128 /* bytes kept for the instance and a file name behind a directory */
+#define TAKES_MAX     160 /* the longest answer of schema_takes */
+#define RATE_TEXT_MAX 64  /* two counts, a time and the word between */
+
+bool schema_is_list(const struct schema_key *k)
+{
+	return k->type >= SCHEMA_INTERFACES;
+}
+
+bool schema_is_text(const struct schema_key *k)
+{
+	return k->type != SCHEMA_BOOL && k->type != SCHEMA_NUMBER && !schema_is_list(k);
+}
+
+unsigned *schema_count(const struct schema_key *k, void *into)
+{
+	return (unsigned *)((char *)into + k->count_offset);
+}
+
+static const char *words_list(const struct schema_key *k, char *buffer, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; k->words[i] && at < size; i++)
+		at += (size_t)snprintf(buffer + at, size - at, "%s\"%s\"",
+				       !i		 ? ""
+				       : k->words[i + 1] ? ", "
+							 : " or ",
+				       k->words[i]);
+	return buffer;
+}
+
+const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
+{
+	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+
+	switch (k->type) {
+	case SCHEMA_NAME:
+		snprintf(buffer, size, "1 to %d letters, digits, '-' and '_' in quotes",
+			 CONF_INSTANCE_MAX - 1);
+		break;
+	case SCHEMA_PATH:
+		snprintf(buffer, size, "an absolute path in quotes");
+		break;
+	case SCHEMA_WORD:
+		words_list(k, buffer, size);
+		break;
+	case SCHEMA_BOOL:
+		snprintf(buffer, size, "true or false");
+		break;
+	case SCHEMA_NUMBER:
+		snprintf(buffer, size, "a number from %" PRIu64 " to %" PRIu64, k->least, k->most);
+		break;
+	case SCHEMA_RATE:
+		snprintf(buffer, size, "a rate such as \"120/1m burst 120\", or \"\" for no limit");
+		break;
+	case SCHEMA_DURATION:
+		snprintf(buffer, size, "a time from \"%s\" to \"%s\"",
+			 duration_format(k->least, least), duration_format(k->most, most));
+		break;
+	case SCHEMA_INTERFACES:
+		snprintf(buffer, size, "up to %" PRIu64 " interface names such as [\"eth0\"]",
+			 k->most);
+		break;
+	case SCHEMA_PREFIXES:
+		snprintf(buffer, size,
+			 "up to %" PRIu64 " prefixes such as [\"192.0.2.0/24\", \"2001:db8::/32\"]",
+			 k->most);
+		break;
+	case SCHEMA_PATHS:
+		snprintf(buffer, size, "up to %" PRIu64 " files such as [\"/run/netns/mail\"]",
+			 k->most);
+		break;
+	case SCHEMA_PORTS:
+		snprintf(buffer, size,
+			 "1 to %" PRIu64 " groups such as ( { port = 25; class = \"mx\"; } )",
+			 k->most);
+		break;
+	}
+	return buffer;
+}
+
+/* Enums, bools and numbers: little-endian or not, the width decides. */
+static void scalar_store(const struct schema_key *k, void *into, uint64_t value)
+{
+	void *at = (char *)into + k->offset;
+
+	switch (k->size) {
+	case sizeof(uint8_t):
+		*(uint8_t *)at = (uint8_t)value;
+		break;
+	case sizeof(uint16_t):
+		*(uint16_t *)at = (uint16_t)value;
+		break;
+	case sizeof(uint32_t):
+		*(uint32_t *)at = (uint32_t)value;
+		break;
+	default:
+		*(uint64_t *)at = value;
+	}
+}
+
+static uint64_t scalar_load(const struct schema_key *k, const void *from)
+{
+	const void *at = (const char *)from + k->offset;
+
+	switch (k->size) {
+	case sizeof(uint8_t):
+		return *(const uint8_t *)at;
+	case sizeof(uint16_t):
+		return *(const uint16_t *)at;
+	case sizeof(uint32_t):
+		return *(const uint32_t *)at;
+	default:
+		return *(const uint64_t *)at;
+	}
+}
+
+static int refuse(const struct schema_key *k, const char *text, struct err *e)
+{
+	char shown[SHOWN_MAX], takes[TAKES_MAX];
+
+	return err_set(e, -EINVAL, "'%s' will not do: it takes %s",
+		       text_escape(text, strlen(text), shown, sizeof(shown)),
+		       schema_takes(k, takes, sizeof(takes)));
+}
+
+bool instance_is_valid(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789-_";
+	size_t length = strlen(name);
+
+	return length && length < CONF_INSTANCE_MAX && strspn(name, allowed) == length;
+}
+
+/* Paths and names are printed and are JSON: nothing that a terminal could obey. */
+static bool is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+static bool path_is_valid(const char *text)
+{
+	return text[0] == '/' && strlen(text) < PATH_MAX - PATH_SPARE && is_printable(text);
+}
+
+/*
+ * What the kernel takes for a name (dev_valid_name() in net/core/dev.c), less what is not printable
+ * and '%', which it takes for a pattern.
+ */
+static bool interface_is_valid(const char *text)
+{
+	return *text && strlen(text) < IFNAMSIZ && strcmp(text, ".") != 0 &&
+	       strcmp(text, "..") != 0 && !strpbrk(text, "/: %") && is_printable(text);
+}
+
+static bool list_has(const struct schema_key *k, const void *list, unsigned count,
+		     const void *entry)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (k->type == SCHEMA_PREFIXES) {
+			if (prefix_equal((const struct prefix *)list + i, entry))
+				return true;
+		} else {
+			size_t each = k->type == SCHEMA_PATHS ? PATH_MAX : IFNAMSIZ;
+
+			if (strcmp((const char *)list + i * each, entry) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int list_append(const struct schema_key *k, const char *text, void *into, struct err *e)
+{
+	unsigned *count = schema_count(k, into);
+	char *list = (char *)into + k->offset;
+	struct prefix p;
+	const void *entry = k->type == SCHEMA_PREFIXES ? (const void *)&p : text;
+	char shown[SHOWN_MAX];
+	int ret;
+
+	if (k->type == SCHEMA_PREFIXES) {
+		ret = prefix_parse(text, &p, e);
+		if (ret < 0)
+			return ret;
+	} else if (!(k->type == SCHEMA_PATHS ? path_is_valid(text) : interface_is_valid(text))) {
+		return refuse(k, text, e);
+	}
+	text_escape(text, strlen(text), shown, sizeof(shown));
+	if (list_has(k, list, *count, entry))
+		return err_set(e, -EINVAL, "'%s' is there twice", shown);
+	if (*count >= k->most)
+		return err_set(e, -EINVAL, "'%s' is one too many: at most %" PRIu64, shown,
+			       k->most);
+	if (k->type == SCHEMA_PREFIXES)
+		((struct prefix *)list)[*count] = p;
+	else
+		strcpy(list + *count * (k->type == SCHEMA_PATHS ? PATH_MAX : IFNAMSIZ), text);
+	(*count)++;
+	return 0;
+}
+
+static int duration_put(const struct schema_key *k, const char *text, void *into, struct err *e)
+{
+	uint64_t s;
+	int ret = duration_parse(text, &s, e);
+
+	if (ret < 0)
+		return ret;
+	if (s < k->least || s > k->most)
+		return refuse(k, text, e);
+	scalar_store(k, into, s);
+	return 0;
+}
+
+int schema_put_text(const struct schema_key *k, const char *text, void *into, struct err *e)
+{
+	char *at = (char *)into + k->offset;
+
+	switch (k->type) {
+	case SCHEMA_NAME:
+		if (!instance_is_valid(text))
+			return refuse(k, text, e);
+		strcpy(at, text);
+		return 0;
+	case SCHEMA_PATH:
+		if (!path_is_valid(text))
+			return refuse(k, text, e);
+		strcpy(at, text);
+		return 0;
+	case SCHEMA_WORD:
+		for (size_t i = 0; k->words[i]; i++) {
+			if (strcmp(k->words[i], text) == 0) {
+				scalar_store(k, into, i);
+				return 0;
+			}
+		}
+		return refuse(k, text, e);
+	case SCHEMA_RATE:
+		return rate_parse(text, (struct conf_rate *)at, e);
+	case SCHEMA_DURATION:
+		return duration_put(k, text, into, e);
+	case SCHEMA_INTERFACES:
+	case SCHEMA_PREFIXES:
+	case SCHEMA_PATHS:
+		return list_append(k, text, into, e);
+	default:
+		return refuse(k, text, e);
+	}
+}
+
+int schema_put_number(const struct schema_key *k, long long value, void *into, struct err *e)
+{
+	char takes[TAKES_MAX];
+
+	if (k->type != SCHEMA_BOOL &&
+	    (value < 0 || (uint64_t)value < k->least || (uint64_t)value > k->most))
+		return err_set(e, -EINVAL, "%lld is out of bounds: it takes %s", value,
+			       schema_takes(k, takes, sizeof(takes)));
+	scalar_store(k, into, (uint64_t)value);
+	return 0;
+}
+
+static json_t *port_get(const struct conf_port *p)
+{
+	json_t *object = json_object();
+
+	for (const struct schema_key *k = schema_port_keys; object && k->name; k++) {
+		if (json_object_set_new(object, k->name, schema_get(k, p)) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+static json_t *list_entry_get(const struct schema_key *k, const char *list, unsigned i)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	switch (k->type) {
+	case SCHEMA_PREFIXES:
+		return json_string(prefix_format((const struct prefix *)list + i, text));
+	case SCHEMA_PORTS:
+		return port_get((const struct conf_port *)list + i);
+	default:
+		return json_string(list + i * (k->type == SCHEMA_PATHS ? PATH_MAX : IFNAMSIZ));
+	}
+}
+
+static json_t *list_get(const struct schema_key *k, const void *from)
+{
+	unsigned count = *(const unsigned *)((const char *)from + k->count_offset);
+	json_t *array = json_array();
+
+	for (unsigned i = 0; array && i < count; i++) {
+		if (json_array_append_new(
+			    array, list_entry_get(k, (const char *)from + k->offset, i)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+json_t *schema_get(const struct schema_key *k, const void *from)
+{
+	const char *at = (const char *)from + k->offset;
+	char text[RATE_TEXT_MAX];
+
+	switch (k->type) {
+	case SCHEMA_NAME:
+	case SCHEMA_PATH:
+		return json_string(at);
+	case SCHEMA_WORD:
+		return json_string(k->words[scalar_load(k, from)]);
+	case SCHEMA_BOOL:
+		return json_boolean(scalar_load(k, from));
+	case SCHEMA_NUMBER:
+		return json_integer((json_int_t)scalar_load(k, from));
+	case SCHEMA_RATE:
+		return json_string(rate_format((const struct conf_rate *)at, text, sizeof(text)));
+	case SCHEMA_DURATION:
+		return json_string(duration_format(scalar_load(k, from), text));
+	default:
+		return list_get(k, from);
+	}
+}
