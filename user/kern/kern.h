@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to user/kern: what a gate consists of, and the paths of its pins. */
+#ifndef KERN_KERN_H
+#define KERN_KERN_H
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "kern/gate.h"
+
+#define BPFFS_ROOT   "/sys/fs/bpf"
+#define PIN_ROOT     BPFFS_ROOT "/postern"
+#define PIN_LINKS    "links"
+#define PIN_NEXT     "next"
+#define PIN_MAPS     "maps_" /* and the ABI */
+#define PIN_CONN     "%conn" /* no interface: '%' in a name is escaped */
+#define PIN_PATH_MAX 512     /* root, instance, part and a name of at most 255 (NAME_MAX) */
+
+/* Every pinned map and program, in one list each. pn_prefixes lies in pn_block's slot and has no pin. */
+/* clang-format off */
+#define KERN_MAPS(MAP)   \
+	MAP(pn_allow)    \
+	MAP(pn_rule)     \
+	MAP(pn_block)    \
+	MAP(pn_listed)   \
+	MAP(pn_known)    \
+	MAP(pn_rate)     \
+	MAP(pn_open)     \
+	MAP(pn_sock)     \
+	MAP(pn_total)    \
+	MAP(pn_conf)     \
+	MAP(pn_guard)    \
+	MAP(pn_only)     \
+	MAP(pn_tally)    \
+	MAP(pn_fault)    \
+	MAP(pn_events)   \
+	MAP(pn_told)
+#define KERN_PROGRAMS(PROGRAM) \
+	PROGRAM(pn_xdp)        \
+	PROGRAM(pn_conn)       \
+	PROGRAM(pn_why)        \
+	PROGRAM(pn_adopt)      \
+	PROGRAM(pn_marks)      \
+	PROGRAM(pn_adjust)
+/* clang-format on */
+
+struct postern_bpf;
+
+struct gate {
+	char instance[64];
+	struct postern_bpf *skeleton; /* of a gate that was loaded; NULL of one that was opened */
+	bool is_next;		      /* its maps are in next/ and not yet in force */
+	struct pn_conf *conf;	      /* mapped */
+#define KERN_MAP_FIELD(name) int name;
+	struct {
+		KERN_MAPS(KERN_MAP_FIELD)
+		int pn_prefixes;
+	} map; /* descriptors, -1 none */
+	struct {
+		KERN_PROGRAMS(KERN_MAP_FIELD)
+	} program;
+#undef KERN_MAP_FIELD
+};
+
+/* pins.c */
+int pins_mount(struct err *e); /* bpffs at BPFFS_ROOT, mounted when missing */
+/* "PIN_ROOT/INSTANCE" and up to two more parts ("" for none). Returns buffer. */
+const char *pins_path(char buffer[static PIN_PATH_MAX], const char *instance, const char *part,
+		      const char *name);
+const char *pins_maps_dir(char buffer[static 32]); /* "maps_N" of this ABI */
+void pins_escape(const char *ifname, char *out, size_t size);
+void pins_unescape(const char *pin, char *out, size_t size);
+int pins_make_dirs(const char *instance, const char *part, struct err *e);
+/* Unlink every pin in a directory of the instance and the directory itself. 0, -ENOENT, -errno. */
+int pins_remove_dir(const char *instance, const char *part);
+/* Pin over whatever has that name, in one step. */
+int pins_put(int fd, const char *path);
+/* fn for each name in a directory of the instance ("" the instance's own). 0, fn's value; a missing
+ * one is empty. */
+int pins_each(const char *instance, const char *part, int (*fn)(void *c, const char *name),
+	      void *c);
+
+/* walk.c: every entry of a map; fn may delete the one it is given. */
+int map_walk(int fd, size_t key_size, size_t value_size,
+	     int (*fn)(void *c, const void *key, const void *value), void *c);
+int map_is_empty(int fd); /* 1, 0 or -errno */
+/* Insert or replace, trying again while the kernel says -EBUSY. */
+int map_put(int fd, const void *key, const void *value, uint64_t flags);
+
+struct prefix prefix_of_key(const struct pn_key *k);
+
+#endif

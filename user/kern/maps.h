@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What commands do to the maps of a gate: rules, sources, counts, counters, questions. */
+#ifndef KERN_MAPS_H
+#define KERN_MAPS_H
+
+#include "kern/gate.h"
+
+/* ---- rules (pn_rule, pn_block) and the allow list (pn_allow) ---- */
+
+/*
+ * A host goes into pn_rule, a shorter prefix into pn_block. expires_boot_ns 0: never. A full map is
+ * -ENOSPC with which map, how many entries, and which configuration key raises it.
+ */
+int rules_block(struct gate *g, const struct prefix *p, enum pn_action action,
+		uint64_t expires_boot_ns, struct err *e);
+int rules_unblock(struct gate *g, const struct prefix *p, struct err *e); /* -ENOENT */
+/* action PN_ALLOW or PN_TRUST */
+int rules_allow(struct gate *g, const struct prefix *p, enum pn_action action,
+		enum pn_origin origin, uint64_t expires_boot_ns, struct err *e);
+int rules_disallow(struct gate *g, const struct prefix *p, struct err *e); /* -ENOENT */
+
+struct rule_entry {
+	struct prefix prefix;
+	struct pn_rule rule;
+};
+/* Every entry, expired ones too. fn may delete the entry it is given. 0, fn's value, or -errno. */
+int rules_each_block(struct gate *g, int (*fn)(void *c, const struct rule_entry *r), void *c,
+		     struct err *e);
+int rules_each_allow(struct gate *g, int (*fn)(void *c, const struct rule_entry *r), void *c,
+		     struct err *e);
+/* Delete expired entries of all lists. How many. */
+int rules_reap(struct gate *g, struct err *e);
+
+/* Destinations that are policed (pn_guard) and who may reach a port (pn_only): replaced whole. */
+int rules_set_guard(struct gate *g, const struct prefix *list, unsigned count, struct err *e);
+struct only_entry {
+	uint16_t port;
+	struct prefix prefix;
+};
+int rules_set_only(struct gate *g, const struct only_entry *list, unsigned count, struct err *e);
+
+/* ---- sources: what was decided automatically (pn_listed), and who is known (pn_known) ---- */
+
+struct source_entry {
+	struct prefix prefix;
+	bool listed; /* else known */
+	enum pn_action action;
+	enum pn_origin origin;
+	uint64_t expires; /* boot ns, 0 never */
+};
+int sources_each(struct gate *g, int (*fn)(void *c, const struct source_entry *s), void *c,
+		 struct err *e);
+/* Take back what was decided or measured automatically about an address: listed, known, rate.
+ * -ENOENT: nothing. */
+int sources_forget(struct gate *g, const struct addr *a, struct err *e);
+
+/* ---- rates and open connections ---- */
+
+struct rate_entry {
+	struct prefix source;
+	bool network;	     /* of its /24 or /48 */
+	uint32_t used;	     /* connections of credit spent just now */
+	uint32_t limit;	     /* burst */
+	uint64_t free_in_ns; /* until one more is let in; 0: now */
+};
+int rates_each(struct gate *g, int (*fn)(void *c, const struct rate_entry *r), void *c,
+	       struct err *e);
+int rates_get(struct gate *g, const struct addr *a, bool network, struct rate_entry *out,
+	      struct err *e); /* used 0 when unknown to the map */
+
+struct open_entry {
+	struct prefix source;
+	uint32_t open;
+};
+int open_each(struct gate *g, int (*fn)(void *c, const struct open_entry *o), void *c,
+	      struct err *e);
+uint32_t open_get(struct gate *g, const struct addr *a);
+uint64_t open_total(struct gate *g);
+/*
+ * Adopt sockets that were there before the gate (iter/tcp, this network namespace): marks and
+ * counts them. How many.
+ */
+int open_adopt(struct gate *g, struct err *e);
+/* Compare pn_open with the marks on the sockets and correct differences that stood still. How much
+ * drift was corrected. */
+int open_reconcile(struct gate *g, struct err *e);
+
+/* ---- counters ---- */
+
+struct counter {
+	const char *name, *sentence;
+	enum pn_class class_;
+	struct pn_tally sum; /* over the CPUs */
+};
+int counters_each(struct gate *g, int (*fn)(void *c, const struct counter *k), void *c,
+		  struct err *e);
+struct fault {
+	const char *name, *sentence;
+	uint64_t count;
+};
+int faults_each(struct gate *g, int (*fn)(void *c, const struct fault *f), void *c, struct err *e);
+
+/* ---- why: ask the kernel's own code ---- */
+int why_ask(struct gate *g, const struct addr *a, uint16_t port, struct pn_why *out, struct err *e);
+
+/* ---- events ---- */
+struct events;
+int events_open(struct events **out, struct gate *g, void (*fn)(void *c, const struct pn_event *e),
+		void *c, struct err *e);
+int events_fd(const struct events *ev);
+int events_read(struct events *ev); /* calls fn for what is there; how many, or -errno */
+void events_close(struct events *ev);
+
+/* ---- names, from the ABI's tables ---- */
+const char *reason_name(enum pn_reason r);
+const char *reason_sentence(enum pn_reason r);
+const char *action_name(enum pn_action a);  /* "pass" "drop" "refuse" "allow" "trust" */
+const char *origin_name(enum pn_origin o);  /* "operator" "own" "local" ... */
+const char *class_name_of(enum pn_class c); /* "mx" "submission" */
+
+struct pn_key key_of_prefix(const struct prefix *p);
+struct pn_key key_of_source(const struct addr *a);  /* IPv4 /32, IPv6 /64 */
+struct pn_key key_of_network(const struct addr *a); /* /24, /48 */
+
+#endif

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pins: the files of a bpffs that keep maps, programs and links alive without a process. bpffs
+ * refuses names with a dot (it keeps them for itself), so interface names are escaped.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <linux/magic.h>
+
+#include "kern/kern.h"
+
+#define PIN_MODE 0700 /* root's alone: a map's pin is the right to change it */
+
+static int is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && (unsigned long)fs.f_type == BPF_FS_MAGIC;
+}
+
+int pins_mount(struct err *e)
+{
+	if (is_bpffs(BPFFS_ROOT))
+		return 0;
+	if (mount("bpf", BPFFS_ROOT, "bpf", 0, "mode=0700") == 0)
+		return 0;
+	if (errno == EPERM || errno == EACCES)
+		return err_set(e, -EPERM,
+			       "no bpffs is mounted on %s and mounting one needs root "
+			       "(CAP_SYS_ADMIN)",
+			       BPFFS_ROOT);
+	return err_set(e, -errno, "cannot mount a bpffs on %s: %s", BPFFS_ROOT, strerror(errno));
+}
+
+const char *pins_path(char buffer[static PIN_PATH_MAX], const char *instance, const char *part,
+		      const char *name)
+{
+	snprintf(buffer, PIN_PATH_MAX, "%s/%s%s%s%s%s", PIN_ROOT, instance, *part ? "/" : "", part,
+		 *name ? "/" : "", name);
+	return buffer;
+}
+
+const char *pins_maps_dir(char buffer[static 32])
+{
+	snprintf(buffer, 32, "%s%d", PIN_MAPS, PN_ABI_VERSION);
+	return buffer;
+}
+
+void pins_escape(const char *ifname, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *ifname && n + 4 <= size; ifname++) {
+		if (*ifname == '.' || *ifname == '%')
+			n += (size_t)snprintf(out + n, size - n, "%%%02x", (unsigned char)*ifname);
+		else
+			out[n++] = *ifname;
+	}
+	out[n] = 0;
+}
+
+void pins_unescape(const char *pin, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *pin && n + 1 < size; pin++) {
+		char hex[3] = {0};
+
+		if (*pin == '%' && pin[1] && pin[2]) {
+			memcpy(hex, pin + 1, 2);
+			out[n++] = (char)strtoul(hex, NULL, 16);
+			pin += 2;
+		} else {
+			out[n++] = *pin;
+		}
+	}
+	out[n] = 0;
+}
+
+static int make_dir(const char *path, struct err *e)
+{
+	if (mkdir(path, PIN_MODE) == 0 || errno == EEXIST)
+		return 0;
+	return err_set(e, -errno, "cannot make %s: %s", path, strerror(errno));
+}
+
+int pins_make_dirs(const char *instance, const char *part, struct err *e)
+{
+	char path[PIN_PATH_MAX];
+	int r = make_dir(PIN_ROOT, e);
+
+	if (!r)
+		r = make_dir(pins_path(path, instance, "", ""), e);
+	if (!r && *part)
+		r = make_dir(pins_path(path, instance, part, ""), e);
+	return r;
+}
+
+int pins_each(const char *instance, const char *part, int (*fn)(void *c, const char *name), void *c)
+{
+	char path[PIN_PATH_MAX];
+	struct dirent *d;
+	int r = 0;
+	DIR *dir = opendir(pins_path(path, instance, part, ""));
+
+	if (!dir)
+		return 0;
+	while (!r && (d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			r = fn(c, d->d_name);
+	closedir(dir);
+	return r;
+}
+
+int pins_remove_dir(const char *instance, const char *part)
+{
+	char path[PIN_PATH_MAX], pin[PIN_PATH_MAX];
+	struct dirent *d;
+	DIR *dir = opendir(pins_path(path, instance, part, ""));
+
+	if (!dir)
+		return -errno;
+	while ((d = readdir(dir)))
+		if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			unlink(pins_path(pin, instance, part, d->d_name));
+	closedir(dir);
+	return rmdir(path) ? -errno : 0;
+}
+
+int pins_put(int fd, const char *path)
+{
+	char fresh[PIN_PATH_MAX + 8];
+
+	snprintf(fresh, sizeof(fresh), "%s%%new", path);
+	unlink(fresh); /* left by a run that was killed here */
+	if (bpf_obj_pin(fd, fresh))
+		return -errno;
+	if (rename(fresh, path) == 0)
+		return 0;
+	unlink(fresh);
+	return -errno;
+}
