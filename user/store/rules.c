@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Rules as rows, and rows as rules. A row is checked like any foreign bytes: the file may have been
+ * edited. */
+#include "store/inside.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define ROW                                                                                        \
+	"SELECT kind, addr, bits, action, origin, because, saying, created_wall_s, "               \
+	"left_ns(boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) FROM rule "
+/* By the primary key, so nothing is sorted and a million rows stream. */
+#define ROW_ALL ROW "ORDER BY kind, family, addr, bits"
+
+enum row_column {
+	ROW_KIND,
+	ROW_ADDR,
+	ROW_BITS,
+	ROW_ACTION,
+	ROW_ORIGIN,
+	ROW_BECAUSE,
+	ROW_SAYING,
+	ROW_CREATED,
+	ROW_LEFT,
+};
+
+/* Places of the parameters in the statements that name one rule. */
+enum rule_parameter {
+	PAR_KIND = 1,
+	PAR_FAMILY,
+	PAR_ADDR,
+	PAR_BITS,
+	PAR_ACTION,
+	PAR_ORIGIN,
+	PAR_BECAUSE,
+	PAR_SAYING,
+	PAR_CREATED,
+	PAR_BOOT_ID,
+	PAR_EXPIRES_BOOT,
+	PAR_EXPIRES_WALL,
+	PAR_REMAINING,
+};
+
+static bool is_ended(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+static int key_check(enum store_kind kind, const struct prefix *p, struct err *e)
+{
+	struct prefix cut;
+
+	if (kind != STORE_BLOCK && kind != STORE_ALLOW && kind != STORE_TRUST)
+		return err_set(e, -EINVAL, "a rule of no known kind (%d)", (int)kind);
+	if (p->bits > ADDR_BITS)
+		return err_set(e, -EINVAL, "a prefix longer than an address (%u bits)", p->bits);
+	cut = prefix_of(&p->addr, p->bits);
+	if (!prefix_equal(&cut, p))
+		return err_set(e, -EINVAL, "a prefix with bits set behind its length");
+	return 0;
+}
+
+static int rule_check(const struct store_rule *r, struct err *e)
+{
+	bool is_block = r->kind == STORE_BLOCK;
+	int code = key_check(r->kind, &r->prefix, e);
+
+	if (code < 0)
+		return code;
+	if (is_block ? r->action != STORE_DROP && r->action != STORE_REFUSE
+		     : r->action != STORE_NONE)
+		return err_set(e, -EINVAL, "a %s rule cannot have the action '%s'",
+			       store_kind_name(r->kind), store_action_name(r->action));
+	if (!is_ended(r->origin, sizeof(r->origin)))
+		return err_set(e, -EINVAL, "the origin of a rule is longer than %zu bytes",
+			       sizeof(r->origin) - 1);
+	if (!is_ended(r->because, sizeof(r->because)) || !is_ended(r->saying, sizeof(r->saying)))
+		return err_set(e, -EINVAL, "the text of a rule is longer than %d bytes",
+			       STORE_TEXT_MAX - 1);
+	if (r->expires_boot_ns > INT64_MAX)
+		return err_set(e, -EINVAL, "the deadline of a rule is out of range");
+	return 0;
+}
+
+static void key_bind(sqlite3_stmt *st, enum store_kind kind, const struct prefix *p)
+{
+	sqlite3_bind_int(st, PAR_KIND, kind);
+	sqlite3_bind_int(st, PAR_FAMILY, prefix_is_v4(p) ? 4 : 6);
+	sqlite3_bind_blob(st, PAR_ADDR, p->addr.byte, sizeof(p->addr.byte), SQLITE_TRANSIENT);
+	sqlite3_bind_int(st, PAR_BITS, p->bits);
+}
+
+int store_put_rule(struct store *s, const struct store_rule *rule, struct err *e)
+{
+	int code = statement_may_change(s, e);
+	sqlite3_stmt *st;
+
+	if (code == 0)
+		code = rule_check(rule, e);
+	if (code < 0)
+		return code;
+	code = statement_use(s, SQL_PUT_RULE, &st, e);
+	if (code < 0)
+		return code;
+	key_bind(st, rule->kind, &rule->prefix);
+	sqlite3_bind_int(st, PAR_ACTION, rule->action);
+	sqlite3_bind_text(st, PAR_ORIGIN, rule->origin, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(st, PAR_BECAUSE, rule->because, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_text(st, PAR_SAYING, rule->saying, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(st, PAR_CREATED, rule->created_wall_s);
+	if (rule->expires_boot_ns) {
+		int64_t until = (int64_t)rule->expires_boot_ns;
+		int64_t left = now_left_ns(&s->now, s->now.boot_id, until, 0, 0);
+
+		sqlite3_bind_text(st, PAR_BOOT_ID, s->now.boot_id, -1, SQLITE_TRANSIENT);
+		sqlite3_bind_int64(st, PAR_EXPIRES_BOOT, until);
+		sqlite3_bind_int64(st, PAR_EXPIRES_WALL, now_add_ns(s->now.wall_ns, left));
+		sqlite3_bind_int64(st, PAR_REMAINING, left);
+	}
+	code = sqlite3_step(st);
+	if (code != SQLITE_DONE)
+		code = fault_set(s, code, "cannot write to the store", e);
+	else
+		code = 0;
+	sqlite3_reset(st);
+	return code;
+}
+
+int store_delete_rule(struct store *s, enum store_kind kind, const struct prefix *p, struct err *e)
+{
+	int code = statement_may_change(s, e), found = -ENOENT;
+	sqlite3_stmt *st;
+
+	if (code == 0)
+		code = key_check(kind, p, e);
+	if (code < 0)
+		return code;
+	code = statement_use(s, SQL_DELETE_RULE, &st, e);
+	if (code < 0)
+		return code;
+	key_bind(st, kind, p);
+	/* To its end: the deletion is done only then. One that had expired was no rule any more. */
+	while ((code = sqlite3_step(st)) == SQLITE_ROW)
+		if (sqlite3_column_type(st, 0) == SQLITE_NULL || sqlite3_column_int64(st, 0) > 0)
+			found = 0;
+	if (code != SQLITE_DONE)
+		found = fault_set(s, code, "cannot write to the store", e);
+	else if (found < 0)
+		err_set(e, found, "there is no such rule");
+	sqlite3_reset(st);
+	return found;
+}
+
+static bool text_read(sqlite3_stmt *st, enum row_column column, char *out, size_t size)
+{
+	const void *text = sqlite3_column_text(st, column);
+	size_t length = (size_t)sqlite3_column_bytes(st, column);
+
+	if (!text || length >= size || memchr(text, '\0', length))
+		return false;
+	memcpy(out, text, length);
+	out[length] = '\0';
+	return true;
+}
+
+/* 1: a rule; 0: one that has expired; else -EBADMSG. */
+static int row_read(struct store *s, sqlite3_stmt *st, struct store_rule *out, struct err *e)
+{
+	const void *addr = sqlite3_column_blob(st, ROW_ADDR);
+	int64_t bits = sqlite3_column_int64(st, ROW_BITS);
+	bool is_whole;
+
+	memset(out, 0, sizeof(*out));
+	is_whole = addr &&
+		   sqlite3_column_bytes(st, ROW_ADDR) == (int)sizeof(out->prefix.addr.byte) &&
+		   bits >= 0 && bits <= ADDR_BITS;
+	if (is_whole) {
+		memcpy(out->prefix.addr.byte, addr, sizeof(out->prefix.addr.byte));
+		out->prefix.bits = (uint8_t)bits;
+		out->kind = (enum store_kind)sqlite3_column_int(st, ROW_KIND);
+		out->action = (enum store_action)sqlite3_column_int(st, ROW_ACTION);
+		out->created_wall_s = sqlite3_column_int64(st, ROW_CREATED);
+	}
+	is_whole = is_whole && text_read(st, ROW_ORIGIN, out->origin, sizeof(out->origin)) &&
+		   text_read(st, ROW_BECAUSE, out->because, sizeof(out->because)) &&
+		   text_read(st, ROW_SAYING, out->saying, sizeof(out->saying)) &&
+		   rule_check(out, NULL) == 0;
+	if (!is_whole)
+		return fault_corrupt(s, "a rule in it makes no sense", e);
+	if (sqlite3_column_type(st, ROW_LEFT) != SQLITE_NULL) {
+		int64_t left = sqlite3_column_int64(st, ROW_LEFT);
+
+		if (left <= 0)
+			return 0;
+		out->expires_boot_ns = (uint64_t)now_add_ns(s->now.boot_ns, left);
+	}
+	return 1;
+}
+
+int store_get_rule(struct store *s, enum store_kind kind, const struct prefix *p,
+		   struct store_rule *out, struct err *e)
+{
+	int code = key_check(kind, p, e);
+	sqlite3_stmt *st;
+
+	if (code < 0)
+		return code;
+	code = statement_use(s, SQL_GET_RULE, &st, e);
+	if (code < 0)
+		return code;
+	key_bind(st, kind, p);
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW)
+		code = row_read(s, st, out, e);
+	else if (code == SQLITE_DONE)
+		code = 0;
+	else
+		code = fault_set(s, code, "cannot read the store", e);
+	sqlite3_reset(st);
+	if (code == 0)
+		return err_set(e, -ENOENT, "there is no such rule");
+	return code < 0 ? code : 0;
+}
+
+int store_each_rule(struct store *s, int (*fn)(void *context, const struct store_rule *rule),
+		    void *context, struct err *e)
+{
+	struct store_rule rule;
+	sqlite3_stmt *st;
+	int code = statement_prepare(s, ROW_ALL, &st, e), result = 0;
+
+	if (code < 0)
+		return code;
+	now_take(s);
+	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
+		result = row_read(s, st, &rule, e);
+		if (result > 0)
+			result = fn(context, &rule);
+	}
+	if (result == 0 && code != SQLITE_DONE)
+		result = fault_set(s, code, "cannot read the store", e);
+	sqlite3_finalize(st);
+	return result;
+}
+
+int store_reap(struct store *s, unsigned *count, struct err *e)
+{
+	int code = statement_may_change(s, e);
+	sqlite3_stmt *st;
+
+	*count = 0;
+	if (code < 0)
+		return code;
+	code = statement_use(s, SQL_REAP, &st, e);
+	if (code < 0)
+		return code;
+	code = sqlite3_step(st);
+	if (code == SQLITE_DONE) {
+		*count = (unsigned)sqlite3_changes(s->db);
+		code = 0;
+	} else {
+		code = fault_set(s, code, "cannot write to the store", e);
+	}
+	sqlite3_reset(st);
+	return code;
+}
+
+int store_rebase(struct store *s, struct err *e)
+{
+	int code = statement_may_change(s, e);
+	sqlite3_stmt *st;
+
+	if (code < 0)
+		return code;
+	code = statement_use(s, SQL_REBASE, &st, e);
+	if (code < 0)
+		return code;
+	sqlite3_bind_text(st, 1, s->now.boot_id, -1, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(st, 2, s->now.boot_ns);
+	sqlite3_bind_int64(st, 3, s->now.wall_ns);
+	code = sqlite3_step(st);
+	code = code == SQLITE_DONE ? 0 : fault_set(s, code, "cannot write to the store", e);
+	sqlite3_reset(st);
+	return code;
+}
+
+const char *store_kind_name(enum store_kind k)
+{
+	static const char *const names[] = {"block", "allow", "trust"};
+
+	return (unsigned)k < sizeof(names) / sizeof(*names) ? names[k] : "unknown";
+}
+
+const char *store_action_name(enum store_action a)
+{
+	static const char *const names[] = {"none", "drop", "refuse"};
+
+	return (unsigned)a < sizeof(names) / sizeof(*names) ? names[a] : "unknown";
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The store: SQLite in WAL mode, one file postern.db in a directory of its own (0700). It holds the
+ * operator's rules and what must outlive a reboot; the BPF maps are its image.
+ *
+ * Deadlines. A rule that ends carries its deadline three times: as boot time together with the boot id (exact
+ * while this boot lasts, whatever the wall clock does), as wall time (for after a reboot) and as the
+ * time that was ordered or left at the last rebase (a bound: a clock set back never
+ * lengthens a rule). store_rebase() writes the last two anew when the wall clock was stepped.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+
+#define STORE_FILE     "postern.db"
+#define STORE_LOCK     "lock"
+#define STORE_TEXT_MAX 256 /* bytes of a because or saying, with the final 0 */
+
+enum store_kind { STORE_BLOCK, STORE_ALLOW, STORE_TRUST };
+enum store_action { STORE_NONE, STORE_DROP, STORE_REFUSE }; /* of a block; NONE for the others */
+
+/* Allow and trust exclude each other for one prefix; a block of the same prefix stands beside them. */
+struct store_rule {
+	struct prefix prefix;
+	enum store_kind kind;
+	enum store_action action;
+	char origin[24];	      /* "operator" */
+	char because[STORE_TEXT_MAX]; /* private; "" none */
+	char saying[STORE_TEXT_MAX];  /* told to the refused; "" none */
+	int64_t created_wall_s;
+	uint64_t expires_boot_ns; /* 0 never; in this boot's time when read */
+};
+
+enum store_access { STORE_READ, STORE_WRITE };
+
+struct store;
+
+/*
+ * dir is made (0700) for STORE_WRITE when missing. Errors say which file and what to do: -ENOENT (READ: no store yet),
+ * -EACCES, -EROFS, -ENOSPC, -EBADMSG (corrupt), -EPROTO (a newer schema), -EIO.
+ */
+int store_open(struct store **out, const char *dir, enum store_access access, struct err *e);
+void store_close(struct store *s); /* NULL is fine */
+
+/*
+ * The lock that orders changes of store and maps between processes (flock on DIR/lock; waits at most 5 s, then -EBUSY).
+ * Held around: change the store, commit, change the map.
+ */
+int store_lock(struct store *s, struct err *e);
+void store_unlock(struct store *s);
+
+/* Many changes as one transaction. Each 0 or -errno; a change outside begin/commit commits by itself. */
+int store_begin(struct store *s, struct err *e);
+int store_commit(struct store *s, struct err *e);
+void store_rollback(struct store *s);
+
+/* Insert or replace (same prefix: a block replaces a block, allow and trust replace each other). */
+int store_put_rule(struct store *s, const struct store_rule *rule, struct err *e);
+/* 0 deleted, -ENOENT none such. kind ALLOW and TRUST match exactly. */
+int store_delete_rule(struct store *s, enum store_kind kind, const struct prefix *p, struct err *e);
+/* 0 and *out, or -ENOENT. Expired rules are not found. */
+int store_get_rule(struct store *s, enum store_kind kind, const struct prefix *p,
+		   struct store_rule *out, struct err *e);
+/* All that are not expired, by kind, family, address, length. fn returns 0 to go on. Returns 0, fn's value, or -errno. */
+int store_each_rule(struct store *s, int (*fn)(void *context, const struct store_rule *rule),
+		    void *context, struct err *e);
+/* Delete what has expired; how many in *count. */
+int store_reap(struct store *s, unsigned *count, struct err *e);
+/* The wall clock was stepped, or a boot was found new: write wall and remaining times anew. */
+int store_rebase(struct store *s, struct err *e);
+
+/* Small named values (the mode and its deadline). get: -ENOENT when unset; put with NULL deletes. */
+int store_get_value(struct store *s, const char *name, char *buffer, size_t size, struct err *e);
+int store_put_value(struct store *s, const char *name, const char *value, struct err *e);
+
+const char *store_kind_name(enum store_kind k);	    /* "block", "allow", "trust" */
+const char *store_action_name(enum store_action a); /* "drop", "refuse", "none" */
+
+#endif
