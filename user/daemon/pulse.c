@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happens by the clock. The heart beat comes first: everything else here is bounded or short,
+ * so that a busy controller is never taken for a dead one. Expired rules do not bind, whether
+ * reaped or not: reaping only gives their places back, so it waits until something has really
+ * expired.
+ */
+#include "daemon/pulse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/when.h"
+#include "daemon/ruling.h"
+#include "daemon/state.h"
+
+#define MS_PER_S	     1000
+#define PULSE_TICK_S	     1	 /* reaping, and attaching again what failed */
+#define PULSE_RECONCILE_S    30	 /* counts of open connections against the sockets themselves */
+#define PULSE_STORE_S	     60	 /* another try at a store that could not be opened */
+#define PULSE_SWEEP_S	     300 /* reap without a reason: what no store knows of */
+#define PULSE_LOOK_MS	     200 /* until a gate that seems to be going is looked for (again) */
+#define PULSE_STORE_PATH_MAX (PATH_MAX + 32)
+
+void pulse_beat(struct daemon *d)
+{
+	struct pn_conf *knobs = gate_conf(d->gate);
+
+	__atomic_store_n(&knobs->alive_until, now_boot_ns() + PULSE_ALIVE_FOR_S * NS_PER_S,
+			 __ATOMIC_RELAXED);
+}
+
+/*
+ * Is the pinned gate still ours? `postern detach all` takes it away, and `postern attach` with
+ * other table sizes puts new maps in its place. We know our own maps by the heart beat that only we
+ * write.
+ */
+static void pulse_look(void *context)
+{
+	struct daemon *d = context;
+	uint64_t ours = gate_conf(d->gate)->alive_until;
+	struct gate *pinned = NULL;
+	struct err e = {0};
+	int r = gate_open(&pinned, d->conf.instance, &e);
+	bool same = !r && gate_conf(pinned)->alive_until == ours;
+
+	gate_close(pinned);
+	if (r != -ENOENT)
+		d->pulse.missing = false;
+	if (same)
+		return;
+	if (r == -ENOENT && !d->pulse.missing) {
+		/* Maps that are being put in the place of others are away for an instant. */
+		d->pulse.missing = true;
+		pulse_expect(d);
+	} else if (r == -ENOENT) {
+		log_warning("the gate was taken away (`postern detach all`?): nothing is left to "
+			    "control");
+		daemon_end(d, ENDING_TAKEN, 0);
+	} else if (r == -EPROTO) {
+		log_warning("another version of postern has put its own gate in the place of ours: "
+			    "this controller ends");
+		daemon_end(d, ENDING_TAKEN, 0);
+	} else if (!r) {
+		log_info("somebody has put new maps in the place of ours: adopting them");
+		if (daemon_load_gate(d, &d->conf, &e))
+			log_error("%s", e.text);
+	}
+}
+
+void pulse_expect(struct daemon *d)
+{
+	/* Without a timer the next beat will look. */
+	(void)loop_add_timer(d->loop, PULSE_LOOK_MS, 0, pulse_look, d, NULL);
+}
+
+static void pulse_alive(void *context)
+{
+	struct daemon *d = context;
+
+	pulse_beat(d);
+	pulse_look(d);
+}
+
+/* ---- reaping ---- */
+
+static int pulse_earlier(void *context, const struct store_rule *rule)
+{
+	uint64_t *next = context;
+
+	if (rule->expires_boot_ns && (!*next || rule->expires_boot_ns < *next))
+		*next = rule->expires_boot_ns;
+	return 0;
+}
+
+/* Commands write to the store whenever they like; its files tell that something changed. */
+static bool pulse_store_changed(struct daemon *d)
+{
+	char directory[PATH_MAX], path[PULSE_STORE_PATH_MAX];
+	struct pulse *p = &d->pulse;
+	struct stat st;
+
+	ruling_state_dir(&d->conf, directory, sizeof(directory));
+	snprintf(path, sizeof(path), "%s/%s-wal", directory, STORE_FILE);
+	if (stat(path, &st))
+		return false;
+	if (st.st_mtim.tv_sec == p->store_changed.tv_sec &&
+	    st.st_mtim.tv_nsec == p->store_changed.tv_nsec && st.st_size == p->store_bytes)
+		return false;
+	p->store_changed = st.st_mtim;
+	p->store_bytes = st.st_size;
+	return true;
+}
+
+static void pulse_find_expiry(struct daemon *d)
+{
+	struct err e = {0};
+	int r;
+
+	d->pulse.next_expiry_ns = 0;
+	r = store_each_rule(d->store, pulse_earlier, &d->pulse.next_expiry_ns, &e);
+	if (r)
+		keep_fault(d, r, &e);
+}
+
+/*
+ * Under the store's lock: a command may be renewing the very rule that has just expired. False: the
+ * lock is held, to be tried again.
+ */
+static bool pulse_reap(struct daemon *d)
+{
+	unsigned stored = 0;
+	struct err e = {0};
+	int reaped, r = d->store ? store_lock(d->store, &e) : 0;
+
+	if (r == -EBUSY)
+		return false; /* a long import: it is no hurry */
+	if (r) {
+		keep_fault(d, r, &e);
+		return true;
+	}
+	reaped = rules_reap(d->gate, &e);
+	if (reaped < 0 && said_anew(&d->pulse.reap_said, e.text))
+		log_warning("expired rules could not be taken from the maps: %s", e.text);
+	r = d->store ? store_reap(d->store, &stored, &e) : 0;
+	if (d->store)
+		store_unlock(d->store);
+	if (r)
+		keep_fault(d, r, &e);
+	if (reaped > 0 || stored)
+		log_debug("reaped: %d entries of maps, %u of the store", reaped > 0 ? reaped : 0,
+			  stored);
+	return true;
+}
+
+static void pulse_tick(void *context)
+{
+	struct daemon *d = context;
+	struct pulse *p = &d->pulse;
+	uint64_t now = now_boot_ns();
+
+	links_tick(d, now);
+	if (d->store && pulse_store_changed(d))
+		pulse_find_expiry(d);
+	if ((!p->next_expiry_ns || now < p->next_expiry_ns) && now < p->sweep_ns)
+		return;
+	if (!pulse_reap(d))
+		return;
+	p->sweep_ns = now + PULSE_SWEEP_S * NS_PER_S;
+	if (d->store)
+		pulse_find_expiry(d);
+	else
+		p->next_expiry_ns = 0;
+}
+
+/* ---- reconciling ---- */
+
+static void pulse_reconcile(void *context)
+{
+	struct daemon *d = context;
+	struct err e = {0};
+	int r;
+
+	pulse_beat(d);
+	r = open_reconcile(d->gate, &e);
+	if (r < 0 && said_anew(&d->pulse.open_said, e.text))
+		log_warning("open connections could not be counted again: %s", e.text);
+	else if (r >= 0)
+		said_settle(&d->pulse.open_said);
+	if (r > 0)
+		log_info("open connections: the counts were off by %d and are right again", r);
+	/* News can be lost, and resolv.conf sends none: look at everything now and then. */
+	links_scan(d);
+	own_refresh(d);
+}
+
+static void pulse_store(void *context)
+{
+	struct daemon *d = context;
+	struct ruling r = {.conf = &d->conf, .gate = d->gate};
+	struct err e = {0};
+
+	if (d->store || !keep_store(d))
+		return;
+	keep_rebase_boot(d);
+	if (!d->store)
+		return;
+	r.store = d->store;
+	if (ruling_sync(&r, &e) || ruling_apply_mode(&r, &e)) {
+		log_error("the rules of the store are not all in force: %s", e.text);
+		return;
+	}
+	log_info("store: its rules and its mode are in force");
+}
+
+static void pulse_clock_step(void *context)
+{
+	struct daemon *d = context;
+	struct err e = {0};
+	int r;
+
+	log_info("the wall clock was set: no rule ends earlier or later for it");
+	if (!d->store)
+		return;
+	r = store_lock(d->store, &e);
+	if (!r) {
+		r = store_rebase(d->store, &e);
+		store_unlock(d->store);
+	}
+	if (r)
+		keep_fault(d, r, &e);
+}
+
+int pulse_start(struct daemon *d, struct err *e)
+{
+	static const struct {
+		unsigned every_s;
+		loop_timer_fn fn;
+	} timers[] = {
+		{PULSE_ALIVE_EVERY_S, pulse_alive},
+		{PULSE_TICK_S, pulse_tick},
+		{PULSE_RECONCILE_S, pulse_reconcile},
+		{PULSE_STORE_S, pulse_store},
+	};
+	int r = 0;
+
+	pulse_beat(d);
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]) && !r; i++)
+		r = loop_add_timer(d->loop, (uint64_t)timers[i].every_s * MS_PER_S,
+				   (uint64_t)timers[i].every_s * MS_PER_S, timers[i].fn, d, NULL);
+	if (!r)
+		r = loop_add_clock_step(d->loop, pulse_clock_step, d);
+	if (r)
+		return err_set(e, r, "cannot set a timer: %s", strerror(-r));
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the controller does by the clock: the dead man's switch, reaping, reconciling, trying the
+ * store again. */
+#ifndef DAEMON_PULSE_H
+#define DAEMON_PULSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "daemon/said.h"
+
+#define PULSE_ALIVE_EVERY_S 2  /* five chances before the switch opens */
+#define PULSE_ALIVE_FOR_S   10 /* a controller that is silent for longer is taken for dead */
+
+struct daemon;
+
+struct pulse {
+	uint64_t next_expiry_ns; /* boot time; 0: nothing ends */
+	uint64_t sweep_ns;	 /* when to reap without a reason */
+	struct timespec store_changed;
+	off_t store_bytes;
+	bool missing; /* the gate's pins were not there at the last look */
+	struct said reap_said, open_said;
+};
+
+/* Say once that we live, then start the timers. */
+int pulse_start(struct daemon *d, struct err *e);
+/* Renew alive_until, also between two beats of the timer: before what may take long. */
+void pulse_beat(struct daemon *d);
+/* In a moment, see whether the gate in the kernel is still ours. */
+void pulse_expect(struct daemon *d);
+
+#endif

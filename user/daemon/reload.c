@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * SIGHUP: the configuration anew. It is read whole before anything is touched, and a fault in it
+ * leaves the running one in force. Whoever asked (`postern reload`) reads the answer from two
+ * counters in pn_conf.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/notify.h"
+#include "daemon/ruling.h"
+#include "daemon/setup.h"
+#include "daemon/state.h"
+
+static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
+{
+	int r = conf_read(d->config_path, next, e);
+
+	/* The default file may be missing at the start, and so later. */
+	if (r == -ENOENT && strcmp(d->config_path, CONF_PATH) == 0) {
+		conf_defaults(next);
+		r = 0;
+	}
+	if (r)
+		return r;
+	if (d->instance_given)
+		memcpy(next->instance, d->conf.instance, sizeof(next->instance));
+	if (strcmp(next->instance, d->conf.instance) != 0)
+		return err_set(e, -EINVAL,
+			       "%s: `instance` has changed from \"%s\" to \"%s\", which takes a "
+			       "restart",
+			       d->config_path, d->conf.instance, next->instance);
+	if (strcmp(next->state_dir, d->conf.state_dir) != 0)
+		return err_set(e, -EINVAL,
+			       "%s: `state_dir` has changed from %s to %s, which takes a restart",
+			       d->config_path, d->conf.state_dir, next->state_dir);
+	return 0;
+}
+
+static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
+{
+	struct ruling ruling = {.conf = next, .store = d->store, .gate = d->gate};
+	struct err back = {0};
+	int r = setup_conf(d->gate, next, e);
+
+	if (!r)
+		r = ruling_apply_mode(&ruling, e);
+	if (r && setup_conf(d->gate, &d->conf, &back))
+		log_error("and the old configuration could not be put back whole: %s", back.text);
+	return r;
+}
+
+static int reload_apply(struct daemon *d, const struct conf *next, struct err *e)
+{
+	bool attach_changed = next->attach != d->conf.attach;
+	int r;
+
+	/* The bounds of a map are fixed when it is made: other bounds are other maps. */
+	if (memcmp(&next->tables, &d->conf.tables, sizeof(next->tables)) != 0)
+		r = daemon_load_gate(d, next, e);
+	else
+		r = reload_live(d, next, e);
+	if (r)
+		return r;
+
+	d->conf = *next;
+	log_open(d->conf.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	links_reload(d);
+	own_refresh(d);
+	if (attach_changed)
+		log_warning("`attach` has changed: it applies to what is attached from now on; "
+			    "what is attached stays as it is until it is detached");
+	return 0;
+}
+
+void reload_run(struct daemon *d)
+{
+	struct conf *next = calloc(1, sizeof(*next));
+	struct pn_conf *knobs;
+	struct err e = {0};
+	int r;
+
+	notify_reloading();
+	pulse_beat(d);
+	if (next) {
+		r = reload_read(d, next, &e);
+		if (!r)
+			r = reload_apply(d, next, &e);
+	} else {
+		r = err_set(&e, -ENOMEM, "no memory");
+	}
+	knobs = gate_conf(d->gate);
+	if (r) {
+		log_error("reload: %s; the configuration in force stays", e.text);
+		__atomic_fetch_add(&knobs->reloads_failed, 1, __ATOMIC_RELEASE);
+	} else {
+		log_info("reloaded %s", d->config_path);
+		__atomic_fetch_add(&knobs->reloads_done, 1, __ATOMIC_RELEASE);
+	}
+	notify_send("READY=1");
+	free(next);
+}

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changes of rules. The store first, the kernel second, both under the store's lock, so that two commands at once
+ * end with store and maps alike. The other order would be worse: a rule that the kernel has and the store
+ * lacks is lost at the next start, after it was reported as done. If the kernel refuses a change, what the
+ * store and the maps had before is put back, in reverse order, so that a prefix given twice comes out right.
+ */
+#include "daemon/ruling.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/when.h"
+#include "daemon/setup.h"
+#include "daemon/sockets.h"
+#include "net/net.h"
+#include "policy/protect.h"
+
+/* One rule that comes or goes, and what stood there before. */
+struct change {
+	enum store_kind kind;
+	struct prefix prefix;
+	const struct store_rule *put; /* NULL: delete */
+	struct store_rule
+		*before[2]; /* of this kind; of allow's twin, trust, or the other way round */
+};
+
+const char *ruling_state_dir(const struct conf *c, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%s/%s/trial", CONF_RUN_DIR, c->instance);
+	if (access(buffer, F_OK))
+		snprintf(buffer, size, "%s/%s", c->state_dir, c->instance);
+	return buffer;
+}
+
+int ruling_refresh(struct ruling *r, struct err *e)
+{
+	struct gate *fresh = NULL;
+	int rc;
+
+	if (!r->owns_gate)
+		return 0;
+	rc = gate_open(&fresh, r->conf->instance, e);
+	if (rc && rc != -ENOENT)
+		return rc;
+	gate_close(r->gate);
+	r->gate = rc ? NULL : fresh;
+	return 0;
+}
+
+int ruling_open(struct ruling *r, const struct conf *c, struct err *e)
+{
+	char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
+	int rc;
+
+	*r = (struct ruling){.conf = c, .owns_gate = true};
+	/* The gate first: without privileges that says why, and no empty store is left behind. */
+	rc = ruling_refresh(r, e);
+	if (rc)
+		return rc;
+	rc = store_open(&r->store, ruling_state_dir(c, dir, sizeof(dir)), STORE_WRITE, e);
+	if (rc)
+		ruling_close(r);
+	return rc;
+}
+
+void ruling_close(struct ruling *r)
+{
+	store_close(r->store);
+	if (r->owns_gate)
+		gate_close(r->gate);
+	r->store = NULL;
+	r->gate = NULL;
+}
+
+/* ---- what may not be blocked ---- */
+
+struct protected
+{
+	struct protect_entry *entry;
+	size_t count;
+	bool known;
+};
+
+static enum protect_kind protect_kind_of(enum net_own_kind kind)
+{
+	switch (kind) {
+	case NET_OWN:
+		return PROTECT_OWN;
+	case NET_LOCAL_NETWORK:
+		return PROTECT_LOCAL;
+	case NET_GATEWAY:
+		return PROTECT_GATEWAY;
+	case NET_RESOLVER:
+		return PROTECT_RESOLVER;
+	}
+	return PROTECT_OWN;
+}
+
+static int protected_read(struct ruling *r, struct protected *p, struct err *e)
+{
+	int ifindexes[SETUP_LINKS_MAX];
+	unsigned guarded = setup_guarded(r->gate, r->conf, ifindexes, SETUP_LINKS_MAX);
+	struct net_own *own = NULL;
+	int count = net_own_list(ifindexes, guarded, r->conf->local_networks, NULL, &own, e);
+
+	if (count < 0)
+		return count;
+	p->entry = calloc((size_t)count + 1, sizeof(*p->entry));
+	if (!p->entry) {
+		free(own);
+		return err_set(e, -ENOMEM, "cannot list what is never blocked: out of memory");
+	}
+	for (int i = 0; i < count; i++)
+		p->entry[i] = (struct protect_entry){.prefix = own[i].prefix,
+						     .kind = protect_kind_of(own[i].kind)};
+	p->count = (size_t)count;
+	p->known = true;
+	free(own);
+	return 0;
+}
+
+static int protected_check(const struct protected *p, const struct prefix *prefix, struct err *e)
+{
+	char text[PREFIX_TEXT_MAX], touched[PREFIX_TEXT_MAX];
+	const struct protect_entry *which;
+	enum protect_touch touch = protect_find(p->entry, p->count, prefix, &which);
+
+	if (touch == PROTECT_NONE)
+		return 0;
+	prefix_format(prefix, text);
+	prefix_format(&which->prefix, touched);
+	if (touch == PROTECT_INSIDE && prefix_equal(&which->prefix, prefix))
+		return err_set(e, -EPERM, "%s is %s and never blocked", text,
+			       protect_sentence(which->kind));
+	return err_set(e, -EPERM, "%s %s %s, %s, which is never blocked%s", text,
+		       touch == PROTECT_INSIDE ? "lies in" : "covers", touched,
+		       protect_sentence(which->kind),
+		       which->kind == PROTECT_LOCAL ? " (unless local_networks = false)" : "");
+}
+
+/* ---- one side: the store ---- */
+
+static enum store_kind twin_of(enum store_kind kind)
+{
+	if (kind == STORE_BLOCK)
+		return STORE_BLOCK;
+	return kind == STORE_ALLOW ? STORE_TRUST : STORE_ALLOW;
+}
+
+/* *out: the stored rule in memory of its own, or NULL when there is none. */
+static int before_read(struct ruling *r, enum store_kind kind, const struct prefix *p,
+		       struct store_rule **out, struct err *e)
+{
+	struct store_rule found;
+	int rc = store_get_rule(r->store, kind, p, &found, e);
+
+	if (rc == -ENOENT)
+		return 0;
+	if (rc)
+		return rc;
+	*out = malloc(sizeof(**out));
+	if (!*out)
+		return err_set(e, -ENOMEM, "cannot keep the rule of before: out of memory");
+	**out = found;
+	return 0;
+}
+
+static int change_remember(struct ruling *r, struct change *c, struct err *e)
+{
+	enum store_kind twin = twin_of(c->kind);
+	int rc = before_read(r, c->kind, &c->prefix, &c->before[0], e);
+
+	if (rc == 0 && twin != c->kind)
+		rc = before_read(r, twin, &c->prefix, &c->before[1], e);
+	return rc;
+}
+
+static int change_store(struct ruling *r, const struct change *c, struct err *e)
+{
+	int rc = c->put ? store_put_rule(r->store, c->put, e)
+			: store_delete_rule(r->store, c->kind, &c->prefix, e);
+
+	/* A rule of the maps alone may be deleted too: the kernel's side decides. */
+	return !c->put && rc == -ENOENT && r->gate ? 0 : rc;
+}
+
+static void change_unstore(struct ruling *r, const struct change *c)
+{
+	if (c->put && !c->before[0])
+		(void)store_delete_rule(r->store, c->kind, &c->prefix, NULL);
+	for (int i = 0; i < 2; i++)
+		if (c->before[i])
+			(void)store_put_rule(r->store, c->before[i], NULL);
+}
+
+/* ---- the other side: the maps ---- */
+
+static int rule_to_map(struct gate *g, const struct store_rule *rule, struct err *e)
+{
+	if (rule->kind == STORE_BLOCK)
+		return rules_block(g, &rule->prefix,
+				   rule->action == STORE_REFUSE ? PN_REFUSE : PN_DROP,
+				   rule->expires_boot_ns, e);
+	return rules_allow(g, &rule->prefix, rule->kind == STORE_TRUST ? PN_TRUST : PN_ALLOW,
+			   PN_ORIGIN_OPERATOR, rule->expires_boot_ns, e);
+}
+
+static int rule_from_map(struct gate *g, enum store_kind kind, const struct prefix *p,
+			 struct err *e)
+{
+	return kind == STORE_BLOCK ? rules_unblock(g, p, e) : rules_disallow(g, p, e);
+}
+
+static int change_map(struct ruling *r, const struct change *c, struct err *e)
+{
+	int rc;
+
+	if (c->put)
+		return rule_to_map(r->gate, c->put, e);
+	/* `disallow` of a trusted prefix must leave it alone, and so must it an own address. */
+	if (c->kind != STORE_BLOCK && !c->before[0])
+		return -ENOENT;
+	rc = rule_from_map(r->gate, c->kind, &c->prefix, e);
+	/* An entry that had expired may have been reaped a moment ago. */
+	return rc == -ENOENT && c->before[0] ? 0 : rc;
+}
+
+static void change_unmap(struct ruling *r, const struct change *c)
+{
+	const struct store_rule *before = c->before[0] ? c->before[0] : c->before[1];
+
+	if (before)
+		(void)rule_to_map(r->gate, before, NULL);
+	else if (c->put)
+		(void)rule_from_map(r->gate, c->kind, &c->prefix, NULL);
+}
+
+/* ---- both, with the way back ---- */
+
+/* What went into pn_allow over an own address must give it back when it leaves. */
+static int own_restore(struct ruling *r, struct err *e)
+{
+	int ifindexes[SETUP_LINKS_MAX];
+	unsigned count = setup_guarded(r->gate, r->conf, ifindexes, SETUP_LINKS_MAX);
+
+	return setup_own(r->gate, r->conf, ifindexes, count, e);
+}
+
+/* Take back changes [0, mapped) from the maps and all of them from the store. */
+static void changes_undo(struct ruling *r, const struct change *list, size_t count, size_t mapped)
+{
+	while (mapped-- > 0)
+		change_unmap(r, &list[mapped]);
+	if (store_begin(r->store, NULL))
+		return;
+	for (size_t i = count; i-- > 0;)
+		change_unstore(r, &list[i]);
+	if (store_commit(r->store, NULL))
+		store_rollback(r->store);
+}
+
+static int changes_store(struct ruling *r, struct change *list, size_t count, struct err *e)
+{
+	int rc = store_begin(r->store, e);
+
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		r->fault_at = i;
+		rc = change_remember(r, &list[i], e);
+		if (rc == 0)
+			rc = change_store(r, &list[i], e);
+	}
+	if (rc == 0)
+		rc = store_commit(r->store, e);
+	if (rc)
+		store_rollback(r->store);
+	return rc;
+}
+
+static int changes_map(struct ruling *r, struct change *list, size_t count, struct err *e)
+{
+	bool touched_allow = false;
+	int rc = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		r->fault_at = i;
+		rc = change_map(r, &list[i], e);
+		if (rc) {
+			changes_undo(r, list, count, i);
+			break;
+		}
+		touched_allow |= !list[i].put && list[i].kind != STORE_BLOCK;
+	}
+	if (touched_allow || (rc && list[0].kind != STORE_BLOCK))
+		(void)own_restore(r, NULL);
+	return rc;
+}
+
+static int changes_apply(struct ruling *r, struct change *list, size_t count, struct err *e)
+{
+	int rc = store_lock(r->store, e);
+
+	if (rc)
+		return rc;
+	rc = ruling_refresh(r, e);
+	if (rc == 0)
+		rc = changes_store(r, list, count, e);
+	if (rc == 0 && r->gate)
+		rc = changes_map(r, list, count, e);
+	store_unlock(r->store);
+	return rc;
+}
+
+static void changes_free(struct change *list, size_t count)
+{
+	for (size_t i = 0; list && i < count; i++) {
+		free(list[i].before[0]);
+		free(list[i].before[1]);
+	}
+	free(list);
+}
+
+/* ---- the public face ---- */
+
+static int put_check(struct ruling *r, const struct store_rule *rules, size_t count, struct err *e)
+{
+	struct protected own = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		r->fault_at = i;
+		if (rules[i].kind != STORE_BLOCK)
+			continue;
+		if (!own.known)
+			rc = protected_read(r, &own, e);
+		if (rc == 0)
+			rc = protected_check(&own, &rules[i].prefix, e);
+	}
+	free(own.entry);
+	return rc;
+}
+
+/* The rules hold already: that some open socket lives on is told, and is no failure. */
+static void put_cut(struct ruling *r, const struct store_rule *rules, size_t count,
+		    unsigned *killed)
+{
+	struct prefix *list = calloc(count, sizeof(*list));
+	size_t blocks = 0;
+
+	if (!list) {
+		err_set(&r->cut, -ENOMEM, "open connections were not destroyed: out of memory");
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].kind == STORE_BLOCK)
+			list[blocks++] = rules[i].prefix;
+	if (blocks && sockets_destroy(r->conf, r->gate, list, blocks, killed, &r->cut))
+		err_prefix(&r->cut, "open connections were not all destroyed");
+	free(list);
+}
+
+int ruling_put_many(struct ruling *r, const struct store_rule *rules, size_t count,
+		    unsigned *killed, struct err *e)
+{
+	struct change *list;
+	int rc;
+
+	*killed = 0;
+	r->cut = (struct err){0};
+	if (!count)
+		return 0;
+	rc = put_check(r, rules, count, e);
+	if (rc)
+		return rc;
+	list = calloc(count, sizeof(*list));
+	if (!list)
+		return err_set(e, -ENOMEM, "cannot change %zu rules: out of memory", count);
+	for (size_t i = 0; i < count; i++)
+		list[i] = (struct change){
+			.kind = rules[i].kind, .prefix = rules[i].prefix, .put = &rules[i]};
+	rc = changes_apply(r, list, count, e);
+	changes_free(list, count);
+	if (rc == 0 && r->gate)
+		put_cut(r, rules, count, killed);
+	return rc;
+}
+
+int ruling_put(struct ruling *r, const struct store_rule *rule, unsigned *killed, struct err *e)
+{
+	return ruling_put_many(r, rule, 1, killed, e);
+}
+
+/* The longest stored rule of a kind (or its twin) that covers a prefix. */
+struct cover {
+	enum store_kind kind;
+	const struct prefix *prefix;
+	struct store_rule found;
+	bool has;
+};
+
+static int cover_look(void *context, const struct store_rule *rule)
+{
+	struct cover *c = context;
+
+	if (rule->kind != c->kind && rule->kind != twin_of(c->kind))
+		return 0;
+	if (!prefix_covers(&rule->prefix, c->prefix))
+		return 0;
+	if (!c->has || rule->prefix.bits > c->found.prefix.bits) {
+		c->found = *rule;
+		c->has = true;
+	}
+	return 0;
+}
+
+static const char *kind_done(enum store_kind kind)
+{
+	if (kind == STORE_BLOCK)
+		return "blocked";
+	return kind == STORE_ALLOW ? "allowed" : "trusted";
+}
+
+static const char *kind_undo(enum store_kind kind)
+{
+	if (kind == STORE_BLOCK)
+		return "unblock";
+	return kind == STORE_ALLOW ? "disallow" : "distrust";
+}
+
+static int delete_explain(struct ruling *r, enum store_kind kind, const struct prefix *p,
+			  struct err *e)
+{
+	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
+	struct cover c = {.kind = kind, .prefix = p};
+
+	(void)store_each_rule(r->store, cover_look, &c, NULL);
+	prefix_format(p, text);
+	if (!c.has)
+		return err_set(e, -ENOENT, "%s is not %s, nor is a prefix that covers it", text,
+			       kind_done(kind));
+	prefix_format(&c.found.prefix, by);
+	if (prefix_equal(&c.found.prefix, p))
+		return err_set(e, -ENOENT, "%s is not %s, it is %s (postern %s %s)", text,
+			       kind_done(kind), kind_done(c.found.kind), kind_undo(c.found.kind),
+			       by);
+	return err_set(e, -ENOENT,
+		       "%s has no rule of its own: it lies in %s, which is %s (postern %s %s)",
+		       text, by, kind_done(c.found.kind), kind_undo(c.found.kind), by);
+}
+
+int ruling_delete_many(struct ruling *r, enum store_kind kind, const struct prefix *list,
+		       size_t count, struct err *e)
+{
+	struct change *changes;
+	int rc;
+
+	if (!count)
+		return 0;
+	changes = calloc(count, sizeof(*changes));
+	if (!changes)
+		return err_set(e, -ENOMEM, "cannot change %zu rules: out of memory", count);
+	for (size_t i = 0; i < count; i++)
+		changes[i] = (struct change){.kind = kind, .prefix = list[i]};
+	rc = changes_apply(r, changes, count, e);
+	changes_free(changes, count);
+	if (rc == -ENOENT)
+		rc = delete_explain(r, kind, &list[r->fault_at], e);
+	return rc;
+}
+
+int ruling_delete(struct ruling *r, enum store_kind kind, const struct prefix *p, struct err *e)
+{
+	return ruling_delete_many(r, kind, p, 1, e);
+}

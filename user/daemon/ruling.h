@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules as a whole: the store, the maps and the open sockets, changed together under the store's lock. Used by the
+ * commands directly, with or without a controller running. A rule is reported as done only when
+ * the store has committed it and, if the gate is loaded, the kernel has it.
+ */
+#ifndef DAEMON_RULING_H
+#define DAEMON_RULING_H
+
+#include "conf/conf.h"
+#include "kern/maps.h"
+#include "store/store.h"
+
+struct ruling {
+	const struct conf *conf;
+	struct store *store; /* NULL only where a function says so */
+	struct gate *gate;   /* NULL: not loaded; rules are stored and come into force with it */
+	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
+	size_t fault_at; /* after a failed *_many: which of them it was */
+	struct err
+		cut; /* the rule is in force, but open sockets could not be destroyed; code 0: none */
+};
+
+/* Opens store (WRITE) and gate (when loaded). 0 or -errno. */
+int ruling_open(struct ruling *r, const struct conf *c, struct err *e);
+void ruling_close(struct ruling *r);
+
+/* The state directory of the instance: that of a running trial if there is one, else STATE_DIR/INSTANCE. */
+const char *ruling_state_dir(const struct conf *c, char *buffer, size_t size);
+
+/*
+ * Look again which gate is loaded. Called with the store's lock held: a controller may have moved to new
+ * maps since ruling_open(), and what is written to the old ones is lost.
+ */
+int ruling_refresh(struct ruling *r, struct err *e);
+
+/*
+ * Put one rule; refuses (-EPERM) a block of an own address, a gateway, a resolver or a private local network, and of a
+ * prefix that covers one, with the reason. *killed: open sockets of it that were destroyed.
+ */
+int ruling_put(struct ruling *r, const struct store_rule *rule, unsigned *killed, struct err *e);
+/* -ENOENT: no such rule; the sentence says which rule covers the prefix, if one does. */
+int ruling_delete(struct ruling *r, enum store_kind kind, const struct prefix *p, struct err *e);
+/* Many rules as one transaction. Stops at the first fault (fault_at) with nothing changed. */
+int ruling_put_many(struct ruling *r, const struct store_rule *rules, size_t count,
+		    unsigned *killed, struct err *e);
+int ruling_delete_many(struct ruling *r, enum store_kind kind, const struct prefix *list,
+		       size_t count, struct err *e);
+
+/* Make the maps the image of the store: add what lacks, take what is not in it. Own addresses apart. */
+int ruling_sync(struct ruling *r, struct err *e);
+
+/* The mode and its deadline. enforce_for_s 0: until told otherwise. Written to the store and to the kernel. */
+int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struct err *e);
+/*
+ * Put the stored mode, or the configuration's, into the kernel. An order that the configuration has overtaken is
+ * forgotten; the deadline of one that holds is written anew after a reboot or a step of the wall clock.
+ */
+int ruling_apply_mode(struct ruling *r, struct err *e);
+/* Until when the store or else the configuration wants to enforce: 0, PN_FOREVER or boot ns. store may be NULL. */
+int ruling_stored_mode(struct store *store, const struct conf *c, uint64_t *until, struct err *e);
+
+#endif

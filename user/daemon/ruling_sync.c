@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rules and the mode as a whole: the maps are the image of the store. Used at each start and whenever
+ * somebody might have left them apart (a command killed between its commit and the map).
+ *
+ * What lacks is added before what is stale goes, so that a prefix that moved between lists is covered by one
+ * of them at any moment.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "daemon/ruling.h"
+#include "policy/mode.h"
+
+#define MODE_VALUE "mode"
+/* Wall and boot clock may drift apart by so much before a deadline's wall time is written anew. */
+#define MODE_DRIFT_S 2
+
+/* What the store has, sorted, to be found again while the maps are walked. */
+struct image {
+	struct prefix *block, *allow;
+	size_t block_count, allow_count, block_room, allow_room;
+	struct gate *gate;
+	struct err *e;
+};
+
+static int prefix_order(const void *a, const void *b)
+{
+	const struct prefix *x = a, *y = b;
+	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	return order ? order : (int)x->bits - (int)y->bits;
+}
+
+static int image_add(struct prefix **list, size_t *count, size_t *room, const struct prefix *p)
+{
+	if (*count == *room) {
+		size_t wider = *room ? 2 * *room : 256;
+		void *grown = reallocarray(*list, wider, sizeof(**list));
+
+		if (!grown)
+			return -ENOMEM;
+		*list = grown;
+		*room = wider;
+	}
+	(*list)[(*count)++] = *p;
+	return 0;
+}
+
+static int image_put(void *context, const struct store_rule *rule)
+{
+	struct image *im = context;
+	int rc;
+
+	if (rule->kind == STORE_BLOCK) {
+		rc = rules_block(im->gate, &rule->prefix,
+				 rule->action == STORE_REFUSE ? PN_REFUSE : PN_DROP,
+				 rule->expires_boot_ns, im->e);
+		if (rc)
+			return rc;
+		return image_add(&im->block, &im->block_count, &im->block_room, &rule->prefix);
+	}
+	rc = rules_allow(im->gate, &rule->prefix, rule->kind == STORE_TRUST ? PN_TRUST : PN_ALLOW,
+			 PN_ORIGIN_OPERATOR, rule->expires_boot_ns, im->e);
+	if (rc)
+		return rc;
+	return image_add(&im->allow, &im->allow_count, &im->allow_room, &rule->prefix);
+}
+
+/* Operator's entries of a map that the store does not have. */
+struct stale {
+	const struct prefix *known;
+	size_t known_count;
+	struct prefix *list;
+	size_t count, room;
+};
+
+static int stale_collect(void *context, const struct rule_entry *entry)
+{
+	struct stale *s = context;
+
+	if (entry->rule.origin != PN_ORIGIN_OPERATOR)
+		return 0;
+	if (s->known_count &&
+	    bsearch(&entry->prefix, s->known, s->known_count, sizeof(*s->known), prefix_order))
+		return 0;
+	return image_add(&s->list, &s->count, &s->room, &entry->prefix);
+}
+
+static int stale_drop(struct gate *g, const struct stale *s,
+		      int (*drop)(struct gate *, const struct prefix *, struct err *),
+		      struct err *e)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		int rc = drop(g, &s->list[i], e);
+
+		if (rc && rc != -ENOENT)
+			return rc;
+	}
+	return 0;
+}
+
+static int sync_stale(struct gate *g, struct image *im, struct err *e)
+{
+	struct stale block = {.known = im->block, .known_count = im->block_count};
+	struct stale allow = {.known = im->allow, .known_count = im->allow_count};
+	int rc;
+
+	if (im->block_count)
+		qsort(im->block, im->block_count, sizeof(*im->block), prefix_order);
+	if (im->allow_count)
+		qsort(im->allow, im->allow_count, sizeof(*im->allow), prefix_order);
+	rc = rules_each_block(g, stale_collect, &block, e);
+	if (rc == 0)
+		rc = rules_each_allow(g, stale_collect, &allow, e);
+	if (rc == 0)
+		rc = stale_drop(g, &block, rules_unblock, e);
+	if (rc == 0)
+		rc = stale_drop(g, &allow, rules_disallow, e);
+	free(block.list);
+	free(allow.list);
+	return rc;
+}
+
+int ruling_sync(struct ruling *r, struct err *e)
+{
+	struct image im = {.gate = r->gate, .e = e};
+	int rc;
+
+	if (!r->store || !r->gate)
+		return 0;
+	rc = store_lock(r->store, e);
+	if (rc)
+		return rc;
+	rc = store_each_rule(r->store, image_put, &im, e);
+	if (rc == 0)
+		rc = sync_stale(r->gate, &im, e);
+	if (rc == -ENOMEM)
+		err_set(e, rc, "cannot compare store and maps: out of memory");
+	store_unlock(r->store);
+	free(im.block);
+	free(im.allow);
+	return rc;
+}
+
+/* ---- the mode ---- */
+
+static struct mode_now mode_now_read(char boot[static BOOT_ID_MAX])
+{
+	return (struct mode_now){
+		.boot_ns = now_boot_ns(), .wall_s = now_wall_s(), .boot = boot_id(boot)};
+}
+
+static void mode_write_kernel(struct gate *g, uint64_t until)
+{
+	/* MODE_ENFORCE is PN_FOREVER, and MODE_MONITOR the 0 that never was in the future. */
+	__atomic_store_n(&gate_conf(g)->enforce_until, until, __ATOMIC_RELEASE);
+}
+
+int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struct err *e)
+{
+	struct mode_order order = {
+		.enforce = mode == CONF_ENFORCE,
+		.configured_enforce = r->conf->mode == CONF_ENFORCE,
+	};
+	char boot[BOOT_ID_MAX], text[MODE_TEXT_MAX];
+	struct mode_now now = mode_now_read(boot);
+	int rc;
+
+	if (order.enforce && for_s) {
+		order.until_boot_ns = now.boot_ns + for_s * NS_PER_S;
+		memcpy(order.boot, boot, sizeof(order.boot));
+		order.until_wall_s = now.wall_s + (int64_t)for_s;
+		order.left_s = for_s;
+	}
+	rc = store_lock(r->store, e);
+	if (rc)
+		return rc;
+	rc = ruling_refresh(r, e);
+	if (rc == 0)
+		rc = store_put_value(r->store, MODE_VALUE, mode_format(&order, text), e);
+	if (rc == 0 && r->gate)
+		mode_write_kernel(r->gate, mode_decide(order.configured_enforce, &order, &now));
+	store_unlock(r->store);
+	return rc;
+}
+
+/* The stored deadline in this boot's terms, so that the next boot finds a wall time that is right. */
+static int mode_rebase(struct ruling *r, struct mode_order *order, uint64_t until,
+		       const struct mode_now *now, struct err *e)
+{
+	uint64_t left_s = (until - now->boot_ns + NS_PER_S - 1) / NS_PER_S;
+	int64_t wall_s = now->wall_s + (int64_t)left_s, off_s = wall_s - order->until_wall_s;
+	char text[MODE_TEXT_MAX];
+
+	if (strcmp(order->boot, now->boot) == 0 && off_s <= MODE_DRIFT_S && off_s >= -MODE_DRIFT_S)
+		return 0;
+	order->until_boot_ns = until;
+	memset(order->boot, 0, sizeof(order->boot));
+	memcpy(order->boot, now->boot, strnlen(now->boot, sizeof(order->boot) - 1));
+	order->until_wall_s = wall_s;
+	order->left_s = left_s;
+	return store_put_value(r->store, MODE_VALUE, mode_format(order, text), e);
+}
+
+int ruling_stored_mode(struct store *store, const struct conf *c, uint64_t *until, struct err *e)
+{
+	bool configured = c->mode == CONF_ENFORCE;
+	char boot[BOOT_ID_MAX], text[MODE_TEXT_MAX];
+	struct mode_now now = mode_now_read(boot);
+	struct mode_order order;
+	int rc = store ? store_get_value(store, MODE_VALUE, text, sizeof(text), e) : -ENOENT;
+
+	*until = mode_decide(configured, NULL, &now);
+	if (rc && rc != -ENOENT)
+		return rc;
+	/* A text that we did not write is no order. */
+	if (rc == 0 && mode_parse(text, &order) == 0)
+		*until = mode_decide(configured, &order, &now);
+	return 0;
+}
+
+int ruling_apply_mode(struct ruling *r, struct err *e)
+{
+	bool configured = r->conf->mode == CONF_ENFORCE;
+	char boot[BOOT_ID_MAX], text[MODE_TEXT_MAX];
+	struct mode_now now = mode_now_read(boot);
+	struct mode_order order;
+	uint64_t until;
+	int rc;
+
+	if (!r->store) {
+		mode_write_kernel(r->gate, mode_decide(configured, NULL, &now));
+		return 0;
+	}
+	rc = store_lock(r->store, e);
+	if (rc)
+		return rc;
+	rc = store_get_value(r->store, MODE_VALUE, text, sizeof(text), e);
+	if (rc && rc != -ENOENT)
+		goto out;
+	if (rc == 0 && mode_parse(text, &order) == 0) {
+		until = mode_decide(configured, &order, &now);
+		rc = 0;
+		if (order.configured_enforce != configured)
+			rc = store_put_value(r->store, MODE_VALUE, NULL, e);
+		else if (order.until_boot_ns && until != MODE_MONITOR)
+			rc = mode_rebase(r, &order, until, &now, e);
+	} else {
+		until = mode_decide(configured, NULL, &now);
+		rc = 0;
+	}
+	if (r->gate)
+		mode_write_kernel(r->gate, until);
+out:
+	store_unlock(r->store);
+	return rc;
+}

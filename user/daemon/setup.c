@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Filling a gate. Order matters in two places: lists are filled before the knob that makes the kernel ask
+ * them is turned, and everything is filled before gate_switch, so that no packet meets half a
+ * configuration.
+ */
+#include "daemon/setup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "daemon/ruling.h"
+#include "kern/maps.h"
+#include "net/net.h"
+
+_Static_assert(CONF_PORTS_MAX <= PN_PORTS_MAX, "every configured port has a place");
+_Static_assert(CONF_NAMESPACES_MAX + 1 <= PN_NETNS_MAX, "own namespace and the configured ones");
+
+/* The port is not for this source: a reset sends an honest sender to the next MX at once. */
+#define SETUP_ONLY_ACTION PN_REFUSE
+
+struct gate_sizes setup_sizes(const struct conf *c)
+{
+	return (struct gate_sizes){
+		.rules = c->tables.rules,
+		.blocks = c->tables.blocks,
+		.allow = c->tables.allow,
+		.open = c->tables.open,
+		.rates = c->tables.rates,
+		.listed = c->tables.listed,
+		.known = c->tables.known,
+	};
+}
+
+static struct pn_limit limit_of(const struct conf_rate *rate)
+{
+	struct pn_limit limit = {0};
+
+	if (!rate->count)
+		return limit;
+	limit.interval_ns = rate->period_s * NS_PER_S / rate->count;
+	if (!limit.interval_ns)
+		limit.interval_ns = 1; /* 0 would turn the limit off */
+	limit.burst_ns = (rate->burst ? rate->burst - 1 : 0) * limit.interval_ns;
+	return limit;
+}
+
+/* So many per second, all of which may come at once. */
+static struct pn_limit limit_per_second(uint32_t count)
+{
+	struct conf_rate rate = {.count = count, .period_s = 1, .burst = count};
+
+	return limit_of(&rate);
+}
+
+static enum pn_action action_of(enum conf_action action)
+{
+	return action == CONF_REFUSE ? PN_REFUSE : PN_DROP;
+}
+
+/* Words are written one by one and whole: the kernel reads them while we write. */
+#define KNOB_SET(knob, value) __atomic_store_n(&(knob), (value), __ATOMIC_RELEASE)
+
+static void limit_write(struct pn_limit *to, struct pn_limit from)
+{
+	/* A wider burst goes first, a narrower one last: never stricter in between than old and new. */
+	if (from.burst_ns > to->burst_ns)
+		KNOB_SET(to->burst_ns, from.burst_ns);
+	KNOB_SET(to->interval_ns, from.interval_ns);
+	KNOB_SET(to->burst_ns, from.burst_ns);
+}
+
+static void limits_write(struct pn_conf *knobs, const struct conf *c)
+{
+	limit_write(&knobs->rate, limit_of(&c->limits.rate));
+	limit_write(&knobs->network_rate, limit_of(&c->limits.network_rate));
+	limit_write(&knobs->total_rate, limit_of(&c->limits.total_rate));
+	limit_write(&knobs->refuse_budget, limit_per_second(c->budgets.refuse));
+	limit_write(&knobs->event_budget, limit_per_second(c->budgets.events));
+	KNOB_SET(knobs->event_interval_ns, c->budgets.event_interval_s * NS_PER_S);
+	KNOB_SET(knobs->open_max, c->limits.open);
+	KNOB_SET(knobs->total_open_max, c->limits.total_open);
+	KNOB_SET(knobs->charge_syn, c->charge == CONF_CHARGE_SYN ? 1 : 0);
+	KNOB_SET(knobs->rate_action, action_of(c->actions.rate));
+	KNOB_SET(knobs->open_action, action_of(c->actions.open));
+	KNOB_SET(knobs->only_action, SETUP_ONLY_ACTION);
+}
+
+/* A port is 8 bytes and aligned, so that it is written as one word and never seen half. */
+static void port_write(struct pn_port *to, const struct pn_port *from)
+{
+	union {
+		struct pn_port port;
+		uint64_t word;
+	} both = {.port = *from};
+
+	__atomic_store_n((uint64_t *)(void *)to, both.word, __ATOMIC_RELEASE);
+}
+
+static void ports_write(struct pn_conf *knobs, const struct conf *c)
+{
+	for (unsigned i = 0; i < PN_PORTS_MAX; i++) {
+		struct pn_port port = {0};
+
+		if (i < c->port_count) {
+			const struct conf_port *from = &c->ports[i];
+
+			port.port = from->port;
+			port.local_port = from->local_port ? from->local_port : from->port;
+			port.class_ =
+				from->class_ == CONF_CLASS_MX ? PN_CLASS_MX : PN_CLASS_SUBMISSION;
+			port.only = from->only_count ? 1 : 0;
+		}
+		port_write(&knobs->ports[i], &port);
+	}
+}
+
+static int only_write(struct gate *g, const struct conf *c, struct err *e)
+{
+	struct only_entry list[CONF_PORTS_MAX * CONF_ONLY_MAX];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < c->port_count; i++)
+		for (unsigned j = 0; j < c->ports[i].only_count; j++)
+			list[count++] = (struct only_entry){.port = c->ports[i].port,
+							    .prefix = c->ports[i].only[j]};
+	return rules_set_only(g, list, count, e);
+}
+
+/* Sockets are counted in our own namespace, which comes first, and in those that are named. */
+static int namespaces_write(struct pn_conf *knobs, const struct conf *c, struct err *e)
+{
+	uint64_t cookies[PN_NETNS_MAX] = {0};
+	int rc = net_cookie(&cookies[0], e);
+
+	for (unsigned i = 0; rc == 0 && i < c->namespace_count; i++)
+		rc = net_cookie_of(c->namespaces[i], &cookies[i + 1], e);
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < PN_NETNS_MAX; i++)
+		KNOB_SET(knobs->netns[i], cookies[i]);
+	return 0;
+}
+
+int setup_conf(struct gate *g, const struct conf *c, struct err *e)
+{
+	struct pn_conf *knobs = gate_conf(g);
+	int rc = namespaces_write(knobs, c, e);
+
+	if (rc)
+		return rc;
+	KNOB_SET(knobs->abi, PN_ABI_VERSION);
+	limits_write(knobs, c);
+	/* An emptied guard list would police nothing while the knob still asks it. */
+	if (!c->guard_count)
+		KNOB_SET(knobs->guarded, 0);
+	rc = rules_set_guard(g, c->guard, c->guard_count, e);
+	if (rc)
+		return rc;
+	if (c->guard_count)
+		KNOB_SET(knobs->guarded, 1);
+	rc = only_write(g, c, e);
+	if (rc)
+		return rc;
+	ports_write(knobs, c);
+	return 0;
+}
+
+/* ---- own addresses ---- */
+
+struct allow_list {
+	struct rule_entry *entry;
+	size_t count, room;
+};
+
+static int allow_collect(void *context, const struct rule_entry *r)
+{
+	struct allow_list *list = context;
+
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		void *grown = reallocarray(list->entry, room, sizeof(*list->entry));
+
+		if (!grown)
+			return -ENOMEM;
+		list->entry = grown;
+		list->room = room;
+	}
+	list->entry[list->count++] = *r;
+	return 0;
+}
+
+static enum pn_origin origin_of(enum net_own_kind kind)
+{
+	switch (kind) {
+	case NET_OWN:
+		return PN_ORIGIN_OWN;
+	case NET_LOCAL_NETWORK:
+		return PN_ORIGIN_LOCAL;
+	case NET_GATEWAY:
+		return PN_ORIGIN_GATEWAY;
+	case NET_RESOLVER:
+		return PN_ORIGIN_RESOLVER;
+	}
+	return PN_ORIGIN_OWN;
+}
+
+static const struct rule_entry *allow_find(const struct allow_list *list, const struct prefix *p)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (prefix_equal(&list->entry[i].prefix, p))
+			return &list->entry[i];
+	return NULL;
+}
+
+static bool own_has(const struct net_own *own, int count, const struct prefix *p)
+{
+	for (int i = 0; i < count; i++)
+		if (prefix_equal(&own[i].prefix, p))
+			return true;
+	return false;
+}
+
+static int own_apply(struct gate *g, const struct allow_list *list, const struct net_own *own,
+		     int count, struct err *e)
+{
+	for (int i = 0; i < count; i++) {
+		const struct rule_entry *there = allow_find(list, &own[i].prefix);
+		enum pn_origin origin = origin_of(own[i].kind);
+		int rc;
+
+		if (there &&
+		    (there->rule.origin == PN_ORIGIN_OPERATOR || there->rule.origin == origin))
+			continue;
+		rc = rules_allow(g, &own[i].prefix, PN_ALLOW, origin, 0, e);
+		if (rc)
+			return rc;
+	}
+	for (size_t i = 0; list->entry && i < list->count; i++) {
+		int rc;
+
+		if (list->entry[i].rule.origin == PN_ORIGIN_OPERATOR ||
+		    own_has(own, count, &list->entry[i].prefix))
+			continue;
+		rc = rules_disallow(g, &list->entry[i].prefix, e);
+		if (rc && rc != -ENOENT)
+			return rc;
+	}
+	return 0;
+}
+
+int setup_own(struct gate *g, const struct conf *c, const int *ifindexes, unsigned count,
+	      struct err *e)
+{
+	struct allow_list list = {0};
+	struct net_own *own = NULL;
+	int own_count = net_own_list(ifindexes, count, c->local_networks, NULL, &own, e);
+	int rc;
+
+	if (own_count < 0)
+		return own_count;
+	rc = rules_each_allow(g, allow_collect, &list, e);
+	if (rc == -ENOMEM)
+		err_set(e, rc, "cannot read the allow list: out of memory");
+	if (rc == 0)
+		rc = own_apply(g, &list, own, own_count, e);
+	free(list.entry);
+	free(own);
+	return rc;
+}
+
+/* ---- which interfaces ---- */
+
+struct index_list {
+	int *ifindex;
+	unsigned count, max;
+};
+
+static void index_add(struct index_list *list, int ifindex)
+{
+	if (ifindex <= 0 || list->count == list->max)
+		return;
+	for (unsigned i = 0; i < list->count; i++)
+		if (list->ifindex[i] == ifindex)
+			return;
+	list->ifindex[list->count++] = ifindex;
+}
+
+static int index_add_link(void *context, const struct gate_link *link)
+{
+	index_add(context, link->ifindex);
+	return 0;
+}
+
+unsigned setup_guarded(struct gate *g, const struct conf *c, int *ifindexes, unsigned max)
+{
+	struct index_list list = {.ifindex = ifindexes, .max = max};
+	struct net_link links[CONF_INTERFACES_MAX];
+	int count;
+
+	if (g)
+		(void)gate_each_link(g, index_add_link, &list, NULL);
+	for (unsigned i = 0; i < c->interface_count; i++)
+		if (net_link_by_name(c->interfaces[i], &links[0], NULL) == 0)
+			index_add(&list, links[0].ifindex);
+	if (c->interface_count)
+		return list.count;
+	count = net_default_links(links, CONF_INTERFACES_MAX, NULL);
+	for (int i = 0; i < count; i++)
+		index_add(&list, links[i].ifindex);
+	return list.count;
+}
+
+/* ---- all of it ---- */
+
+/* What must survive a change to new maps: the answers to `reload` and the life of the controller. */
+struct carried {
+	uint32_t reloads_done, reloads_failed;
+	uint64_t alive_until;
+};
+
+static struct carried carried_read(const char *instance)
+{
+	struct carried kept = {0};
+	struct gate *old = NULL;
+
+	if (gate_open(&old, instance, NULL) == 0) {
+		const struct pn_conf *knobs = gate_conf(old);
+
+		kept.reloads_done = knobs->reloads_done;
+		kept.reloads_failed = knobs->reloads_failed;
+		kept.alive_until = knobs->alive_until;
+	}
+	gate_close(old);
+	return kept;
+}
+
+static void carried_write(struct gate *g, const struct carried *kept)
+{
+	struct pn_conf *knobs = gate_conf(g);
+
+	KNOB_SET(knobs->reloads_done, kept->reloads_done);
+	KNOB_SET(knobs->reloads_failed, kept->reloads_failed);
+	KNOB_SET(knobs->alive_until, kept->alive_until);
+}
+
+static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
+		     enum gate_origin origin, struct err *e)
+{
+	struct ruling r = {.conf = c, .store = store, .gate = g};
+	int ifindexes[SETUP_LINKS_MAX];
+	unsigned count = setup_guarded(g, c, ifindexes, SETUP_LINKS_MAX);
+	int rc = setup_conf(g, c, e);
+
+	if (rc == 0 && store)
+		rc = ruling_sync(&r, e);
+	/* After the rules: an own address whose operator entry has just gone gets its own entry back. */
+	if (rc == 0)
+		rc = setup_own(g, c, ifindexes, count, e);
+	/* Without the store nobody knows what was ordered: an adopted gate goes on in its mode. */
+	if (rc == 0 && (store || origin != GATE_ADOPTED))
+		rc = ruling_apply_mode(&r, e);
+	return rc;
+}
+
+static int gate_catch_up(const struct conf *c, struct store *store, struct gate *g, struct err *e)
+{
+	struct ruling r = {.conf = c, .store = store, .gate = g};
+	int rc = ruling_sync(&r, e);
+
+	return rc ? rc : ruling_apply_mode(&r, e);
+}
+
+int setup_gate(const struct conf *c, struct store *store, struct gate **out,
+	       enum gate_origin *origin, struct err *e)
+{
+	struct gate_sizes sizes = setup_sizes(c);
+	struct carried kept = carried_read(c->instance);
+	struct gate *g = NULL;
+	int rc = gate_load(&g, c->instance, &sizes, origin, e);
+
+	if (rc)
+		return rc;
+	if (*origin == GATE_MIGRATED && !store) {
+		rc = err_set(e, -ENODATA,
+			     "the gate needs new maps, and without the store they would lack the "
+			     "rules: what is attached stays; repair the store first");
+		goto out;
+	}
+	if (*origin == GATE_MIGRATED)
+		carried_write(g, &kept);
+	rc = gate_fill(c, store, g, *origin, e);
+	if (rc == 0)
+		rc = gate_switch(g, e);
+	/* A command that ran meanwhile has told the store, but still the old maps. */
+	if (rc == 0 && *origin == GATE_MIGRATED)
+		rc = gate_catch_up(c, store, g, e);
+out:
+	if (rc) {
+		gate_close(g);
+		if (*origin == GATE_NEW)
+			(void)gate_remove(c->instance, NULL); /* half a gate is none */
+		return rc;
+	}
+	*out = g;
+	return 0;
+}

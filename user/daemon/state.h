@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What one run of the controller holds. Private to the files that make up the controller. */
+#ifndef DAEMON_STATE_H
+#define DAEMON_STATE_H
+
+#include <stdbool.h>
+
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "daemon/instance.h"
+#include "daemon/links.h"
+#include "daemon/own.h"
+#include "daemon/pulse.h"
+#include "daemon/watchers.h"
+#include "kern/maps.h"
+#include "net/net.h"
+#include "store/store.h"
+
+enum ending {
+	ENDING_NONE,
+	ENDING_LEAVE,  /* the gate stays, with its rules and rates */
+	ENDING_REMOVE, /* nothing stays */
+	ENDING_TAKEN, /* somebody else took the gate away, or over: there is nothing left to control
+		       */
+};
+
+struct daemon {
+	struct conf conf; /* in force */
+	const char *config_path;
+	bool instance_given; /* the command line's, not the file's */
+	bool trial;
+	bool has_terminal; /* at the start: its hang-up is told from a reload by that */
+	struct instance instance;
+	struct loop *loop;
+
+	struct store *store; /* NULL: not to be had now */
+	struct said store_said;
+
+	struct gate *gate;
+	struct events *events;
+	struct loop_source *events_source;
+	struct watchers *watchers; /* NULL: the socket could not be made */
+	struct net_watch *watch;
+	struct loop_source *watch_source;
+
+	struct links links;
+	struct own own;
+	struct pulse pulse;
+
+	uint64_t started_boot_ns;
+	uint64_t told_before; /* events in the ring from before this controller */
+	enum ending ending;
+	int status;
+};
+
+/* store.c of the controller: the store comes and goes, policing does not. */
+/* Try to open it; says so when it fails (once) or comes back. True when there is one. */
+bool keep_store(struct daemon *d);
+/* A call on the store failed: say it once, and let go of a store that is of no use any more. */
+void keep_fault(struct daemon *d, int r, const struct err *e);
+/* Deadlines anew if this is another boot than the store's last. */
+void keep_rebase_boot(struct daemon *d);
+
+/*
+ * Load the gate by conf and put it in the place of d->gate: programs replaced, maps kept or
+ * migrated, events read from the new ring. On failure d->gate is as before.
+ */
+int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e);
+/* End the loop; the first ending counts. */
+void daemon_end(struct daemon *d, enum ending ending, int status);
+
+/* SIGHUP. */
+void reload_run(struct daemon *d);
+
+#endif
