@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* config check, config sample and reload: what concerns the file. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/when.h"
+#include "cli/cli.h"
+
+#define RELOAD_WAIT_S  10 /* a controller that has not answered by then is stuck */
+#define RELOAD_LOOK_MS 50 /* its answer is a word in a map, which nothing tells of */
+
+int verb_config_check(struct cli *cli, const struct sentence *s)
+{
+	const char *path = s->word_count ? s->word[0] : cli->config_path;
+	struct err e = {0};
+	int rc = conf_read(path, &cli->conf, &e);
+
+	if (rc == -ENOENT && !s->word_count && !cli->config_given)
+		return cli_say(cli,
+			       json_pack("{s:s, s:b, s:b}", "file", path, "valid", 1, "exists", 0),
+			       "%s does not exist: the defaults hold", path);
+	if (rc)
+		return cli_fail_err(cli, CLI_FAILED, &e);
+	return cli_say(cli, json_pack("{s:s, s:b, s:b}", "file", path, "valid", 1, "exists", 1),
+		       "%s is valid", path);
+}
+
+int verb_config_sample(struct cli *cli, const struct sentence *s)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out;
+	int rc;
+
+	(void)s;
+	if (!cli->json)
+		return conf_write_sample(stdout) ? CLI_FAILED : CLI_DONE;
+	out = open_memstream(&text, &size);
+	rc = out ? conf_write_sample(out) : -ENOMEM;
+	if (out)
+		fclose(out);
+	if (rc == 0)
+		rc = json_line(stdout, json_pack("{s:s}", "sample", text));
+	free(text);
+	return rc ? CLI_FAILED : CLI_DONE;
+}
+
+/* ---- reload ---- */
+
+struct answers {
+	uint32_t done, failed;
+};
+
+/* Opened anew each time: a reload may move the gate to new maps, and its answer is in those. */
+static int answers_read(const struct cli *cli, struct answers *out, struct err *e)
+{
+	struct gate *g = NULL;
+	int rc = gate_open(&g, cli->conf.instance, e);
+
+	if (rc)
+		return rc;
+	out->done = __atomic_load_n(&gate_conf(g)->reloads_done, __ATOMIC_ACQUIRE);
+	out->failed = __atomic_load_n(&gate_conf(g)->reloads_failed, __ATOMIC_ACQUIRE);
+	gate_close(g);
+	return 0;
+}
+
+static int reload_wait(const struct cli *cli, int pidfd, const struct answers *before)
+{
+	uint64_t give_up_ns = now_monotonic_ns() + RELOAD_WAIT_S * NS_PER_S;
+	struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+
+	while (now_monotonic_ns() < give_up_ns) {
+		struct answers now = *before;
+		int ended = poll(&gone, 1, RELOAD_LOOK_MS);
+
+		(void)answers_read(cli, &now, NULL);
+		if (now.failed > before->failed)
+			return cli_fail(cli, CLI_FAILED,
+					"the controller turned the configuration down and goes on "
+					"with the old one: its log says why");
+		if (now.done > before->done)
+			return cli_say(cli, json_pack("{s:b}", "reloaded", 1),
+				       "the controller has read its configuration again");
+		if (ended > 0)
+			return cli_fail(cli, CLI_FAILED, "the controller ended while reloading");
+	}
+	return cli_fail(cli, CLI_FAILED, "the controller has not answered within %d s",
+			RELOAD_WAIT_S);
+}
+
+int verb_reload(struct cli *cli, const struct sentence *s)
+{
+	struct answers before = {0};
+	struct err e = {0};
+	int pid, pidfd, status, rc;
+
+	(void)s;
+	/* The configuration was read, and so checked, before this verb ran. */
+	rc = answers_read(cli, &before, &e);
+	if (rc && rc != -ENOENT)
+		return cli_fail_err(cli, CLI_FAILED, &e);
+	pid = cli_controller_pid(cli);
+	if (!pid)
+		return cli_fail(cli, CLI_FAILED,
+				"no controller of the instance \"%s\" is running (`postern run`)",
+				cli->conf.instance);
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* Asked again with the descriptor held: the pid cannot have passed to somebody else since. */
+	if (pidfd < 0 || cli_controller_pid(cli) != pid ||
+	    syscall(SYS_pidfd_send_signal, pidfd, SIGHUP, NULL, 0)) {
+		status = cli_fail(cli, CLI_FAILED, "cannot signal the controller, pid %d: %s", pid,
+				  strerror(errno));
+		if (pidfd >= 0)
+			close(pidfd);
+		return status;
+	}
+	status = reload_wait(cli, pidfd, &before);
+	close(pidfd);
+	return status;
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * block, allow, trust and their opposites. What is printed is what is in force afterwards, not what was asked for: an
+ * allow entry that beats the block, or a gate that is not loaded, is said at once.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "cli/batch.h"
+#include "cli/cli.h"
+
+#define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]"
+#define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [saying TEXT] [because TEXT]"
+#define RULE_SYNTAX_UNDO  "PREFIX"
+#define RULE_STDIN	  "-"
+#define RULE_NOTE_MAX	  256
+
+_Static_assert(SENTENCE_TEXT_MAX == STORE_TEXT_MAX, "what the parser takes, the store keeps");
+
+struct rule_verb {
+	enum store_kind kind;
+	const char *done;	 /* "blocked" */
+	const char *line_syntax; /* of a line on standard input */
+};
+
+static const struct rule_verb rule_verbs[] = {
+	[STORE_BLOCK] = {STORE_BLOCK, "blocked", RULE_SYNTAX_BLOCK},
+	[STORE_ALLOW] = {STORE_ALLOW, "allowed", RULE_SYNTAX_ALLOW},
+	[STORE_TRUST] = {STORE_TRUST, "trusted", RULE_SYNTAX_ALLOW},
+};
+
+static const char *rule_action_name(const struct store_rule *rule)
+{
+	if (rule->kind == STORE_BLOCK)
+		return store_action_name(rule->action);
+	return store_kind_name(rule->kind);
+}
+
+/* ---- from a sentence to a rule ---- */
+
+/* The clauses of s over those already in out. */
+static int rule_clauses(const struct sentence *s, struct store_rule *out, struct err *e)
+{
+	const char *text;
+	uint64_t for_s;
+
+	if (sentence_get_duration(s, "for", &for_s, e))
+		return -EINVAL;
+	if (for_s)
+		out->expires_boot_ns = now_boot_ns() + for_s * NS_PER_S;
+	text = sentence_get(s, "with");
+	if (text)
+		out->action = strcmp(text, "refuse") == 0 ? STORE_REFUSE : STORE_DROP;
+	text = sentence_get(s, "saying");
+	if (text)
+		snprintf(out->saying, sizeof(out->saying), "%s", text);
+	text = sentence_get(s, "because");
+	if (text)
+		snprintf(out->because, sizeof(out->because), "%s", text);
+	return 0;
+}
+
+/* A rule without a prefix, with the clauses of the command line. */
+static int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
+		      struct err *e)
+{
+	*out = (struct store_rule){
+		.kind = kind,
+		.action = kind == STORE_BLOCK ? STORE_DROP : STORE_NONE,
+		.origin = "operator",
+		.created_wall_s = now_wall_s(),
+	};
+	return rule_clauses(s, out, e);
+}
+
+struct line_context {
+	const char *syntax;
+	struct store_rule start; /* what the command line said for all lines */
+};
+
+static int rule_line(void *context, const char *const *words, unsigned count,
+		     struct store_rule *out, struct err *e)
+{
+	const struct line_context *line = context;
+	struct sentence s;
+
+	*out = line->start;
+	/* Most lines are a prefix and nothing else. */
+	if (count == 1)
+		return prefix_parse(words[0], &out->prefix, e);
+	if (sentence_parse(line->syntax, words, count, &s, e))
+		return -EINVAL;
+	if (prefix_parse(s.word[0], &out->prefix, e))
+		return -EINVAL;
+	return rule_clauses(&s, out, e);
+}
+
+/* ---- what is in force ---- */
+
+struct standing {
+	const struct store_rule *rule;
+	struct rule_entry beats; /* the longest allow entry that covers the rule */
+	bool beaten;
+	unsigned inside;	   /* allow entries inside it */
+	struct rule_entry blocked; /* the longest block that covers an allow or trust */
+	bool has_block;
+};
+
+static bool is_live(const struct pn_rule *r)
+{
+	return !r->expires || r->expires > now_boot_ns();
+}
+
+static int standing_allow(void *context, const struct rule_entry *r)
+{
+	struct standing *st = context;
+
+	if (!is_live(&r->rule))
+		return 0;
+	if (prefix_covers(&r->prefix, &st->rule->prefix)) {
+		/* The longest entry decides, and a trusted source is blocked all the same. */
+		if (!st->beats.rule.action || r->prefix.bits > st->beats.prefix.bits)
+			st->beats = *r;
+	} else if (r->rule.action == PN_ALLOW && prefix_covers(&st->rule->prefix, &r->prefix)) {
+		st->inside++;
+	}
+	return 0;
+}
+
+static int standing_block(void *context, const struct rule_entry *r)
+{
+	struct standing *st = context;
+
+	if (is_live(&r->rule) && prefix_covers(&r->prefix, &st->rule->prefix) &&
+	    (!st->has_block || r->prefix.bits > st->blocked.prefix.bits)) {
+		st->blocked = *r;
+		st->has_block = true;
+	}
+	return 0;
+}
+
+static void warn_beaten(const struct cli *cli, const struct standing *st)
+{
+	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX], undo[RULE_NOTE_MAX] = "";
+
+	prefix_format(&st->rule->prefix, text);
+	prefix_format(&st->beats.prefix, by);
+	if (st->beats.rule.origin == PN_ORIGIN_OPERATOR)
+		snprintf(undo, sizeof(undo), " (postern disallow %s)", by);
+	cli_warn(cli, "%s passes all the same: %s is allowed (%s), and allow beats every block%s",
+		 text, by, origin_name(st->beats.rule.origin), undo);
+}
+
+/* Look at what stands for or against the rule, and warn. Is it in force? */
+static bool standing_tell(const struct cli *cli, struct gate *g, const struct store_rule *rule)
+{
+	struct standing st = {.rule = rule};
+	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
+
+	if (!g || !cli_links_count(g)) {
+		cli_warn(cli, "stored; comes into force when the gate is attached");
+		return false;
+	}
+	if (rules_each_allow(g, standing_allow, &st, NULL))
+		return true;
+	st.beaten = rule->kind == STORE_BLOCK && st.beats.rule.action == PN_ALLOW;
+	if (st.beaten) {
+		warn_beaten(cli, &st);
+		return false;
+	}
+	if (rule->kind == STORE_BLOCK && st.inside)
+		cli_warn(cli, "%u allowed prefix%s inside it pass%s all the same", st.inside,
+			 st.inside == 1 ? "" : "es", st.inside == 1 ? "es" : "");
+	if (rule->kind == STORE_TRUST && rules_each_block(g, standing_block, &st, NULL) == 0 &&
+	    st.has_block)
+		cli_warn(cli, "%s is blocked all the same, by %s: trust does not beat a block",
+			 prefix_format(&rule->prefix, text), prefix_format(&st.blocked.prefix, by));
+	return true;
+}
+
+/* ---- one rule ---- */
+
+static int rule_report(const struct cli *cli, struct ruling *r, const struct store_rule *rule,
+		       unsigned killed, uint64_t for_s)
+{
+	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX], cut[RULE_NOTE_MAX] = "";
+	char span[RULE_NOTE_MAX] = "", how[RULE_NOTE_MAX] = "";
+	bool in_force = standing_tell(cli, r->gate, rule);
+	json_t *row = json_object();
+
+	if (r->cut.code)
+		cli_warn(cli, "%s", r->cut.text);
+	prefix_format(&rule->prefix, text);
+	json_object_set_new(row, "prefix", json_string(text));
+	json_object_set_new(row, "action", json_string(rule_action_name(rule)));
+	json_object_set_new(row, "origin", json_string(rule->origin));
+	json_object_set_new(row, "because", json_text_or_null(rule->because));
+	json_object_set_new(row, "created", json_time_wall(rule->created_wall_s));
+	json_object_set_new(row, "expires", json_time_boot(rule->expires_boot_ns));
+	json_object_set_new(row, "killed", json_integer(killed));
+	json_object_set_new(row, "in_force", json_boolean(in_force));
+	if (killed)
+		snprintf(cut, sizeof(cut), ": %u open connection%s destroyed", killed,
+			 plural(killed));
+	if (for_s)
+		snprintf(span, sizeof(span), " for %s", duration_format(for_s, time));
+	if (rule->kind == STORE_BLOCK)
+		snprintf(how, sizeof(how), " (%s)", rule_action_name(rule));
+	if (!in_force)
+		return cli_say(cli, row, "%s: %s%s%s is stored, not in force", text,
+			       store_kind_name(rule->kind), how, span);
+	return cli_say(cli, row, "%s is %s%s%s%s", text, rule_verbs[rule->kind].done, how, span,
+		       cut);
+}
+
+static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sentence *s)
+{
+	struct store_rule rule;
+	struct ruling r = {0};
+	struct err e = {0};
+	uint64_t for_s = 0;
+	unsigned killed = 0;
+	int rc;
+
+	if (rule_begin(kind, s, &rule, &e) || prefix_parse(s->word[0], &rule.prefix, &e))
+		return cli_fail(cli, CLI_MISUSED, "%s: %s", cli->verb->name, e.text);
+	(void)sentence_get_duration(s, "for", &for_s, NULL);
+	rc = ruling_open(&r, &cli->conf, &e);
+	if (rc == 0)
+		rc = ruling_put(&r, &rule, &killed, &e);
+	if (rc)
+		rc = cli_fail_err(cli, CLI_FAILED, &e);
+	else
+		rc = rule_report(cli, &r, &rule, killed, for_s);
+	ruling_close(&r);
+	return rc;
+}
+
+/* ---- many ---- */
+
+static int batch_say(const struct cli *cli, struct ruling *r, const char *done, size_t count,
+		     unsigned killed)
+{
+	bool in_force = r->gate && cli_links_count(r->gate);
+	char cut[RULE_NOTE_MAX] = "";
+
+	if (r->cut.code)
+		cli_warn(cli, "%s", r->cut.text);
+	if (!in_force && count)
+		cli_warn(cli, "stored; comes into force when the gate is attached");
+	if (killed)
+		snprintf(cut, sizeof(cut), ": %u open connection%s destroyed", killed,
+			 plural(killed));
+	return cli_say(cli,
+		       json_pack("{s:I, s:I, s:b}", "count", (json_int_t)count, "killed",
+				 (json_int_t)killed, "in_force", (int)in_force),
+		       "%zu prefix%s %s%s", count, count == 1 ? " is" : "es are", done, cut);
+}
+
+static int batch_fail(const struct cli *cli, const struct ruling *r, const struct batch *b,
+		      int status, struct err *e)
+{
+	if (b->count && r->fault_at < b->count)
+		err_prefix(e, "line %u", b->line[r->fault_at]);
+	return cli_fail(cli, status, "%s: %s; nothing was changed", cli->verb->name, e->text);
+}
+
+static int rule_put_batch(struct cli *cli, enum store_kind kind, const struct sentence *s)
+{
+	struct line_context line = {.syntax = rule_verbs[kind].line_syntax};
+	struct ruling r = {0};
+	struct batch b = {0};
+	struct err e = {0};
+	unsigned killed = 0;
+	int rc;
+
+	if (rule_begin(kind, s, &line.start, &e))
+		return cli_fail(cli, CLI_MISUSED, "%s: %s", cli->verb->name, e.text);
+	rc = batch_read(stdin, rule_line, &line, &b, &e);
+	if (rc)
+		return cli_fail(cli, rc == -EINVAL ? CLI_MISUSED : CLI_FAILED,
+				"%s: %s; nothing was changed", cli->verb->name, e.text);
+	rc = ruling_open(&r, &cli->conf, &e);
+	if (rc) {
+		rc = cli_fail_err(cli, CLI_FAILED, &e);
+	} else {
+		rc = ruling_put_many(&r, b.rule, b.count, &killed, &e);
+		if (rc)
+			rc = batch_fail(cli, &r, &b, CLI_FAILED, &e);
+		else
+			rc = batch_say(cli, &r, rule_verbs[kind].done, b.count, killed);
+	}
+	ruling_close(&r);
+	batch_free(&b);
+	return rc;
+}
+
+static int rule_put(struct cli *cli, enum store_kind kind, const struct sentence *s)
+{
+	if (strcmp(s->word[0], RULE_STDIN) == 0)
+		return rule_put_batch(cli, kind, s);
+	return rule_put_one(cli, kind, s);
+}
+
+/* ---- the opposites ---- */
+
+static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sentence *s)
+{
+	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
+	struct store_rule rule = {.kind = kind};
+	struct standing st = {.rule = &rule};
+	struct ruling r = {0};
+	struct err e = {0};
+	int rc;
+
+	if (prefix_parse(s->word[0], &rule.prefix, &e))
+		return cli_fail(cli, CLI_MISUSED, "%s: %s", cli->verb->name, e.text);
+	rc = ruling_open(&r, &cli->conf, &e);
+	if (rc == 0)
+		rc = ruling_delete(&r, kind, &rule.prefix, &e);
+	if (rc) {
+		rc = cli_fail_err(cli, rc == -ENOENT ? CLI_NO_ENTRY : CLI_FAILED, &e);
+	} else {
+		prefix_format(&rule.prefix, text);
+		if (r.gate && rules_each_block(r.gate, standing_block, &st, NULL) == 0 &&
+		    st.has_block)
+			cli_warn(cli, "%s is %s blocked by %s", text,
+				 kind == STORE_BLOCK ? "still" : "now",
+				 prefix_format(&st.blocked.prefix, by));
+		rc = cli_say(cli, json_pack("{s:s, s:b}", "prefix", text, "removed", 1),
+			     "%s is no longer %s", text, rule_verbs[kind].done);
+	}
+	ruling_close(&r);
+	return rc;
+}
+
+static int rule_undo_batch(struct cli *cli, enum store_kind kind)
+{
+	struct line_context line = {.syntax = RULE_SYNTAX_UNDO};
+	char done[RULE_NOTE_MAX];
+	struct prefix *list = NULL;
+	struct ruling r = {0};
+	struct batch b = {0};
+	struct err e = {0};
+	int rc = batch_read(stdin, rule_line, &line, &b, &e);
+
+	if (rc)
+		return cli_fail(cli, rc == -EINVAL ? CLI_MISUSED : CLI_FAILED,
+				"%s: %s; nothing was changed", cli->verb->name, e.text);
+	list = calloc(b.count + 1, sizeof(*list));
+	for (size_t i = 0; list && i < b.count; i++)
+		list[i] = b.rule[i].prefix;
+	rc = list ? ruling_open(&r, &cli->conf, &e) : err_set(&e, -ENOMEM, "out of memory");
+	if (rc) {
+		rc = cli_fail_err(cli, CLI_FAILED, &e);
+	} else {
+		rc = ruling_delete_many(&r, kind, list, b.count, &e);
+		snprintf(done, sizeof(done), "no longer %s", rule_verbs[kind].done);
+		if (rc)
+			rc = batch_fail(cli, &r, &b, rc == -ENOENT ? CLI_NO_ENTRY : CLI_FAILED, &e);
+		else
+			rc = batch_say(cli, &r, done, b.count, 0);
+	}
+	ruling_close(&r);
+	batch_free(&b);
+	free(list);
+	return rc;
+}
+
+static int rule_undo(struct cli *cli, enum store_kind kind, const struct sentence *s)
+{
+	if (strcmp(s->word[0], RULE_STDIN) == 0)
+		return rule_undo_batch(cli, kind);
+	return rule_undo_one(cli, kind, s);
+}
+
+int verb_block(struct cli *cli, const struct sentence *s)
+{
+	return rule_put(cli, STORE_BLOCK, s);
+}
+
+int verb_unblock(struct cli *cli, const struct sentence *s)
+{
+	return rule_undo(cli, STORE_BLOCK, s);
+}
+
+int verb_allow(struct cli *cli, const struct sentence *s)
+{
+	return rule_put(cli, STORE_ALLOW, s);
+}
+
+int verb_disallow(struct cli *cli, const struct sentence *s)
+{
+	return rule_undo(cli, STORE_ALLOW, s);
+}
+
+int verb_trust(struct cli *cli, const struct sentence *s)
+{
+	return rule_put(cli, STORE_TRUST, s);
+}
+
+int verb_distrust(struct cli *cli, const struct sentence *s)
+{
+	return rule_undo(cli, STORE_TRUST, s);
+}

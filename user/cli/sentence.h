@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sentences: the words behind a verb. A verb's syntax is written as the manual writes it, and that very text is
+ * what the parser follows:
+ *
+ *	PREFIX|- [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]
+ *
+ *	PREFIX, IFACE      a word that must be there (upper case; alternatives may follow a bar)
+ *	IFACE...           one or more of them, the last of the syntax's words
+ *	[FILE]             a word that may be there
+ *	status|rules       one of these words (lower case)
+ *	[for TIME]         a clause: keyword and word, in any place behind the verb
+ *	[with drop|refuse] a clause whose word is one of these
+ *	[saying TEXT]      TEXT runs to `because` or to the end
+ *	[because TEXT]     TEXT runs to the end, whatever it contains
+ *	[--trial]          an option of this verb alone
+ */
+#ifndef CLI_SENTENCE_H
+#define CLI_SENTENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define SENTENCE_SLOTS_MAX 8
+#define SENTENCE_WORDS_MAX 32  /* interfaces of one attach, twice over */
+#define SENTENCE_TEXT_MAX  256 /* bytes of a text, with the final 0; STORE_TEXT_MAX */
+#define SENTENCE_NAME_MAX  16
+#define SENTENCE_WHAT_MAX  80
+
+enum slot_kind { SLOT_WORD, SLOT_CLAUSE, SLOT_OPTION };
+
+struct slot {
+	enum slot_kind kind;
+	bool optional, many, choice, text;
+	char name[SENTENCE_NAME_MAX]; /* keyword of a clause; the option with its dashes */
+	char what[SENTENCE_WHAT_MAX]; /* "TIME", "PREFIX|-", "drop|refuse" */
+};
+
+struct grammar {
+	struct slot slot[SENTENCE_SLOTS_MAX];
+	unsigned count;
+};
+
+struct sentence {
+	struct grammar grammar;
+	const char *word[SENTENCE_WORDS_MAX]; /* in order; the caller's memory */
+	unsigned word_count;
+	const char
+		*value[SENTENCE_SLOTS_MAX]; /* of clauses and options, by slot; NULL: not given */
+	char text[2][SENTENCE_TEXT_MAX];
+	unsigned text_count;
+};
+
+/* Read a syntax. 0, or -EINVAL for a text that is none: a fault of ours, which a test looks for. */
+int grammar_parse(const char *syntax, struct grammar *out);
+
+/*
+ * Parse words by a syntax. -EINVAL with what is wrong and, where something is near, what was
+ * probably meant. words must outlive the sentence.
+ */
+int sentence_parse(const char *syntax, const char *const *words, unsigned count,
+		   struct sentence *out, struct err *e);
+
+/* What a clause or option of this name was given, or NULL. */
+const char *sentence_get(const struct sentence *s, const char *name);
+
+/* The clause as a duration in seconds; 0 in *out_s when not given. */
+int sentence_get_duration(const struct sentence *s, const char *name, uint64_t *out_s,
+			  struct err *e);
+
+/* Is it a text that a terminal, a log and JSON can bear: UTF-8 without control characters? 0 or -EINVAL. */
+int sentence_check_text(const char *name, const char *text, struct err *e);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of verbs: one row each, from which parsing, `help` and usage all come. */
+#include <string.h>
+
+#include "cli/cli.h"
+
+#define RULE_CLAUSES "PREFIX|- [for TIME] [saying TEXT] [because TEXT]"
+
+const struct verb verbs[] = {
+	{"run", "[--trial]", verb_run, "police in the foreground; --trial leaves nothing behind",
+	 VERB_CONF},
+	{"attach", "IFACE...", verb_attach, "guard interfaces without a controller", VERB_CONF},
+	{"detach", "IFACE|all...", verb_detach,
+	 "stop guarding interfaces; all: also take the whole gate out of the kernel", VERB_LENIENT},
+	{"block", "PREFIX|- [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]", verb_block,
+	 "let nothing in from there (-: prefixes on standard input, one a line)", VERB_CONF},
+	{"unblock", "PREFIX|-", verb_unblock, "take a block back", VERB_CONF},
+	{"allow", RULE_CLAUSES, verb_allow, "never judge what comes from there", VERB_CONF},
+	{"disallow", "PREFIX|-", verb_disallow, "take an allow back", VERB_CONF},
+	{"trust", RULE_CLAUSES, verb_trust, "never ask the DNS about it; blocks and limits go on",
+	 VERB_CONF},
+	{"distrust", "PREFIX|-", verb_distrust, "take a trust back", VERB_CONF},
+	{"enforce", "[for TIME]", verb_enforce,
+	 "do what is judged; with a time, monitor again after it", VERB_CONF},
+	{"monitor", "", verb_monitor, "judge and count, but act on the operator's rules alone",
+	 VERB_CONF},
+	{"why", "ADDR [port PORT]", verb_why, "what the kernel does with its next SYN, and why",
+	 VERB_LENIENT},
+	{"forget", "ADDR", verb_forget, "take back what was decided or measured automatically",
+	 VERB_LENIENT},
+	{"show", "status|rules|sources|rates|open|counters|config", verb_show,
+	 "what is in force, and what has happened", VERB_CONF},
+	{"watch", "", verb_watch, "events as they happen, until Ctrl-C", VERB_LENIENT},
+	{"reload", "", verb_reload, "have the controller read its configuration again", VERB_CONF},
+	{"config check", "[FILE]", verb_config_check, "look for faults in a configuration",
+	 VERB_BARE},
+	{"config sample", "", verb_config_sample, "print a configuration with every key explained",
+	 VERB_BARE},
+	{"doctor", "", verb_doctor, "can this host run it, and what stands in the way",
+	 VERB_LENIENT},
+	{"version", "", verb_version, "print the version", VERB_BARE},
+	{"help", "[VERB...]", verb_help, "list the verbs, or explain one", VERB_BARE},
+};
+const unsigned verb_count = sizeof(verbs) / sizeof(verbs[0]);
+
+const struct verb *verb_find(const char *name)
+{
+	for (unsigned i = 0; i < verb_count; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* why and forget: one address. The answer is the kernel's own: the very code that judges packets is asked. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "cli/show.h"
+
+#define PORT_MAX	65535
+#define WHY_COMMAND_MAX 160 /* a command with a prefix, and what it is for */
+
+struct answer {
+	struct addr addr;
+	uint16_t port;
+	struct pn_why why;
+	struct prefix prefix; /* of the rule that decided */
+	bool has_rule;
+	struct store_rule stored; /* that rule as the store has it */
+	bool has_stored;
+	struct rate_entry rate;
+	uint32_t open, open_max;
+	bool enforcing;
+};
+
+/* ---- asking ---- */
+
+static int port_choose(struct cli *cli, const struct sentence *s, struct gate *g, uint16_t *out)
+{
+	const struct pn_port *ports = gate_conf(g)->ports;
+	const char *text = sentence_get(s, "port");
+	unsigned long wanted = 0;
+	char *end = NULL;
+
+	if (text) {
+		errno = 0;
+		wanted = strtoul(text, &end, 10);
+		if (errno || *end || end == text || text[0] < '0' || text[0] > '9' || wanted == 0 ||
+		    wanted > PORT_MAX)
+			return cli_fail(cli, CLI_MISUSED,
+					"why: \"port\" needs a number from 1 to %d", PORT_MAX);
+	}
+	for (unsigned i = 0; i < PN_PORTS_MAX && ports[i].port; i++)
+		if (text ? ports[i].port == wanted : ports[i].class_ == PN_CLASS_MX) {
+			*out = ports[i].port;
+			return CLI_DONE;
+		}
+	/* Without a port of class mx, the first there is. */
+	*out = ports[0].port;
+	if (!text && *out)
+		return CLI_DONE;
+	if (!text)
+		return cli_fail(cli, CLI_FAILED, "the gate polices no port");
+	return cli_fail(cli, CLI_MISUSED, "port %lu is not policed: everything to it passes",
+			wanted);
+}
+
+static void answer_rule(struct cli *cli, struct answer *a)
+{
+	CLI_STORE store = NULL;
+	enum store_kind kind = STORE_BLOCK;
+
+	a->has_rule = a->why.bits != 0;
+	if (!a->has_rule)
+		return;
+	a->prefix = prefix_of(&a->addr, (uint8_t)a->why.bits);
+	if (a->why.origin != PN_ORIGIN_OPERATOR)
+		return;
+	if (a->why.reason == PN_REASON_ALLOWED)
+		kind = STORE_ALLOW;
+	else if (a->why.reason != PN_REASON_RULE && a->why.reason != PN_REASON_BLOCK)
+		return;
+	cli_store_read(cli, &store);
+	a->has_stored = store && store_get_rule(store, kind, &a->prefix, &a->stored, NULL) == 0;
+}
+
+static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
+{
+	const struct pn_conf *knobs = gate_conf(g);
+	struct err e = {0};
+
+	if (why_ask(g, &a->addr, a->port, &a->why, &e) ||
+	    rates_get(g, &a->addr, false, &a->rate, &e))
+		return cli_fail_err(cli, CLI_FAILED, &e);
+	a->open = open_get(g, &a->addr);
+	a->open_max = knobs->open_max;
+	a->enforcing = knobs->enforce_until > now_boot_ns();
+	answer_rule(cli, a);
+	return CLI_DONE;
+}
+
+/* ---- as JSON ---- */
+
+static const char *rule_action(const struct answer *a)
+{
+	if (a->why.reason == PN_REASON_ALLOWED)
+		return action_name(PN_ALLOW);
+	return action_name(a->why.would);
+}
+
+static json_t *rule_row(const struct answer *a)
+{
+	char text[PREFIX_TEXT_MAX];
+	json_t *row;
+
+	if (!a->has_rule)
+		return json_null();
+	row = json_object();
+	json_object_set_new(row, "prefix", json_string(prefix_format(&a->prefix, text)));
+	json_object_set_new(row, "action", json_string(rule_action(a)));
+	json_object_set_new(row, "origin", json_string(origin_name(a->why.origin)));
+	json_object_set_new(row, "because",
+			    json_text_or_null(a->has_stored ? a->stored.because : ""));
+	json_object_set_new(row, "created",
+			    a->has_stored ? json_time_wall(a->stored.created_wall_s) : json_null());
+	json_object_set_new(row, "expires", json_time_boot(a->why.expires));
+	return row;
+}
+
+static json_t *answer_row(const struct answer *a)
+{
+	char text[ADDR_TEXT_MAX];
+	json_t *row = json_object(), *rate = json_object();
+
+	json_object_set_new(row, "addr", json_string(addr_format(&a->addr, text)));
+	json_object_set_new(row, "verdict", json_string(action_name(a->why.action)));
+	json_object_set_new(row, "reason", json_string(reason_name(a->why.reason)));
+	json_object_set_new(row, "would", json_string(action_name(a->why.would)));
+	json_object_set_new(row, "rule", rule_row(a));
+	json_object_set_new(row, "open", json_integer(a->open));
+	json_object_set_new(rate, "used", json_integer(a->rate.used));
+	json_object_set_new(rate, "limit", json_integer(a->rate.limit));
+	json_object_set_new(rate, "free_at", rate_free_at(&a->rate));
+	json_object_set_new(row, "rate", rate);
+	json_object_set_new(row, "mode", json_string(a->enforcing ? "enforce" : "monitor"));
+	json_object_set_new(row, "port", json_integer(a->port));
+	return row;
+}
+
+/* ---- for people ---- */
+
+static const char *verdict_sentence(enum pn_action action)
+{
+	switch (action) {
+	case PN_DROP:
+		return "is dropped: silence";
+	case PN_REFUSE:
+		return "is refused: a reset";
+	default:
+		return "passes";
+	}
+}
+
+/* What would change the answer, as a command or a key of the configuration. "" when nothing would. */
+static const char *change_describe(const struct answer *a, char buffer[static WHY_COMMAND_MAX])
+{
+	char addr[ADDR_TEXT_MAX], prefix[PREFIX_TEXT_MAX];
+
+	addr_format(&a->addr, addr);
+	prefix_format(&a->prefix, prefix);
+	buffer[0] = '\0';
+	switch (a->why.reason) {
+	case PN_REASON_ALLOWED:
+		if (a->why.origin == PN_ORIGIN_OPERATOR)
+			snprintf(buffer, WHY_COMMAND_MAX, "postern disallow %s", prefix);
+		break;
+	case PN_REASON_RULE:
+	case PN_REASON_BLOCK:
+		snprintf(buffer, WHY_COMMAND_MAX, "postern unblock %s, or postern allow %s", prefix,
+			 addr);
+		break;
+	case PN_REASON_LISTED:
+		snprintf(buffer, WHY_COMMAND_MAX, "postern forget %s, or postern trust %s", addr,
+			 addr);
+		break;
+	case PN_REASON_ONLY:
+		snprintf(buffer, WHY_COMMAND_MAX,
+			 "add it to \"only\" of port %u in the configuration, or postern allow %s",
+			 a->port, addr);
+		break;
+	case PN_REASON_RATE:
+	case PN_REASON_NETWORK_RATE:
+		snprintf(buffer, WHY_COMMAND_MAX,
+			 "postern forget %s, postern allow %s, or a higher limits.%s", addr, addr,
+			 a->why.reason == PN_REASON_RATE ? "rate" : "network_rate");
+		break;
+	case PN_REASON_OPEN:
+	case PN_REASON_TOTAL_OPEN:
+	case PN_REASON_TOTAL_RATE:
+		snprintf(buffer, WHY_COMMAND_MAX, "postern allow %s, or a higher limits.%s", addr,
+			 reason_name(a->why.reason));
+		break;
+	default:
+		snprintf(buffer, WHY_COMMAND_MAX, "postern block %s", addr);
+		break;
+	}
+	return buffer;
+}
+
+static void rule_print(const struct answer *a)
+{
+	char prefix[PREFIX_TEXT_MAX], when[WHEN_TEXT_MAX];
+
+	if (!a->has_rule)
+		return;
+	printf("  rule     %s %s, origin %s", rule_action(a), prefix_format(&a->prefix, prefix),
+	       origin_name(a->why.origin));
+	if (a->has_stored)
+		printf(", since %s", when_format(a->stored.created_wall_s, when));
+	printf(", %s%s\n", a->why.expires ? "until " : "without an end",
+	       a->why.expires ? when_format(when_of_boot(a->why.expires), when) : "");
+	if (a->has_stored && a->stored.because[0])
+		printf("  because  %s\n", a->stored.because);
+}
+
+static void rate_print(const struct answer *a)
+{
+	char time[DURATION_TEXT_MAX];
+
+	if (!a->rate.limit) {
+		puts("  rate     no limit");
+		return;
+	}
+	printf("  rate     %u of %u used", a->rate.used, a->rate.limit);
+	if (a->rate.free_in_ns)
+		printf(", free again in %s",
+		       duration_describe((a->rate.free_in_ns + NS_PER_S - 1) / NS_PER_S, time));
+	putchar('\n');
+}
+
+static void answer_print(const struct answer *a)
+{
+	char addr[ADDR_TEXT_MAX], change[WHY_COMMAND_MAX];
+
+	printf("%s: its next SYN to port %u %s\n", addr_format(&a->addr, addr), a->port,
+	       verdict_sentence(a->why.action));
+	printf("  reason   %s: %s\n", reason_name(a->why.reason), reason_sentence(a->why.reason));
+	if (a->why.would != a->why.action)
+		printf("  would    enforce mode: it %s (postern enforce)\n",
+		       verdict_sentence(a->why.would));
+	rule_print(a);
+	if (a->open_max)
+		printf("  open     %u of %u connections\n", a->open, a->open_max);
+	else
+		printf("  open     %u connection%s, no limit\n", a->open, plural(a->open));
+	rate_print(a);
+	printf("  mode     %s\n", a->enforcing ? "enforce" : "monitor");
+	if (change_describe(a, change)[0])
+		printf("  change   %s\n", change);
+}
+
+int verb_why(struct cli *cli, const struct sentence *s)
+{
+	struct answer a = {0};
+	struct err e = {0};
+	CLI_GATE g = NULL;
+	int status;
+
+	if (addr_parse(s->word[0], &a.addr, &e))
+		return cli_fail(cli, CLI_MISUSED, "why: %s", e.text);
+	status = cli_gate_open(cli, &g);
+	if (status == CLI_DONE)
+		status = port_choose(cli, s, g, &a.port);
+	if (status == CLI_DONE)
+		status = answer_get(cli, g, &a);
+	if (status)
+		return status;
+	if (cli->json)
+		return json_line(stdout, answer_row(&a)) ? CLI_FAILED : CLI_DONE;
+	answer_print(&a);
+	return CLI_DONE;
+}
+
+int verb_forget(struct cli *cli, const struct sentence *s)
+{
+	char text[ADDR_TEXT_MAX];
+	struct addr a;
+	struct err e = {0};
+	CLI_GATE g = NULL;
+	int rc;
+
+	if (addr_parse(s->word[0], &a, &e))
+		return cli_fail(cli, CLI_MISUSED, "forget: %s", e.text);
+	rc = cli_gate_open(cli, &g);
+	if (rc)
+		return rc;
+	rc = sources_forget(g, &a, &e);
+	addr_format(&a, text);
+	if (rc == -ENOENT)
+		return cli_fail(cli, CLI_NO_ENTRY,
+				"nothing was decided or measured automatically about %s", text);
+	if (rc)
+		return cli_fail_err(cli, CLI_FAILED, &e);
+	return cli_say(cli, json_pack("{s:s, s:b}", "addr", text, "forgotten", 1),
+		       "what was decided and measured about %s is forgotten", text);
+}
