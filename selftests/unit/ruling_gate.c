@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules, own addresses and the mode in a real gate that is attached to nothing: store and maps change together or not
+ * at all. Needs root and a kernel with BTF.
+ */
+#include "tap.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/when.h"
+#include "daemon/ruling.h"
+#include "daemon/setup.h"
+
+#define RULES_BOUND 1024 /* the least the configuration allows */
+#define RULES_MANY  (RULES_BOUND + 100)
+
+struct bench {
+	char dir[64];
+	struct conf conf;
+	struct ruling r;
+	struct err e;
+};
+
+/* One gate for all tests: loading it takes seconds. Taken down when the program ends. */
+static struct bench shared;
+
+static void shared_remove(void)
+{
+	static const char *const files[] = {STORE_FILE, STORE_FILE "-wal", STORE_FILE "-shm",
+					    STORE_LOCK};
+	char path[128];
+
+	store_close(shared.r.store);
+	gate_close(shared.r.gate);
+	gate_remove(shared.conf.instance, NULL);
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", shared.dir, files[i]);
+		unlink(path);
+	}
+	rmdir(shared.dir);
+}
+
+static void conf_reset(struct bench *b)
+{
+	conf_defaults(&b->conf);
+	snprintf(b->conf.instance, sizeof(b->conf.instance), "unit-ruling-%d", (int)getpid());
+	b->conf.local_networks = false;
+	b->conf.tables.rules = RULES_BOUND;
+}
+
+static bool shared_load(struct bench *b)
+{
+	enum gate_origin origin;
+
+	strcpy(b->dir, "/tmp/postern-gate-XXXXXX");
+	if (!EXPECT(mkdtemp(b->dir) != NULL, "a directory"))
+		return false;
+	conf_reset(b);
+	b->r.conf = &b->conf;
+	atexit(shared_remove);
+	return EXPECT(store_open(&b->r.store, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text) &&
+	       EXPECT(setup_gate(&b->conf, b->r.store, &b->r.gate, &origin, &b->e) == 0, "%s",
+		      b->e.text) &&
+	       EXPECT(origin == GATE_NEW, "the gate is new");
+}
+
+static int delete_stored(void *context, const struct store_rule *rule)
+{
+	struct bench *b = context;
+
+	return ruling_delete(&b->r, rule->kind, &rule->prefix, &b->e);
+}
+
+/* A gate and a store without rules and orders. NULL after a failure. */
+static struct bench *bench_get(void)
+{
+	struct bench *b = &shared;
+
+	if (!b->r.gate && !shared_load(b))
+		return NULL;
+	conf_reset(b);
+	EXPECT(store_each_rule(b->r.store, delete_stored, b, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_set_mode(&b->r, CONF_MONITOR, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_sync(&b->r, &b->e) == 0, "%s", b->e.text);
+	EXPECT(setup_own(b->r.gate, &b->conf, NULL, 0, &b->e) == 0, "%s", b->e.text);
+	return b;
+}
+
+#define BENCH_OR_SKIP(b)                                                                           \
+	if (geteuid() != 0)                                                                        \
+		SKIP("root");                                                                      \
+	b = bench_get();                                                                           \
+	if (!b)                                                                                    \
+	return
+
+static struct prefix prefix_at(const char *text)
+{
+	struct prefix p = {0};
+
+	EXPECT(prefix_parse(text, &p, NULL) == 0, "%s", text);
+	return p;
+}
+
+static struct store_rule rule_of(enum store_kind kind, const char *prefix)
+{
+	return (struct store_rule){.prefix = prefix_at(prefix),
+				   .kind = kind,
+				   .action = kind == STORE_BLOCK ? STORE_DROP : STORE_NONE,
+				   .origin = "operator",
+				   .created_wall_s = 1};
+}
+
+static int put(struct bench *b, enum store_kind kind, const char *prefix)
+{
+	struct store_rule rule = rule_of(kind, prefix);
+	unsigned killed;
+
+	return ruling_put(&b->r, &rule, &killed, &b->e);
+}
+
+/* ---- what the maps have ---- */
+
+struct look {
+	struct prefix prefix;
+	struct rule_entry found;
+	unsigned hits, entries, operators;
+};
+
+static int look_at(void *context, const struct rule_entry *r)
+{
+	struct look *l = context;
+
+	l->entries++;
+	l->operators += r->rule.origin == PN_ORIGIN_OPERATOR;
+	if (prefix_equal(&r->prefix, &l->prefix)) {
+		l->found = *r;
+		l->hits++;
+	}
+	return 0;
+}
+
+static struct look blocked(struct bench *b, const char *prefix)
+{
+	struct look l = {.prefix = prefix_at(prefix)};
+
+	EXPECT(rules_each_block(b->r.gate, look_at, &l, &b->e) == 0, "%s", b->e.text);
+	return l;
+}
+
+static struct look allowed(struct bench *b, const char *prefix)
+{
+	struct look l = {.prefix = prefix_at(prefix)};
+
+	EXPECT(rules_each_allow(b->r.gate, look_at, &l, &b->e) == 0, "%s", b->e.text);
+	return l;
+}
+
+static int count_one(void *context, const struct store_rule *rule)
+{
+	(void)rule;
+	++*(unsigned *)context;
+	return 0;
+}
+
+static unsigned stored(struct bench *b)
+{
+	unsigned n = 0;
+
+	EXPECT(store_each_rule(b->r.store, count_one, &n, &b->e) == 0, "%s", b->e.text);
+	return n;
+}
+
+TEST(ruling_gate_a_full_map_leaves_everything_as_it_was)
+{
+	struct store_rule *many, found;
+	struct bench *b;
+	unsigned killed;
+	char text[32];
+
+	BENCH_OR_SKIP(b);
+	many = calloc(RULES_MANY, sizeof(*many));
+	if (!many)
+		return;
+	for (unsigned i = 0; i < RULES_MANY; i++) {
+		snprintf(text, sizeof(text), "198.18.%u.%u", i >> 8, i & 255);
+		many[i] = rule_of(STORE_BLOCK, text);
+	}
+	many[0].action = STORE_REFUSE;
+	EXPECT(ruling_put_many(&b->r, many, 1, &killed, &b->e) == 0, "%s", b->e.text);
+	many[0].action = STORE_DROP;
+	EXPECT(ruling_put_many(&b->r, many, RULES_MANY, &killed, &b->e) == -ENOSPC, "it is full");
+	EXPECT(strstr(b->e.text, "tables.rules"), "the key is named: %s", b->e.text);
+	EXPECT(b->r.fault_at == RULES_BOUND, "the first too many: %zu", b->r.fault_at);
+	EXPECT(stored(b) == 1, "one rule is stored: %u", stored(b));
+	EXPECT(store_get_rule(b->r.store, STORE_BLOCK, &many[0].prefix, &found, &b->e) == 0 &&
+		       found.action == STORE_REFUSE,
+	       "as it was");
+	EXPECT(blocked(b, "198.18.0.0").entries == 1, "one is in the map");
+	EXPECT(blocked(b, "198.18.0.0").found.rule.action == PN_REFUSE, "as it was");
+	free(many);
+}
+
+TEST(ruling_gate_sync_makes_the_maps_the_image_of_the_store)
+{
+	struct store_rule lost = rule_of(STORE_BLOCK, "203.0.113.0/24");
+	struct store_rule trust = rule_of(STORE_TRUST, "198.51.100.1");
+	struct prefix stray = prefix_at("203.0.113.9"), stray_allow = prefix_at("198.51.100.0/24");
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(put(b, STORE_BLOCK, "203.0.113.8") == 0, "%s", b->e.text);
+	/* As a command leaves it that was killed between the store and the map. */
+	EXPECT(store_put_rule(b->r.store, &lost, &b->e) == 0, "%s", b->e.text);
+	EXPECT(store_put_rule(b->r.store, &trust, &b->e) == 0, "%s", b->e.text);
+	EXPECT(rules_block(b->r.gate, &stray, PN_DROP, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(rules_allow(b->r.gate, &stray_allow, PN_ALLOW, PN_ORIGIN_OPERATOR, 0, &b->e) == 0,
+	       "%s", b->e.text);
+	EXPECT(ruling_sync(&b->r, &b->e) == 0, "%s", b->e.text);
+	EXPECT(blocked(b, "203.0.113.8").hits == 1, "what was alike stays");
+	EXPECT(blocked(b, "203.0.113.0/24").hits == 1, "what lacked is there");
+	EXPECT(blocked(b, "203.0.113.9").hits == 0, "what was stale is gone");
+	EXPECT(allowed(b, "198.51.100.1").found.rule.action == PN_TRUST, "trust as well");
+	EXPECT(allowed(b, "198.51.100.0/24").hits == 0, "a stale allow is gone");
+	EXPECT(allowed(b, "127.0.0.0/8").found.rule.origin == PN_ORIGIN_OWN,
+	       "own addresses are left alone");
+}
+
+TEST(ruling_gate_own_addresses_are_an_image_too)
+{
+	struct prefix stale = prefix_at("198.51.100.77"), loopback = prefix_at("127.0.0.0/8");
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(rules_allow(b->r.gate, &stale, PN_ALLOW, PN_ORIGIN_GATEWAY, 0, &b->e) == 0, "%s",
+	       b->e.text);
+	EXPECT(setup_own(b->r.gate, &b->conf, NULL, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(allowed(b, "198.51.100.77").hits == 0, "a gateway that is gone is judged again");
+	EXPECT(put(b, STORE_TRUST, "127.0.0.0/8") == 0, "%s", b->e.text);
+	EXPECT(setup_own(b->r.gate, &b->conf, NULL, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(allowed(b, "127.0.0.0/8").found.rule.action == PN_TRUST, "the operator's stays");
+	EXPECT(ruling_delete(&b->r, STORE_TRUST, &loopback, &b->e) == 0, "%s", b->e.text);
+	EXPECT(allowed(b, "127.0.0.0/8").found.rule.origin == PN_ORIGIN_OWN &&
+		       allowed(b, "127.0.0.0/8").found.rule.action == PN_ALLOW,
+	       "and gives the place back");
+	EXPECT(ruling_delete(&b->r, STORE_ALLOW, &loopback, &b->e) == -ENOENT,
+	       "an own address is no rule of the operator");
+	EXPECT(allowed(b, "127.0.0.0/8").hits == 1, "and stays");
+}
+
+TEST(ruling_gate_delete_takes_from_store_and_map_or_neither)
+{
+	struct prefix list[2] = {prefix_at("203.0.113.1"), prefix_at("203.0.113.2")};
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(put(b, STORE_BLOCK, "203.0.113.1") == 0, "%s", b->e.text);
+	EXPECT(ruling_delete_many(&b->r, STORE_BLOCK, list, 2, &b->e) == -ENOENT, "one lacks");
+	EXPECT(b->r.fault_at == 1, "the second: %zu", b->r.fault_at);
+	EXPECT(stored(b) == 1 && blocked(b, "203.0.113.1").hits == 1, "both sides have it still");
+	EXPECT(ruling_delete_many(&b->r, STORE_BLOCK, list, 1, &b->e) == 0, "%s", b->e.text);
+	EXPECT(stored(b) == 0 && blocked(b, "203.0.113.1").hits == 0, "neither has");
+	EXPECT(rules_block(b->r.gate, &list[1], PN_DROP, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_delete_many(&b->r, STORE_BLOCK, list + 1, 1, &b->e) == 0,
+	       "a rule of the map alone can be deleted: %s", b->e.text);
+	EXPECT(blocked(b, "203.0.113.2").hits == 0, "and is gone");
+}
+
+TEST(ruling_gate_the_kernel_has_the_mode)
+{
+	struct bench *b;
+	uint64_t now;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "monitor is the default");
+	EXPECT(ruling_set_mode(&b->r, CONF_ENFORCE, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "enforce has no end");
+	now = now_boot_ns();
+	EXPECT(ruling_set_mode(&b->r, CONF_ENFORCE, 60, &b->e) == 0, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until >= now + 60 * NS_PER_S &&
+		       gate_conf(b->r.gate)->enforce_until < now + 70 * NS_PER_S,
+	       "a minute is a minute");
+	gate_conf(b->r.gate)->enforce_until = 0;
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until >= now + 60 * NS_PER_S, "the order is stored");
+	b->conf.mode = CONF_ENFORCE;
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
+	b->conf.mode = CONF_MONITOR;
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "an order once overtaken stays forgotten");
+}
+
+TEST(ruling_gate_knobs_are_those_of_the_configuration)
+{
+	struct pn_conf *knobs;
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(rate_parse("60/1m burst 5", &b->conf.limits.rate, &b->e) == 0, "%s", b->e.text);
+	b->conf.limits.open = 7;
+	b->conf.port_count = 2;
+	b->conf.ports[1] = (struct conf_port){.port = 587,
+					      .local_port = 10587,
+					      .class_ = CONF_CLASS_SUBMISSION,
+					      .only = {prefix_at("192.0.2.0/24")},
+					      .only_count = 1};
+	EXPECT(setup_conf(b->r.gate, &b->conf, &b->e) == 0, "%s", b->e.text);
+	knobs = gate_conf(b->r.gate);
+	EXPECT(knobs->rate.interval_ns == NS_PER_S, "one a second");
+	EXPECT(knobs->rate.burst_ns == 4 * NS_PER_S, "and four more at once");
+	EXPECT(knobs->network_rate.interval_ns == 0, "no limit of networks");
+	EXPECT(knobs->open_max == 7 && knobs->abi == PN_ABI_VERSION, "open and ABI");
+	EXPECT(knobs->ports[0].port == 25 && knobs->ports[0].local_port == 25, "port 25");
+	EXPECT(knobs->ports[1].port == 587 && knobs->ports[1].local_port == 10587 &&
+		       knobs->ports[1].class_ == PN_CLASS_SUBMISSION && knobs->ports[1].only == 1,
+	       "port 587");
+	EXPECT(knobs->ports[2].port == 0 && knobs->netns[0] != 0 && knobs->netns[1] == 0,
+	       "no more");
+	EXPECT(knobs->guarded == 0, "every destination");
+	b->conf.guard[0] = prefix_at("192.0.2.25");
+	b->conf.guard_count = 1;
+	b->conf.port_count = 1;
+	EXPECT(setup_conf(b->r.gate, &b->conf, &b->e) == 0, "%s", b->e.text);
+	EXPECT(knobs->guarded == 1 && knobs->ports[1].port == 0, "one destination, one port");
+}
