@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Fixtures of the tests with real hosts. Namespaces and servers live as long as a module, an instance of postern as long
+as a test.
+"""
+import faulthandler
+import os
+import signal
+
+import pytest
+
+import clients
+import gate as gates
+import lab as labs
+from postfix import Postfix
+
+# No test takes a quarter of this on an idle machine; one that hangs must not take the others along.
+TEST_MAX_S = 180
+
+
+def pytest_sessionstart():
+    if os.geteuid() != 0:
+        pytest.exit("these tests make network namespaces: run them as root", returncode=4)
+    for need in (gates.BINARY, *(os.path.join(labs.TOOLS, n) for n in ("knock", "wire", "forge", "pass.bpf.o"))):
+        if not os.path.exists(need):
+            pytest.exit(f"{need} is missing: run `make tests` first", returncode=4)
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    def late(*_):
+        faulthandler.dump_traceback()
+        raise AssertionError(f"the test took longer than {TEST_MAX_S} s")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(TEST_MAX_S)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture(scope="session")
+def run():
+    one = labs.Run()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def lab(run):
+    one = labs.Lab(run)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def postfix(run, lab):
+    one = Postfix(run, lab.mail)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def sink(lab):
+    one = clients.Sink(lab.mail)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def gate(run, lab):
+    """gate(mode="enforce", limits={...}): an instance that runs and guards. start=False: not started yet."""
+    made = []
+
+    def make(start=gates.GUARDING, host=None, **config):
+        one = gates.Gate(run, host or lab.mail, **config)
+        made.append(one)
+        return one.start(start) if start else one
+
+    yield make
+    for one in made:
+        one.remove()
