@@ -17,7 +17,7 @@ SLOW = {4: "203.0.113.8", 6: "2001:db8:9001::8"}
 RATE_PER_S = 20
 BURST = 20
 SECONDS = 5
-# Of the issue; not to be loosened.
+# What the project promises: a bound to keep, not to loosen.
 TOLERANCE = 0.10
 # A SYN that is lost is repeated after a second: whoever connects in less lost none.
 LOST_SYN_MS = 900
