@@ -129,14 +129,14 @@ TEST(sentence_refuses_texts_that_harm_a_terminal)
 					  "a\tb",
 					  "\x1b[31m",
 					  "a\x7f",
-					  "\xc2\x9b"
-					  "31m",
+					  ("\xc2\x9b"
+					   "31m"),
 					  "\xff\xfe",
 					  "\xc3",
 					  "\xed\xa0\x80"};
 	static const char *const good[] = {"plain",
-					   "Gr\xc3\xbc\xc3\x9f"
-					   "e",
+					   ("Gr\xc3\xbc\xc3\x9f"
+					    "e"),
 					   "100 % \"sure\"", "\xe2\x82\xac"};
 	struct err e;
 
