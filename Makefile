@@ -19,7 +19,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 SBINDIR := $(PREFIX)/sbin
 
-LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3
+LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3 libcares libseccomp
 
 # Given again by the upgrade test, which needs the same program with another ABI.
 DEFINES ?=
