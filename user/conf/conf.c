@@ -119,6 +119,7 @@ static int read_texts(const struct reading *r, const struct schema_key *k, confi
 			return fault_type(r, k, entry);
 		if (schema_put_text(k, config_setting_get_string(entry), into, &cause) < 0)
 			return FAULT(r, entry, "%s: %s", k->name, cause.text);
+		schema_set_line(k, into, config_setting_source_line(entry));
 	}
 	return 0;
 }

@@ -28,6 +28,10 @@
 #define CONF_PORTS_MAX	    8  /* PN_PORTS_MAX of the ABI */
 #define CONF_ONLY_MAX	    32 /* prefixes of one port */
 #define CONF_NAMESPACES_MAX 7  /* PN_NETNS_MAX less the gate's own */
+#define CONF_RESOLVERS_MAX  8
+#define CONF_SITES_MAX	    64	/* texts, each of which may hold several entries */
+#define CONF_DATA_MAX	    4	/* files */
+#define CONF_TEXT_MAX	    512 /* bytes with the final 0: the longest domain with a filter */
 
 enum conf_mode { CONF_MONITOR, CONF_ENFORCE };
 enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_NATIVE, CONF_ATTACH_GENERIC };
@@ -48,6 +52,12 @@ struct conf_port {
 	enum conf_class class_;
 	struct prefix only[CONF_ONLY_MAX];
 	unsigned only_count; /* 0: open to all */
+};
+
+/* A text that another part reads: its line, so that a fault found there still has a place. */
+struct conf_text {
+	char text[CONF_TEXT_MAX];
+	unsigned line; /* in the file; 0: a default */
 };
 
 struct conf {
@@ -81,6 +91,28 @@ struct conf {
 		uint32_t events;	   /* events per second */
 		uint64_t event_interval_s; /* one event per source and reason in this time */
 	} budgets;
+	struct conf_text resolvers[CONF_RESOLVERS_MAX]; /* "ADDR", "ADDR:PORT" */
+	unsigned resolver_count;			/* 0: those of /etc/resolv.conf */
+	struct {
+		struct conf_text sites[CONF_SITES_MAX]; /* as postscreen_dnsbl_sites has them */
+		unsigned site_count;			/* 0: nobody is asked */
+		uint32_t threshold;
+		bool ask_nonglobal; /* tests: ask about private addresses too */
+		uint64_t timeout_s;
+		uint64_t listed_min_ttl_s, listed_max_ttl_s;
+		uint64_t clean_min_ttl_s, clean_max_ttl_s;
+		uint32_t budget_per_s, budget_per_day;	      /* questions to one zone */
+		struct conf_text reply_names[CONF_SITES_MAX]; /* "DOMAIN=NAME" */
+		unsigned reply_name_count;
+		struct conf_text untested[CONF_SITES_MAX]; /* domains without test entries */
+		unsigned untested_count;
+		char data[CONF_DATA_MAX][PATH_MAX];
+		unsigned data_count; /* 0: the file that ships */
+	} dnsbl;
+	struct {
+		uint32_t none, mismatch, generic; /* added to the score */
+		bool alone;			  /* may list without any zone */
+	} rdns;
 	struct { /* entries, the bounds of the maps */
 		uint32_t rules, blocks, allow, open, rates, listed, known;
 	} tables;

@@ -22,6 +22,16 @@
 /* 16 million entries are over 1 GB of kernel memory. */
 #define TABLE_MOST 16777216
 
+/* Beyond this a score is no longer a score. */
+#define SCORE_MOST 1000000
+/* postscreen waits as long for its answers at the most. */
+#define DNS_TIMEOUT_MOST_S 60
+/* RFC 2308, section 5, thinks of 1 to 3 hours for negative answers and calls a day problematic. */
+#define TTL_MOST_S 86400
+/* More questions than one process can ask. */
+#define BUDGET_MOST_PER_S   100000
+#define BUDGET_MOST_PER_DAY 100000000
+
 #define PORT_LEAST 1
 #define PORT_MOST  65535
 
@@ -90,6 +100,56 @@ const struct schema_key schema_keys[] = {
 	{"budgets.event_interval", SCHEMA_DURATION, AT(budgets.event_interval_s), .fallback = "10s",
 	 .least = 1, .most = EVENT_INTERVAL_MOST_S,
 	 .sentence = "A source's events of one reason are told once in this time."},
+
+	{"resolver", SCHEMA_TEXTS, LIST(resolvers, resolver_count, CONF_RESOLVERS_MAX),
+	 .fallback = "[]", .takes = "resolvers such as [\"127.0.0.1:53\"]",
+	 .sentence =
+		 "Who is asked. None: those of /etc/resolv.conf. Many lists refuse public ones."},
+
+	{"dnsbl.sites", SCHEMA_TEXTS, LIST(dnsbl.sites, dnsbl.site_count, CONF_SITES_MAX),
+	 .fallback = "[]",
+	 .takes = "entries DOMAIN=FILTER*WEIGHT such as [\"zen.spamhaus.org=127.0.0.[2..11]*3\"]",
+	 .sentence = "Lists that are asked about strangers, as postscreen_dnsbl_sites has them."},
+	{"dnsbl.threshold", SCHEMA_NUMBER, AT(dnsbl.threshold), .fallback = "3", .least = 1,
+	 .most = SCORE_MOST, .sentence = "The score at which a stranger is listed."},
+	{"dnsbl.timeout", SCHEMA_DURATION, AT(dnsbl.timeout_s), .fallback = "5s", .least = 1,
+	 .most = DNS_TIMEOUT_MOST_S, .sentence = "What has not answered by then says nothing."},
+	{"dnsbl.listed_min_ttl", SCHEMA_DURATION, AT(dnsbl.listed_min_ttl_s), .fallback = "60s",
+	 .least = 1, .most = TTL_MOST_S, .sentence = "A listing is believed at least as long."},
+	{"dnsbl.listed_max_ttl", SCHEMA_DURATION, AT(dnsbl.listed_max_ttl_s), .fallback = "1h",
+	 .least = 1, .most = TTL_MOST_S, .sentence = "A listing is believed at most as long."},
+	{"dnsbl.clean_min_ttl", SCHEMA_DURATION, AT(dnsbl.clean_min_ttl_s), .fallback = "60s",
+	 .least = 1, .most = TTL_MOST_S,
+	 .sentence = "Who was clean is asked about again after it."},
+	{"dnsbl.clean_max_ttl", SCHEMA_DURATION, AT(dnsbl.clean_max_ttl_s), .fallback = "1h",
+	 .least = 1, .most = TTL_MOST_S, .sentence = "And after this at the latest."},
+	{"dnsbl.budget_per_s", SCHEMA_NUMBER, AT(dnsbl.budget_per_s), .fallback = "500", .least = 1,
+	 .most = BUDGET_MOST_PER_S,
+	 .sentence = "Questions to one zone per second; beyond it strangers pass unasked."},
+	{"dnsbl.budget_per_day", SCHEMA_NUMBER, AT(dnsbl.budget_per_day), .fallback = "250000",
+	 .least = 1, .most = BUDGET_MOST_PER_DAY,
+	 .sentence = "Questions to one zone per day. Free lists allow no more than so many."},
+	{"dnsbl.reply_names", SCHEMA_TEXTS,
+	 LIST(dnsbl.reply_names, dnsbl.reply_name_count, CONF_SITES_MAX), .fallback = "[]",
+	 .takes = "pairs DOMAIN=NAME such as [\"key.zen.example.net=zen.example.net\"]",
+	 .sentence = "What people see instead of a domain that has a key in it."},
+	{"dnsbl.untested", SCHEMA_TEXTS, LIST(dnsbl.untested, dnsbl.untested_count, CONF_SITES_MAX),
+	 .fallback = "[]", .takes = "domains such as [\"local.example.net\"]",
+	 .sentence = "Lists without the test entries 127.0.0.2 and 127.0.0.1 of RFC 5782."},
+	{"dnsbl.data", SCHEMA_PATHS, LIST(dnsbl.data, dnsbl.data_count, CONF_DATA_MAX),
+	 .fallback = "[]",
+	 .sentence = "What is known of lists: dead ones, error codes. None: the file that ships."},
+	{"dnsbl.ask_nonglobal", SCHEMA_BOOL, AT(dnsbl.ask_nonglobal), .fallback = "false",
+	 .sentence = "For tests: ask about private and documentation addresses too."},
+
+	{"rdns.none", SCHEMA_NUMBER, AT(rdns.none), .fallback = "0", .most = SCORE_MOST,
+	 .sentence = "Added to the score of an address that has no name."},
+	{"rdns.mismatch", SCHEMA_NUMBER, AT(rdns.mismatch), .fallback = "0", .most = SCORE_MOST,
+	 .sentence = "Added where the name does not lead back to the address."},
+	{"rdns.generic", SCHEMA_NUMBER, AT(rdns.generic), .fallback = "0", .most = SCORE_MOST,
+	 .sentence = "Added where the name is one that providers give to whole ranges."},
+	{"rdns.alone", SCHEMA_BOOL, AT(rdns.alone), .fallback = "false",
+	 .sentence = "May names make a stranger listed that no list names?"},
 
 	{"tables.rules", SCHEMA_NUMBER, TABLE(rules, "262144", TABLE_LEAST),
 	 .sentence = "Room for single addresses that are blocked."},

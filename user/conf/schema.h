@@ -25,6 +25,7 @@ enum schema_type {
 	SCHEMA_INTERFACES, /* lists: an array of elements and an unsigned count */
 	SCHEMA_PREFIXES,
 	SCHEMA_PATHS,
+	SCHEMA_TEXTS, /* struct conf_text; read further by another part */
 	SCHEMA_PORTS,
 };
 
@@ -37,6 +38,7 @@ struct schema_key {
 	uint64_t least, most;	  /* numbers; seconds; entries of a list */
 	const char *const *words; /* ends with NULL */
 	const char *sentence;	  /* what it is for */
+	const char *takes;	  /* texts: what they are, with an example */
 };
 
 extern const struct schema_key schema_keys[];	   /* of struct conf; ends with a NULL name */
@@ -65,6 +67,8 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size);
 /* Set a text, or append one entry to a list of texts. 0 or -EINVAL with a sentence that lacks the
  * key. */
 int schema_put_text(const struct schema_key *k, const char *text, void *into, struct err *e);
+/* Where the last entry of a list stands in the file: kept by SCHEMA_TEXTS alone. */
+void schema_set_line(const struct schema_key *k, void *into, unsigned line);
 /* Set a number within its bounds, or a bool. */
 int schema_put_number(const struct schema_key *k, long long value, void *into, struct err *e);
 /* The value as JSON; NULL when out of memory. */

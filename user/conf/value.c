@@ -13,7 +13,8 @@
 #define SHOWN_MAX     80  /* bytes of a foreign text in a sentence */
 #define PATH_SPARE    128 /* bytes kept for the instance and a file name behind a directory */
 #define TAKES_MAX     160 /* the longest answer of schema_takes */
-#define RATE_TEXT_MAX 64  /* two counts, a time and the word between */
+#define TEXT_BLANKS   ", \t\r\n" /* what alone is no text */
+#define RATE_TEXT_MAX 64	 /* two counts, a time and the word between */
 
 bool schema_is_list(const struct schema_key *k)
 {
@@ -83,6 +84,9 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 	case SCHEMA_PATHS:
 		snprintf(buffer, size, "up to %" PRIu64 " files such as [\"/run/netns/mail\"]",
 			 k->most);
+		break;
+	case SCHEMA_TEXTS:
+		snprintf(buffer, size, "up to %" PRIu64 " %s", k->most, k->takes);
 		break;
 	case SCHEMA_PORTS:
 		snprintf(buffer, size,
@@ -171,6 +175,33 @@ static bool interface_is_valid(const char *text)
 	       strcmp(text, "..") != 0 && !strpbrk(text, "/: %") && is_printable(text);
 }
 
+/* Bytes of an entry of a list of texts; the text comes first in it. */
+static size_t entry_size(const struct schema_key *k)
+{
+	switch (k->type) {
+	case SCHEMA_PATHS:
+		return PATH_MAX;
+	case SCHEMA_TEXTS:
+		return sizeof(struct conf_text);
+	default:
+		return IFNAMSIZ;
+	}
+}
+
+static bool entry_is_valid(const struct schema_key *k, const char *text)
+{
+	switch (k->type) {
+	case SCHEMA_PATHS:
+		return path_is_valid(text);
+	case SCHEMA_TEXTS:
+		/* Commas and blanks may divide it: a list is often broken over lines. */
+		return *text && strlen(text) < CONF_TEXT_MAX &&
+		       text[strspn(text, TEXT_BLANKS)] != '\0';
+	default:
+		return interface_is_valid(text);
+	}
+}
+
 static bool list_has(const struct schema_key *k, const void *list, unsigned count,
 		     const void *entry)
 {
@@ -178,11 +209,8 @@ static bool list_has(const struct schema_key *k, const void *list, unsigned coun
 		if (k->type == SCHEMA_PREFIXES) {
 			if (prefix_equal((const struct prefix *)list + i, entry))
 				return true;
-		} else {
-			size_t each = k->type == SCHEMA_PATHS ? PATH_MAX : IFNAMSIZ;
-
-			if (strcmp((const char *)list + i * each, entry) == 0)
-				return true;
+		} else if (strcmp((const char *)list + i * entry_size(k), entry) == 0) {
+			return true;
 		}
 	}
 	return false;
@@ -201,7 +229,7 @@ static int list_append(const struct schema_key *k, const char *text, void *into,
 		ret = prefix_parse(text, &p, e);
 		if (ret < 0)
 			return ret;
-	} else if (!(k->type == SCHEMA_PATHS ? path_is_valid(text) : interface_is_valid(text))) {
+	} else if (!entry_is_valid(k, text)) {
 		return refuse(k, text, e);
 	}
 	text_escape(text, strlen(text), shown, sizeof(shown));
@@ -213,7 +241,7 @@ static int list_append(const struct schema_key *k, const char *text, void *into,
 	if (k->type == SCHEMA_PREFIXES)
 		((struct prefix *)list)[*count] = p;
 	else
-		strcpy(list + *count * (k->type == SCHEMA_PATHS ? PATH_MAX : IFNAMSIZ), text);
+		strcpy(list + *count * entry_size(k), text);
 	(*count)++;
 	return 0;
 }
@@ -261,10 +289,19 @@ int schema_put_text(const struct schema_key *k, const char *text, void *into, st
 	case SCHEMA_INTERFACES:
 	case SCHEMA_PREFIXES:
 	case SCHEMA_PATHS:
+	case SCHEMA_TEXTS:
 		return list_append(k, text, into, e);
 	default:
 		return refuse(k, text, e);
 	}
+}
+
+void schema_set_line(const struct schema_key *k, void *into, unsigned line)
+{
+	unsigned count = *schema_count(k, into);
+
+	if (k->type == SCHEMA_TEXTS && count)
+		((struct conf_text *)((char *)into + k->offset))[count - 1].line = line;
 }
 
 int schema_put_number(const struct schema_key *k, long long value, void *into, struct err *e)
@@ -302,7 +339,7 @@ static json_t *list_entry_get(const struct schema_key *k, const char *list, unsi
 	case SCHEMA_PORTS:
 		return port_get((const struct conf_port *)list + i);
 	default:
-		return json_string(list + i * (k->type == SCHEMA_PATHS ? PATH_MAX : IFNAMSIZ));
+		return json_string(list + i * entry_size(k));
 	}
 }
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Answers of the DNS, read from the bytes of the message with every bound checked. Nothing here trusts the resolver: an answer for
+ * another question, a name that loops, a record that is cut off are all no answer.
+ */
+#ifndef DNS_ANSWER_H
+#define DNS_ANSWER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "dns/name.h"
+#include "dns/outcome.h"
+
+/* RFC 1035, 3.2.2 and 3.2.3; RFC 3596, 2.1 */
+enum record {
+	RECORD_A = 1,
+	RECORD_CNAME = 5,
+	RECORD_SOA = 6,
+	RECORD_PTR = 12,
+	RECORD_TXT = 16,
+	RECORD_AAAA = 28
+};
+
+#define ANSWER_NAMES_MAX 10  /* PTR names that are followed (RFC 7208, 5.5; RFC 8601, 2.7.3) */
+#define ANSWER_ADDRS_MAX 32  /* addresses of a host that are compared */
+#define ANSWER_TEXT_MAX	 256 /* bytes of a TXT record that are kept: one string (RFC 1035, 3.3.14) */
+
+enum answer_status {
+	ANSWER_FOUND,
+	ANSWER_NONE, /* NXDOMAIN or NODATA */
+	ANSWER_SERVFAIL,
+	ANSWER_REFUSED,
+	ANSWER_MALFORMED,
+	ANSWER_TIMEOUT,
+};
+
+struct answer {
+	enum answer_status status;
+	uint32_t ttl_s; /* FOUND: the least on the way; NONE: of RFC 2308, 0 without a SOA */
+	unsigned count; /* of the member that belongs to the record type, at most its maximum */
+	union {
+		uint32_t code[OUTCOME_CODES_MAX];   /* A, host order */
+		struct addr addr[ANSWER_ADDRS_MAX]; /* AAAA */
+		char name[ANSWER_NAMES_MAX]
+			 [NAME_TEXT_MAX]; /* PTR: host names, letters, digits, - and _ */
+		struct {
+			uint8_t byte
+				[ANSWER_TEXT_MAX]; /* TXT: the first record's strings, foreign */
+			size_t length;
+		} text;
+	};
+};
+
+/* What the message of length bytes says to the question (name without a final dot, record). Fills *out whatever is in it. */
+void answer_parse(const uint8_t *message, size_t length, const char *name, enum record record,
+		  struct answer *out);
+
+/* What an answer to a question for A means; *why as outcome_of_codes() has it, else NULL. */
+enum outcome answer_outcome(const struct answer *a, const struct outcome_errors *errors,
+			    const char **why);
+
+#endif
