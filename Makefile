@@ -18,6 +18,8 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 SBINDIR := $(PREFIX)/sbin
+# The program looks for it at ../share/postern from where it lies itself.
+DATADIR := $(PREFIX)/share/postern
 
 LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3 libcares libseccomp
 
@@ -115,10 +117,11 @@ lint:
 install: all
 	$(say) INSTALL $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 755 $(BUILD)/postern $(DESTDIR)$(SBINDIR)/postern
+	$(Q)install -D -m 644 tools/zones.conf $(DESTDIR)$(DATADIR)/zones.conf
 
 uninstall:
 	$(say) REMOVE $(DESTDIR)$(SBINDIR)/postern
-	$(Q)rm -f $(DESTDIR)$(SBINDIR)/postern
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/postern $(DESTDIR)$(DATADIR)/zones.conf
 
 clean:
 	$(say) CLEAN $(BUILD)

@@ -115,6 +115,7 @@ int verb_distrust(struct cli *cli, const struct sentence *s);
 int verb_enforce(struct cli *cli, const struct sentence *s);
 int verb_monitor(struct cli *cli, const struct sentence *s);
 int verb_why(struct cli *cli, const struct sentence *s);
+int verb_check(struct cli *cli, const struct sentence *s);
 int verb_forget(struct cli *cli, const struct sentence *s);
 int verb_show(struct cli *cli, const struct sentence *s);
 int verb_watch(struct cli *cli, const struct sentence *s);

@@ -11,6 +11,7 @@
 
 #include "base/when.h"
 #include "cli/cli.h"
+#include "daemon/asking.h"
 
 #define RELOAD_WAIT_S  10 /* a controller that has not answered by then is stuck */
 #define RELOAD_LOOK_MS 50 /* its answer is a word in a map, which nothing tells of */
@@ -19,14 +20,18 @@ int verb_config_check(struct cli *cli, const struct sentence *s)
 {
 	const char *path = s->word_count ? s->word[0] : cli->config_path;
 	struct err e = {0};
+	struct dns_settings *settings = NULL;
 	int rc = conf_read(path, &cli->conf, &e);
 
 	if (rc == -ENOENT && !s->word_count && !cli->config_given)
 		return cli_say(cli,
 			       json_pack("{s:s, s:b, s:b}", "file", path, "valid", 1, "exists", 0),
 			       "%s does not exist: the defaults hold", path);
+	if (rc == 0)
+		rc = asking_settings(&cli->conf, path, &settings, NULL, &e);
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);
+	free(settings);
 	return cli_say(cli, json_pack("{s:s, s:b, s:b}", "file", path, "valid", 1, "exists", 1),
 		       "%s is valid", path);
 }

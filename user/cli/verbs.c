@@ -26,6 +26,7 @@ const struct verb verbs[] = {
 	 VERB_CONF},
 	{"why", "ADDR [port PORT]", verb_why, "what the kernel does with its next SYN, and why",
 	 VERB_LENIENT},
+	{"check", "ADDR", verb_check, "ask the DNS lists about it now; changes nothing", VERB_CONF},
 	{"forget", "ADDR", verb_forget, "take back what was decided or measured automatically",
 	 VERB_LENIENT},
 	{"show", "status|rules|sources|rates|open|counters|config", verb_show,

@@ -137,7 +137,7 @@ const struct schema_key schema_keys[] = {
 	 .fallback = "[]", .takes = "domains such as [\"local.example.net\"]",
 	 .sentence = "Lists without the test entries 127.0.0.2 and 127.0.0.1 of RFC 5782."},
 	{"dnsbl.data", SCHEMA_PATHS, LIST(dnsbl.data, dnsbl.data_count, CONF_DATA_MAX),
-	 .fallback = "[]",
+	 .fallback = "[]", .takes = "/usr/share/postern/zones.conf",
 	 .sentence = "What is known of lists: dead ones, error codes. None: the file that ships."},
 	{"dnsbl.ask_nonglobal", SCHEMA_BOOL, AT(dnsbl.ask_nonglobal), .fallback = "false",
 	 .sentence = "For tests: ask about private and documentation addresses too."},

@@ -38,7 +38,7 @@ struct schema_key {
 	uint64_t least, most;	  /* numbers; seconds; entries of a list */
 	const char *const *words; /* ends with NULL */
 	const char *sentence;	  /* what it is for */
-	const char *takes;	  /* texts: what they are, with an example */
+	const char *takes;	  /* texts: what they are, with an example; paths: an example */
 };
 
 extern const struct schema_key schema_keys[];	   /* of struct conf; ends with a NULL name */

@@ -82,8 +82,8 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 			 k->most);
 		break;
 	case SCHEMA_PATHS:
-		snprintf(buffer, size, "up to %" PRIu64 " files such as [\"/run/netns/mail\"]",
-			 k->most);
+		snprintf(buffer, size, "up to %" PRIu64 " files such as [\"%s\"]", k->most,
+			 k->takes ? k->takes : "/run/netns/mail");
 		break;
 	case SCHEMA_TEXTS:
 		snprintf(buffer, size, "up to %" PRIu64 " %s", k->most, k->takes);
@@ -233,7 +233,8 @@ static int list_append(const struct schema_key *k, const char *text, void *into,
 		return refuse(k, text, e);
 	}
 	text_escape(text, strlen(text), shown, sizeof(shown));
-	if (list_has(k, list, *count, entry))
+	/* A list of sites may say the same twice, and mean it: each adds its weight. */
+	if (k->type != SCHEMA_TEXTS && list_has(k, list, *count, entry))
 		return err_set(e, -EINVAL, "'%s' is there twice", shown);
 	if (*count >= k->most)
 		return err_set(e, -EINVAL, "'%s' is one too many: at most %" PRIu64, shown,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/asking.h"
 #include "daemon/notify.h"
 #include "daemon/ruling.h"
 #include "daemon/setup.h"
@@ -16,6 +17,7 @@
 
 static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 {
+	struct dns_settings *settings = NULL;
 	int r = conf_read(d->config_path, next, e);
 
 	/* The default file may be missing at the start, and so later. */
@@ -36,7 +38,9 @@ static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 		return err_set(e, -EINVAL,
 			       "%s: `state_dir` has changed from %s to %s, which takes a restart",
 			       d->config_path, d->conf.state_dir, next->state_dir);
-	return 0;
+	r = asking_settings(next, d->config_path, &settings, NULL, e);
+	free(settings);
+	return r;
 }
 
 static int reload_live(struct daemon *d, const struct conf *next, struct err *e)

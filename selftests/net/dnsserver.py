@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Servers of the DNS in a host: a real rbldnsd with lists, a real unbound that forwards to it, and a hostile responder that
+answers in every wrong way. All listen on loopback, each in its own namespace, so ports never collide.
+"""
+import os
+import shutil
+import socket
+import struct
+import threading
+
+from lab import Lines, until
+
+RBLDNSD_PORT = 5301
+# Lists need an owner's record, or rbldnsd gives no negative TTL. The last number is it.
+SOA = "$SOA 600 ns.{zone} admin.{zone} 1 600 300 86400 {negative}\n"
+
+A, SOA_TYPE, PTR, TXT, AAAA, OPT = 1, 6, 12, 16, 28, 41
+NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+
+
+class Rbldnsd:
+    """Zones: {name: {dataset type: text}}. The test entry 127.0.0.2 is added unless bare."""
+
+    def __init__(self, run, host, zones, negative=300, port=RBLDNSD_PORT):
+        self.folder = os.path.join(run.folder, run.next_name("rbldnsd"))
+        os.mkdir(self.folder, 0o755)
+        words = []
+        for zone, datasets in zones.items():
+            for kind, text in datasets.items():
+                name = f"{zone}.{kind}"
+                with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+                    file.write(SOA.format(zone=zone, negative=negative) + text)
+                words.append(f"{zone}:{kind}:{name}")
+        self._process = host.start("rbldnsd", "-n", "-r", self.folder, "-w", "/", "-q", "-c", "0", "-t", "900:1:900",
+                                   "-b", f"127.0.0.1/{port}", *words)
+        self._log = Lines(self._process.stdout)
+        self._errors = Lines(self._process.stderr)
+        until(lambda: is_listening(host, port) or self._process.poll() is not None, what="rbldnsd")
+        assert self._process.poll() is None, self._log.lines + self._errors.lines
+
+    def close(self):
+        self._process.kill()
+        self._process.wait(5)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def is_listening(host, port):
+    return f":{port} " in host.run("ss", "-Hlnu").stdout
+
+
+class Unbound:
+    """A resolver on 127.0.0.1:53 that asks rbldnsd about what lies under these domains."""
+
+    def __init__(self, run, host, domains, lines=(), port=RBLDNSD_PORT):
+        self.host = host
+        self.folder = os.path.join(run.folder, run.next_name("unbound"))
+        os.mkdir(self.folder, 0o755)
+        stubs = "".join(f'stub-zone:\n name: "{d}"\n stub-addr: 127.0.0.1@{port}\n' for d in domains)
+        local = "".join(f" {line}\n" for line in lines)
+        with open(os.path.join(self.folder, "unbound.conf"), "w", encoding="utf-8") as file:
+            file.write(f"""
+server:
+ interface: 127.0.0.1
+ access-control: 127.0.0.0/8 allow
+ do-daemonize: no
+ username: ""
+ chroot: ""
+ directory: "{self.folder}"
+ pidfile: ""
+ use-syslog: no
+ module-config: "iterator"
+ do-not-query-localhost: no
+ root-hints: ""
+ num-threads: 1
+{local}
+{stubs}
+remote-control:
+ control-enable: no
+""")
+        self.start()
+
+    def start(self):
+        self._process = self.host.start("unbound", "-d", "-c", os.path.join(self.folder, "unbound.conf"))
+        self._errors = Lines(self._process.stderr)
+        until(lambda: is_listening(self.host, 53) or self._process.poll() is not None, what="unbound")
+        assert self._process.poll() is None, self._errors.lines
+
+    def stop(self):
+        self._process.kill()
+        self._process.wait(5)
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# ---- messages ----
+
+def name_bytes(name):
+    return b"".join(bytes([len(x)]) + x.encode() for x in name.split(".") if x) + b"\0"
+
+
+def question_read(message):
+    """(name, type, bytes of the question)"""
+    at, labels = 12, []
+    while message[at]:
+        labels.append(message[at + 1:at + 1 + message[at]].decode("latin-1"))
+        at += 1 + message[at]
+    return ".".join(labels), struct.unpack("!H", message[at + 1:at + 3])[0], message[12:at + 5]
+
+
+def record(owner, kind, data, ttl=300):
+    return owner + struct.pack("!HHIH", kind, 1, ttl, len(data)) + data
+
+
+def address(text, ttl=300, owner=b"\xc0\x0c"):
+    return record(owner, A, socket.inet_aton(text), ttl)
+
+
+def text_record(value, ttl=300):
+    return record(b"\xc0\x0c", TXT, bytes([len(value)]) + value, ttl)
+
+
+def soa(zone, ttl=300, minimum=300):
+    return record(name_bytes(zone), SOA_TYPE,
+                  name_bytes("ns." + zone) + name_bytes("admin." + zone) + struct.pack("!IIIII", 1, 2, 3, 4, minimum), ttl)
+
+
+def reply(query, rcode=NOERROR, answers=(), authorities=(), truncated=False, question=None):
+    flags = 0x8180 | rcode | (0x0200 if truncated else 0)
+    asked = question_read(query)[2] if question is None else question
+    return query[:2] + struct.pack("!HHHHH", flags, 1 if asked else 0, len(answers), len(authorities), 0) + asked + \
+        b"".join(answers) + b"".join(authorities)
+
+
+class Responder:
+    """
+    Answers on 127.0.0.1:PORT by a function of (name, type, query, over TCP): bytes, a list of them, or None for silence. Runs
+    in threads of this process, with sockets of the host's namespace. It counts the questions it has seen.
+    """
+
+    def __init__(self, host, answer, port=5399):
+        self.answer, self.port = answer, port
+        self.asked = []
+        with host.inside():
+            self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self._tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._udp.bind(("127.0.0.1", port))
+        self._tcp.bind(("127.0.0.1", port))
+        self._tcp.listen(64)
+        for loop in (self._serve_udp, self._serve_tcp):
+            threading.Thread(target=loop, daemon=True).start()
+
+    def _answers(self, query, tcp):
+        name, kind, _ = question_read(query)
+        self.asked.append((name, kind, tcp))
+        said = self.answer(name.lower(), kind, query, tcp)
+        return [] if said is None else [said] if isinstance(said, bytes) else said
+
+    def _serve_udp(self):
+        while True:
+            try:
+                query, peer = self._udp.recvfrom(4096)
+                for said in self._answers(query, False):
+                    self._udp.sendto(said, peer)
+            except OSError:
+                return
+
+    def _serve_tcp(self):
+        while True:
+            try:
+                peer, _ = self._tcp.accept()
+            except OSError:
+                return
+            with peer:
+                size = peer.recv(2)
+                if len(size) == 2:
+                    query = peer.recv(struct.unpack("!H", size)[0])
+                    for said in self._answers(query, True):
+                        peer.sendall(struct.pack("!H", len(said)) + said)
+
+    def close(self):
+        for one in (self._udp, self._tcp):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            one.close()
+
+

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Giving up privileges: see drop.h. The empty root is a directory that has been removed: nothing is in it and nothing can be
+ * made in it, and it needs neither a place of its own in the file system nor a mount namespace.
+ */
+#include "base/drop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define USER_FALLBACK "nobody"
+#define ID_FALLBACK   65534 /* nobody and nogroup, where no file says so */
+#define CAPS_WORDS    2	    /* of _LINUX_CAPABILITY_VERSION_3 */
+
+static int fail(struct err *e, const char *what)
+{
+	int code = errno ? -errno : -EPERM;
+
+	return err_set(e, code, "cannot give up privileges: %s: %s", what, strerror(-code));
+}
+
+/* ---- user and root ---- */
+
+struct user {
+	uid_t uid;
+	gid_t gid;
+};
+
+static struct user user_find(void)
+{
+	struct user out = {.uid = ID_FALLBACK, .gid = ID_FALLBACK};
+	const struct passwd *p = getpwnam(DROP_USER);
+
+	if (!p)
+		p = getpwnam(USER_FALLBACK);
+	/* An entry that says root would be no dropping at all. */
+	if (p && p->pw_uid && p->pw_gid)
+		out = (struct user){.uid = p->pw_uid, .gid = p->pw_gid};
+	return out;
+}
+
+static int root_empty(struct err *e)
+{
+	char path[] = "/run/postern-empty-XXXXXX", other[] = "/tmp/postern-empty-XXXXXX";
+	const char *made = mkdtemp(path);
+
+	if (!made)
+		made = mkdtemp(other);
+	if (!made)
+		return fail(e, "no directory for an empty root can be made");
+	if (chdir(made) < 0) {
+		(void)rmdir(made);
+		return fail(e, "chdir");
+	}
+	if (rmdir(made) < 0 || chroot(".") < 0)
+		return fail(e, "chroot");
+	return 0;
+}
+
+/* Ends behind the last one that this kernel knows; without CAP_SETPCAP, and so without any to lose, at once. */
+static void capabilities_bound(void)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+		;
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
+static int capabilities_drop(struct err *e)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[CAPS_WORDS] = {0};
+
+	if (syscall(SYS_capset, &head, none) < 0)
+		return fail(e, "capset");
+	return 0;
+}
+
+static int user_become(const struct user *u, struct err *e)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(u->gid, u->gid, u->gid) < 0 ||
+	    setresuid(u->uid, u->uid, u->uid) < 0)
+		return fail(e, "change of user");
+	if (setuid(0) == 0 || getuid() != u->uid || geteuid() != u->uid)
+		return err_set(e, -EPERM, "cannot give up privileges: root can be had back");
+	return 0;
+}
+
+static int limits_set(const struct drop *d, struct err *e)
+{
+	const struct rlimit files = {d->files, d->files}, none = {0, 0};
+
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0 ||
+	    setrlimit(RLIMIT_CORE, &none) < 0)
+		return fail(e, "setrlimit");
+	return 0;
+}
+
+/* ---- system calls ---- */
+
+/* What an event loop with timers, signals and sockets does, and the C library for it. */
+static const int allowed[] = {
+	SCMP_SYS(accept4),	  SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime),  SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(close),	  SCMP_SYS(connect),
+	SCMP_SYS(epoll_create1),  SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait),	  SCMP_SYS(epoll_wait),
+	SCMP_SYS(exit),		  SCMP_SYS(exit_group),
+	SCMP_SYS(fcntl),	  SCMP_SYS(fstat),
+	SCMP_SYS(futex),	  SCMP_SYS(getpid),
+	SCMP_SYS(getpeername),	  SCMP_SYS(getrandom),
+	SCMP_SYS(getsockname),	  SCMP_SYS(getsockopt),
+	SCMP_SYS(gettid),	  SCMP_SYS(gettimeofday),
+	SCMP_SYS(lseek),	  SCMP_SYS(madvise),
+	SCMP_SYS(mremap),	  SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat),	  SCMP_SYS(poll),
+	SCMP_SYS(ppoll),	  SCMP_SYS(read),
+	SCMP_SYS(readv),	  SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),	  SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction),	  SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),	  SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),	  SCMP_SYS(setsockopt),
+	SCMP_SYS(shutdown),	  SCMP_SYS(signalfd4),
+	SCMP_SYS(tgkill),	  SCMP_SYS(time),
+	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
+	SCMP_SYS(write),	  SCMP_SYS(writev),
+};
+
+/* What libraries try on the way and do without: they are told no. All else ends the process. */
+static const int denied[] = {
+	SCMP_SYS(access),     SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(ioctl),
+	SCMP_SYS(open),	      SCMP_SYS(openat),	   SCMP_SYS(openat2),	 SCMP_SYS(readlink),
+	SCMP_SYS(readlinkat), SCMP_SYS(stat),	   SCMP_SYS(statx),	 SCMP_SYS(sysinfo),
+	SCMP_SYS(uname),
+};
+
+static int rules_add(scmp_filter_ctx filter)
+{
+	static const int families[] = {AF_INET, AF_INET6};
+	static const int maps[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && ret == 0; i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]) && ret == 0; i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && ret == 0; i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+	/* Memory never becomes code. */
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && ret == 0; i++)
+		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, maps[i], 1,
+				       SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
+	return ret;
+}
+
+static int system_calls_limit(struct err *e)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int ret;
+
+	if (!filter)
+		return err_set(e, -ENOMEM, "no memory for the list of system calls");
+	ret = rules_add(filter);
+	if (ret == 0)
+		ret = seccomp_load(filter);
+	seccomp_release(filter);
+	if (ret < 0)
+		return err_set(e, ret, "cannot limit the system calls (seccomp): %s",
+			       strerror(-ret));
+	return 0;
+}
+
+int drop_privileges(const struct drop *d, struct err *e)
+{
+	bool is_root = geteuid() == 0;
+	struct user user = user_find();
+	int ret = 0;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, "no_new_privs");
+	capabilities_bound();
+	if (is_root)
+		ret = root_empty(e);
+	if (ret == 0 && is_root)
+		ret = user_become(&user, e);
+	if (ret == 0)
+		ret = capabilities_drop(e);
+	/* Not dumpable: nobody else of this user may look inside. */
+	if (ret == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		ret = fail(e, "prctl");
+	if (ret == 0)
+		ret = limits_set(d, e);
+	if (ret == 0)
+		ret = system_calls_limit(e);
+	return ret;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Giving up what a reader of foreign bytes does not need: root, capabilities, the file system, new privileges, and every system
+ * call but those of an event loop with sockets. Files, pipes and sockets that are open stay open; no further file can
+ * be opened.
+ */
+#ifndef BASE_DROP_H
+#define BASE_DROP_H
+
+#include "base/err.h"
+
+#define DROP_USER "postern" /* if there is none: "nobody" */
+
+struct drop {
+	unsigned files; /* descriptors that may be open at once, those that are included */
+};
+
+/*
+ * For good. As root: to the user, into an empty root, without capabilities; as somebody else what is possible: no new
+ * privileges, no capabilities, few system calls. 0 or -errno: then nothing foreign may be read.
+ */
+int drop_privileges(const struct drop *d, struct err *e);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the configuration to the settings of the DNS engine: the one place where both are known. Faults are told as the reader of
+ * the configuration tells them, with file and line.
+ */
+#ifndef DAEMON_ASKING_H
+#define DAEMON_ASKING_H
+
+#include "conf/conf.h"
+#include "dns/dns.h"
+
+/*
+ * path names the configuration in sentences. *out is malloc'd for the caller. *data, unless data is NULL, is what is
+ * known of zones, for the caller to free (zonedata_free). 0 or -errno: a fault in a site, a dead zone, no data file.
+ */
+int asking_settings(const struct conf *c, const char *path, struct dns_settings **out,
+		    struct zonedata **data, struct err *e);
+
+/* Can the zones list anybody at all: do the weights reach the threshold? */
+bool asking_can_list(const struct dns_settings *s);
+
+#endif
