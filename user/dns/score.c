@@ -100,7 +100,7 @@ static enum verdict tally_verdict(const struct tally *t, int64_t threshold)
 	if (t->pending)
 		return VERDICT_PENDING;
 	/* All there is comes from what may not list by itself. */
-	if (t->low >= threshold && !t->missing)
+	if (t->low >= threshold && !t->missing && t->answered)
 		return VERDICT_CLEAN;
 	return VERDICT_UNKNOWN;
 }
