@@ -150,8 +150,9 @@ class Responder:
         self._udp.bind(("127.0.0.1", port))
         self._tcp.bind(("127.0.0.1", port))
         self._tcp.listen(64)
-        for loop in (self._serve_udp, self._serve_tcp):
-            threading.Thread(target=loop, daemon=True).start()
+        self._threads = [threading.Thread(target=loop, daemon=True) for loop in (self._serve_udp, self._serve_tcp)]
+        for thread in self._threads:
+            thread.start()
 
     def _answers(self, query, tcp):
         name, kind, _ = question_read(query)
@@ -163,6 +164,8 @@ class Responder:
         while True:
             try:
                 query, peer = self._udp.recvfrom(4096)
+                if not query:
+                    return
                 for said in self._answers(query, False):
                     self._udp.sendto(said, peer)
             except OSError:
@@ -182,11 +185,10 @@ class Responder:
                         peer.sendall(struct.pack("!H", len(said)) + said)
 
     def close(self):
-        for one in (self._udp, self._tcp):
-            try:
-                one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            one.close()
-
-
+        """The port is free afterwards: a thread that waits on a socket would keep it."""
+        self._udp.sendto(b"", ("127.0.0.1", self.port))
+        self._tcp.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+        self._udp.close()
+        self._tcp.close()

@@ -12,6 +12,7 @@
 #include "base/when.h"
 #include "cli/cli.h"
 #include "daemon/asking.h"
+#include "dns/global.h"
 
 #define FILES_MAX  64 /* c-ares: two for each of eight resolvers; timers; what stands open */
 #define CODES_TEXT 128
@@ -210,6 +211,18 @@ static int check_run(struct check *c, const struct dns_settings *s, const struct
 	return rc ? cli_fail_err(c->cli, CLI_FAILED, &e) : c->status;
 }
 
+/* Before anything is asked: a question about one of our own addresses would tell our network to the lists. */
+static int check_refuse(const struct cli *cli, const struct addr *a)
+{
+	const char *special = cli->conf.dnsbl.ask_nonglobal ? NULL : global_refuse(a);
+	char addr[ADDR_TEXT_MAX];
+
+	if (!special)
+		return CLI_DONE;
+	return cli_fail(cli, CLI_FAILED, "%s is %s: lists are never asked about those",
+			addr_format(a, addr), special);
+}
+
 int verb_check(struct cli *cli, const struct sentence *s)
 {
 	struct check c = {.cli = cli,
@@ -224,12 +237,16 @@ int verb_check(struct cli *cli, const struct sentence *s)
 		return cli_fail(cli, CLI_MISUSED, "check: %s", e.text);
 	if (asking_settings(&cli->conf, cli->config_path, &settings, &data, &e))
 		return cli_fail_err(cli, CLI_FAILED, &e);
+	status = check_refuse(cli, &c.question.addr);
+	if (status)
+		goto out;
 	if (!settings->sites.zone_count)
 		status = cli_fail(cli, CLI_FAILED,
 				  "no list is configured: dnsbl.sites in %s names those to ask",
 				  cli->config_path);
 	else
 		status = check_run(&c, settings, data);
+out:
 	dns_close(c.engine);
 	loop_free(c.loop);
 	zonedata_free(data);

@@ -228,7 +228,8 @@ struct parsing {
 	struct reader r;
 	struct header h;
 	enum record record;
-	char owner[NAME_TEXT_MAX]; /* the name in question, or where its aliases have led */
+	/* The name in question, and where its aliases have led: the last is looked for. */
+	char owner[CHAIN_MAX + 1][NAME_TEXT_MAX];
 	unsigned aliases;
 	bool found; /* a record of the type, even one that was passed over */
 	struct answer *out;
@@ -240,6 +241,23 @@ static void least_ttl(struct answer *out, uint32_t ttl_s)
 		out->ttl_s = ttl_s;
 }
 
+/* An alias leads on, never back. */
+static void follow_alias(struct parsing *p)
+{
+	char *target;
+	bool plain;
+
+	if (p->aliases == CHAIN_MAX) {
+		p->r.failed = true;
+		return;
+	}
+	target = p->owner[p->aliases + 1];
+	read_name(&p->r, target, &plain);
+	for (unsigned i = 0; i <= p->aliases; i++)
+		p->r.failed |= strcasecmp(p->owner[i], target) == 0;
+	p->aliases++;
+}
+
 /* Records of other names are passed over: a resolver may add them, and a liar will. */
 static void parse_answer_record(struct parsing *p)
 {
@@ -248,20 +266,15 @@ static void parse_answer_record(struct parsing *p)
 	read_record(&p->r, &h);
 	if (p->r.failed)
 		return;
-	if (h.class_ == CLASS_IN && strcasecmp(h.owner, p->owner) == 0) {
+	if (h.class_ == CLASS_IN && strcasecmp(h.owner, p->owner[p->aliases]) == 0) {
 		if (h.type == p->record) {
 			least_ttl(p->out, h.ttl_s);
 			p->found = true;
 			take_data(&p->r, &h, p->out);
 		} else if (h.type == RECORD_CNAME && !p->found) {
-			char target[NAME_TEXT_MAX];
-			bool plain;
-
 			least_ttl(p->out, h.ttl_s);
-			read_name(&p->r, target, &plain);
-			if (++p->aliases > CHAIN_MAX || p->r.at > h.end)
-				p->r.failed = true;
-			memcpy(p->owner, target, sizeof(target));
+			follow_alias(p);
+			p->r.failed |= p->r.at > h.end;
 		}
 	}
 	if (!p->r.failed)
@@ -280,7 +293,7 @@ static void parse_authority_record(struct parsing *p, uint32_t *ttl_s)
 	if (p->r.failed)
 		return;
 	if (h.type == RECORD_SOA && h.class_ == CLASS_IN &&
-	    (!h.owner[0] || name_is_under(p->owner, h.owner))) {
+	    (!h.owner[0] || name_is_under(p->owner[p->aliases], h.owner))) {
 		read_name(&p->r, name, &plain); /* the master, the mailbox */
 		read_name(&p->r, name, &plain);
 		read_bytes(&p->r, 4 * sizeof(uint32_t)); /* serial, refresh, retry, expire */
@@ -359,7 +372,7 @@ void answer_parse(const uint8_t *message, size_t length, const char *name, enum 
 	out->status = status_of_rcode(p.h.rcode);
 	if (out->status > ANSWER_NONE)
 		return;
-	snprintf(p.owner, sizeof(p.owner), "%s", name);
+	snprintf(p.owner[0], sizeof(p.owner[0]), "%s", name);
 	parse_sections(&p);
 	/* What was cut short, though TCP should have brought it whole, may lack the very record. */
 	if (p.r.failed || p.h.truncated) {

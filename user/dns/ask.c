@@ -231,7 +231,8 @@ static void rdns_answered(void *context, const struct rdns_finding *finding)
 	q->pending--;
 	q->finding = *finding;
 	memcpy(q->host, finding->host, strlen(finding->host) + 1);
-	part->ttl_s = finding->ttl_s;
+	/* What cannot add anything makes no decision. */
+	part->ttl_s = part->high ? finding->ttl_s : UINT32_MAX;
 	part->outcome = finding->result == RDNS_TEMPERROR ? OUTCOME_SERVFAIL : OUTCOME_LISTED;
 	if (finding->result == RDNS_PERMERROR)
 		part->sum = s->rdns.none;
