@@ -35,6 +35,8 @@ TEST(site_reads_what_postscreen_reads)
 		{"the same entry twice adds twice", "a.example*2 a.example*2", 1, 2, 2},
 		{"a label with an underscore", "_bl.example", 1, 1, 1},
 		{"a domain of one label", "localhost", 1, 1, 1},
+		{"brackets around the whole", "a.example=[127.0.0.[2..4]]*2", 1, 1, 2},
+		{"brackets around each", "a.example=[127].[0].[0].[2]", 1, 1, 1},
 		{"a range of one", "a.example=127.0.0.[5..5]", 1, 1, 1},
 	};
 
@@ -82,6 +84,10 @@ TEST(site_refuses_the_rest_and_says_where)
 		{"a range that runs backwards", "a.example=127.0.0.[9..2]", "backwards"},
 		{"a range with three ends", "a.example=127.0.0.[1..2..3]", "';' or ']'"},
 		{"an open sequence", "a.example=127.0.0.[2", "';' or ']' at character 11"},
+		{"brackets around the whole that do not close", "a.example=[127.0.0.2",
+		 "'.' that is no range"},
+		{"brackets around too little", "a.example=[127.0].0.2", "'.' that is no range"},
+		{"brackets around nothing", "a.example=[]", "number from 0 to 255 at character 2"},
 		{"an empty sequence", "a.example=127.0.0.[]", "number from 0 to 255"},
 		{"an empty member", "a.example=127.0.0.[2;]", "number from 0 to 255"},
 		{"a star for an octet, which is a weight", "a.example=127.0.0.*", "weight ''"},

@@ -149,7 +149,7 @@ const struct schema_key schema_keys[] = {
 	{"rdns.generic", SCHEMA_NUMBER, AT(rdns.generic), .fallback = "0", .most = SCORE_MOST,
 	 .sentence = "Added where the name is one that providers give to whole ranges."},
 	{"rdns.alone", SCHEMA_BOOL, AT(rdns.alone), .fallback = "false",
-	 .sentence = "May names make a stranger listed that no list names?"},
+	 .sentence = "Whether names alone can make a stranger listed, without any list."},
 
 	{"tables.rules", SCHEMA_NUMBER, TABLE(rules, "262144", TABLE_LEAST),
 	 .sentence = "Room for single addresses that are blocked."},

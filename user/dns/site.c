@@ -152,9 +152,25 @@ static int field_read(struct cursor *c, uint32_t set[8])
 	return 0;
 }
 
+/* postscreen takes a pair of brackets around the whole, and its manual says nothing of it. Where they close, else NULL. */
+static const char *whole_brackets(const char *text)
+{
+	unsigned open = 0;
+
+	if (*text != '[')
+		return NULL;
+	for (const char *at = text; *at; at++) {
+		open += *at == '[';
+		if (*at == ']' && --open == 0)
+			return at[1] ? NULL : at;
+	}
+	return NULL;
+}
+
 int site_filter_parse(const char *text, struct site_filter *out, struct err *e)
 {
-	struct cursor c = {.text = text, .at = text, .e = e};
+	const char *end = whole_brackets(text);
+	struct cursor c = {.text = text, .at = text + (end != NULL), .e = e};
 	struct site_filter f = {0};
 	int ret;
 
@@ -167,7 +183,7 @@ int site_filter_parse(const char *text, struct site_filter *out, struct err *e)
 		if (ret < 0)
 			return ret;
 	}
-	if (*c.at)
+	if (*c.at && c.at != end)
 		return filter_fault(&c, "has something behind its four numbers");
 	*out = f;
 	return 0;
