@@ -77,6 +77,8 @@ TEST(conf_dns_reaches_the_engine)
 	struct err e = {0};
 
 	ENSURE(settings_of(text, &s, &e) == 0, "%s", e.text);
+	if (!s)
+		return;
 	EXPECT(s->server_count == 2 && s->server[0].port == 5353 && s->server[1].port == 53,
 	       "resolvers");
 	EXPECT(s->threshold == 5 && s->timeout_ms == 2000 && s->ask_nonglobal, "numbers");
@@ -144,8 +146,7 @@ TEST(conf_dns_faults_have_a_place)
 TEST(conf_dns_faults_show_no_key)
 {
 	static const char *const texts[] = {
-		"dnsbl: { sites = [\"s3cret.example\"]; reply_names = "
-		"[\"s3cret.exampl=a.example\"]; };",
+		"dnsbl: { sites = [\"s3cret.example\"]; reply_names = [\"s3cret.b=a.b\"]; };",
 		"dnsbl: { sites = [\"s3cret.example\"]; reply_names = [\"s3cret.example\"]; };",
 		"dnsbl: { sites = [\"s3cret.example*\"]; };",
 		"dnsbl: { sites = [\"s3cret.example\"]; untested = [\"s3cret\"]; };",

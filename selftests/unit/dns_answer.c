@@ -167,18 +167,17 @@ TEST(answer_follows_aliases_and_no_loop)
 TEST(answer_takes_the_lifetime_of_no_from_the_soa)
 {
 	static const struct {
-		const char *sentence;
+		const char *sentence, *owner;
 		unsigned flags;
-		const char *owner;
 		uint32_t ttl_s, minimum, expected;
 	} rows[] = {
-		{"the MINIMUM where it is less", FLAGS_NXDOMAIN, "bl.example", 3600, 300, 300},
-		{"the SOA's TTL where that is", FLAGS_NXDOMAIN, "bl.example", 120, 300, 120},
-		{"NODATA too", FLAGS_OK, "bl.example", 120, 300, 120},
-		{"a SOA of another zone says nothing", FLAGS_NXDOMAIN, "other.example", 3600, 300,
+		{"the MINIMUM where it is less", "bl.example", FLAGS_NXDOMAIN, 3600, 300, 300},
+		{"the SOA's TTL where that is", "bl.example", FLAGS_NXDOMAIN, 120, 300, 120},
+		{"NODATA too", "bl.example", FLAGS_OK, 120, 300, 120},
+		{"a SOA of another zone says nothing", "other.example", FLAGS_NXDOMAIN, 3600, 300,
 		 0},
-		{"that of the root does", FLAGS_NXDOMAIN, "", 3600, 300, 300},
-		{"a negative MINIMUM is none", FLAGS_NXDOMAIN, "bl.example", 3600, 0xffffffff, 0},
+		{"that of the root does", "", FLAGS_NXDOMAIN, 3600, 300, 300},
+		{"a negative MINIMUM is none", "bl.example", FLAGS_NXDOMAIN, 3600, 0xffffffff, 0},
 	};
 	static struct message m;
 

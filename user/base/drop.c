@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -150,19 +151,24 @@ static int rules_add(scmp_filter_ctx filter)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	static const int maps[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	static const struct scmp_arg_cmp is_no_code = {
+		.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
 	int ret = 0;
 
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]) && ret == 0; i++)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
 	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]) && ret == 0; i++)
 		ret = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
-	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && ret == 0; i++)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && ret == 0; i++) {
+		const struct scmp_arg_cmp is_family = {
+			.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)families[i]};
+
+		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+					     &is_family);
+	}
 	/* Memory never becomes code. */
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && ret == 0; i++)
-		ret = seccomp_rule_add(filter, SCMP_ACT_ALLOW, maps[i], 1,
-				       SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
+		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, maps[i], 1, &is_no_code);
 	return ret;
 }
 

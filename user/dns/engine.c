@@ -122,10 +122,10 @@ static void pump(struct dns_engine *d)
 	while (d->first && d->active < ACTIVE_MAX) {
 		struct ask *a = queue_take(d);
 
-		running_add(d, a);
-		if (ask_start(a) < 0) {
+		if (ask_start(a) == 0) {
+			running_add(d, a);
+		} else {
 			tell_unknown(a);
-			running_remove(d, a);
 			ask_free(a);
 		}
 	}
@@ -343,8 +343,8 @@ void dns_close(struct dns_engine *d)
 	while (d->running) {
 		struct ask *a = d->running;
 
+		d->running = a->next;
 		ask_stop(a);
-		running_remove(d, a);
 		ask_free(a);
 	}
 	resolver_close(d->resolver);

@@ -434,7 +434,7 @@ void resolver_close(struct resolver *r)
 	while (r->first) {
 		struct question *q = r->first;
 
-		queue_take(r, q);
+		r->first = q->next;
 		free(q);
 	}
 	for (unsigned i = 0; i < RESOLVER_SERVERS_MAX; i++)

@@ -18,14 +18,14 @@ enum verdict { VERDICT_PENDING, VERDICT_LISTED, VERDICT_CLEAN, VERDICT_UNKNOWN }
 
 /* What one zone says, or reverse DNS. */
 struct score_part {
-	enum outcome outcome;
 	int64_t low, high; /* what it can add before it has answered: low <= 0 <= high */
 	int64_t sum;	   /* LISTED: what its matching entries add */
 	int64_t firm;	   /* the same without codes that are policy (dynamic ranges) */
-	int32_t largest;   /* the largest weight that matched */
-	bool wide;	   /* an IPv6 listing stands for the whole /64 */
-	bool weak;	   /* counts, but never lists by itself: reverse DNS */
+	enum outcome outcome;
+	int32_t largest; /* the largest weight that matched */
 	uint32_t ttl_s;
+	bool wide; /* an IPv6 listing stands for the whole /64 */
+	bool weak; /* counts, but never lists by itself: reverse DNS */
 };
 
 struct score {

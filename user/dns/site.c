@@ -109,7 +109,7 @@ static void set_add(uint32_t set[8], unsigned from, unsigned to)
 /* One member of a sequence: a number, or two with ".." between. */
 static int member_read(struct cursor *c, uint32_t set[8])
 {
-	unsigned from, to;
+	unsigned from = 0, to = 0;
 	int ret = octet_read(c, &from);
 
 	if (ret < 0)
@@ -131,7 +131,7 @@ static int member_read(struct cursor *c, uint32_t set[8])
 
 static int field_read(struct cursor *c, uint32_t set[8])
 {
-	unsigned value;
+	unsigned value = 0;
 	int ret;
 
 	if (*c->at != '[') {
