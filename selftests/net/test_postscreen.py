@@ -45,7 +45,7 @@ SYNTAX = {
     "z0..ps.example": False, "-z0.ps.example": False, "z0.ps.example.": False, "=127.0.0.2": False,
 }
 
-# Where we differ, by DNS.md's words: name: (site list, answer of z0, postscreen says, we say).
+# Where we differ, on purpose: name: (site list, answer of z0, postscreen says, we say).
 DEVIATIONS = {
     "an entry without filter does not take 127.0.0.1": ("z0.ps.example*3", "127.0.0.1", "listed", "unknown"),
     "nor the error codes 127.255.255.0/24": ("z0.ps.example*3", "127.255.255.254", "listed", "unknown"),

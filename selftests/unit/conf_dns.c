@@ -71,7 +71,8 @@ TEST(conf_dns_reaches_the_engine)
 		"  \"b.example*2\", \"wl.example*-2\"];\n"
 		" reply_names = [\"KEY.dq.example=dq.example\"]; untested = [\"b.example\"];\n"
 		" listed_min_ttl = \"5m\"; listed_max_ttl = \"2h\"; clean_min_ttl = \"1m\";\n"
-		" clean_max_ttl = \"10m\"; budget_per_s = 10; budget_per_day = 100; };\n"
+		" clean_max_ttl = \"10m\"; budget_per_s = 10; budget_per_day = 100; probe_every = "
+		"\"1m\"; };\n"
 		"rdns: { none = 1; mismatch = 2; generic = 3; alone = true; };\n";
 	struct dns_settings *s = NULL;
 	struct err e = {0};
@@ -92,6 +93,7 @@ TEST(conf_dns_reaches_the_engine)
 	EXPECT(s->listed_ttl.least_s == 300 && s->listed_ttl.most_s == 7200 &&
 		       s->clean_ttl.most_s == 600 && s->budget_per_day == 100,
 	       "lifetimes, budgets");
+	EXPECT(s->probe_every_s == 60, "probes");
 	EXPECT(s->rdns.none == 1 && s->rdns.mismatch == 2 && s->rdns.generic == 3 && s->rdns.alone,
 	       "rdns");
 	EXPECT(asking_can_list(s), "3 + 2 + 2 reach 5");

@@ -15,7 +15,7 @@
 
 #define MESSAGE_MAX 1500
 #define HELD_MAX    4096
-#define SOURCES	    20000 /* strangers at once (the crowd of DESIGN.md's soak) */
+#define SOURCES	    20000 /* strangers at once: a large botnet's */
 #define TOO_LONG_MS 20000
 
 /* ---- the server ---- */
@@ -159,6 +159,7 @@ static bool begin(struct dns_settings *s, const char *sites)
 	memset(s, 0, sizeof(*s));
 	s->threshold = 3;
 	s->timeout_ms = 400;
+	s->probe_every_s = 300;
 	s->ask_nonglobal = true;
 	s->listed_ttl = s->clean_ttl = (struct ttl_clamp){60, 3600};
 	s->budget_per_s = s->budget_per_day = 1000000;

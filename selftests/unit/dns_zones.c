@@ -136,6 +136,27 @@ TEST(zones_that_list_known_senders_are_suspended)
 	EXPECT(zones.zone[0].state == DNS_ZONE_SUSPENDED && news_count == 1, "of twenty it does");
 }
 
+TEST(zones_that_list_all_that_comes_are_probed_before_their_time)
+{
+	uint64_t now = START_NS;
+
+	ENSURE(reset(), "sites");
+	settings.probe_every_s = 300;
+	zones_set_state(&zones, 0, DNS_ZONE_GOOD, "", now);
+	for (unsigned i = 0; i < 100; i++)
+		zones_note(&zones, 0, OUTCOME_LISTED, NULL, 1, now + 5 * NS_PER_S);
+	EXPECT(zones.zone[0].next_probe_ns == now + 300 * NS_PER_S, "not within ten seconds");
+	now += 11 * NS_PER_S;
+	for (unsigned i = 0; i < 100; i++)
+		zones_note(&zones, 0, i % 8 ? OUTCOME_LISTED : OUTCOME_CLEAN, NULL, 1, now);
+	EXPECT(zones.zone[0].next_probe_ns > now + 100 * NS_PER_S, "not while others are clean");
+	for (unsigned i = 0; i < 16; i++)
+		zones_note(&zones, 0, OUTCOME_LISTED, NULL, 1, now);
+	EXPECT(zones.zone[0].next_probe_ns == now && zones.zone[0].state == DNS_ZONE_GOOD &&
+		       !news_count,
+	       "at once, and it is no evidence");
+}
+
 TEST(zones_are_asked_again_with_back_off)
 {
 	static const unsigned steps[] = {60, 120, 240, 480, 960, 1920, 3600, 3600};

@@ -101,6 +101,7 @@ struct conf {
 		uint64_t timeout_s;
 		uint64_t listed_min_ttl_s, listed_max_ttl_s;
 		uint64_t clean_min_ttl_s, clean_max_ttl_s;
+		uint64_t probe_every_s;
 		uint32_t budget_per_s, budget_per_day;	      /* questions to one zone */
 		struct conf_text reply_names[CONF_SITES_MAX]; /* "DOMAIN=NAME" */
 		unsigned reply_name_count;

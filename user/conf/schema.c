@@ -28,6 +28,8 @@
 #define DNS_TIMEOUT_MOST_S 60
 /* RFC 2308, section 5, thinks of 1 to 3 hours for negative answers and calls a day problematic. */
 #define TTL_MOST_S 86400
+/* A list that is tested once a day may have been mad for a day. */
+#define PROBE_MOST_S 86400
 /* More questions than one process can ask. */
 #define BUDGET_MOST_PER_S   100000
 #define BUDGET_MOST_PER_DAY 100000000
@@ -123,6 +125,9 @@ const struct schema_key schema_keys[] = {
 	 .sentence = "Who was clean is asked about again after it."},
 	{"dnsbl.clean_max_ttl", SCHEMA_DURATION, AT(dnsbl.clean_max_ttl_s), .fallback = "1h",
 	 .least = 1, .most = TTL_MOST_S, .sentence = "And after this at the latest."},
+	{"dnsbl.probe_every", SCHEMA_DURATION, AT(dnsbl.probe_every_s), .fallback = "5m",
+	 .least = 1, .most = PROBE_MOST_S,
+	 .sentence = "How often each list is tested: whether it is there, and not mad."},
 	{"dnsbl.budget_per_s", SCHEMA_NUMBER, AT(dnsbl.budget_per_s), .fallback = "500", .least = 1,
 	 .most = BUDGET_MOST_PER_S,
 	 .sentence = "Questions to one zone per second; beyond it strangers pass unasked."},

@@ -174,6 +174,7 @@ static void take_numbers(const struct conf *c, struct dns_settings *s)
 					   (uint32_t)c->dnsbl.listed_max_ttl_s};
 	s->clean_ttl = (struct ttl_clamp){(uint32_t)c->dnsbl.clean_min_ttl_s,
 					  (uint32_t)c->dnsbl.clean_max_ttl_s};
+	s->probe_every_s = (uint32_t)c->dnsbl.probe_every_s;
 	s->budget_per_s = c->dnsbl.budget_per_s;
 	s->budget_per_day = c->dnsbl.budget_per_day;
 	s->rdns.none = c->rdns.none;

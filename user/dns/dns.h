@@ -28,6 +28,7 @@ struct dns_settings {
 	int64_t threshold;
 	bool ask_nonglobal; /* tests: ask about private addresses too */
 	struct ttl_clamp listed_ttl, clean_ttl;
+	uint32_t probe_every_s;
 	uint32_t budget_per_s, budget_per_day; /* questions to one zone */
 	struct {
 		uint32_t none, mismatch, generic; /* what each adds to the score */
@@ -116,7 +117,8 @@ unsigned dns_zone_count(const struct dns_engine *d);
 void dns_zone_status(const struct dns_engine *d, unsigned zone, struct dns_zone_status *out);
 
 /*
- * A zone has changed its state. When it is no longer good, every verdict that rests on it must be taken back. Also called
+ * A zone has changed its state. When it is suspended, every verdict that rests on it must be taken back; one that refuses
+ * us or is out of reach was right as long as it answered. Also called
  * with `limit` when the questions of a day come near the operator's published limit.
  */
 struct dns_news {

@@ -344,6 +344,12 @@ static int server_open(struct resolver *r, const struct resolver_server *at, uns
 		.sock_state_cb = socket_state,
 		.sock_state_cb_data = s,
 	};
+#ifdef ARES_OPT_QUERY_CACHE
+	/* A newer c-ares remembers answers, and a probe would see what a zone said before. */
+	const int more = ARES_OPT_QUERY_CACHE;
+#else
+	const int more = 0;
+#endif
 	struct ares_addr_port_node node = {.udp_port = at->port, .tcp_port = at->port};
 	int status;
 
@@ -356,7 +362,7 @@ static int server_open(struct resolver *r, const struct resolver_server *at, uns
 	s->at = *at;
 	status = ares_init_options(&s->channel, &options,
 				   ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-					   ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB);
+					   ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB | more);
 	if (status == ARES_SUCCESS) {
 		s->is_open = true;
 		r->server_count++;
@@ -371,6 +377,7 @@ static int server_open(struct resolver *r, const struct resolver_server *at, uns
 /* What c-ares makes of /etc/resolv.conf: its servers, or 127.0.0.1 when there are none. */
 static int servers_default(struct resolver_server *out, unsigned *count, struct err *e)
 {
+	static const struct prefix link_local = {{{0xfe, 0x80}}, 10};
 	struct ares_addr_port_node *nodes = NULL;
 	ares_channel channel;
 	int status = ares_init(&channel);
@@ -384,7 +391,7 @@ static int servers_default(struct resolver_server *out, unsigned *count, struct 
 			       ares_strerror(status));
 	*count = 0;
 	for (struct ares_addr_port_node *n = nodes; n && *count < RESOLVER_SERVERS_MAX;
-	     n = n->next, (*count)++) {
+	     n = n->next) {
 		struct in6_addr v6;
 
 		if (n->family == AF_INET) {
@@ -394,10 +401,13 @@ static int servers_default(struct resolver_server *out, unsigned *count, struct 
 			out[*count].addr = addr_from_v6(&v6);
 		}
 		out[*count].port = n->udp_port ? (uint16_t)n->udp_port : PORT_DOMAIN;
+		/* c-ares does not tell the interface of a link-local one, without which it cannot be reached. */
+		*count += !prefix_has(&link_local, &out[*count].addr);
 	}
 	if (nodes)
 		ares_free_data(nodes);
-	return *count ? 0 : err_set(e, -ENOENT, "/etc/resolv.conf names no resolver");
+	return *count ? 0
+		      : err_set(e, -ENOENT, "/etc/resolv.conf names no resolver that can be asked");
 }
 
 int resolver_open(struct resolver **out, struct loop *loop, const struct resolver_server *servers,

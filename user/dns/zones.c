@@ -8,8 +8,7 @@
 #include "base/when.h"
 
 #define DAY_S 86400
-/* Probes of a zone that does well; of one that does not after a minute, then twice as late each time. */
-#define PROBE_EVERY_S	 300
+/* Of a zone that does not do well: the next probe after a minute, then twice as late each time. */
 #define BACK_OFF_LEAST_S 60
 #define BACK_OFF_MOST_S	 3600
 /* One out of reach may come back any second, with the resolver. */
@@ -19,7 +18,7 @@
 #define REFUSING_STREAK 3
 /* Lost packets come in bunches; ten in a row are an outage. */
 #define FAILURE_STREAK 10
-/* Sources that never completed a handshake: questions a second, and their part of a day (DESIGN.md, first contact). */
+/* Sources that never completed a handshake: questions a second, and their part of a day: a forged SYN can be sent twice. */
 #define UNPROVEN_PER_S	  50
 #define UNPROVEN_DAY_PART 10
 /* The operator's published limit: told at this percentage, so that there is time to do something. */
@@ -27,6 +26,9 @@
 /* Known senders: of fewer nothing follows; more than a fifth listed is madness. */
 #define KNOWN_LEAST 20
 #define KNOWN_PART  5
+/* So many listings and nothing else: no evidence, since strangers choose who connects, but worth a probe before its time. */
+#define LISTED_RUN    16
+#define HURRY_LEAST_S 10 /* between two such probes */
 /* New latencies count for an eighth, as TCP smooths its round trips (RFC 6298). */
 #define LATENCY_PART 8
 
@@ -55,11 +57,12 @@ void zones_set_state(struct zones *z, unsigned zone, enum dns_zone_state state, 
 
 	it->state = state;
 	it->streak = 0;
-	it->known_asked = it->known_listed = 0;
+	it->known_asked = it->known_listed = it->listed_run = 0;
+	it->probed_ns = now_ns;
 	snprintf(it->why, sizeof(it->why), "%s", why);
 	if (state == DNS_ZONE_GOOD) {
 		it->back_off_s = 0;
-		it->next_probe_ns = now_ns + PROBE_EVERY_S * NS_PER_S;
+		it->next_probe_ns = now_ns + z->settings->probe_every_s * NS_PER_S;
 	} else {
 		it->back_off_s = back_off(it->back_off_s, state == DNS_ZONE_UNREACHABLE);
 		it->next_probe_ns = now_ns + it->back_off_s * NS_PER_S;
@@ -166,10 +169,15 @@ void zones_note(struct zones *z, unsigned zone, enum outcome outcome, const char
 			it->latency_ms
 				? (it->latency_ms * (LATENCY_PART - 1) + latency_ms) / LATENCY_PART
 				: latency_ms;
-	if (outcome_is_failure(outcome))
+	if (outcome_is_failure(outcome)) {
 		note_failure(z, zone, outcome, why, now_ns);
-	else
-		it->streak = 0;
+		return;
+	}
+	it->streak = 0;
+	it->listed_run = outcome == OUTCOME_LISTED ? it->listed_run + 1 : 0;
+	if (it->listed_run >= LISTED_RUN && it->state == DNS_ZONE_GOOD &&
+	    now_ns - it->probed_ns >= HURRY_LEAST_S * NS_PER_S)
+		it->next_probe_ns = now_ns;
 }
 
 void zones_note_known(struct zones *z, unsigned zone, bool listed, uint64_t now_ns)

@@ -24,9 +24,9 @@ struct zone {
 	/* Known senders since the last probe. */
 	unsigned known_asked, known_listed;
 	/* Probes. */
-	uint64_t next_probe_ns;
+	uint64_t probed_ns, next_probe_ns;
 	unsigned back_off_s;
-	bool probing;
+	unsigned listed_run; /* answers that were listings, one after the other */
 };
 
 struct zones {
