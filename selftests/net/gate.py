@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 
-from lab import BUILD, PINS, RUN_DIR, Lines, command, tree_remove
+from lab import BUILD, PINS, RUN_DIR, Lines, bpftool_rows, tree_remove
 
 BINARY = os.path.join(BUILD, "postern")
 GUARDING = r"ready:.*guarding \S+ \((native|generic)"
@@ -134,7 +134,7 @@ class Gate:
         found = {}
         programs = []
         for kind in ("map", "link", "prog"):
-            rows = json.loads(command("bpftool", "-j", "-f", kind, "show").stdout)
+            rows = bpftool_rows("-f", kind, "show")
             mine = [r for r in rows if any(p.startswith(self.pins + "/") for p in r.get("pinned", ()))]
             found[kind] = {r["id"] for r in mine}
             programs += [r["prog_id"] for r in mine if "prog_id" in r]
@@ -159,5 +159,5 @@ class Gate:
 
 def ids_alive(ids):
     """Which of these still exist? The kernel frees a little later than it is told."""
-    return {kind: {row["id"] for row in json.loads(command("bpftool", "-j", kind, "show").stdout)} & wanted
+    return {kind: {row["id"] for row in bpftool_rows(kind, "show")} & wanted
             for kind, wanted in ids.items()}

@@ -64,6 +64,20 @@ def command(*words, check=True, **options):
     return done
 
 
+# bpftool walks the ids of all programs, maps or links of the machine and opens each: one that goes away in between
+# ends the whole walk with an error, though nobody asked for it.
+WALKS_MAX = 20
+
+
+def bpftool_rows(*words):
+    """What `bpftool -j WORDS` lists, of the whole machine."""
+    for _ in range(WALKS_MAX):
+        done = command("bpftool", "-j", *words, check=False)
+        if done.returncode == 0:
+            return json.loads(done.stdout)
+    raise AssertionError(f"bpftool {' '.join(words)}: status {done.returncode}: {done.stdout}{done.stderr}")
+
+
 class Lines:
     """What a process says, line by line, to wait for."""
 

@@ -3,7 +3,7 @@
 import json
 
 from clients import attempt, close_all, knock
-from lab import command
+from lab import bpftool_rows, command
 
 SOURCE = "203.0.113.7"
 
@@ -30,7 +30,7 @@ def test_rules_are_readable(lab, gate):
     assert row["value"]["origin"] == "PN_ORIGIN_OPERATOR"
     assert row["value"]["expires"] > 0
     # By name, as one types it: ours is among those of that name (a dump of all may be another instance's million).
-    named = json.loads(command("bpftool", "-j", "map", "show", "name", "pn_rule").stdout)
+    named = bpftool_rows("map", "show", "name", "pn_rule")
     ids = [m["id"] for m in (named if isinstance(named, list) else [named])]
     own = next(i for i in g.ids()["map"] if i in ids)
     text = command("bpftool", "map", "dump", "id", str(own)).stdout
@@ -57,11 +57,11 @@ def test_allow_open_and_rates_are_readable(lab, gate, sink):
 def test_programs_and_maps_bear_their_names(lab, gate):
     g = gate()
     ids = g.ids()
-    programs = {p["id"]: p["name"] for p in json.loads(command("bpftool", "-j", "prog", "show").stdout)}
+    programs = {p["id"]: p["name"] for p in bpftool_rows("prog", "show")}
     names = {programs[i] for i in ids["prog"]}
     assert {"pn_xdp", "pn_conn"} <= names
     assert all(name.startswith("pn_") for name in names), names
-    maps = {m["id"]: m.get("name", "") for m in json.loads(command("bpftool", "-j", "map", "show").stdout)}
+    maps = {m["id"]: m.get("name", "") for m in bpftool_rows("map", "show")}
     assert {"pn_allow", "pn_rule", "pn_block", "pn_rate", "pn_open", "pn_tally", "pn_conf", "pn_events"} <= {
         maps[i] for i in ids["map"]}
     shown = lab.mail.run("bpftool", "-j", "net", "show").stdout

@@ -12,7 +12,7 @@ from lab import until
 SOURCE = "203.0.113.7"
 OTHER = "203.0.113.8"
 LIMITS = {"rate": "5/1d burst 5", "open": 3}
-# DESIGN.md: the controller renews its sign of life to last 10 s.
+# The controller renews its sign of life to last 10 s.
 ALIVE_S = 10
 
 
