@@ -234,3 +234,13 @@ def test_other_ports_are_left_alone(lab, postfix, gate):
     g(f"block {source}")
     assert fate(lab.out, source) == "silent"
     assert fate(lab.out, source, port=PORT_SINGLE, greet=True) == "open"
+
+
+def test_a_configured_resolver_is_never_judged(lab, gate):
+    """Whoever asks the DNS through the gate must not be able to cut himself off from it."""
+    g = gate(mode="enforce", resolver=["203.0.113.53:5353", "[2001:db8:9000::53]:53"])
+    for prefix in ("203.0.113.53", "203.0.113.0/24", "2001:db8:9000::/48"):
+        assert "resolver" in g.cli("block", prefix, status=1).stderr
+    for resolver in ("203.0.113.53", "2001:db8:9000::53"):
+        assert g.why(resolver)["reason"] == "allowed"
+    assert g.why("203.0.113.54")["reason"] == "clean"

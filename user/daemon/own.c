@@ -88,7 +88,7 @@ void own_refresh(struct daemon *d)
 	if (said_settle(&o->said))
 		log_info("own addresses: all are in the gate now");
 
-	r = net_own_list(indexes, count, d->conf.local_networks, NULL, &list, &e);
+	r = setup_own_list(&d->conf, indexes, count, &list, &e);
 	if (r < 0)
 		return;
 	if (o->list) {

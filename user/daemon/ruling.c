@@ -105,7 +105,7 @@ static int protected_read(struct ruling *r, struct protected *p, struct err *e)
 	int ifindexes[SETUP_LINKS_MAX];
 	unsigned guarded = setup_guarded(r->gate, r->conf, ifindexes, SETUP_LINKS_MAX);
 	struct net_own *own = NULL;
-	int count = net_own_list(ifindexes, guarded, r->conf->local_networks, NULL, &own, e);
+	int count = setup_own_list(r->conf, ifindexes, guarded, &own, e);
 
 	if (count < 0)
 		return count;

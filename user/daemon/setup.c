@@ -12,6 +12,7 @@
 
 #include "base/when.h"
 #include "daemon/ruling.h"
+#include "dns/resolver.h"
 #include "kern/maps.h"
 #include "net/net.h"
 
@@ -223,6 +224,35 @@ static bool own_has(const struct net_own *own, int count, const struct prefix *p
 	return false;
 }
 
+int setup_own_list(const struct conf *c, const int *ifindexes, unsigned count, struct net_own **out,
+		   struct err *e)
+{
+	int have = net_own_list(ifindexes, count, c->local_networks, NULL, out, e);
+	struct net_own *wider;
+
+	if (have < 0 || !c->resolver_count)
+		return have;
+	wider = reallocarray(*out, (size_t)have + c->resolver_count, sizeof(**out));
+	if (!wider) {
+		free(*out);
+		*out = NULL;
+		return err_set(e, -ENOMEM, "cannot list what is never judged: out of memory");
+	}
+	*out = wider;
+	for (unsigned i = 0; i < c->resolver_count; i++) {
+		struct net_own resolver = {.kind = NET_RESOLVER};
+		struct resolver_server server;
+
+		/* A text that is no resolver was refused when the configuration was read. */
+		if (resolver_server_parse(c->resolvers[i].text, &server, NULL))
+			continue;
+		resolver.prefix = prefix_of(&server.addr, ADDR_BITS);
+		if (!own_has(wider, have, &resolver.prefix))
+			wider[have++] = resolver;
+	}
+	return have;
+}
+
 static int own_apply(struct gate *g, const struct allow_list *list, const struct net_own *own,
 		     int count, struct err *e)
 {
@@ -256,7 +286,7 @@ int setup_own(struct gate *g, const struct conf *c, const int *ifindexes, unsign
 {
 	struct allow_list list = {0};
 	struct net_own *own = NULL;
-	int own_count = net_own_list(ifindexes, count, c->local_networks, NULL, &own, e);
+	int own_count = setup_own_list(c, ifindexes, count, &own, e);
 	int rc;
 
 	if (own_count < 0)
