@@ -154,7 +154,8 @@ static __noinline int chain_follow(struct xdp_md *ctx, struct place *p)
 			       ? SEEN_SOURCE
 			       : SEEN_OTHER;
 	case CHAIN_UNREADABLE:
-		return SEEN_SOURCE;
+		/* Linux puts a first fragment that ends between two headers together with the rest. */
+		return c.first_fragment ? SEEN_FRAGMENT : SEEN_SOURCE;
 	default:
 		return SEEN_CHAIN;
 	}

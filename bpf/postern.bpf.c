@@ -105,15 +105,41 @@ static __always_inline bool judge_unread(const struct pn_conf *conf, const struc
 	return true;
 }
 
+/* Does the ACK bear the cookie of this listener (RFC 4987, section 3.6)? The helper reads only what is set here. */
+static __always_inline bool is_cookie_ack(struct bpf_sock *listener, const struct packet *p)
+{
+	struct tcp_head tcp = p->tcp;
+	union {
+		struct iphdr v4;
+		struct ipv6hdr v6;
+	} ip;
+
+	__builtin_memset(&ip, 0, sizeof(ip));
+	if (p->source.family == 6) {
+		ip.v6.version = 6;
+		__builtin_memcpy(&ip.v6.saddr, p->source.byte, 16);
+		__builtin_memcpy(&ip.v6.daddr, p->destination.byte, 16);
+		return bpf_tcp_check_syncookie(listener, &ip, sizeof(ip.v6), (void *)&tcp,
+					       sizeof(tcp)) == 0;
+	}
+	ip.v4.version = 4;
+	ip.v4.ihl = 5;
+	ip.v4.saddr = p->source.word[3];
+	ip.v4.daddr = p->destination.word[3];
+	return bpf_tcp_check_syncookie(listener, &ip, sizeof(ip.v4), (void *)&tcp, sizeof(tcp)) ==
+	       0;
+}
+
 /*
- * Is this the ACK that would complete a handshake? A request socket says so, and so does a listener
- * where cookies keep no request socket. A forged ACK that meets neither is nobody's.
+ * Is this the ACK that would complete a handshake? A request socket says so; where cookies keep no request socket, the
+ * listener says whether the ACK bears one of its own. To meet a listener is not enough: the socket of an established
+ * connection may be elsewhere, behind a translation of addresses.
  */
 static __always_inline bool is_handshake_ack(struct xdp_md *ctx, const struct packet *p)
 {
 	struct bpf_sock_tuple t;
 	struct bpf_sock *sk;
-	__u32 state;
+	bool is_handshake;
 
 	__builtin_memset(&t, 0, sizeof(t));
 	if (p->source.family == 6) {
@@ -131,9 +157,25 @@ static __always_inline bool is_handshake_ack(struct xdp_md *ctx, const struct pa
 	}
 	if (!sk)
 		return false;
-	state = sk->state;
+	is_handshake = sk->state == BPF_TCP_NEW_SYN_RECV ||
+		       (sk->state == BPF_TCP_LISTEN && is_cookie_ack(sk, p));
 	bpf_sk_release(sk);
-	return state == BPF_TCP_NEW_SYN_RECV || state == BPF_TCP_LISTEN;
+	return is_handshake;
+}
+
+/*
+ * A handshake that was begun before its source was blocked with `refuse` must not end either. Where it has a request socket
+ * the block destroyed that; a cookie has none. *v is what judge_source() left: an action that is no drop stands against the source.
+ */
+static __always_inline bool judge_refused_handshake(struct xdp_md *ctx, const struct packet *p,
+						    const struct verdict *v)
+{
+	struct pn_rule *allow;
+
+	if (v->action != PN_REFUSE || !is_handshake_ack(ctx, p))
+		return false;
+	allow = allow_find(&p->source);
+	return !allow || (allow->action != PN_ALLOW && v->reason != PN_REASON_LISTED);
 }
 
 /*
@@ -146,7 +188,8 @@ static __always_inline bool judge_handshake(struct xdp_md *ctx, const struct pn_
 {
 	struct pn_rule *allow;
 
-	if (!(p->tcp.flags & TCP_ACK) || (p->tcp.flags & TCP_RST) || !is_pressed(total))
+	/* Charged at the SYN: this handshake has paid, and its socket is not here. */
+	if (conf->charge_syn || !is_pressed(total))
 		return false;
 	if (!judge_limits(conf, total, &p->source, v) || v->action == PN_PASS ||
 	    !is_handshake_ack(ctx, p))
@@ -162,8 +205,10 @@ static __always_inline bool judge_tcp(struct xdp_md *ctx, const struct pn_conf *
 				      struct verdict *v)
 {
 	if ((p->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN) {
-		if (judge_source(conf, &p->source, p->port.class_, false, v) ||
-		    judge_handshake(ctx, conf, total, p, v))
+		if (judge_source(conf, &p->source, p->port.class_, false, v))
+			return true;
+		if ((p->tcp.flags & (TCP_ACK | TCP_RST)) == TCP_ACK &&
+		    (judge_refused_handshake(ctx, p, v) || judge_handshake(ctx, conf, total, p, v)))
 			return true;
 		/* What was asked on the way left its reason behind. */
 		verdict_pass(v, PN_REASON_FLOW);

@@ -140,7 +140,8 @@ static void check_half_open(const struct ends *e, bool v4, enum pn_reason reason
 	ENSURE(run_ack(e, v4, e->client_port, TCP_RST), "runs");
 	expect_ack(XDP_PASS, PN_REASON_FLOW, "an RST that gives the handshake up");
 	ENSURE(run_ack(e, v4, 1, TCP_ACK), "runs");
-	expect_ack(XDP_DROP, reason, "an ACK for the listener itself, as under SYN cookies");
+	expect_ack(XDP_PASS, PN_REASON_FLOW,
+		   "an ACK that meets the listener without a cookie: its connection is elsewhere");
 	s.pressed = false;
 	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
 	expect_ack(XDP_PASS, PN_REASON_FLOW, "nobody is near a limit");
@@ -160,6 +161,12 @@ static void check_half_open(const struct ends *e, bool v4, enum pn_reason reason
 	s.open_max = 0;
 	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
 	expect_ack(XDP_PASS, PN_REASON_FLOW, "below the limit");
+	s.rule[0] = (struct entry){
+		.prefix = v4 ? "127.0.0.1" : "::1", .action = PN_REFUSE, .always = true};
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	expect_ack(XDP_TX, PN_REASON_RULE, "of a source that was refused meanwhile");
+	ENSURE(run_ack(e, v4, 1, TCP_ACK), "runs");
+	expect_ack(XDP_PASS, PN_REASON_FLOW, "of its open connection, which a refusal spares");
 }
 
 static void check_family(bool v4)

@@ -108,8 +108,9 @@ static void read_chain(struct seen *seen, struct view *v, uint8_t next)
 			seen->shape = SHAPE_CHAIN;
 			return;
 		}
+		/* A first fragment that ends here is put together with the rest by Linux all the same. */
 		if (left(v) < 8) {
-			seen->shape = SHAPE_UNREADABLE;
+			seen->shape = seen->fragment ? SHAPE_TINY : SHAPE_UNREADABLE;
 			return;
 		}
 		if (next == EXT_FRAGMENT) {
