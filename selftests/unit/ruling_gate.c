@@ -30,10 +30,13 @@ static void shared_remove(void)
 	static const char *const files[] = {STORE_FILE, STORE_FILE "-wal", STORE_FILE "-shm",
 					    STORE_LOCK};
 	char path[128];
+	int lock;
 
 	store_close(shared.r.store);
 	gate_close(shared.r.gate);
+	lock = gate_lock(NULL);
 	gate_remove(shared.conf.instance, NULL);
+	gate_unlock(lock);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", shared.dir, files[i]);
 		unlink(path);
@@ -52,6 +55,7 @@ static void conf_reset(struct bench *b)
 static bool shared_load(struct bench *b)
 {
 	enum gate_origin origin;
+	int lock, r;
 
 	strcpy(b->dir, "/tmp/postern-gate-XXXXXX");
 	if (!EXPECT(mkdtemp(b->dir) != NULL, "a directory"))
@@ -59,10 +63,14 @@ static bool shared_load(struct bench *b)
 	conf_reset(b);
 	b->r.conf = &b->conf;
 	atexit(shared_remove);
-	return EXPECT(store_open(&b->r.store, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text) &&
-	       EXPECT(setup_gate(&b->conf, b->r.store, &b->r.gate, &origin, &b->e) == 0, "%s",
-		      b->e.text) &&
-	       EXPECT(origin == GATE_NEW, "the gate is new");
+	if (!EXPECT(store_open(&b->r.store, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text))
+		return false;
+	lock = gate_lock(&b->e);
+	if (!EXPECT(lock >= 0, "%s", b->e.text))
+		return false;
+	r = setup_gate(&b->conf, b->r.store, &b->r.gate, &origin, &b->e);
+	gate_unlock(lock);
+	return EXPECT(r == 0, "%s", b->e.text) && EXPECT(origin == GATE_NEW, "the gate is new");
 }
 
 static int delete_stored(void *context, const struct store_rule *rule)

@@ -11,7 +11,9 @@
 #include "daemon/setup.h"
 #include "net/net.h"
 
-#define DETACH_ALL "all"
+#define DETACH_ALL     "all"
+#define ENDS_TEXT_MAX  64 /* bytes: the sentence's end about the controller */
+#define NAME_SHOWN_MAX 64 /* bytes: four for each of an interface's name */
 
 static int links_find(struct cli *cli, const struct sentence *s, struct net_link *links)
 {
@@ -55,67 +57,98 @@ static enum gate_want want_of(const struct conf *c)
 	return GATE_WANT_AUTO;
 }
 
-static int link_attach(struct cli *cli, struct gate *g, const struct net_link *link)
-{
-	char why_generic[ERR_TEXT_MAX] = "";
-	enum gate_mode mode = GATE_NATIVE;
-	struct err e = {0};
-	const char *name;
+/* What came of one interface; said when the lock is let go, for a reader of the output may be slow. */
+struct attached {
+	int rc;
+	enum gate_mode mode;
+	char why_generic[ERR_TEXT_MAX];
+	struct err e;
+};
 
-	if (gate_attach(g, link->ifindex, link->name, want_of(&cli->conf), &mode, why_generic, &e))
-		return cli_fail_err(cli, CLI_FAILED, &e);
-	name = mode == GATE_NATIVE ? "native" : "generic";
-	if (mode == GATE_GENERIC && why_generic[0])
+static int attached_say(struct cli *cli, const struct net_link *link, const struct attached *a)
+{
+	const char *name = a->mode == GATE_NATIVE ? "native" : "generic";
+
+	if (a->rc)
+		return cli_fail_err(cli, CLI_FAILED, &a->e);
+	if (a->mode == GATE_GENERIC && a->why_generic[0])
 		cli_warn(cli, "%s: generic mode, which is slower: native was refused: %s",
-			 link->name, why_generic);
+			 link->name, a->why_generic);
 	return cli_say(cli, json_pack("{s:s, s:s}", "interface", link->name, "attach", name),
 		       "%s is guarded (%s)", link->name, name);
 }
 
 /* The gate: that of a running controller as it is, else loaded and filled. */
-static int gate_take(struct cli *cli, struct gate **g, enum gate_origin *origin)
+static int gate_take(struct cli *cli, struct gate **g, enum gate_origin *origin,
+		     struct err *no_store, struct err *e)
 {
 	CLI_STORE store = NULL;
 	char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
-	struct err e = {0};
 
 	*origin = GATE_ADOPTED;
 	if (cli_controller_pid(cli) && gate_open(g, cli->conf.instance, NULL) == 0)
-		return CLI_DONE;
-	if (store_open(&store, ruling_state_dir(&cli->conf, dir, sizeof(dir)), STORE_WRITE, &e)) {
+		return 0;
+	if (store_open(&store, ruling_state_dir(&cli->conf, dir, sizeof(dir)), STORE_WRITE,
+		       no_store))
 		store = NULL;
-		cli_warn(cli, "%s; policing without the stored rules", e.text);
+	return setup_gate(&cli->conf, store, g, origin, e);
+}
+
+/*
+ * All of it under the gate's lock: of two at once one makes the gate and the other adopts it, and none takes away
+ * what the other has attached. *tried: how many interfaces have a result.
+ */
+static int attach_all(struct cli *cli, struct gate **g, enum gate_origin *origin,
+		      const struct net_link *links, struct attached *results, unsigned count,
+		      unsigned *tried, struct err *no_store, struct err *e)
+{
+	int lock = gate_lock(e), rc;
+	unsigned guarded = 0;
+
+	if (lock < 0)
+		return lock;
+	rc = gate_take(cli, g, origin, no_store, e);
+	if (rc)
+		goto out;
+	rc = own_fill(cli, *g, links, count, e);
+	for (bool going = !rc; going && *tried < count; ++*tried) {
+		struct attached *a = &results[*tried];
+
+		a->rc = gate_attach(*g, links[*tried].ifindex, links[*tried].name,
+				    want_of(&cli->conf), &a->mode, a->why_generic, &a->e);
+		going = a->rc == 0;
+		guarded += going;
 	}
-	if (setup_gate(&cli->conf, store, g, origin, &e))
-		return cli_fail_err(cli, CLI_FAILED, &e);
-	return CLI_DONE;
+	/* A gate on no interface guards nothing: leave things as they were found. */
+	if (*origin == GATE_NEW && !guarded) {
+		(void)gate_remove(cli->conf.instance, NULL);
+		*origin = GATE_ADOPTED; /* nothing is left to count in */
+	}
+out:
+	gate_unlock(lock);
+	return rc;
 }
 
 int verb_attach(struct cli *cli, const struct sentence *s)
 {
+	struct attached results[SENTENCE_WORDS_MAX] = {0};
 	struct net_link links[SENTENCE_WORDS_MAX];
-	enum gate_origin origin;
-	struct err e = {0};
+	enum gate_origin origin = GATE_ADOPTED;
+	struct err e = {0}, no_store = {0};
 	CLI_GATE g = NULL;
-	unsigned attached = 0;
-	int status = links_find(cli, s, links);
+	unsigned tried = 0;
+	int status = links_find(cli, s, links), rc;
 
-	if (status == CLI_DONE)
-		status = gate_take(cli, &g, &origin);
 	if (status)
 		return status;
-	if (own_fill(cli, g, links, s->word_count, &e))
+	rc = attach_all(cli, &g, &origin, links, results, s->word_count, &tried, &no_store, &e);
+	if (no_store.code)
+		cli_warn(cli, "%s; policing without the stored rules", no_store.text);
+	if (rc)
 		status = cli_fail_err(cli, CLI_FAILED, &e);
-	for (unsigned i = 0; status == CLI_DONE && i < s->word_count; i++) {
-		status = link_attach(cli, g, &links[i]);
-		attached += status == CLI_DONE;
-	}
-	if (origin == GATE_NEW && !attached) {
-		/* A gate on no interface guards nothing: leave things as they were found. */
-		(void)gate_remove(cli->conf.instance, NULL);
-		return status;
-	}
-	if (origin != GATE_ADOPTED && open_adopt(g, &e) < 0)
+	for (unsigned i = 0; status == CLI_DONE && i < tried; i++)
+		status = attached_say(cli, &links[i], &results[i]);
+	if (g && origin != GATE_ADOPTED && open_adopt(g, &e) < 0)
 		cli_warn(cli, "connections that are open already are not counted: %s", e.text);
 	return status;
 }
@@ -146,14 +179,19 @@ static int detach_all(struct cli *cli)
 {
 	const char *instance = cli->conf.instance;
 	struct link_names links = {.count = 0};
+	char ends[ENDS_TEXT_MAX] = "";
 	CLI_GATE g = NULL;
 	struct err e = {0};
-	int pid = cli_controller_pid(cli), rc;
+	int pid = cli_controller_pid(cli), lock = gate_lock(&e), rc;
+
+	if (lock < 0)
+		return cli_fail_err(cli, CLI_FAILED, &e);
 
 	/* A gate of another ABI cannot be opened; it can be removed all the same. */
 	if (gate_open(&g, instance, NULL) == 0)
 		(void)gate_each_link(g, link_name_keep, &links, NULL);
 	rc = gate_remove(instance, &e);
+	gate_unlock(lock);
 	if (rc == -ENOENT)
 		return cli_fail(cli, CLI_NO_ENTRY, "no gate of the instance \"%s\" is loaded",
 				instance);
@@ -161,21 +199,29 @@ static int detach_all(struct cli *cli)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	for (unsigned i = 0; i < links.count; i++)
 		(void)detach_say(cli, links.name[i]);
+	/* It looks for its gate every two seconds, and ends without one. */
 	if (pid)
-		cli_warn(cli, "a controller is running, pid %d: end it too", pid);
+		snprintf(ends, sizeof(ends), "; the controller, pid %d, ends by itself", pid);
 	return cli_say(
 		cli, json_pack("{s:s, s:b}", "instance", instance, "removed", 1),
-		"the gate of the instance \"%s\" is out of the kernel; its rules stay stored",
-		instance);
+		"the gate of the instance \"%s\" is out of the kernel; its rules stay stored%s",
+		instance, ends);
 }
 
 static int detach_one(struct cli *cli, struct gate *g, const char *name)
 {
+	bool can_be = strlen(name) < IFNAMSIZ && !strchr(name, '/');
+	char shown[NAME_SHOWN_MAX];
 	struct err e = {0};
-	int rc = gate_detach(g, name, &e);
+	int lock = gate_lock(&e), rc;
 
+	if (lock < 0)
+		return cli_fail_err(cli, CLI_FAILED, &e);
+	rc = can_be ? gate_detach(g, name, &e) : -ENOENT;
+	gate_unlock(lock);
 	if (rc == -ENOENT)
-		return cli_fail(cli, CLI_NO_ENTRY, "%s is not guarded by the instance \"%s\"", name,
+		return cli_fail(cli, CLI_NO_ENTRY, "%s is not guarded by the instance \"%s\"",
+				text_escape(name, strlen(name), shown, sizeof(shown)),
 				cli->conf.instance);
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);

@@ -118,6 +118,17 @@ static void daemon_close_events(struct daemon *d)
 	d->events = NULL;
 }
 
+static int daemon_remove_gate(struct daemon *d, struct err *e)
+{
+	int lock = gate_lock(e), r;
+
+	if (lock < 0)
+		return lock;
+	r = gate_remove(d->conf.instance, e);
+	gate_unlock(lock);
+	return r;
+}
+
 int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 {
 	static const char *const found[] = {
@@ -128,8 +139,12 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 	enum gate_origin origin = GATE_NEW;
 	struct gate *fresh = NULL;
 	struct err own = {0};
-	int r = setup_gate(conf, d->store, &fresh, &origin, e);
+	int lock = gate_lock(e), r;
 
+	if (lock < 0)
+		return lock;
+	r = setup_gate(conf, d->store, &fresh, &origin, e);
+	gate_unlock(lock);
 	if (r)
 		return r;
 	if (d->events)
@@ -245,7 +260,7 @@ static int step_trial(struct daemon *d, struct err *e)
 	if (instance_has_trial(&d->instance)) {
 		log_warning("a trial of the instance \"%s\" was killed: its remains are removed",
 			    d->conf.instance);
-		r = d->trial ? gate_remove(d->conf.instance, e) : 0;
+		r = d->trial ? daemon_remove_gate(d, e) : 0;
 		if (!r || r == -ENOENT)
 			r = instance_end_trial(&d->instance, e);
 		if (r)
@@ -379,7 +394,7 @@ static void daemon_leave(struct daemon *d, bool started)
 	int r;
 
 	if (d->ending == ENDING_REMOVE && started) {
-		r = gate_remove(d->conf.instance, &e);
+		r = daemon_remove_gate(d, &e);
 		if (r && r != -ENOENT)
 			log_error("the gate could not be removed: %s", e.text);
 		else

@@ -429,7 +429,12 @@ int gate_switch(struct gate *g, struct err *e)
 
 	if (!g->skeleton)
 		return err_set(e, -EINVAL, "the gate was opened, not loaded");
+	/* Of a run that was killed while it filled maps of other sizes. */
+	if (!g->is_next)
+		pins_remove_dir(g->instance, PIN_NEXT);
 	r = pins_make_dirs(g->instance, PIN_LINKS, e);
+	if (!r && (r = pins_heal(g->instance, PIN_LINKS)))
+		err_set(e, r, "cannot put the links of a killed run in order: %s", strerror(-r));
 	if (!r)
 		r = switch_conn(g, e);
 	if (!r)

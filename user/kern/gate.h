@@ -36,6 +36,17 @@ enum gate_origin {
 };
 
 /*
+ * The lock that orders everything that makes, replaces or removes a gate, of all instances: an exclusive flock on the
+ * bpffs, which ends with its holder. The caller holds it around gate_load() to gate_switch() and the attaching
+ * that follows, and around gate_remove() and gate_detach(). Not recursive: whoever holds it blocks himself by
+ * taking it again, so it is taken by the outermost caller only, before the store's lock and never after it,
+ * and nothing but the store is waited for while it is held. A descriptor for gate_unlock(), or -errno: -EBUSY when
+ * another process did not let go within half a minute.
+ */
+int gate_lock(struct err *e);
+void gate_unlock(int fd); /* negative: nothing */
+
+/*
  * Load the programs, with the maps that are pinned already when they fit. The old programs stay
  * attached until gate_switch. Mounts bpffs when missing. Errors name the cause: no privileges
  * (-EPERM), no BTF (-ENOTSUP), no bpffs, the verifier's last line. *origin says what was found.

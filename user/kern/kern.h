@@ -75,6 +75,11 @@ int pins_make_dirs(const char *instance, const char *part, struct err *e);
 int pins_remove_dir(const char *instance, const char *part);
 /* Pin over whatever has that name, in one step. */
 int pins_put(int fd, const char *path);
+/*
+ * What a kill within pins_put() left in a directory of the instance: a pin that lacks only its name gets it, one
+ * whose name is taken goes. Called with the gate's lock held. 0 or -errno.
+ */
+int pins_heal(const char *instance, const char *part);
 /* fn for each name in a directory of the instance ("" the instance's own). 0, fn's value; a missing
  * one is empty. */
 int pins_each(const char *instance, const char *part, int (*fn)(void *c, const char *name),

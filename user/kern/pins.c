@@ -5,19 +5,28 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <linux/magic.h>
 
+#include "base/when.h"
 #include "kern/kern.h"
 
 #define PIN_MODE 0700 /* root's alone: a map's pin is the right to change it */
+
+#define LOCK_WAIT_MS 30000 /* loading takes seconds, more on a small or busy machine */
+#define LOCK_STEP_MS 50	   /* flock(2) can wait for ever or not at all */
+#define NS_PER_MS    1000000L
+#define PIN_NEW	     "%new" /* ends the name of a pin that is not in its place yet */
 
 static int is_bpffs(const char *path)
 {
@@ -38,6 +47,49 @@ int pins_mount(struct err *e)
 			       "(CAP_SYS_ADMIN)",
 			       BPFFS_ROOT);
 	return err_set(e, -errno, "cannot mount a bpffs on %s: %s", BPFFS_ROOT, strerror(errno));
+}
+
+static int lock_fault(struct err *e, int r)
+{
+	if (r == -EWOULDBLOCK)
+		return err_set(
+			e, -EBUSY,
+			"another postern is loading a gate, for %d s already: try again when "
+			"it is done",
+			LOCK_WAIT_MS / 1000);
+	if (r == -EPERM || r == -EACCES)
+		return err_set(e, -EPERM, "loading or removing the gate needs root");
+	return err_set(e, r, "cannot lock %s: %s", BPFFS_ROOT, strerror(-r));
+}
+
+int gate_lock(struct err *e)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * NS_PER_MS};
+	uint64_t until = now_boot_ns() + (uint64_t)LOCK_WAIT_MS * NS_PER_MS;
+	int fd, r = pins_mount(e);
+
+	if (r)
+		return r;
+	fd = open(BPFFS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return lock_fault(e, -errno);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		r = -errno;
+		if (r == -EINTR)
+			continue;
+		if (r != -EWOULDBLOCK || now_boot_ns() >= until) {
+			close(fd);
+			return lock_fault(e, r);
+		}
+		nanosleep(&step, NULL);
+	}
+	return fd;
+}
+
+void gate_unlock(int fd)
+{
+	if (fd >= 0)
+		close(fd);
 }
 
 const char *pins_path(char buffer[static PIN_PATH_MAX], const char *instance, const char *part,
@@ -139,7 +191,7 @@ int pins_put(int fd, const char *path)
 {
 	char fresh[PIN_PATH_MAX + 8];
 
-	snprintf(fresh, sizeof(fresh), "%s%%new", path);
+	snprintf(fresh, sizeof(fresh), "%s%s", path, PIN_NEW);
 	unlink(fresh); /* left by a run that was killed here */
 	if (bpf_obj_pin(fd, fresh))
 		return -errno;
@@ -147,4 +199,38 @@ int pins_put(int fd, const char *path)
 		return 0;
 	unlink(fresh);
 	return -errno;
+}
+
+struct healing {
+	const char *instance, *part;
+};
+
+/* 1 after a change: the directory is then read anew. */
+static int heal_pin(void *c, const char *name)
+{
+	const struct healing *h = c;
+	char fresh[PIN_PATH_MAX], path[PIN_PATH_MAX];
+	size_t length = strlen(name), suffix = strlen(PIN_NEW);
+
+	if (length <= suffix || strcmp(name + length - suffix, PIN_NEW) != 0)
+		return 0;
+	pins_path(fresh, h->instance, h->part, name);
+	pins_path(path, h->instance, h->part, name);
+	path[strlen(path) - suffix] = 0;
+	if (renameat2(AT_FDCWD, fresh, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 1;
+	if (errno == EEXIST && unlink(fresh) == 0)
+		return 1;
+	return errno == ENOENT ? 1 : -errno;
+}
+
+int pins_heal(const char *instance, const char *part)
+{
+	struct healing h = {instance, part};
+	int r;
+
+	do
+		r = pins_each(instance, part, heal_pin, &h);
+	while (r > 0);
+	return r;
 }
