@@ -47,6 +47,24 @@ TEST(one_instance_is_locked_once_and_the_second_is_told_the_pid)
 	EXPECT(!test_exists(name, NULL), "nothing is left of the directory");
 }
 
+TEST(nobody_else_can_open_the_pid_file_and_wait_for_its_lock)
+{
+	char name[CONF_INSTANCE_MAX], path[INSTANCE_PATH_MAX];
+	struct instance in;
+	struct err e = {0};
+	struct stat st;
+
+	ENSURE(instance_lock(&in, test_name(name), &e) == 0, "locked: %s", e.text);
+	instance_path(name, INSTANCE_PID, path);
+	EXPECT(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "root's alone");
+	/* As a controller that was killed left it, with an older mode. */
+	EXPECT(chmod(path, 0644) == 0, "chmod");
+	close(in.lock_fd);
+	ENSURE(instance_lock(&in, name, &e) == 0, "locked again: %s", e.text);
+	EXPECT(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600, "root's alone again");
+	instance_release(&in);
+}
+
 TEST(a_pid_file_without_its_lock_stops_nobody)
 {
 	char name[CONF_INSTANCE_MAX], path[INSTANCE_PATH_MAX], text[32] = "";

@@ -20,7 +20,7 @@
 #define LOCK_TRIES     8    /* each lost to a controller that ended just then */
 #define PID_TEXT_MAX   16   /* a pid has at most 7 digits */
 #define RUN_DIR_MODE   0755 /* the sockets and stores in it have modes of their own */
-#define PID_FILE_MODE  0644
+#define PID_FILE_MODE  0600 /* flock(2) takes a descriptor for reading: others could hold us up */
 #define TRIAL_DIR_MODE 0700 /* a store holds reasons that are private */
 
 const char *instance_path(const char *name, const char *file, char buffer[static INSTANCE_PATH_MAX])
@@ -76,6 +76,12 @@ static int instance_try_lock(const char *name, int *fd_out, struct err *e)
 		return 0;
 	if (fd < 0)
 		return err_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
+	/* A file that somebody left with another mode. */
+	if (fchmod(fd, PID_FILE_MODE)) {
+		r = err_set(e, -errno, "cannot set the mode of %s: %s", path, strerror(errno));
+		close(fd);
+		return r;
+	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		r = errno == EWOULDBLOCK
 			    ? instance_say_holder(name, path, fd, e)
