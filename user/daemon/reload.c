@@ -49,6 +49,9 @@ static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 	struct err back = {0};
 	int r = setup_conf(d->gate, next, e);
 
+	/* A command that was killed between its commit and the maps left them apart. */
+	if (!r)
+		r = ruling_sync(&ruling, e);
 	if (!r)
 		r = ruling_apply_mode(&ruling, e);
 	if (r && setup_conf(d->gate, &d->conf, &back))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rules and the mode as a whole: the maps are the image of the store. Used at each start and whenever
- * somebody might have left them apart (a command killed between its commit and the map).
+ * The rules and the mode as a whole: the maps are the image of the store. Used when a gate is loaded or adopted, at each
+ * reload, and when the store comes back. A command killed between its commit and the maps leaves them apart until the
+ * next of these: nobody looks for it in between, since a walk of all rules after each command would cost too much.
  *
  * What lacks is added before what is stale goes, so that a prefix that moved between lists is covered by one
  * of them at any moment.
