@@ -124,6 +124,24 @@ def test_one_bad_line_of_many_changes_nothing(standing):
     assert_refused(standing, ["block", "-"], FAILED, "192.0.2.25", stdin="203.0.113.50\n192.0.2.25\n")
 
 
+def test_a_prefix_twice_is_taken_back_once(standing):
+    for verb, undo in (("block", "unblock"), ("allow", "disallow"), ("trust", "distrust")):
+        standing(f"{verb} -", stdin="198.51.100.200\n198.51.100.201\n")
+        twice = "198.51.100.200\n198.51.100.201\n198.51.100.200/32\n198.51.100.200\n"
+        # The line at fault is the input's, with the repeats counted.
+        assert_refused(standing, [undo, "-"], NO_ENTRY, ("line 5", "198.51.100.202"), stdin=twice + "198.51.100.202\n")
+        done = json.loads(standing.cli("--json", undo, "-", stdin=twice).stdout)
+        assert done["count"] == 2
+        assert not [p for p in standing.rules() if p.startswith("198.51.100.20")]
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "\x1b" * 40, "standing0/\x1b[31m"], ids=ascii)
+def test_an_argument_does_not_reach_the_terminal_raw(standing, name):
+    for words, status in ((["attach", name], FAILED), (["detach", name], NO_ENTRY)):
+        assert_refused(standing, words, status, "\\x1b")
+        assert "\x1b" not in standing.cli(*words, status=status).stderr
+
+
 def test_an_interface_that_does_not_exist(standing):
     assert_refused(standing, ["attach", "nosuch0"], FAILED, "nosuch0")
     assert_refused(standing, ["attach", "a" * 40], FAILED, "a" * 15)
@@ -351,6 +369,19 @@ def test_a_store_that_cannot_be_read(lab, gate, sink, when, damage):
         g.log.wait(r"store:", 10)
     assert_polices_but_stores_nothing(lab, g, os.path.dirname(path))
     assert g.is_running()
+
+
+def test_a_reload_repairs_what_a_killed_command_left(lab, gate, sink):
+    """The store has the order, the maps do not."""
+    g = gate()
+    g(f"block {BLOCKED}")
+    base = sqlite3.connect(store_file(g))
+    with base:
+        base.execute("DELETE FROM rule")
+    base.close()
+    assert fate(lab.out, BLOCKED) == "silent"
+    g("reload")
+    assert fate(lab.out, BLOCKED) == "open"
 
 
 def test_a_store_that_is_read_only(lab, gate, sink):

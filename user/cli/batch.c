@@ -112,6 +112,53 @@ int batch_read(FILE *in, batch_line_fn fn, void *context, struct batch *out, str
 	return rc;
 }
 
+/* ---- repeats ---- */
+
+static int prefix_order(const struct prefix *x, const struct prefix *y)
+{
+	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
+
+	return order ? order : (int)x->bits - (int)y->bits;
+}
+
+/* Of the same prefix, the earlier line first: both point into one array. */
+static int rule_order(const void *a, const void *b)
+{
+	const struct store_rule *x = *(struct store_rule *const *)a;
+	const struct store_rule *y = *(struct store_rule *const *)b;
+	int order = prefix_order(&x->prefix, &y->prefix);
+
+	return order ? order : (x > y) - (x < y);
+}
+
+int batch_drop_repeats(struct batch *b, struct err *e)
+{
+	const struct store_rule **sorted = calloc(b->count + 1, sizeof(*sorted));
+	size_t kept = 0;
+
+	if (!sorted)
+		return err_set(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < b->count; i++)
+		sorted[i] = &b->rule[i];
+	qsort(sorted, b->count, sizeof(*sorted), rule_order);
+	/* A line number of 0 is no line's: it marks the repeats. */
+	for (size_t i = 1; i < b->count; i++)
+		if (prefix_equal(&sorted[i - 1]->prefix, &sorted[i]->prefix))
+			b->line[sorted[i] - b->rule] = 0;
+	free(sorted);
+	for (size_t i = 0; i < b->count; i++) {
+		if (!b->line[i])
+			continue;
+		if (kept != i) {
+			b->rule[kept] = b->rule[i];
+			b->line[kept] = b->line[i];
+		}
+		kept++;
+	}
+	b->count = kept;
+	return 0;
+}
+
 void batch_free(struct batch *b)
 {
 	free(b->rule);

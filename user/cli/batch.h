@@ -30,6 +30,8 @@ typedef int (*batch_line_fn)(void *context, const char *const *words, unsigned c
 
 /* Read all of in. 0, or -errno with the line's number in front of the sentence. */
 int batch_read(FILE *in, batch_line_fn fn, void *context, struct batch *out, struct err *e);
+/* Of the lines with the same prefix keep the first. 0 or -ENOMEM. */
+int batch_drop_repeats(struct batch *b, struct err *e);
 void batch_free(struct batch *b);
 
 #endif

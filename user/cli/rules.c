@@ -350,6 +350,10 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind)
 	if (rc)
 		return cli_fail(cli, rc == -EINVAL ? CLI_MISUSED : CLI_FAILED,
 				"%s: %s; nothing was changed", cli->verb->name, e.text);
+	if (batch_drop_repeats(&b, &e)) {
+		batch_free(&b);
+		return cli_fail_err(cli, CLI_FAILED, &e);
+	}
 	list = calloc(b.count + 1, sizeof(*list));
 	for (size_t i = 0; list && i < b.count; i++)
 		list[i] = b.rule[i].prefix;

@@ -86,8 +86,8 @@ const struct schema_key schema_keys[] = {
 	 .sentence = "Open connections of one source. 0: no limit."},
 	{"limits.total_open", SCHEMA_NUMBER, AT(limits.total_open), .fallback = "0",
 	 .most = OPEN_MOST,
-	 .sentence =
-		 "Open connections of all sources; a fifth is kept for known ones. 0: no limit."},
+	 .sentence = "Open connections of all; they stop at four fifths, a fifth is kept. 0: no "
+		     "limit."},
 
 	{"actions.rate", SCHEMA_WORD, AT(actions.rate), .fallback = "drop", .words = action_words,
 	 .sentence = "Over a rate. drop: the repeated SYN comes when the rate allows it again."},

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KIND_MAX sizeof(((struct net_link *)0)->kind)
+#include "base/json.h"
+
+#define NAME_SHOWN_MAX 64 /* bytes: four for each of a name */
+#define KIND_MAX       sizeof(((struct net_link *)0)->kind)
 
 static const struct nla_policy link_policy[IFLA_MAX + 1] = {
 	[IFLA_IFNAME] = {.type = NLA_STRING, .maxlen = IFNAMSIZ},
@@ -99,15 +102,17 @@ static int link_ask(const char *name, int ifindex, struct net_link *out)
 int net_link_by_name(const char *name, struct net_link *out, struct err *e)
 {
 	size_t length = strlen(name);
+	char shown[NAME_SHOWN_MAX];
 	int code = -ENODEV;
 
 	/* The kernel calls an empty or overlong name a bad request; it is a name nobody has. */
 	if (length > 0 && length < IFNAMSIZ)
 		code = link_ask(name, 0, out);
+	text_escape(name, length, shown, sizeof(shown));
 	if (code == -ENODEV)
-		return err_set(e, code, "there is no interface '%s'", name);
+		return err_set(e, code, "there is no interface '%s'", shown);
 	if (code < 0)
-		return err_set(e, code, "cannot ask the kernel about the interface '%s': %s", name,
+		return err_set(e, code, "cannot ask the kernel about the interface '%s': %s", shown,
 			       strerror(-code));
 	return 0;
 }
