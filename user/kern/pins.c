@@ -190,6 +190,7 @@ int pins_remove_dir(const char *instance, const char *part)
 int pins_put(int fd, const char *path)
 {
 	char fresh[PIN_PATH_MAX + 8];
+	int r;
 
 	snprintf(fresh, sizeof(fresh), "%s%s", path, PIN_NEW);
 	unlink(fresh); /* left by a run that was killed here */
@@ -197,8 +198,9 @@ int pins_put(int fd, const char *path)
 		return -errno;
 	if (rename(fresh, path) == 0)
 		return 0;
+	r = -errno;
 	unlink(fresh);
-	return -errno;
+	return r;
 }
 
 struct healing {
