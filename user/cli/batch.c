@@ -121,30 +121,35 @@ static int prefix_order(const struct prefix *x, const struct prefix *y)
 	return order ? order : (int)x->bits - (int)y->bits;
 }
 
-/* Of the same prefix, the earlier line first: both point into one array. */
-static int rule_order(const void *a, const void *b)
-{
-	const struct store_rule *x = *(struct store_rule *const *)a;
-	const struct store_rule *y = *(struct store_rule *const *)b;
-	int order = prefix_order(&x->prefix, &y->prefix);
+/* A rule of the batch and where it stands. */
+struct standing {
+	const struct prefix *prefix;
+	size_t index;
+};
 
-	return order ? order : (x > y) - (x < y);
+/* Of the same prefix, the earlier line first. */
+static int standing_order(const void *a, const void *b)
+{
+	const struct standing *x = a, *y = b;
+	int order = prefix_order(x->prefix, y->prefix);
+
+	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
 int batch_drop_repeats(struct batch *b, struct err *e)
 {
-	const struct store_rule **sorted = calloc(b->count + 1, sizeof(*sorted));
+	struct standing *sorted = calloc(b->count + 1, sizeof(*sorted));
 	size_t kept = 0;
 
 	if (!sorted)
 		return err_set(e, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < b->count; i++)
-		sorted[i] = &b->rule[i];
-	qsort(sorted, b->count, sizeof(*sorted), rule_order);
+		sorted[i] = (struct standing){&b->rule[i].prefix, i};
+	qsort(sorted, b->count, sizeof(*sorted), standing_order);
 	/* A line number of 0 is no line's: it marks the repeats. */
 	for (size_t i = 1; i < b->count; i++)
-		if (prefix_equal(&sorted[i - 1]->prefix, &sorted[i]->prefix))
-			b->line[sorted[i] - b->rule] = 0;
+		if (prefix_equal(sorted[i - 1].prefix, sorted[i].prefix))
+			b->line[sorted[i].index] = 0;
 	free(sorted);
 	for (size_t i = 0; i < b->count; i++) {
 		if (!b->line[i])

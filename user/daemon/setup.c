@@ -236,7 +236,8 @@ int setup_own_list(const struct conf *c, const int *ifindexes, unsigned count, s
 	if (!wider) {
 		free(*out);
 		*out = NULL;
-		return err_set(e, -ENOMEM, "cannot list what is never judged: out of memory");
+		err_set(e, -ENOMEM, "cannot list what is never judged: out of memory");
+		return -ENOMEM;
 	}
 	*out = wider;
 	for (unsigned i = 0; i < c->resolver_count; i++) {
