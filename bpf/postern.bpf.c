@@ -135,7 +135,8 @@ static __always_inline bool is_cookie_ack(struct bpf_sock *listener, const struc
  * listener says whether the ACK bears one of its own. To meet a listener is not enough: the socket of an established
  * connection may be elsewhere, behind a translation of addresses.
  */
-static __always_inline bool is_handshake_ack(struct xdp_md *ctx, const struct packet *p)
+/* Not inline: what it keeps on the stack would be added to every deeper call (512 bytes in all). */
+static __noinline bool is_handshake_ack(struct xdp_md *ctx, const struct packet *p)
 {
 	struct bpf_sock_tuple t;
 	struct bpf_sock *sk;
