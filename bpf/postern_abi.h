@@ -16,7 +16,7 @@
 #define POSTERN_ABI_H
 
 #ifndef PN_ABI_VERSION
-#define PN_ABI_VERSION 1
+#define PN_ABI_VERSION 2
 #endif
 
 #define PN_FOREVER (~0ULL) /* a *_until that never passes */
@@ -45,6 +45,17 @@ enum pn_action {
 	PN_REFUSE = 2, /* a TCP RST */
 	PN_ALLOW = 3,  /* pn_allow only: never judged */
 	PN_TRUST = 4,  /* pn_allow only: limits hold, verdicts of the DNS do not */
+	PN_REPLY = 5,  /* the connection is handed to the responder, which says why */
+	PN_HOLD = 6,   /* verdicts only: a stranger's first SYN is dropped, its repeat gets in */
+};
+
+/* What happens to strangers at ports of class mx: first contact. */
+enum pn_contact {
+	PN_CONTACT_OFF = 0,  /* nobody is asked about */
+	PN_CONTACT_PASS = 1, /* let in, and asked about when the handshake is complete */
+	PN_CONTACT_WATCH =
+		2, /* likewise, and cut by the controller if the verdict is bad and soon */
+	PN_CONTACT_HOLD = 3, /* asked about at the first SYN, which is dropped */
 };
 
 enum pn_origin {
@@ -81,6 +92,9 @@ enum pn_origin {
 	PN_REASON(NETWORK_RATE, network_rate, "the source's network connects faster than it may")  \
 	PN_REASON(TOTAL_RATE, total_rate, "all sources together connect too fast")                 \
 	PN_REASON(KNOWN, known, "the source is known and nothing stands against it")               \
+	PN_REASON(HELD, held,                                                                      \
+		  "a stranger's first SYN, held while the DNS is asked: its repeat gets in")       \
+	PN_REASON(STRANGER, stranger, "nothing is known of the source yet: the DNS is asked")      \
 	PN_REASON(CLEAN, clean, "nothing stands against the source")
 
 enum pn_reason {
@@ -103,6 +117,9 @@ enum pn_reason {
 	PN_FAULT(EVENT_LOST, event_lost, "an event was not told: pn_events was full")              \
 	PN_FAULT(REFUSE_CAPPED, refuse_capped, "a refusal was dropped instead: the budget")        \
 	PN_FAULT(REFUSE_FAILED, refuse_failed, "a refusal was dropped instead: no RST fits")       \
+	PN_FAULT(ASK_LOST, ask_lost,                                                               \
+		 "a question was not told to the controller: pn_asks was full")                    \
+	PN_FAULT(STEER_FAILED, steer_failed, "a connection could not be handed to the responder")  \
 	PN_FAULT(EXPIRED_DEEP, expired_deep, "too many expired prefixes stood over a live one")
 
 enum pn_fault {
@@ -160,12 +177,51 @@ struct pn_listed {
 	__u32 zone;    /* number of the zone that weighed most, 0 none */
 };
 
-/* pn_known: a stranger found clean, or seen delivering. */
+/* pn_known: a stranger found clean, or seen delivering. Boot time. */
 struct pn_known {
 	__u64 since;
-	__u64 until;
+	__u64 until;	   /* after it a stranger again */
+	__u64 fresh_until; /* after it asked about again, while it goes on being known */
 	enum pn_origin origin;
 	__u32 pad;
+};
+
+/*
+ * pn_wait: when a stranger's first SYN was held, CLOCK_MONOTONIC ns (coarse). Array of cells by hash of addresses, ports
+ * and sequence number. A cell is written only when it is older than PN_WAIT_MOST_NS, so that nobody can wash out
+ * another's; one that is taken means pass.
+ */
+struct pn_wait {
+	__u64 held_ns;
+};
+#define PN_WAIT_CELLS 65536
+#define PN_WAIT_LEAST_NS                                                                           \
+	700000000ULL /* TCP repeats a SYN after 1 s (RFC 6298, 2.1); sooner is a copy */
+#define PN_WAIT_MOST_NS 60000000000ULL /* and gives up after a minute or two */
+
+/* pn_answered: connections of a source that the responder has taken, under one verdict. */
+struct pn_answered {
+	__u64 expires;	/* of that verdict: another one counts anew */
+	__u64 first_ns; /* boot time of the first, so that a verdict without end is answered again */
+	__u32 count;
+	__u32 pad;
+};
+#define PN_ANSWERS_MAX	  3			 /* then silence */
+#define PN_ANSWERS_FOR_NS (3600 * 1000000000ULL) /* an hour: what has no end is told thrice in it */
+
+/* pn_asks: a stranger, or a known source whose verdict is old, is to be asked about. */
+struct pn_ask {
+	__u64 time; /* CLOCK_BOOTTIME ns: of the SYN, or of the completed handshake */
+	__u8 src[16];
+	__u8 dst[16];
+	__u16 sport; /* host order */
+	__u16 dport; /* of the local socket, host order */
+	__u32 flags; /* enum pn_ask_flag */
+	__u64 netns; /* cookie of the socket's namespace; 0: not established */
+};
+enum pn_ask_flag {
+	PN_ASK_PROVEN = 1, /* its handshake is complete: not forged */
+	PN_ASK_KNOWN = 2,  /* it is in pn_known */
 };
 
 /* pn_rate: GCRA. The theoretical arrival time, CLOCK_MONOTONIC ns; moved by compare-and-swap. */
@@ -192,6 +248,7 @@ struct pn_total {
 	__u64 refuse_arrival_ns;
 	__u64 event_arrival_ns;
 	__u64 pressed_until_ns; /* CLOCK_MONOTONIC: a source is near a limit, look at handshakes */
+	__u64 unproven_arrival_ns;
 };
 
 struct pn_tally {
@@ -211,7 +268,8 @@ struct pn_port {
 	__u16 local_port; /* of the socket, where a container engine translates; else the same */
 	__u8 class_;	  /* enum pn_class */
 	__u8 only;	  /* pn_only is asked */
-	__u8 pad[2];
+	__u8 can_reply;	  /* the responder can speak here; else `reply` is `refuse` */
+	__u8 pad;
 };
 
 /* pn_conf: live knobs. One entry, mmapable: single words are written in place. */
@@ -239,6 +297,10 @@ struct pn_conf {
 	__u32 has_blocks;
 	__u32 has_listed;
 	__u32 has_known;
+	enum pn_contact contact; /* ends with the controller: past alive_until it is off */
+	__u32 replying;		 /* a responder listens; likewise */
+	/* SYNs that are held, and so asked about, though they may be forged. Beyond it strangers are watched. */
+	struct pn_limit unproven_budget;
 	/* Answers of a controller to `reload`: how many it did and how many it turned down. */
 	__u32 reloads_done;
 	__u32 reloads_failed;
@@ -283,6 +345,8 @@ struct pn_why {
 	enum pn_origin origin; /* of the entry that decided */
 	__u32 bits;	       /* its length, mapped form; 0 none */
 	__u64 expires;
+	__u32 answers; /* of the responder, under this verdict */
+	__u32 pad2;
 };
 
 /* pn_adjust: a correction of the open count of one source, by BPF_PROG_TEST_RUN of a syscall
@@ -305,18 +369,21 @@ PN_ASSERT_SIZE(pn_prefix, 24);
 PN_ASSERT_SIZE(pn_only_key, 24);
 PN_ASSERT_SIZE(pn_rule, 24);
 PN_ASSERT_SIZE(pn_listed, 24);
-PN_ASSERT_SIZE(pn_known, 24);
+PN_ASSERT_SIZE(pn_known, 32);
+PN_ASSERT_SIZE(pn_wait, 8);
+PN_ASSERT_SIZE(pn_answered, 24);
+PN_ASSERT_SIZE(pn_ask, 56);
 PN_ASSERT_SIZE(pn_rate, 8);
 PN_ASSERT_SIZE(pn_open, 8);
 PN_ASSERT_SIZE(pn_sock, 24);
-PN_ASSERT_SIZE(pn_total, 40);
+PN_ASSERT_SIZE(pn_total, 48);
 PN_ASSERT_SIZE(pn_tally, 24);
 PN_ASSERT_SIZE(pn_limit, 16);
 PN_ASSERT_SIZE(pn_port, 8);
-PN_ASSERT_SIZE(pn_conf, 288);
+PN_ASSERT_SIZE(pn_conf, 312);
 PN_ASSERT_SIZE(pn_event, 72);
 PN_ASSERT_SIZE(pn_told, 16);
-PN_ASSERT_SIZE(pn_why, 48);
+PN_ASSERT_SIZE(pn_why, 56);
 PN_ASSERT_SIZE(pn_adjust, 32);
 PN_ASSERT_SIZE(pn_counted, 24);
 

@@ -36,7 +36,9 @@
 enum conf_mode { CONF_MONITOR, CONF_ENFORCE };
 enum conf_attach { CONF_ATTACH_AUTO, CONF_ATTACH_NATIVE, CONF_ATTACH_GENERIC };
 enum conf_class { CONF_CLASS_MX, CONF_CLASS_SUBMISSION };
-enum conf_action { CONF_DROP, CONF_REFUSE };
+enum conf_action { CONF_DROP, CONF_REFUSE, CONF_REPLY };
+enum conf_contact { CONF_CONTACT_HOLD, CONF_CONTACT_WATCH, CONF_CONTACT_PASS };
+enum conf_speak { CONF_SPEAK_RCPT, CONF_SPEAK_GREETING };
 enum conf_charge { CONF_CHARGE_HANDSHAKE, CONF_CHARGE_SYN };
 
 /* "120/1m burst 120": at most count in period, of which burst may come at once. count 0: off. */
@@ -82,10 +84,21 @@ struct conf {
 		uint32_t open;		       /* default 50, 0 off */
 		uint32_t total_open;	       /* off */
 	} limits;
+	enum conf_contact first_contact; /* of strangers, when there are sites */
 	struct {
-		enum conf_action rate; /* drop: the repeated SYN finds the bucket refilled */
-		enum conf_action open; /* refuse */
+		enum conf_action dnsbl; /* reply */
+		enum conf_action rate;	/* drop: the repeated SYN finds the bucket refilled */
+		enum conf_action open;	/* refuse */
 	} actions;
+	struct { /* what tells refused senders why */
+		char contact
+			[CONF_TEXT_MAX]; /* "" none: a web page or an address, at the end of each answer */
+		char name[CONF_TEXT_MAX];   /* in the greeting; "": the host's */
+		char certificate[PATH_MAX]; /* PEM files; "": no STARTTLS */
+		char key[PATH_MAX];
+		enum conf_speak speak_at;
+		uint32_t connections; /* at once */
+	} responder;
 	struct {
 		uint32_t refuse;	   /* RSTs per second */
 		uint32_t events;	   /* events per second */

@@ -13,6 +13,8 @@
 #define REFUSE_MOST 1000000
 /* An interval in which no event of a source is told again: past a day it is never. */
 #define EVENT_INTERVAL_MOST_S 86400
+/* Each takes some 20 KB with TLS and a descriptor. */
+#define CONNECTIONS_MOST 20000
 /* More connections than a host has ports and memory for. */
 #define OPEN_MOST 1000000
 /* Fewer saves nothing, and the allow list must hold the own addresses. */
@@ -41,7 +43,9 @@ static const char *const mode_words[] = {"monitor", "enforce", NULL};
 static const char *const attach_words[] = {"auto", "native", "generic", NULL};
 static const char *const class_words[] = {"mx", "submission", NULL};
 static const char *const charge_words[] = {"handshake", "syn", NULL};
-static const char *const action_words[] = {"drop", "refuse", NULL};
+static const char *const action_words[] = {"drop", "refuse", "reply", NULL};
+static const char *const contact_words[] = {"hold", "watch", "pass", NULL};
+static const char *const speak_words[] = {"rcpt", "greeting", NULL};
 static const char *const log_words[] = {"info", "debug", NULL};
 
 #define AT(member)                                                                                 \
@@ -89,10 +93,32 @@ const struct schema_key schema_keys[] = {
 	 .sentence = "Open connections of all; they stop at four fifths, a fifth is kept. 0: no "
 		     "limit."},
 
+	{"first_contact", SCHEMA_WORD, AT(first_contact), .fallback = "hold",
+	 .words = contact_words,
+	 .sentence =
+		 "What strangers meet while lists are asked: a second's wait, a watch, nothing."},
+	{"actions.dnsbl", SCHEMA_WORD, AT(actions.dnsbl), .fallback = "reply",
+	 .words = action_words,
+	 .sentence = "Listed. reply: the responder tells the sender why, three times."},
 	{"actions.rate", SCHEMA_WORD, AT(actions.rate), .fallback = "drop", .words = action_words,
 	 .sentence = "Over a rate. drop: the repeated SYN comes when the rate allows it again."},
 	{"actions.open", SCHEMA_WORD, AT(actions.open), .fallback = "refuse", .words = action_words,
 	 .sentence = "Too many open connections. refuse: the sender hears it at once."},
+
+	{"responder.contact", SCHEMA_TEXT, AT(responder.contact), .fallback = "",
+	 .sentence = "Told at the end of each refusal: a page or address where one can complain."},
+	{"responder.name", SCHEMA_TEXT, AT(responder.name), .fallback = "",
+	 .sentence = "Its name in the greeting. None: that of this host."},
+	{"responder.certificate", SCHEMA_PATH, AT(responder.certificate), .fallback = "",
+	 .sentence = "A certificate (PEM) for STARTTLS. None: plain text only."},
+	{"responder.key", SCHEMA_PATH, AT(responder.key), .fallback = "",
+	 .sentence = "The certificate's private key (PEM)."},
+	{"responder.speak_at", SCHEMA_WORD, AT(responder.speak_at), .fallback = "rcpt",
+	 .words = speak_words,
+	 .sentence = "When it refuses: rcpt logs sender and recipient, greeting is short."},
+	{"responder.connections", SCHEMA_NUMBER, AT(responder.connections), .fallback = "1000",
+	 .least = 16, .most = CONNECTIONS_MOST,
+	 .sentence = "Of refused senders at once; more wait, and then meet silence."},
 
 	{"budgets.refuse", SCHEMA_NUMBER, AT(budgets.refuse), .fallback = "1000", .least = 1,
 	 .most = REFUSE_MOST,

@@ -16,7 +16,8 @@
 
 enum schema_type {
 	SCHEMA_NAME,	   /* char[CONF_INSTANCE_MAX] */
-	SCHEMA_PATH,	   /* char[PATH_MAX] */
+	SCHEMA_PATH,	   /* char[PATH_MAX]; may be empty where that is the default */
+	SCHEMA_TEXT,	   /* char[size], printable ASCII; may be empty */
 	SCHEMA_WORD,	   /* an enum or a bool: the index in words */
 	SCHEMA_BOOL,	   /* bool */
 	SCHEMA_NUMBER,	   /* an unsigned integer of `size` bytes */

@@ -54,7 +54,12 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 			 CONF_INSTANCE_MAX - 1);
 		break;
 	case SCHEMA_PATH:
-		snprintf(buffer, size, "an absolute path in quotes");
+		snprintf(buffer, size, "an absolute path in quotes%s",
+			 *k->fallback ? "" : ", or \"\" for none");
+		break;
+	case SCHEMA_TEXT:
+		snprintf(buffer, size, "up to %zu printable ASCII characters in quotes",
+			 k->size - 1);
 		break;
 	case SCHEMA_WORD:
 		words_list(k, buffer, size);
@@ -271,7 +276,12 @@ int schema_put_text(const struct schema_key *k, const char *text, void *into, st
 		strcpy(at, text);
 		return 0;
 	case SCHEMA_PATH:
-		if (!path_is_valid(text))
+		if (!path_is_valid(text) && (*text || *k->fallback))
+			return refuse(k, text, e);
+		strcpy(at, text);
+		return 0;
+	case SCHEMA_TEXT:
+		if (strlen(text) >= k->size || !is_printable(text))
 			return refuse(k, text, e);
 		strcpy(at, text);
 		return 0;
@@ -367,6 +377,7 @@ json_t *schema_get(const struct schema_key *k, const void *from)
 	switch (k->type) {
 	case SCHEMA_NAME:
 	case SCHEMA_PATH:
+	case SCHEMA_TEXT:
 		return json_string(at);
 	case SCHEMA_WORD:
 		return json_string(k->words[scalar_load(k, from)]);

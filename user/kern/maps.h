@@ -48,6 +48,19 @@ struct source_entry {
 	enum pn_origin origin;
 	uint64_t expires; /* boot ns, 0 never */
 };
+/*
+ * A listing: of an address, of an IPv6 /64, or of a whole network (/24, /48), which known sources are exempt from.
+ * -ENOSPC: pn_listed is full, with the key that raises it. 0 or -errno.
+ */
+int sources_put_listed(struct gate *g, const struct prefix *p, const struct pn_listed *l,
+		       struct err *e);
+int sources_take_listed(struct gate *g, const struct prefix *p, struct err *e); /* -ENOENT */
+/* Of the source that the address belongs to (IPv4 /32, IPv6 /64). */
+int sources_put_known(struct gate *g, const struct addr *a, const struct pn_known *k,
+		      struct err *e);
+int sources_take_known(struct gate *g, const struct addr *a, struct err *e); /* -ENOENT */
+int sources_get_known(struct gate *g, const struct addr *a, struct pn_known *out, struct err *e);
+
 int sources_each(struct gate *g, int (*fn)(void *c, const struct source_entry *s), void *c,
 		 struct err *e);
 /* Take back what was decided or measured automatically about an address: listed, known, rate.
@@ -110,6 +123,25 @@ int events_open(struct events **out, struct gate *g, void (*fn)(void *c, const s
 int events_fd(const struct events *ev);
 int events_read(struct events *ev); /* calls fn for what is there; how many, or -errno */
 void events_close(struct events *ev);
+
+/* ---- questions of the kernel side: who is this stranger? ---- */
+struct asks;
+/* fn returns 0, or another value to stop: the ask it was given is taken, what is behind it stays in the ring. */
+int asks_open(struct asks **out, struct gate *g, int (*fn)(void *c, const struct pn_ask *a),
+	      void *c, struct err *e);
+int asks_fd(const struct asks *a);
+int asks_read(struct asks *a);	 /* how many were given, or -errno */
+void asks_close(struct asks *a); /* NULL is fine */
+
+/* ---- the responder's socket ---- */
+
+/*
+ * Have pn_steer hand refused connections to this listening TCP socket. It is not held: when its owner closes it, connections
+ * pass on. Its connections are not counted as the mail server's. 0 or -errno.
+ */
+int steer_listen(struct gate *g, int fd, struct err *e);
+/* Only connections that come in by these interfaces are handed over. Replaces the list. */
+int steer_set_ingress(struct gate *g, const int *ifindexes, unsigned count, struct err *e);
 
 /* ---- names, from the ABI's tables ---- */
 const char *reason_name(enum pn_reason r);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the keeper says to the resolver and to the responder, and they to it: messages of fixed size. The children read foreign
+ * bytes, so the keeper takes nothing from them on trust: message_check() holds a message to its type, size and bounds, to
+ * ended and printable texts, before anybody looks into it. Children check what the keeper sends in the same way.
+ *
+ *   keeper -> resolver     ASK
+ *   resolver -> keeper     READY (all zones were tested once), VERDICT, ZONE (one by one: each second, and when a state changes)
+ *   keeper -> responder    BECAUSE
+ *   responder -> keeper    READY (it listens), WHY, REJECT, BUSY (each second)
+ *
+ * Settings go to a child at its birth, as a sealed memory file (nursery.h).
+ */
+#ifndef DAEMON_MESSAGES_H
+#define DAEMON_MESSAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "dns/dns.h"
+#include "reply/reply.h"
+
+#define MESSAGE_ZONES_MAX 16 /* of a verdict: zones that said something else than clean */
+#define MESSAGE_CODES_MAX 4  /* of a zone: codes that are kept as evidence */
+
+enum message_type {
+	MESSAGE_READY = 1,
+	MESSAGE_ASK,
+	MESSAGE_VERDICT,
+	MESSAGE_ZONE,
+	MESSAGE_WHY,
+	MESSAGE_BECAUSE,
+	MESSAGE_REJECT,
+	MESSAGE_BUSY,
+	MESSAGE_TYPES,
+};
+
+struct message_head {
+	uint32_t type; /* enum message_type */
+	uint32_t size; /* of the whole message, as its type has it */
+};
+
+struct message_ready {
+	struct message_head head;
+};
+
+struct message_ask {
+	struct message_head head;
+	struct addr addr;
+	uint8_t known, unproven;
+	uint8_t pad[6];
+};
+
+struct message_zone_result {
+	uint32_t zone;	  /* number in the configuration */
+	uint32_t outcome; /* enum outcome */
+	int64_t added;
+	uint32_t ttl_s;
+	uint32_t code_count;
+	uint32_t code[MESSAGE_CODES_MAX]; /* host order */
+};
+
+struct message_verdict {
+	struct message_head head;
+	struct addr addr;
+	int64_t score, threshold;
+	uint32_t verdict; /* enum verdict, never PENDING */
+	uint32_t classes; /* enum dns_class bits */
+	uint32_t bits;	  /* it holds for: 128, or 64 */
+	uint32_t ttl_s;
+	uint32_t partial, spent; /* booleans */
+	uint32_t named;		 /* number of the zone that weighed most; SITE_ZONES_MAX: none */
+	uint32_t asked;		 /* zones of the configuration */
+	uint32_t result_count;
+	uint32_t rdns; /* enum rdns_result */
+	uint32_t rdns_generic;
+	uint32_t pad;
+	int64_t rdns_added;
+	struct message_zone_result result[MESSAGE_ZONES_MAX];
+	char text[DNS_TEXT_MAX]; /* the reason of the zone that weighed most, printable; "" none */
+	char rdns_host[256];	 /* printable; "" none */
+};
+
+struct message_zone {
+	struct message_head head;
+	uint32_t zone;
+	uint32_t state; /* enum dns_zone_state */
+	uint32_t news;	/* the state has just changed, or limit */
+	uint32_t limit; /* near the operator's published limit: why says it */
+	uint64_t asked, listed, errors, over_budget;
+	uint32_t latency_ms;
+	uint32_t pad;
+	char why[160]; /* printable */
+};
+
+struct message_why {
+	struct message_head head;
+	uint32_t id; /* comes back in BECAUSE */
+	uint16_t port;
+	uint16_t pad;
+	struct addr addr;
+};
+
+struct message_because {
+	struct message_head head;
+	uint32_t id;
+	uint32_t pad;
+	struct reply_because because;
+};
+
+struct message_reject {
+	struct message_head head;
+	struct reply_said said;
+};
+
+struct message_busy {
+	struct message_head head;
+	struct reply_status status;
+};
+
+union message {
+	struct message_head head;
+	struct message_ready ready;
+	struct message_ask ask;
+	struct message_verdict verdict;
+	struct message_zone zone;
+	struct message_why why;
+	struct message_because because;
+	struct message_reject reject;
+	struct message_busy busy;
+};
+
+/* The size of a message of this type; 0 for none. */
+size_t message_size(enum message_type type);
+/* The head of a message. */
+struct message_head message_head(enum message_type type);
+/*
+ * Is it one of these types (a bit 1 << type each), whole, with every enum, index and count in bounds, booleans 0 or 1, and texts
+ * ended and printable? NULL when not; why (ERR_TEXT_MAX, in e) says what was wrong, without showing its bytes.
+ */
+const union message *message_check(const void *bytes, size_t length, uint32_t types, struct err *e);
+
+#endif
