@@ -218,6 +218,7 @@ struct pn_ask {
 	__u16 dport; /* of the local socket, host order */
 	__u32 flags; /* enum pn_ask_flag */
 	__u64 netns; /* cookie of the socket's namespace; 0: not established */
+	__u64 socket; /* cookie of the socket; 0: not established */
 };
 enum pn_ask_flag {
 	PN_ASK_PROVEN = 1, /* its handshake is complete: not forged */
@@ -372,7 +373,7 @@ PN_ASSERT_SIZE(pn_listed, 24);
 PN_ASSERT_SIZE(pn_known, 32);
 PN_ASSERT_SIZE(pn_wait, 8);
 PN_ASSERT_SIZE(pn_answered, 24);
-PN_ASSERT_SIZE(pn_ask, 56);
+PN_ASSERT_SIZE(pn_ask, 64);
 PN_ASSERT_SIZE(pn_rate, 8);
 PN_ASSERT_SIZE(pn_open, 8);
 PN_ASSERT_SIZE(pn_sock, 24);

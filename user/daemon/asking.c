@@ -177,6 +177,7 @@ static void take_numbers(const struct conf *c, struct dns_settings *s)
 	s->probe_every_s = (uint32_t)c->dnsbl.probe_every_s;
 	s->budget_per_s = c->dnsbl.budget_per_s;
 	s->budget_per_day = c->dnsbl.budget_per_day;
+	s->unproven_per_s = c->dnsbl.unproven_per_s;
 	s->rdns.none = c->rdns.none;
 	s->rdns.mismatch = c->rdns.mismatch;
 	s->rdns.generic = c->rdns.generic;

@@ -54,6 +54,9 @@ struct source_entry {
  */
 int sources_put_listed(struct gate *g, const struct prefix *p, const struct pn_listed *l,
 		       struct err *e);
+/* out may be NULL. 0, or -ENOENT: no such entry, live or not. */
+int sources_get_listed(struct gate *g, const struct prefix *p, struct pn_listed *out,
+		       struct err *e);
 int sources_take_listed(struct gate *g, const struct prefix *p, struct err *e); /* -ENOENT */
 /* Of the source that the address belongs to (IPv4 /32, IPv6 /64). */
 int sources_put_known(struct gate *g, const struct addr *a, const struct pn_known *k,
