@@ -161,7 +161,7 @@ const struct schema_key schema_keys[] = {
 	 .least = 1, .most = BUDGET_MOST_PER_DAY,
 	 .sentence = "Questions to one zone per day. Free lists allow no more than so many."},
 	{"dnsbl.unproven_per_s", SCHEMA_NUMBER, AT(dnsbl.unproven_per_s), .fallback = "50",
-	 .most = BUDGET_MOST_PER_S,
+	 .least = 1, .most = BUDGET_MOST_PER_S,
 	 .sentence = "Of them for SYNs that are held and may be forged; beyond it strangers are "
 		     "watched."},
 	{"dnsbl.reply_names", SCHEMA_TEXTS,
