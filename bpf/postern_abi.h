@@ -209,6 +209,10 @@ struct pn_answered {
 #define PN_ANSWERS_MAX	  3			 /* then silence */
 #define PN_ANSWERS_FOR_NS (3600 * 1000000000ULL) /* an hour: what has no end is told thrice in it */
 
+/* pn_ours: the mark of the responder's sockets. A connection inherits the first, and bears the second once it is counted. */
+#define PN_OURS_FRESH	1
+#define PN_OURS_COUNTED 2
+
 /* pn_asks: a stranger, or a known source whose verdict is old, is to be asked about. */
 struct pn_ask {
 	__u64 time; /* CLOCK_BOOTTIME ns: of the SYN, or of the completed handshake */
