@@ -31,7 +31,7 @@ struct channel {
 	loop_timer_fn on_room; /* NULL: nobody waits */
 	void *room_context;
 	size_t most;
-	unsigned char message[];
+	_Alignas(max_align_t) unsigned char message[];
 };
 
 int channel_pair(int ends[2], struct err *e)
