@@ -193,17 +193,16 @@ const union message *message_check(const void *bytes, size_t length, uint32_t ty
 	const char *wrong;
 
 	if (length < sizeof(m->head)) {
-		err_set(e, -EBADMSG, "a message of %zu bytes has no head", length);
+		err_set(e, -EBADMSG, "a message of %zu bytes, which is less than a head", length);
 		return NULL;
 	}
 	if (m->head.type >= MESSAGE_TYPES || !kinds[m->head.type].size ||
 	    !(types & (1U << m->head.type))) {
-		err_set(e, -EBADMSG, "a message of type %u has no place here", m->head.type);
+		err_set(e, -EBADMSG, "a message of type %u, which has no place here", m->head.type);
 		return NULL;
 	}
 	if (m->head.size != length || length != kinds[m->head.type].size) {
-		err_set(e, -EBADMSG,
-			"a message %s of %zu bytes says that it has %u, and should have %zu",
+		err_set(e, -EBADMSG, "a message %s of %zu bytes, which says %u and should have %zu",
 			kinds[m->head.type].name, length, m->head.size, kinds[m->head.type].size);
 		return NULL;
 	}
