@@ -231,6 +231,25 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
 	return ret;
 }
 
+int asking_servers_fill(struct dns_settings *s, struct err *e)
+{
+	struct resolver *r = NULL;
+	struct loop *loop = NULL;
+	int ret;
+
+	if (s->server_count)
+		return 0;
+	ret = loop_new(&loop);
+	if (ret < 0)
+		return err_set(e, ret, "cannot make an event loop: %s", strerror(-ret));
+	ret = resolver_open(&r, loop, NULL, 0, s->timeout_ms, e);
+	if (ret == 0)
+		s->server_count = resolver_servers(r, s->server);
+	resolver_close(r);
+	loop_free(loop);
+	return ret;
+}
+
 bool asking_can_list(const struct dns_settings *s)
 {
 	int64_t named = (int64_t)s->rdns.mismatch + s->rdns.generic, low, high;
