@@ -170,6 +170,43 @@ TEST(an_address_finds_the_verdicts_that_hold_for_it_longest_first)
 	store_close(s);
 }
 
+TEST(a_prefix_finds_its_own_verdict_or_one_on_a_part_of_it)
+{
+	static const char *const prefixes[] = {"192.0.2.0/24",	"192.0.2.0",	    "192.0.2.7",
+					       "198.51.100.9",	"2001:db8:0:1::5",  "2001:db8::/64",
+					       "2001:db8::/48", "2001:db8:0:1::/65"};
+	static const struct {
+		const char *prefix, *want;
+	} rows[] = {
+		{"192.0.2.0/24", "192.0.2.0/24"},    {"192.0.2.0", "192.0.2.0"},
+		{"192.0.2.7", "192.0.2.7"},	     {"192.0.2.8", ""},
+		{"198.51.100.0/24", "198.51.100.9"}, {"2001:db8::/64", "2001:db8::/64"},
+		{"2001:db8::/48", "2001:db8::/48"},  {"2001:db8:0:1::/64", "2001:db8:0:1::/65"},
+		{"2001:db8:0:2::/64", ""},
+	};
+	struct store *s = open_fresh();
+
+	ENSURE(s, "no store");
+	for (size_t i = 0; i < COUNT(prefixes); i++) {
+		struct store_verdict v = verdict_of(prefixes[i], " zen.example ");
+
+		put_verdict(s, &v);
+	}
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		static struct met m;
+		struct err e = {0};
+		struct prefix p;
+		int code;
+
+		m = (struct met){0};
+		EXPECT(prefix_parse(rows[i].prefix, &p, &e) == 0, "%s", e.text);
+		code = store_find_verdict(s, &p, meet, &m, &e);
+		EXPECT(code == (*rows[i].want ? 0 : -ENOENT) && !strcmp(m.text, rows[i].want),
+		       "%s: %d, '%s'", rows[i].prefix, code, m.text);
+	}
+	store_close(s);
+}
+
 TEST(verdicts_go_one_by_one_and_with_their_zone)
 {
 	struct store *s = open_fresh();

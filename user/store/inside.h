@@ -34,6 +34,7 @@ enum store_sql {
 	SQL_DELETE_VALUE,
 	SQL_PUT_VERDICT,
 	SQL_DELETE_VERDICT,
+	SQL_FIND_VERDICT,
 	SQL_DELETE_VERDICTS,
 	SQL_REAP_VERDICTS,
 	SQL_REBASE_VERDICTS,
@@ -128,6 +129,11 @@ const char *row_text(sqlite3_stmt *st, int column, size_t size);
 bool row_read_text(sqlite3_stmt *st, int column, char *out, size_t size);
 /* Registers cut(addr, bits), an address without the bits behind a length, with SQLite. */
 int row_register(struct store *s);
+
+/* What verdicts.c reads, in the order of its enum verdict_column. */
+#define VERDICT_COLUMNS                                                                            \
+	"addr, bits, asked, listed, partial, classes, score, threshold, zones, by_zone, reason, "  \
+	"evidence, decided_wall_s, " LEFT_NS
 
 /*
  * The rows of a table whose prefix has an address, each found by an index on (addr, bits): one look for each length that a prefix of

@@ -39,6 +39,9 @@ static const char *const sql_texts[SQL_COUNT] = {
 		"expires_boot_ns = ?15, expires_wall_ns = ?16, remaining_ns = ?17",
 	[SQL_DELETE_VERDICT] = "DELETE FROM verdict WHERE addr = ?1 AND bits = ?2 "
 			       "RETURNING " LEFT_NS,
+	/* By its index: the shortest at the first address leads, which is the prefix itself. */
+	[SQL_FIND_VERDICT] = "SELECT " VERDICT_COLUMNS " FROM verdict WHERE addr >= ?1 "
+			     "AND addr <= ?2 AND bits >= ?3 ORDER BY addr, bits",
 	[SQL_DELETE_VERDICTS] = "DELETE FROM verdict WHERE (?1 IS NULL OR instr(zones, ?1)) "
 				"AND (NOT ?2 OR listed)",
 	/* By the index on boot time: those of another boot are found when they have been rebased. */

@@ -11,11 +11,7 @@
 
 #include "store/inside.h"
 
-#define COLUMNS                                                                                    \
-	"addr, bits, asked, listed, partial, classes, score, threshold, zones, by_zone, reason, "  \
-	"evidence, decided_wall_s, " LEFT_NS
-
-/* In the order of COLUMNS. */
+/* In the order of VERDICT_COLUMNS. */
 enum verdict_column {
 	COL_ADDR,
 	COL_BITS,
@@ -197,10 +193,11 @@ int store_each_verdict(struct store *s, const struct addr *addr,
 {
 	struct store_verdict verdict;
 	sqlite3_stmt *st;
-	int code = statement_prepare(s,
-				     addr ? ROWS_WITH_ADDR(COLUMNS, "verdict") "ORDER BY n DESC"
-					  : "SELECT " COLUMNS " FROM verdict",
-				     &st, e),
+	int code = statement_prepare(
+		    s,
+		    addr ? ROWS_WITH_ADDR(VERDICT_COLUMNS, "verdict") "ORDER BY n DESC"
+			 : "SELECT " VERDICT_COLUMNS " FROM verdict",
+		    &st, e),
 	    result = 0;
 
 	if (code < 0)
@@ -214,6 +211,41 @@ int store_each_verdict(struct store *s, const struct addr *addr,
 			result = fn(context, &verdict);
 	}
 	return statement_walked(s, st, code, result, e);
+}
+
+/* The last address of a prefix. */
+static struct addr addr_last(const struct prefix *p)
+{
+	struct addr last = p->addr;
+
+	for (unsigned bit = p->bits; bit < ADDR_BITS; bit++)
+		last.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
+}
+
+int store_find_verdict(struct store *s, const struct prefix *p,
+		       int (*fn)(void *context, const struct store_verdict *v), void *context,
+		       struct err *e)
+{
+	struct addr last = addr_last(p);
+	struct store_verdict verdict;
+	sqlite3_stmt *st;
+	int code = statement_use(s, SQL_FIND_VERDICT, &st, e), result = 0;
+
+	if (code < 0)
+		return code;
+	row_bind_addr(st, 1, &p->addr);
+	row_bind_addr(st, 2, &last);
+	sqlite3_bind_int(st, 3, p->bits);
+	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW)
+		result = verdict_read(s, st, &verdict, e);
+	if (result > 0)
+		result = fn(context, &verdict);
+	else if (result == 0)
+		result = code == SQLITE_DONE ? err_set(e, -ENOENT, "there is no such verdict")
+					     : fault_set(s, code, "cannot read the store", e);
+	sqlite3_reset(st);
+	return result;
 }
 
 int store_reap_verdicts(struct store *s, unsigned *count, struct err *e)

@@ -45,6 +45,13 @@ int store_delete_verdicts(struct store *s, const char *zone, bool listed_only, u
 int store_each_verdict(struct store *s, const struct addr *addr,
 		       int (*fn)(void *context, const struct store_verdict *v), void *context,
 		       struct err *e);
+/*
+ * fn for the verdict on this very prefix, or else for one on a part of it; fn leaves the store alone. fn's value, or -errno: -ENOENT there is
+ * none.
+ */
+int store_find_verdict(struct store *s, const struct prefix *p,
+		       int (*fn)(void *context, const struct store_verdict *v), void *context,
+		       struct err *e);
 /* Delete what has expired; how many. */
 int store_reap_verdicts(struct store *s, unsigned *count, struct err *e);
 
