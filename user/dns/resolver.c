@@ -84,6 +84,7 @@ int resolver_server_parse(const char *text, struct resolver_server *out, struct 
 {
 	char host[RESOLVER_TEXT_MAX], shown[SHOWN_MAX];
 	const char *start = text, *end, *port = NULL;
+	struct resolver_server server = {.port = PORT_DOMAIN};
 	bool brackets = *text == '[';
 	size_t length;
 
@@ -102,9 +103,10 @@ int resolver_server_parse(const char *text, struct resolver_server *out, struct 
 		port = end + 1;
 	else if (*end)
 		goto fault;
-	out->port = PORT_DOMAIN;
-	if (addr_parse(host, &out->addr, NULL) < 0 || (port && port_parse(port, &out->port) < 0))
+	if (addr_parse(host, &server.addr, NULL) < 0 ||
+	    (port && port_parse(port, &server.port) < 0))
 		goto fault;
+	*out = server;
 	return 0;
 fault:
 	return err_set(
