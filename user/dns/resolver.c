@@ -62,6 +62,7 @@ struct resolver {
 	struct question *first, *last, *live;
 	unsigned waiting, outstanding;
 	struct loop_source *tick, *kick;
+	bool inside; /* c-ares is at work, and pump() comes behind it */
 	bool closing;
 };
 
@@ -126,8 +127,10 @@ static void socket_event(void *context, int fd, uint32_t events)
 	struct resolver *r = s->r;
 
 	/* An error shows itself in the read. */
+	r->inside = true;
 	ares_process_fd(s->channel, events & ~(uint32_t)EPOLLOUT ? fd : ARES_SOCKET_BAD,
 			events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
+	r->inside = false;
 	pump(r);
 }
 
@@ -258,8 +261,10 @@ static void tick(void *context)
 {
 	struct resolver *r = context;
 
+	r->inside = true;
 	for (unsigned i = 0; i < r->server_count; i++)
 		ares_process_fd(r->server[i].channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	r->inside = false;
 	pump(r);
 }
 
@@ -300,7 +305,7 @@ int resolver_ask(struct resolver *r, const char *name, enum record record, resol
 	if (r->waiting >= WAITING_MAX)
 		return -EAGAIN;
 	/* From the loop and not from here: a caller that holds half of its state must not be called back. */
-	if (!r->kick) {
+	if (!r->kick && !r->inside) {
 		ret = loop_add_timer(r->loop, 0, 0, kicked, r, &r->kick);
 		if (ret < 0)
 			return ret;
