@@ -64,6 +64,7 @@ struct resolver {
 	struct question *first, *last, *live;
 	unsigned waiting, outstanding;
 	struct loop_source *tick, *kick;
+	bool inside; /* c-ares is at work, and pump() comes behind it */
 	bool closing;
 };
 
@@ -86,6 +87,7 @@ int resolver_server_parse(const char *text, struct resolver_server *out, struct 
 {
 	char host[RESOLVER_TEXT_MAX], shown[SHOWN_MAX];
 	const char *start = text, *end, *port = NULL;
+	struct resolver_server server = {.port = PORT_DOMAIN};
 	bool brackets = *text == '[';
 	size_t length;
 
@@ -104,9 +106,10 @@ int resolver_server_parse(const char *text, struct resolver_server *out, struct 
 		port = end + 1;
 	else if (*end)
 		goto fault;
-	out->port = PORT_DOMAIN;
-	if (addr_parse(host, &out->addr, NULL) < 0 || (port && port_parse(port, &out->port) < 0))
+	if (addr_parse(host, &server.addr, NULL) < 0 ||
+	    (port && port_parse(port, &server.port) < 0))
 		goto fault;
+	*out = server;
 	return 0;
 fault:
 	return err_set(
@@ -126,8 +129,10 @@ static void socket_event(void *context, int fd, uint32_t events)
 	struct resolver *r = s->r;
 
 	/* An error shows itself in the read. */
+	r->inside = true;
 	ares_process_fd(s->channel, events & ~(uint32_t)EPOLLOUT ? fd : ARES_SOCKET_BAD,
 			events & EPOLLOUT ? fd : ARES_SOCKET_BAD);
+	r->inside = false;
 	pump(r);
 }
 
@@ -258,8 +263,10 @@ static void tick(void *context)
 {
 	struct resolver *r = context;
 
+	r->inside = true;
 	for (unsigned i = 0; i < r->server_count; i++)
 		ares_process_fd(r->server[i].channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	r->inside = false;
 	pump(r);
 }
 
@@ -300,7 +307,7 @@ int resolver_ask(struct resolver *r, const char *name, enum record record, resol
 	if (r->waiting >= WAITING_MAX)
 		return -EAGAIN;
 	/* From the loop and not from here: a caller that holds half of its state must not be called back. */
-	if (!r->kick) {
+	if (!r->kick && !r->inside) {
 		ret = loop_add_timer(r->loop, 0, 0, kicked, r, &r->kick);
 		if (ret < 0)
 			return ret;
