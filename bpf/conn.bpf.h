@@ -195,6 +195,7 @@ static __always_inline void stranger_ask(struct sock *sk, const struct address *
 	ask.sport = bpf_ntohs(sk->__sk_common.skc_dport);
 	ask.dport = sk->__sk_common.skc_num;
 	ask.netns = sk->__sk_common.skc_net.net->net_cookie;
+	ask.socket = bpf_get_socket_cookie(sk);
 	ask_tell(&ask);
 }
 

@@ -76,6 +76,19 @@ int sources_put_listed(struct gate *g, const struct prefix *p, const struct pn_l
 			  "tables.listed", e);
 }
 
+int sources_get_listed(struct gate *g, const struct prefix *p, struct pn_listed *out,
+		       struct err *e)
+{
+	struct pn_key key = key_of_prefix(p);
+	struct pn_listed there;
+
+	if (bpf_map_lookup_elem(g->map.pn_listed, &key, out ? out : &there) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return -ENOENT;
+	return err_set(e, -errno, "cannot read pn_listed: %s", strerror(errno));
+}
+
 int sources_take_listed(struct gate *g, const struct prefix *p, struct err *e)
 {
 	struct pn_key key = key_of_prefix(p);
