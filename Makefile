@@ -6,6 +6,7 @@
 #   V=1             print commands
 #   CC=clang        the other compiler
 #   BUILD=DIR       the build directory
+#   FUZZ_S=N        seconds that `make fuzz` gives each target
 #   DESTDIR=, PREFIX=/usr/local    where `make install` puts things
 #
 # Everything is found by its place: a new file in user/*/ or selftests/*/ needs no line here.
@@ -21,7 +22,9 @@ SBINDIR := $(PREFIX)/sbin
 # The program looks for it at ../share/postern from where it lies itself.
 DATADIR := $(PREFIX)/share/postern
 
-LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3 libcares libseccomp
+LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3 libcares libseccomp openssl
+
+FUZZ_S ?= 60
 
 # Given again by the upgrade test, which needs the same program with another ABI.
 DEFINES ?=
@@ -45,6 +48,11 @@ MULTIARCH   := $(shell uname -m)-linux-gnu
 BPF_MEANING := -target bpf -std=gnu11 $(DEFINES) -Ibpf -Ivmlinux -I/usr/include/$(MULTIARCH)
 BPF_COMPILE  = $(CLANG) $(BPF_MEANING) -mcpu=v3 -g -O2 -Wall -Werror -MMD -MP
 
+# libFuzzer is clang's, whatever compiles the rest; so one build serves both compilers.
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_COMPILE   = $(CLANG) $(MEANING) -O1 -g -fno-omit-frame-pointer $(WARNINGS) $(FUZZ_SANITIZE) -MMD -MP
+FUZZ_LINK      = $(CLANG) -g -fsanitize=fuzzer $(FUZZ_SANITIZE) -Wl,--as-needed
+
 USER_SOURCES := $(sort $(wildcard user/*/*.c))
 MAIN_OBJECT  := $(BUILD)/user/cli/main.o
 USER_OBJECTS := $(filter-out $(MAIN_OBJECT),$(USER_SOURCES:%.c=$(BUILD)/%.o))
@@ -58,6 +66,8 @@ NET_PROGRAMS  := $(patsubst %.c,$(BUILD)/%,$(sort $(filter-out %.bpf.c,$(wildcar
 TEST_BPF      := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard selftests/*/*.bpf.c)))
 PROG_OBJECTS  := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out %.bpf.c,$(wildcard selftests/prog/*.c))))
 BENCH_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(filter-out %.bpf.c,$(wildcard selftests/bench/*.c))))
+FUZZ_PROGRAMS := $(patsubst selftests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard selftests/fuzz/*.c)))
+FUZZ_ARCHIVE  := $(BUILD)/fuzz/user.a
 PROG_PROGRAM  := $(if $(PROG_OBJECTS),$(BUILD)/selftests/prog/prog)
 BENCH_PROGRAM := $(if $(BENCH_OBJECTS),$(BUILD)/selftests/bench/bench)
 
@@ -77,7 +87,7 @@ AGAIN = +$(Q)$(MAKE) $(JOBS)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit-programs bench-program abi2 run test demo bench lint install uninstall clean print-% FORCE
+.PHONY: all tests unit-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint install uninstall clean print-% FORCE
 
 all: $(BUILD)/postern
 
@@ -87,6 +97,8 @@ unit-programs: $(UNIT_PROGRAMS)
 
 bench-program: all $(BENCH_PROGRAM) $(TEST_BPF)
 
+fuzz-programs: $(FUZZ_PROGRAMS)
+
 # ---- targets for people ----
 
 run:
@@ -95,8 +107,8 @@ run:
 	$(Q)$(BUILD)/postern run --trial
 
 test:
-	$(Q)tools/install-packages build run test vm
-	$(AGAIN) tests
+	$(Q)tools/install-packages build run test fuzz vm
+	$(AGAIN) tests fuzz-programs
 	$(Q)BUILD=$(BUILD) selftests/run
 
 demo:
@@ -108,6 +120,12 @@ bench:
 	$(Q)tools/install-packages build run bench
 	$(AGAIN) bench-program
 	$(Q)$(BUILD)/selftests/bench/bench $(BUILD)/bench.json
+
+# TARGETS: names of files of selftests/fuzz; else all.
+fuzz:
+	$(Q)tools/install-packages build fuzz
+	$(AGAIN) fuzz-programs
+	$(Q)BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) selftests/run fuzz $(TARGETS)
 
 lint:
 	$(Q)tools/install-packages build lint
@@ -134,7 +152,7 @@ print-%:
 # ---- the program ----
 
 # Whatever was compiled with other flags is compiled again. The libraries are asked for here, before the first compiler.
-FLAGS = $(COMPILE) | $(LINK) | $(BPF_COMPILE)
+FLAGS = $(COMPILE) | $(LINK) | $(BPF_COMPILE) | $(FUZZ_COMPILE) | $(FUZZ_LINK)
 $(BUILD)/flags: FORCE
 	@pkg-config --exists $(LIBRARIES) 2>/dev/null && command -v $(CLANG) $(BPFTOOL) $(STRIP_BPF) >/dev/null || \
 		{ echo "make: what the build needs is not all there; as root: tools/install-packages build" >&2; exit 1; }
@@ -195,6 +213,25 @@ $(BUILD)/selftests/bench/bench: $(BENCH_OBJECTS) $(BUILD)/selftests/prog/packets
 $(BUILD)/selftests/net/%: $(BUILD)/selftests/net/%.o
 	$(say) LINK $@
 	$(Q)$(LINK) -pthread -o $@ $^
+
+# The user side again, so compiled that the fuzzer sees which way an input takes.
+$(BUILD)/fuzz/user/%.o: user/%.c $(BUILD)/flags | $(SKELETON)
+	$(say) FUZZ-CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(FUZZ_ARCHIVE): $(patsubst $(BUILD)/%,$(BUILD)/fuzz/%,$(USER_OBJECTS))
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/fuzz/targets/%.o: selftests/fuzz/%.c $(BUILD)/flags | $(SKELETON)
+	$(say) FUZZ-CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_COMPILE) -Iselftests -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/targets/%.o $(FUZZ_ARCHIVE)
+	$(say) LINK $@
+	$(Q)$(FUZZ_LINK) -o $@ $^ $(LIB_LIBS)
 
 $(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c $(BUILD)/flags
 	$(say) BPF $@

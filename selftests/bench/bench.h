@@ -105,14 +105,17 @@ const char *source_text(uint32_t index, int family, char buffer[static ADDR_TEXT
 int xdpfilter_open(struct err *e);
 void xdpfilter_close(void);
 
-/* ---- the three parts: rows go into arrays of JSON objects ---- */
+/* ---- the parts: rows go into arrays of JSON objects ---- */
 
 struct report {
-	json_t *programs, *offered, *lists, *bounds, *skipped;
+	json_t *programs, *offered, *lists, *dns, *bounds, *skipped;
 };
 int programs_measure(struct report *r, struct err *e); /* programs.c */
 int offered_measure(struct report *r, struct err *e);  /* offered.c */
+int verdicts_measure(struct report *r, struct err *e); /* verdicts.c */
 void report_skip(struct report *r, const char *what, const char *why);
+/* Of a bound one of most and least is 0: there is none. */
+void report_bound(struct report *r, const char *sentence, double worst, double most, double least);
 int report_print(const struct report *r);
 int report_write(const struct report *r, const char *path, struct err *e);
 

@@ -8,11 +8,13 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -59,6 +61,83 @@ static int run_wait(pid_t pid, struct used *used)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
+/* exec() closes the pipe, or its errno comes through. */
+static int started(int from, struct err *e, const char *name)
+{
+	int fault = 0;
+	ssize_t n;
+
+	do {
+		n = read(from, &fault, sizeof(fault));
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return 0;
+	return fault == ENOENT ? err_set(e, -ENOENT, "%s is not installed", name)
+			       : err_set(e, -fault, "cannot run %s: %s", name, strerror(fault));
+}
+
+static void become(const char *const argv[], int cpu, int tell)
+{
+	int null = open("/dev/null", O_RDWR), fault;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!sched_setaffinity(0, sizeof(set), &set) && dup2(null, 0) == 0 && dup2(null, 1) == 1 &&
+	    dup2(null, 2) == 2)
+		execvp(argv[0], (char *const *)argv);
+	fault = errno;
+	(void)!write(tell, &fault, sizeof(fault));
+	_exit(STATUS_NO_PROGRAM);
+}
+
+int command_start(const char *const argv[], int cpu, pid_t *pid, struct err *e)
+{
+	int ends[2], ret;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return err_set(e, -errno, "no pipe: %s", strerror(errno));
+	*pid = fork();
+	if (*pid == 0)
+		become(argv, cpu, ends[1]);
+	close(ends[1]);
+	ret = *pid < 0 ? err_set(e, -errno, "cannot run %s: %s", argv[0], strerror(errno))
+		       : started(ends[0], e, argv[0]);
+	close(ends[0]);
+	if (ret) {
+		if (*pid > 0)
+			waitpid(*pid, NULL, 0);
+		*pid = 0;
+	}
+	return ret;
+}
+
+void command_stop(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+int core_of_bench(void)
+{
+	return (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+}
+
+int core_pin(struct err *e)
+{
+	int cpu = core_of_bench();
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		return err_set(e, -errno, "cannot stay on CPU %d: %s", cpu, strerror(errno));
+	return 0;
+}
+
 static int command_fault(struct err *e, int r, const char *name, char *said)
 {
 	said[strcspn(said, "\n")] = 0;
@@ -103,7 +182,7 @@ out:
 	return r;
 }
 
-static int netns_own(void)
+int netns_own(void)
 {
 	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 }

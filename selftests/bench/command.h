@@ -5,7 +5,7 @@
 
 #include "bench.h"
 
-#define COMMAND_SAID_MAX 512
+#define COMMAND_SAID_MAX 4096 /* all that dnsperf says */
 
 struct used { /* by a command */
 	struct clocks spent;
@@ -20,6 +20,18 @@ struct used { /* by a command */
  */
 int command_run(const char *const argv[], const char *input, struct used *used, struct err *e);
 
+/*
+ * Start argv, on one CPU alone, to run until it is stopped; what it says is dropped. It ends with this process. 0; -ENOENT: not
+ * installed; or -errno.
+ */
+int command_start(const char *const argv[], int cpu, pid_t *pid, struct err *e);
+void command_stop(pid_t pid); /* 0 is fine */
+
+/* The CPU that this thread measures on: the last; what serves it goes to the first. */
+int core_of_bench(void);
+int core_pin(struct err *e); /* this thread stays there. 0 or -errno */
+
+int netns_own(void); /* a descriptor of this thread's, or -1 */
 /* A network namespace of its own, left again at once: a descriptor of it, or -errno. */
 int netns_make(struct err *e);
 void netns_enter(int fd); /* aborts when refused: all that follows would go astray */

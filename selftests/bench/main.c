@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usage: [BENCH_LOG=1] bench [JSON-FILE]
+ * usage: [BENCH_LOG=1] [BENCH_ONLY=PART] bench [JSON-FILE]
  *
  * Measure, print tables, and write the same as JSON. Needs root. Nothing is attached to an
  * interface of this host, nothing pinned: namespaces, maps and programs go with this process.
- * BENCH_LOG shows what libbpf complains of.
+ * PART is programs, import, offered or verdicts. BENCH_LOG shows what libbpf complains of.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -39,25 +39,41 @@ static int spray_find(struct err *e)
 	return spray_open(path, e);
 }
 
-static int measure(struct report *r, struct err *e)
+static int import_measure(struct report *r, struct err *e)
 {
 	struct list_cost imported;
-	int rc = spray_find(e);
+	int rc = world_imported(&imported, e);
 
 	if (!rc)
-		rc = programs_measure(r, e);
-	if (!rc)
-		rc = world_imported(&imported, e);
-	if (!rc) {
 		list_report(r, &imported);
-		rc = offered_measure(r, e);
-	}
+	return rc;
+}
+
+static const struct part {
+	const char *name;
+	int (*measure)(struct report *r, struct err *e);
+} parts[] = {
+	{"programs", programs_measure},
+	{"import", import_measure},
+	{"offered", offered_measure},
+	{"verdicts", verdicts_measure},
+};
+
+static int measure(struct report *r, struct err *e)
+{
+	const char *only = getenv("BENCH_ONLY");
+	int rc = spray_find(e);
+
+	for (size_t i = 0; !rc && i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!only || strcmp(only, parts[i].name) == 0)
+			rc = parts[i].measure(r, e);
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	struct report r = {json_array(), json_array(), json_array(), json_array(), json_array()};
+	struct report r = {json_array(), json_array(), json_array(),
+			   json_array(), json_array(), json_array()};
 	struct err e = {0};
 	int rc;
 

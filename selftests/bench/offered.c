@@ -66,19 +66,6 @@ static void softirq_find(int cpu)
 }
 
 /* On one core from here on, the last: interrupts mostly go to the first. */
-static int core_pin(struct err *e)
-{
-	int cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1;
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		return err_set(e, -errno, "cannot stay on CPU %d: %s", cpu, strerror(errno));
-	softirq_find(cpu);
-	return 0;
-}
-
 static int stand_link(struct stand *s, struct err *e)
 {
 	char name[IFNAMSIZ], netns[64];
@@ -289,6 +276,7 @@ int offered_measure(struct report *report, struct err *e)
 	syn.from = source_text(HOT_INDEX, 4, source);
 	frame_build(&frame, &syn);
 	r = core_pin(e);
+	softirq_find(core_of_bench());
 	if (!r && (generator_netns = netns_make(e)) < 0)
 		r = generator_netns;
 	if (!r)

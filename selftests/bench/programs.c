@@ -273,10 +273,7 @@ static struct result run_result(const struct run *r, unsigned rounds)
 static void bounds_report(struct report *report, const double *worst)
 {
 	for (unsigned b = 1; b < BOUNDS; b++)
-		json_array_append_new(report->bounds,
-				      json_pack("{ss sf sf sb}", "bound", bounds[b].sentence,
-						"most", bounds[b].most, "worst", worst[b], "held",
-						worst[b] <= bounds[b].most));
+		report_bound(report, bounds[b].sentence, worst[b], bounds[b].most, 0);
 }
 
 /* Hot and random of a case and family are neighbours, and one row. */

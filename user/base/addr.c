@@ -146,6 +146,7 @@ int prefix_parse(const char *text, struct prefix *out, struct err *e)
 	const char *slash = strchr(text, '/');
 	size_t length = slash ? (size_t)(slash - text) : strlen(text);
 	unsigned bits = ADDR_BITS, lead;
+	struct prefix network;
 	struct addr a;
 	int family;
 
@@ -163,9 +164,10 @@ int prefix_parse(const char *text, struct prefix *out, struct err *e)
 				       text_shown(text, shown), ADDR_BITS - lead);
 		bits += lead;
 	}
-	*out = prefix_of(&a, (uint8_t)bits);
-	if (!addr_equal(&out->addr, &a))
+	network = prefix_of(&a, (uint8_t)bits);
+	if (!addr_equal(&network.addr, &a))
 		return prefix_refuse_host_bits(text, &a, bits, e);
+	*out = network;
 	return 0;
 malformed:
 	return err_set(e, -EINVAL,

@@ -156,13 +156,18 @@ bool instance_is_valid(const char *name)
 	return length && length < CONF_INSTANCE_MAX && strspn(name, allowed) == length;
 }
 
-/* Paths and names are printed and are JSON: nothing that a terminal could obey. */
-static bool is_printable(const char *text)
+/* What is set is printed and is JSON: nothing that a terminal could obey, and no half of a UTF-8 character. */
+static bool is_printable_or(const char *text, const char *others)
 {
 	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
+		if ((*text < ' ' || *text > '~') && !strchr(others, *text))
 			return false;
 	return true;
+}
+
+static bool is_printable(const char *text)
+{
+	return is_printable_or(text, "");
 }
 
 static bool path_is_valid(const char *text)
@@ -201,7 +206,8 @@ static bool entry_is_valid(const struct schema_key *k, const char *text)
 	case SCHEMA_TEXTS:
 		/* Commas and blanks may divide it: a list is often broken over lines. */
 		return *text && strlen(text) < CONF_TEXT_MAX &&
-		       text[strspn(text, TEXT_BLANKS)] != '\0';
+		       text[strspn(text, TEXT_BLANKS)] != '\0' &&
+		       is_printable_or(text, TEXT_BLANKS);
 	default:
 		return interface_is_valid(text);
 	}

@@ -349,8 +349,9 @@ static void parse_sections(struct parsing *p)
 		parse_answer_record(p);
 	if (out->status == ANSWER_FOUND && p->found)
 		return;
-	/* An alias may lead to what does not exist: then the answer is both. */
+	/* An alias may lead to what does not exist: then the answer is both. Records beside NXDOMAIN count for nothing. */
 	out->status = ANSWER_NONE;
+	out->count = 0;
 	for (left = p->h.authorities; left && !p->r.failed; left--)
 		parse_authority_record(p, &negative_ttl_s);
 	least_ttl(out, negative_ttl_s);

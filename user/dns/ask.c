@@ -16,6 +16,9 @@
 /* The verdict is there; its reason is worth waiting for a little. People wait longer. */
 #define TEXT_WAIT_MS	   500
 #define TEXT_WAIT_WHOLE_MS 2000
+#define TEXT_TICK_MS                                                                               \
+	50 /* how late that may be noticed: one timer for all, since there may be thousands a second */
+#define NS_PER_MS 1000000ULL
 
 struct asking {
 	struct inquiry *inquiry;
@@ -29,7 +32,7 @@ struct inquiry {
 	unsigned pending; /* answers under way */
 	unsigned texts;	  /* reasons under way */
 	bool starting, told, texts_asked;
-	struct loop_source *text_timer;
+	uint64_t text_due_ns; /* when reasons are waited for no longer */
 	struct rdns *rdns;
 	struct rdns_finding finding;
 	char host[NAME_TEXT_MAX];
@@ -152,17 +155,35 @@ static void texts_cancel(struct inquiry *q)
 }
 
 /* Those that have not come by now do not matter. */
-static void texts_late(void *context)
+static void texts_tick(void *context)
 {
-	struct inquiry *q = context;
+	struct dns_engine *d = context;
+	uint64_t now_ns = now_monotonic_ns();
+	bool waiting = false;
 
-	texts_cancel(q);
-	inquiry_step(q);
+	for (struct ask *a = d->running, *next; a; a = next) {
+		struct inquiry *q = a->inquiry;
+
+		next = a->next;
+		if (!q->texts)
+			continue;
+		if (now_ns < q->text_due_ns) {
+			waiting = true;
+			continue;
+		}
+		texts_cancel(q);
+		inquiry_step(q);
+	}
+	if (!waiting) {
+		loop_remove(d->loop, d->texts);
+		d->texts = NULL;
+	}
 }
 
 /* Only after a hit: of the zone that is named, or for people of each that lists. */
 static void texts_ask(struct inquiry *q, const struct decision *d)
 {
+	struct dns_engine *engine = q->ask->engine;
 	bool whole = q->ask->question.whole;
 
 	q->texts_asked = true;
@@ -170,10 +191,12 @@ static void texts_ask(struct inquiry *q, const struct decision *d)
 		if (q->part[i].outcome == OUTCOME_LISTED &&
 		    (whole || (d->score.verdict == VERDICT_LISTED && i == d->score.named)))
 			text_ask(q, i);
+	q->text_due_ns =
+		now_monotonic_ns() + (whole ? TEXT_WAIT_WHOLE_MS : TEXT_WAIT_MS) * NS_PER_MS;
 	/* Without a timer there is no waiting. */
-	if (q->texts &&
-	    loop_add_timer(q->ask->engine->loop, whole ? TEXT_WAIT_WHOLE_MS : TEXT_WAIT_MS, 0,
-			   texts_late, q, &q->text_timer) < 0)
+	if (q->texts && !engine->texts &&
+	    loop_add_timer(engine->loop, TEXT_TICK_MS, TEXT_TICK_MS, texts_tick, engine,
+			   &engine->texts) < 0)
 		texts_cancel(q);
 }
 
@@ -262,8 +285,6 @@ static void inquiry_step(struct inquiry *q)
 			texts_ask(q, &d);
 		if (q->texts)
 			return;
-		loop_remove(ask->engine->loop, q->text_timer);
-		q->text_timer = NULL;
 		tell(q, &d);
 	}
 	if (!q->pending)
@@ -319,14 +340,18 @@ static void zone_ask(struct inquiry *q, unsigned zone)
 		result->why = outcome_sentence(part->outcome);
 }
 
-/* From the loop, so that the answer never comes before the asking is over. */
-static void first_step(void *context)
+/* Of those that had nobody to ask: from the loop, so that the answer never comes before the asking is over. */
+static void first_steps(void *context)
 {
-	struct inquiry *q = context;
+	struct dns_engine *d = context;
 
-	loop_remove(q->ask->engine->loop, q->text_timer);
-	q->text_timer = NULL;
-	inquiry_step(q);
+	loop_remove(d->loop, d->unasked);
+	d->unasked = NULL;
+	for (struct ask *a = d->running, *next; a; a = next) {
+		next = a->next;
+		if (!a->inquiry->pending && !a->inquiry->told && !a->inquiry->texts)
+			inquiry_step(a->inquiry);
+	}
 }
 
 int ask_start(struct ask *a)
@@ -347,8 +372,8 @@ int ask_start(struct ask *a)
 	q->starting = false;
 	a->inquiry = q;
 	/* Nothing could be asked: no answer will make the first step. */
-	if (!q->pending)
-		ret = loop_add_timer(d->loop, 0, 0, first_step, q, &q->text_timer);
+	if (!q->pending && !d->unasked)
+		ret = loop_add_timer(d->loop, 0, 0, first_steps, d, &d->unasked);
 	if (ret < 0) {
 		a->inquiry = NULL;
 		free(q);
@@ -362,7 +387,6 @@ void ask_stop(struct ask *a)
 
 	if (!q)
 		return;
-	loop_remove(a->engine->loop, q->text_timer);
 	rdns_stop(q->rdns);
 	for (unsigned i = 0; i < q->zones; i++) {
 		resolver_cancel(q->asking[i].question);

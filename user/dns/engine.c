@@ -336,6 +336,8 @@ void dns_close(struct dns_engine *d)
 	if (!d)
 		return;
 	loop_remove(d->loop, d->watch);
+	loop_remove(d->loop, d->texts);
+	loop_remove(d->loop, d->unasked);
 	for (unsigned i = 0; i < SITE_ZONES_MAX; i++)
 		health_stop(d->health[i]);
 	while (d->first)

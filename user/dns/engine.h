@@ -20,6 +20,8 @@ struct dns_engine {
 	uint64_t secret; /* of the hash: strangers choose their addresses */
 	struct ask *first, *last, *running;
 	unsigned waiting, active;
+	struct loop_source *texts;   /* while reasons are waited for */
+	struct loop_source *unasked; /* while some that had nobody to ask have not been told */
 	/* Probes. */
 	struct health *health[SITE_ZONES_MAX];
 	struct loop_source *watch;

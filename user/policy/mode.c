@@ -68,6 +68,8 @@ static int number_take(const char **at, uint64_t *out)
 
 int mode_parse(const char *text, struct mode_order *out)
 {
+	char written[MODE_TEXT_MAX];
+	const char *whole = text;
 	struct mode_order o = {0};
 	uint64_t wall_s;
 
@@ -81,6 +83,9 @@ int mode_parse(const char *text, struct mode_order *out)
 	o.until_wall_s = (int64_t)wall_s;
 	if (strcmp(o.boot, "-") == 0)
 		o.boot[0] = '\0';
+	/* Leading zeros, a space at the end: whoever wrote those, it was not us. */
+	if (strcmp(mode_format(&o, written), whole) != 0)
+		return -EINVAL;
 	*out = o;
 	return 0;
 }
