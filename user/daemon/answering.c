@@ -157,7 +157,7 @@ static void responder_says(void *context, const union message *m)
 		break;
 	case MESSAGE_REJECT:
 		if (contact_may_tell(d))
-			maillog_write(said_format(&m->reject.said, line));
+			maillog_write(said_format(&m->reject.said, line, sizeof(line)));
 		break;
 	case MESSAGE_BUSY:
 		d->answering.status = m->busy.status;

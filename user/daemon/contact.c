@@ -283,7 +283,7 @@ static int settings_read(struct daemon *d, struct dns_settings **out, struct err
 	int r = asking_settings(&d->conf, d->config_path, &s, &data, e);
 
 	if (!r && s->sites.zone_count) {
-		r = asking_servers_fill(&d->conf, s, e);
+		r = asking_servers_fill(s, e);
 		settings_warn(s, data);
 	}
 	zonedata_free(data);

@@ -238,6 +238,12 @@ static void daemon_signal(void *context, int number)
 
 /* ---- the steps of a start ---- */
 
+/* First of all, while there is nothing yet that a child could be left with. */
+static int step_nursery(struct daemon *d, struct err *e)
+{
+	return nursery_open(&d->nursery, e);
+}
+
 static int step_lock(struct daemon *d, struct err *e)
 {
 	return instance_lock(&d->instance, d->conf.instance, e);
@@ -383,6 +389,7 @@ static const struct step {
 	const char *name;
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
+	{"nursery", step_nursery},
 	{"lock", step_lock},	       {"loop", step_loop},   {"trial", step_trial},
 	{"store", step_store},	       {"gate", step_gate},   {"watchers", step_watchers},
 	{"news", step_news},	       {"links", step_links}, {"contact", step_contact},
@@ -407,6 +414,7 @@ static void daemon_close(struct daemon *d)
 	loop_free(d->loop);
 	gate_close(d->gate);
 	store_close(d->store);
+	nursery_close(d->nursery);
 }
 
 /* started: the start came so far that what lies in the kernel is ours. */
