@@ -221,7 +221,7 @@ static const struct {
 	{"nothing like a key", "zzzzzzzz = 1;", "known here are instance, state_dir, mode",
 	 "FILE:1: "},
 	{"nothing like a key in a group", "actions: { zzzzzzzz = 1; };",
-	 "known here are rate, open", "FILE:1: "},
+	 "known here are dnsbl, rate, open", "FILE:1: "},
 	{"a dotted key's group as a value", "limits = 5;", "it is a group", "FILE:1: "},
 	{"a group as a value", "mode = { };", "here stands a group", "FILE:1: "},
 	{"the same key twice", "mode = \"monitor\";\nmode = \"enforce\";", "duplicate", "FILE:2: "},

@@ -77,8 +77,13 @@ int show_zones(struct cli *cli)
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));
-	for (size_t i = 0; i < json_array_size(rows); i++)
-		(void)cli_list_add(&list, json_incref(json_array_get(rows, i)));
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		json_t *row = json_array_get(rows, i);
+
+		if (!cli->json && !json_string_length(json_object_get(row, "why")))
+			json_object_set_new(row, "why", json_null());
+		(void)cli_list_add(&list, json_incref(row));
+	}
 	status = cli_list_close(&list, "no lists are configured (dnsbl.sites)");
 	json_decref(rows);
 	if (show_is_stale(cli, updated, old))
