@@ -30,7 +30,7 @@ const struct verb verbs[] = {
 	{"check", "ADDR", verb_check, "ask the DNS lists about it now; changes nothing", VERB_CONF},
 	{"forget", "ADDR", verb_forget, "take back what was decided or measured automatically",
 	 VERB_LENIENT},
-	{"show", "status|rules|sources|rates|open|counters|config", verb_show,
+	{"show", "status|rules|sources|rates|open|counters|zones|journal|config", verb_show,
 	 "what is in force, and what has happened", VERB_CONF},
 	{"watch", "", verb_watch, "events as they happen, until Ctrl-C", VERB_LENIENT},
 	{"reload", "", verb_reload, "have the controller read its configuration again", VERB_CONF},
