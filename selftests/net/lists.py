@@ -54,16 +54,15 @@ class Lists:
         self.rbldnsd.close()
 
 
-def judging(gate, sites=SITES, contact="hold", resolver=RESOLVER, dnsbl=None, start=True, tested=True, **config):
+def judging(gate, sites=SITES, contact="hold", resolver=RESOLVER, dnsbl=None, tested=True, **config):
     """An instance that enforces what these lists say of strangers, once it has tested the lists."""
     keys = {"sites": sites, "ask_nonglobal": True, "timeout": "1s", "threshold": 3, **(dnsbl or {})}
     config = {"mode": "enforce", "first_contact": contact, "resolver": [resolver], "dnsbl": keys,
               "responder": {"contact": CONTACT, "name": "mx.example.net"}, **config}
-    if not start:
-        return gate(start=False, **config)
     g = gate(**config)
     if tested:
-        zones_wait(g, lambda rows: all(row["state"] == "good" for row in rows.values()))
+        # Until then nobody is held.
+        g.log.wait(r"strangers are asked about", 10)
     return g
 
 
@@ -96,8 +95,8 @@ def seconds_left(row):
     return left.total_seconds()
 
 
-def journal(g, source):
-    """What the journal says of a source, the latest first, each row as one text."""
+def journal(g, source=""):
+    """What the journal says (of a source), the latest first, each row as one text."""
     return [json.dumps(row) for row in g.rows(f"show journal {source}")]
 
 

@@ -18,7 +18,7 @@ from clients import (DIALOGUE, RECIPIENT, SENDER, Talk, attempt, attempt_all, cl
                      mail, recipient)
 from gate import descendants, memory_most_kib
 from lab import MAIL, command, until
-from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, judging, source_wait, sources, zones_wait
+from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, judging, source_wait, sources
 from test_contact import refusal_of
 
 AT_ONCE_S = 1.0
@@ -378,7 +378,7 @@ def test_a_resolver_that_is_killed(lab, postfix, guarding):
         assert time.monotonic() - begin < PATIENCE_S
     assert recipient(lab.out, BAD) == refusal_of(BAD), "what is known holds"
     until(lambda: g.child("resolver"), RETURN_S, "it comes back")
-    zones_wait(g, lambda rows: all(row["state"] == "good" for row in rows.values()))
+    until(lambda: g.why(BAD2)["reason"] == "held", 5, "strangers are held again")
     assert recipient(lab.out, BAD2) == refusal_of(BAD2)
     g.log.wait(r"resolver.*(killed|died|signal)")
 
