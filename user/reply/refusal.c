@@ -17,10 +17,13 @@ static void write_cut(struct writer *w, const char *lead, const char *text, size
 {
 	size_t before = strlen(lead), length = strlen(text), mark = strlen(CUT_MARK), take = length;
 
-	if (!length || room <= before + mark)
+	if (!length)
 		return;
-	if (take > room - before)
+	if (before + length > room) {
+		if (room <= before + mark)
+			return;
 		take = room - before - mark;
+	}
 	memcpy(w->buffer + w->at, lead, before);
 	memcpy(w->buffer + w->at + before, text, take);
 	w->at += before + take;
