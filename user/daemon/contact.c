@@ -209,12 +209,12 @@ static void resolver_says(void *context, const union message *m)
 
 	switch (m->head.type) {
 	case MESSAGE_READY:
+		contact_set(d);
 		log_info("strangers are asked about: %u lists, first contact by %s",
 			 d->contact.settings->sites.zone_count,
 			 d->conf.first_contact == CONF_CONTACT_HOLD    ? "hold"
 			 : d->conf.first_contact == CONF_CONTACT_WATCH ? "watch"
 								       : "pass");
-		contact_set(d);
 		break;
 	case MESSAGE_VERDICT:
 		verdict_take(d, &m->verdict);
