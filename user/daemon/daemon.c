@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/events.h"
+#include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
@@ -233,6 +234,12 @@ static void daemon_signal(void *context, int number)
 
 /* ---- the steps of a start ---- */
 
+/* First of all, while there is nothing yet that a child could be left with. */
+static int step_nursery(struct daemon *d, struct err *e)
+{
+	return nursery_open(&d->nursery, e);
+}
+
 static int step_lock(struct daemon *d, struct err *e)
 {
 	return instance_lock(&d->instance, d->conf.instance, e);
@@ -329,6 +336,11 @@ static int step_pulse(struct daemon *d, struct err *e)
 	return pulse_start(d, e);
 }
 
+static int step_capabilities(struct daemon *d, struct err *e)
+{
+	return keeper_drop(&d->conf, e);
+}
+
 static int daemon_count_rule(void *context, const struct rule_entry *r)
 {
 	*(unsigned *)context += r->rule.origin == PN_ORIGIN_OPERATOR;
@@ -365,9 +377,17 @@ static const struct step {
 	const char *name;
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
-	{"lock", step_lock},   {"loop", step_loop},   {"trial", step_trial},
-	{"store", step_store}, {"gate", step_gate},   {"watchers", step_watchers},
-	{"news", step_news},   {"links", step_links}, {"pulse", step_pulse},
+	{"nursery", step_nursery},
+	{"lock", step_lock},
+	{"loop", step_loop},
+	{"trial", step_trial},
+	{"store", step_store},
+	{"gate", step_gate},
+	{"watchers", step_watchers},
+	{"news", step_news},
+	{"links", step_links},
+	{"pulse", step_pulse},
+	{"capabilities", step_capabilities},
 	{"ready", step_ready},
 };
 
@@ -385,6 +405,7 @@ static void daemon_close(struct daemon *d)
 	loop_free(d->loop);
 	gate_close(d->gate);
 	store_close(d->store);
+	nursery_close(d->nursery);
 }
 
 /* started: the start came so far that what lies in the kernel is ours. */
