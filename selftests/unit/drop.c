@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Giving up privileges, seen from inside: each row is tried by a process of its own that has given them up. */
+/*
+ * Giving up privileges, seen from inside: each row is tried by a process of its own that has given them up, as `postern check`
+ * does, and by one that was forked by such a process, as the children of `postern run` are.
+ */
 #include "base/drop.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -68,6 +77,80 @@ static int try_exec(void)
 static int try_trace(void)
 {
 	return ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0;
+}
+
+static int try_trace_parent(void)
+{
+	return ptrace(PTRACE_ATTACH, getppid(), NULL, NULL) < 0;
+}
+
+static int try_read_parent(void)
+{
+	char byte;
+	struct iovec here = {&byte, 1}, there = {&byte, 1};
+
+	return process_vm_readv(getppid(), &here, 1, &there, 1, 0) < 0;
+}
+
+static int try_user_namespace(void)
+{
+	return unshare(CLONE_NEWUSER) < 0;
+}
+
+static int try_user_namespace_child(void)
+{
+	return syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL) < 0;
+}
+
+static int try_packet_socket(void)
+{
+	return socket(AF_PACKET, SOCK_RAW, 0) < 0;
+}
+
+static int try_raw_socket(void)
+{
+	return socket(AF_INET, SOCK_RAW, IPPROTO_TCP) < 0;
+}
+
+static int try_unix_pair(void)
+{
+	int ends[2];
+
+	return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0;
+}
+
+static int try_bpf(void)
+{
+	union bpf_attr attr = {0};
+
+	return syscall(SYS_bpf, BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr)) < 0;
+}
+
+static int try_ring(void)
+{
+	return syscall(SYS_io_uring_setup, 1, NULL) < 0;
+}
+
+static int try_more_files(void)
+{
+	struct rlimit more = {2 * FILES, 2 * FILES};
+
+	return setrlimit(RLIMIT_NOFILE, &more) < 0;
+}
+
+static int try_list_root(void)
+{
+	char names[256];
+
+	return syscall(SYS_getdents64, AT_FDCWD, names, sizeof(names)) < 0;
+}
+
+static int try_bind(void)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(2525)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	return bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0;
 }
 
 static int try_code(void)
@@ -156,27 +239,77 @@ static const struct {
 	{"no child is made", try_fork, KILLED},
 	{"no program is run", try_exec, KILLED},
 	{"nothing is traced", try_trace, KILLED},
+	{"nor is the parent", try_trace_parent, KILLED},
+	{"whose memory is not read", try_read_parent, KILLED},
+	{"no user namespace is entered", try_user_namespace, KILLED},
+	{"nor is a child made in one", try_user_namespace_child, KILLED},
+	{"no map is found", try_bpf, KILLED},
+	{"no ring goes around the list of calls", try_ring, KILLED},
+	{"no directory is listed", try_list_root, KILLED},
+	{"no bound is lifted", try_more_files, KILLED},
 	{"memory does not become code", try_code, KILLED},
 	{"no socket to a neighbour is made", try_unix_socket, KILLED},
+	{"nor a pair of them", try_unix_pair, KILLED},
 	{"nor one to the kernel", try_netlink, KILLED},
+	{"nor one to the wire", try_packet_socket, KILLED},
+	{"packets are not made by hand", try_raw_socket, 1},
+	{"no port is listened on", try_bind, KILLED},
 	{"it stays where it is", try_chdir, KILLED},
 	{"it signals nobody", try_kill, KILLED},
 	{"descriptors are bounded", try_many_files, 1},
 };
 
-static int run_row(int (*try)(void), int *status)
+static const struct drop bounds = {.files = FILES};
+
+__attribute__((noreturn)) static void drop_and_try(int (*drop)(struct err *e), int (*try)(void))
 {
-	struct drop d = {.files = FILES};
 	struct err e = {0};
+
+	if (drop(&e) < 0) {
+		printf("# %s\n", e.text);
+		_exit(99);
+	}
+	_exit(try());
+}
+
+static int drop_all(struct err *e)
+{
+	return drop_privileges(&bounds, e);
+}
+
+static int drop_rest(struct err *e)
+{
+	return drop_calls(&bounds, e);
+}
+
+static int (*tried_within)(void);
+
+/* In a process that has no identity any more: forks, and ends as the one it has forked. */
+static int try_in_child(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		drop_and_try(drop_rest, tried_within);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 98;
+	if (WIFSIGNALED(status)) {
+		kill(getpid(), WTERMSIG(status));
+		pause();
+	}
+	return WEXITSTATUS(status);
+}
+
+static int run_row(int (*try)(void), bool in_child, int *status)
+{
 	pid_t pid = fork();
 
-	if (pid == 0) {
-		if (drop_privileges(&d, &e) < 0) {
-			printf("# %s\n", e.text);
-			_exit(99);
-		}
-		_exit(try());
-	}
+	tried_within = try;
+	if (pid == 0 && in_child)
+		drop_and_try(drop_identity, try_in_child);
+	if (pid == 0)
+		drop_and_try(drop_all, try);
 	if (pid < 0 || waitpid(pid, status, 0) != pid)
 		return -1;
 	return 0;
@@ -190,15 +323,89 @@ TEST(drop_leaves_an_event_loop_with_sockets_and_nothing_else)
 	SKIP("a sanitizer, which makes system calls of its own");
 #endif
 	fflush(stdout);
-	for (size_t i = 0; i < COUNT(rows); i++) {
+	for (size_t k = 0; k < 2 * COUNT(rows); k++) {
+		size_t i = k / 2;
 		int status = 0;
 
-		ENSURE(run_row(rows[i].try, &status) == 0, "fork");
+		ENSURE(run_row(rows[i].try, k % 2, &status) == 0, "fork");
 		if (rows[i].ends == KILLED)
 			EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "%s: status %x",
 			       rows[i].sentence, status);
 		else
 			EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == rows[i].ends,
 			       "%s: status %x", rows[i].sentence, status);
+	}
+}
+
+/* ---- capabilities alone ---- */
+
+#define KEPT (1ULL << CAP_NET_ADMIN | 1ULL << CAP_BPF)
+
+static uint64_t capabilities_of(int set)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct words[2] = {0};
+
+	if (syscall(SYS_capget, &head, words) < 0)
+		return UINT64_MAX;
+	switch (set) {
+	case 0:
+		return words[0].effective | (uint64_t)words[1].effective << 32;
+	case 1:
+		return words[0].permitted | (uint64_t)words[1].permitted << 32;
+	default:
+		return words[0].inheritable | (uint64_t)words[1].inheritable << 32;
+	}
+}
+
+static int look_at_capabilities(void)
+{
+	uint64_t bound = 0, ambient = 0;
+
+	for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++) {
+		bound |= (uint64_t)(prctl(PR_CAPBSET_READ, cap, 0, 0, 0) > 0) << cap;
+		ambient |= (uint64_t)(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) > 0)
+			   << cap;
+	}
+	if (capabilities_of(0) != KEPT || capabilities_of(1) != KEPT || capabilities_of(2) != 0)
+		return 1;
+	if (bound != KEPT || ambient != 0)
+		return 2;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || geteuid() != 0)
+		return 3;
+	/* What goes without one goes on: a file of root's. */
+	if (open("/etc/shadow", O_RDONLY) < 0)
+		return 4;
+	if (unshare(CLONE_NEWNS) == 0 || chroot("/tmp") == 0)
+		return 5;
+	return 0;
+}
+
+static int drop_to_kept(struct err *e)
+{
+	return drop_capabilities(KEPT, e);
+}
+
+static int drop_twice(struct err *e)
+{
+	/* What is gone does not come back by being wished for. */
+	return drop_capabilities(KEPT, e) < 0 || drop_capabilities(UINT64_MAX, e) < 0 ? -1 : 0;
+}
+
+TEST(capabilities_that_are_not_kept_are_gone_from_every_set)
+{
+	int (*const drops[])(struct err *) = {drop_to_kept, drop_twice};
+	int status;
+
+	if (geteuid() != 0)
+		SKIP("root, to give it up");
+	fflush(stdout);
+	for (size_t i = 0; i < COUNT(drops); i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			drop_and_try(drops[i], look_at_capabilities);
+		ENSURE(waitpid(pid, &status, 0) == pid, "wait");
+		EXPECT(status == 0, "row %zu: status %x", i, status);
 	}
 }

@@ -23,6 +23,7 @@
 #include "base/when.h"
 #include "daemon/events.h"
 #include "daemon/facts.h"
+#include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
@@ -353,6 +354,11 @@ static int step_pulse(struct daemon *d, struct err *e)
 	return pulse_start(d, e);
 }
 
+static int step_capabilities(struct daemon *d, struct err *e)
+{
+	return keeper_drop(&d->conf, e);
+}
+
 static int daemon_count_rule(void *context, const struct rule_entry *r)
 {
 	*(unsigned *)context += r->rule.origin == PN_ORIGIN_OPERATOR;
@@ -390,10 +396,19 @@ static const struct step {
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
 	{"nursery", step_nursery},
-	{"lock", step_lock},	       {"loop", step_loop},   {"trial", step_trial},
-	{"store", step_store},	       {"gate", step_gate},   {"watchers", step_watchers},
-	{"news", step_news},	       {"links", step_links}, {"contact", step_contact},
-	{"answering", step_answering}, {"pulse", step_pulse}, {"ready", step_ready},
+	{"lock", step_lock},
+	{"loop", step_loop},
+	{"trial", step_trial},
+	{"store", step_store},
+	{"gate", step_gate},
+	{"watchers", step_watchers},
+	{"news", step_news},
+	{"links", step_links},
+	{"contact", step_contact},
+	{"answering", step_answering},
+	{"pulse", step_pulse},
+	{"capabilities", step_capabilities},
+	{"ready", step_ready},
 };
 
 /* ---- the end ---- */

@@ -67,6 +67,8 @@ static void pulse_look(void *context)
 		log_info("somebody has put new maps in the place of ours: adopting them");
 		if (daemon_load_gate(d, &d->conf, &e))
 			log_error("%s", e.text);
+	} else if (said_anew(&d->pulse.look_said, e.text)) {
+		log_warning("whether the gate is still ours cannot be seen: %s", e.text);
 	}
 }
 

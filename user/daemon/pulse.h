@@ -22,7 +22,7 @@ struct pulse {
 	struct timespec store_changed;
 	off_t store_bytes;
 	bool missing; /* the gate's pins were not there at the last look */
-	struct said reap_said, open_said;
+	struct said reap_said, open_said, look_said;
 };
 
 /* Say once that we live, then start the timers. */

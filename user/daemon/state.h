@@ -11,6 +11,7 @@
 #include "daemon/contact.h"
 #include "daemon/instance.h"
 #include "daemon/links.h"
+#include "daemon/nursery.h"
 #include "daemon/own.h"
 #include "daemon/pulse.h"
 #include "daemon/watchers.h"
@@ -31,7 +32,8 @@ struct daemon {
 	const char *config_path;
 	bool instance_given; /* the command line's, not the file's */
 	bool trial;
-	bool has_terminal; /* at the start: its hang-up is told from a reload by that */
+	bool has_terminal;	 /* at the start: its hang-up is told from a reload by that */
+	struct nursery *nursery; /* where the children come from */
 	struct instance instance;
 	struct loop *loop;
 

@@ -44,6 +44,8 @@ static const char *who_is_there(int ifindex, char *buffer, size_t size)
 		return buffer;
 	id = q.drv_prog_id ? q.drv_prog_id : q.skb_prog_id ? q.skb_prog_id : q.prog_id;
 	fd = id ? bpf_prog_get_fd_by_id(id) : -1;
+	if (id) /* its name takes CAP_SYS_ADMIN */
+		snprintf(buffer, size, "another XDP program (id %u)", id);
 	if (fd < 0)
 		return buffer;
 	if (bpf_obj_get_info_by_fd(fd, &info, &info_size) == 0)

@@ -48,8 +48,6 @@ struct row {
 #define PROGRAM_ROW(name) {#name, offsetof(struct gate, program.name)},
 static const struct row maps[] = {KERN_MAPS(MAP_ROW)};
 static const struct row programs[] = {KERN_PROGRAMS(PROGRAM_ROW)};
-/* pn_block's slot keeps it; it is opened and adopted like the others, but has no pin. */
-static const struct row prefixes = {"pn_prefixes", offsetof(struct gate, map.pn_prefixes)};
 #define ARRAY_SIZE(table) (sizeof(table) / sizeof((table)[0]))
 #define FOR_EACH(row, table)                                                                       \
 	for (const struct row *row = (table); row < (table) + ARRAY_SIZE(table); row++)
@@ -70,7 +68,6 @@ static struct gate *gate_new(const char *instance)
 		*row_fd(g, row) = -1;
 	FOR_EACH (row, programs)
 		*row_fd(g, row) = -1;
-	g->map.pn_prefixes = -1;
 	return g;
 }
 
@@ -85,7 +82,6 @@ static void close_maps(struct gate *g)
 {
 	FOR_EACH (row, maps)
 		close_fd(row_fd(g, row));
-	close_fd(&g->map.pn_prefixes);
 }
 
 void gate_close(struct gate *g)
@@ -109,20 +105,6 @@ static int map_conf(struct gate *g, struct err *e)
 	if (p == MAP_FAILED)
 		return err_set(e, -errno, "cannot map pn_conf: %s", strerror(errno));
 	g->conf = p;
-	return 0;
-}
-
-/* The trie in force is the one in pn_block's slot. */
-static int open_prefixes(struct gate *g, struct err *e)
-{
-	__u32 slot = 0, id = 0;
-
-	if (bpf_map_lookup_elem(g->map.pn_block, &slot, &id))
-		return err_set(e, -errno, "cannot read the slot of pn_block: %s", strerror(errno));
-	close_fd(&g->map.pn_prefixes);
-	g->map.pn_prefixes = bpf_map_get_fd_by_id(id);
-	if (g->map.pn_prefixes < 0)
-		return err_set(e, -errno, "cannot open the trie of pn_block: %s", strerror(errno));
 	return 0;
 }
 
@@ -163,17 +145,15 @@ static int open_rows(struct gate *g, const struct row *table, size_t count)
 /* Do the pinned maps fit what is to be loaded? Then load with them. */
 static bool adopt_maps(struct gate *g)
 {
-	if (open_rows(g, maps, ARRAY_SIZE(maps)) || open_prefixes(g, NULL))
+	if (open_rows(g, maps, ARRAY_SIZE(maps)))
 		return false;
 	FOR_EACH (row, maps)
 		if (!is_fit(row_map(g, row), *row_fd(g, row)))
 			return false;
-	if (!is_fit(row_map(g, &prefixes), g->map.pn_prefixes))
-		return false;
 	FOR_EACH (row, maps)
 		if (bpf_map__reuse_fd(row_map(g, row), *row_fd(g, row)))
 			return false;
-	return !bpf_map__reuse_fd(row_map(g, &prefixes), g->map.pn_prefixes);
+	return true;
 }
 
 /* The slot of pn_block takes a trie of any size: its template needs none. */
@@ -296,8 +276,6 @@ static int load(struct gate *g, const struct gate_sizes *sizes, enum gate_origin
 		r = pin_new_maps(g, e);
 	if (!r)
 		r = map_conf(g, e);
-	if (!r && !adopted)
-		r = open_prefixes(g, e);
 	if (!r)
 		g->conf->abi = PN_ABI_VERSION;
 	return r;
@@ -520,8 +498,6 @@ int gate_open(struct gate **out, const char *instance, struct err *e)
 		err_set(e, r, "no gate of instance '%s' is loaded", instance);
 	else if (r)
 		err_set(e, r, "cannot open the gate of instance '%s': %s", instance, strerror(-r));
-	if (!r)
-		r = open_prefixes(g, e);
 	if (!r)
 		r = map_conf(g, e);
 	if (r) {

@@ -17,12 +17,16 @@
 #define PIN_STEER    "%steer"
 #define PIN_PATH_MAX 512 /* root, instance, part and a name of at most 255 (NAME_MAX) */
 
-/* Every pinned map and program, in one list each. pn_prefixes lies in pn_block's slot and has no pin. */
+/*
+ * Every pinned map and program, in one list each. pn_prefixes is the trie in pn_block's slot: by its number there it could be
+ * opened with CAP_SYS_ADMIN alone, which the controller does not keep.
+ */
 /* clang-format off */
 #define KERN_MAPS(MAP)   \
 	MAP(pn_allow)    \
 	MAP(pn_rule)     \
 	MAP(pn_block)    \
+	MAP(pn_prefixes) \
 	MAP(pn_listed)   \
 	MAP(pn_known)    \
 	MAP(pn_asks)     \
@@ -62,7 +66,6 @@ struct gate {
 #define KERN_MAP_FIELD(name) int name;
 	struct {
 		KERN_MAPS(KERN_MAP_FIELD)
-		int pn_prefixes;
 	} map; /* descriptors, -1 none */
 	struct {
 		KERN_PROGRAMS(KERN_MAP_FIELD)
