@@ -177,8 +177,7 @@ TEST(evidence_is_taken_as_far_as_it_is_some)
 		json_t *row = foreign_evidence(rows[i].text);
 		char *text = row ? json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
 
-		EXPECT(rows[i].want ? text && !strcmp(text, rows[i].want) : !row,
-		       "%s: %s",
+		EXPECT(rows[i].want ? text && !strcmp(text, rows[i].want) : !row, "%s: %s",
 		       rows[i].text, text ? text : "nothing");
 		free(text);
 		json_decref(row);
