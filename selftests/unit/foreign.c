@@ -90,6 +90,7 @@ TEST(texts_are_escaped_once)
 		{"a\nb\\", "a\\x0ab\\\\"},
 		{"\xc3\xa4", "\\xc3\\xa4"},
 		{"\xff", "\\xff"},
+		{"\x7f", "\\x7f"},
 	};
 	char large[3000];
 	json_t *value;
