@@ -1,99 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Verdicts in the store: they come back as they were put, end when they should through reboots and steps of the clock, go with
- * their zone, and come in batches that are whole or not at all. A file that was edited is not believed.
+ * Verdicts in the store: they come back as they were put, go with their zone, and come in batches that are whole or not at
+ * all. A file that was edited is not believed.
  */
 #include <sched.h>
 #include <sys/mount.h>
 
-#include "store/verdicts.h"
-#include "store_rig.h"
-
-#define EVIDENCE "{\"zones\":[],\"asked\":5}"
-
-static struct store *open_fresh(void)
-{
-	struct err e = {0};
-	struct store *s;
-
-	EXPECT(store_open(&s, dir_fresh(), STORE_WRITE, &e) == 0, "open: %s", e.text);
-	return s;
-}
-
-static struct store_verdict verdict_of(const char *prefix, const char *zones)
-{
-	struct store_verdict v = {.listed = *zones != '\0',
-				  .classes = 1,
-				  .score = 4,
-				  .threshold = 3,
-				  .zones = zones,
-				  .by = *zones ? "zen.example" : "",
-				  .reason = *zones ? "see https://example/?q" : "",
-				  .evidence = EVIDENCE,
-				  .decided_wall_s = 1700000000,
-				  .expires_boot_ns = now_boot_ns() + 3600 * NS_PER_S};
-	struct err e = {0};
-
-	EXPECT(prefix_parse(prefix, &v.prefix, &e) == 0, "%s", e.text);
-	v.addr = v.prefix.addr;
-	return v;
-}
-
-static bool put_verdict(struct store *s, const struct store_verdict *v)
-{
-	struct err e = {0};
-	int code = store_put_verdicts(s, v, 1, &e);
-
-	return EXPECT(code == 0, "put: %d %s", code, e.text);
-}
-
-/* What a walk met, as "192.0.2.1 192.0.2.0/24". */
-struct met {
-	char text[512];
-	unsigned count;
-	struct store_verdict last;
-	char zones[STORE_ZONES_MAX], by[STORE_BY_MAX], reason[STORE_REASON_MAX],
-		evidence[STORE_EVIDENCE_MAX];
-};
-
-static int meet(void *context, const struct store_verdict *v)
-{
-	struct met *m = context;
-	char text[PREFIX_TEXT_MAX];
-	size_t n = strlen(m->text);
-
-	if (n + PREFIX_TEXT_MAX + 1 < sizeof(m->text))
-		snprintf(m->text + n, sizeof(m->text) - n, "%s%s", n ? " " : "",
-			 prefix_format(&v->prefix, text));
-	m->count++;
-	m->last = *v;
-	snprintf(m->zones, sizeof(m->zones), "%s", v->zones);
-	snprintf(m->by, sizeof(m->by), "%s", v->by);
-	snprintf(m->reason, sizeof(m->reason), "%s", v->reason);
-	snprintf(m->evidence, sizeof(m->evidence), "%s", v->evidence);
-	return 0;
-}
-
-/* Those that hold for an address, or (NULL) all. In memory of the program: it is large. */
-static struct met *met_by(struct store *s, const char *addr)
-{
-	static struct met m;
-	struct err e = {0};
-	struct addr a = {0};
-	int code;
-
-	m = (struct met){0};
-	if (addr)
-		EXPECT(addr_parse(addr, &a, &e) == 0, "%s", e.text);
-	code = store_each_verdict(s, addr ? &a : NULL, meet, &m, &e);
-	EXPECT(code == 0, "each: %d %s", code, e.text);
-	return &m;
-}
-
-static unsigned count_verdicts(struct store *s)
-{
-	return met_by(s, NULL)->count;
-}
+#include "verdict_rig.h"
 
 TEST(verdicts_come_back_as_they_were_put)
 {
@@ -362,128 +275,6 @@ TEST(twenty_thousand_verdicts_are_a_batch)
 	free(list);
 }
 
-/* ---- deadlines ---- */
-
-/* Left until the verdict ends as the store tells it; 0: not found. */
-static int64_t left_now(struct store *s)
-{
-	struct met *m = met_by(s, "192.0.2.1");
-
-	return m->count ? (int64_t)m->last.expires_boot_ns - played_boot_ns : 0;
-}
-
-static struct store *played_with_verdict(int64_t length_ns)
-{
-	struct store_verdict v = verdict_of("192.0.2.1", " zen.example ");
-	struct store *s;
-
-	dir_fresh();
-	play("boot-a", 1000 * S, WALL);
-	s = open_played();
-	v.expires_boot_ns = (uint64_t)(played_boot_ns + length_ns);
-	if (s)
-		put_verdict(s, &v);
-	return s;
-}
-
-TEST(a_clock_step_changes_no_verdict_of_this_boot)
-{
-	static const int64_t steps_ns[] = {H, -H, 100000 * H, -WALL};
-
-	for (size_t i = 0; i < COUNT(steps_ns); i++) {
-		struct store *s = played_with_verdict(600 * S);
-
-		ENSURE(s, "no store");
-		play_on(10 * S);
-		played_wall_ns += steps_ns[i];
-		EXPECT(left_now(s) == 590 * S, "before rebase: %" PRId64, left_now(s));
-		EXPECT(store_rebase(s, NULL) == 0, "rebase");
-		play_on(590 * S - 1);
-		EXPECT(left_now(s) == 1, "the last nanosecond: %" PRId64, left_now(s));
-		play_on(1);
-		EXPECT(left_now(s) == 0, "ended");
-		store_close(s);
-	}
-}
-
-TEST(verdicts_hold_through_a_reboot_and_never_longer)
-{
-	static const struct {
-		const char *sentence;
-		int64_t off_ns, clock_error_ns, left_ns;
-	} rows[] = {
-		{"a reboot of a minute", 60 * S, 0, H - 60 * S},
-		{"off for longer", H, 0, 0},
-		{"the clock an hour slow", 60 * S, -H, H},
-		{"the clock at 1970", 60 * S, -WALL, H},
-		{"the clock half an hour fast", 60 * S, H / 2, H / 2 - 60 * S},
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct store *s = played_with_verdict(H);
-
-		ENSURE(s, "no store");
-		store_close(s);
-		play("boot-b", 5 * S, WALL + rows[i].off_ns + rows[i].clock_error_ns);
-		s = open_played();
-		ENSURE(s, "no store");
-		EXPECT(left_now(s) == rows[i].left_ns, "%s: %" PRId64, rows[i].sentence,
-		       left_now(s) / S);
-		/* From here on boot time decides, and the clock may be put right. */
-		play_on(10 * S);
-		played_wall_ns -= rows[i].clock_error_ns;
-		EXPECT(left_now(s) == (rows[i].left_ns ? rows[i].left_ns - 10 * S : 0),
-		       "%s, the clock put right: %" PRId64, rows[i].sentence, left_now(s) / S);
-		store_close(s);
-	}
-}
-
-TEST(a_clock_step_with_nobody_running_moves_no_verdict)
-{
-	for (int64_t step = -H; step <= H; step += 2 * H) {
-		struct store *s = played_with_verdict(2 * H);
-
-		ENSURE(s, "no store");
-		play_on(600 * S);
-		played_wall_ns += step;
-		store_close(s);
-		store_close(open_played());
-		play("boot-b", 0, played_wall_ns + 60 * S);
-		s = open_played();
-		ENSURE(s, "no store");
-		EXPECT(left_now(s) == 2 * H - 660 * S, "step %" PRId64 ": %" PRId64 " s left",
-		       step / S, left_now(s) / S);
-		store_close(s);
-	}
-}
-
-TEST(expired_verdicts_are_not_found_and_reaped)
-{
-	struct store *s = played_with_verdict(10 * S);
-	struct store_verdict v = verdict_of("192.0.2.2", "");
-	struct err e = {0};
-	unsigned count = 77;
-
-	ENSURE(s, "no store");
-	v.expires_boot_ns = (uint64_t)(played_boot_ns + H);
-	put_verdict(s, &v);
-	EXPECT(store_reap_verdicts(s, &count, &e) == 0 && count == 0, "nothing yet: %u", count);
-	play_on(10 * S);
-	EXPECT(left_now(s) == 0 && count_verdicts(s) == 1, "not found");
-	EXPECT(store_reap_verdicts(s, &count, &e) == 0 && count == 1, "%u %s", count, e.text);
-	store_close(s);
-	/* After a reboot the boot time of the row is far ahead. */
-	play("boot-b", 5 * S, played_wall_ns + 2 * H);
-	s = open_played();
-	ENSURE(s, "no store");
-	EXPECT(store_reap_verdicts(s, &count, &e) == 0 && count == 1, "%u %s", count, e.text);
-	v.expires_boot_ns = (uint64_t)(played_boot_ns + 1);
-	put_verdict(s, &v);
-	play_on(1);
-	EXPECT(store_delete_verdict(s, &v.prefix, &e) == -ENOENT, "was no verdict any more");
-	store_close(s);
-}
-
 /* ---- files ---- */
 
 static void edit(const char *sql)
@@ -496,6 +287,8 @@ static void edit(const char *sql)
 	sqlite3_free(text);
 	sqlite3_close(db);
 }
+
+#define NEVER "boot_id = NULL, expires_boot_ns = NULL, expires_wall_ns = NULL, remaining_ns = NULL"
 
 TEST(rows_that_make_no_sense_are_damage)
 {
@@ -512,8 +305,7 @@ TEST(rows_that_make_no_sense_are_damage)
 		"asked = zeroblob(16)",
 		"classes = -1",
 		"classes = 1 << 40",
-		"boot_id = NULL, expires_boot_ns = NULL, expires_wall_ns = NULL, "
-		"remaining_ns = NULL",
+		NEVER,
 	};
 
 	for (size_t i = 0; i < COUNT(edits); i++) {
@@ -582,83 +374,6 @@ TEST(a_full_disk_takes_no_part_of_a_batch)
 	}
 	waitpid(child, &status, 0);
 	EXPECT(status == 0, "the child ended with %d", status);
-}
-
-/* The tables of the first schema, as the version that made them did. */
-static const char schema_1[] =
-	"PRAGMA journal_mode = WAL;"
-	"CREATE TABLE rule ("
-	" kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2),"
-	" family INTEGER NOT NULL CHECK (family IN (4, 6)),"
-	" addr BLOB NOT NULL CHECK (length(addr) = 16),"
-	" bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 128),"
-	" action INTEGER NOT NULL CHECK (action BETWEEN 0 AND 2),"
-	" origin TEXT NOT NULL,"
-	" because TEXT NOT NULL,"
-	" saying TEXT NOT NULL,"
-	" created_wall_s INTEGER NOT NULL,"
-	" boot_id TEXT,"
-	" expires_boot_ns INTEGER,"
-	" expires_wall_ns INTEGER,"
-	" remaining_ns INTEGER,"
-	" CHECK ((boot_id IS NULL) = (expires_boot_ns IS NULL)"
-	"  AND (boot_id IS NULL) = (expires_wall_ns IS NULL)"
-	"  AND (boot_id IS NULL) = (remaining_ns IS NULL)),"
-	" PRIMARY KEY (kind, family, addr, bits)"
-	") STRICT, WITHOUT ROWID;"
-	"CREATE INDEX rule_ends ON rule (expires_boot_ns) WHERE expires_boot_ns IS NOT NULL;"
-	"CREATE TRIGGER rule_excludes BEFORE INSERT ON rule WHEN NEW.kind IN (1, 2) BEGIN"
-	" DELETE FROM rule WHERE kind = 3 - NEW.kind AND family = NEW.family"
-	"  AND addr = NEW.addr AND bits = NEW.bits;"
-	"END;"
-	"CREATE TABLE value (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)"
-	" STRICT, WITHOUT ROWID;"
-	"PRAGMA application_id = 0x70737472; PRAGMA user_version = 1;"
-	"INSERT INTO value VALUES ('mode', 'enforce');"
-	"INSERT INTO rule VALUES (0, 4, x'00000000000000000000ffffc0000201', 128, 2, 'operator',"
-	" 'spam', 'go away', 1700000000, NULL, NULL, NULL, NULL);"
-	"INSERT INTO rule VALUES (1, 6, x'20010db8000000000000000000000000', 32, 0, 'operator',"
-	" '', '', 1700000001, 'boot-a', 1000, 2000, 3600000000000);";
-
-TEST(a_store_of_the_first_schema_keeps_its_rules)
-{
-	struct store_rule block = rule_of("192.0.2.1", STORE_BLOCK), back;
-	struct store_rule allow = rule_of("2001:db8::/32", STORE_ALLOW);
-	struct store_rule trust = rule_of("2001:db8::/32", STORE_TRUST);
-	struct store_verdict v = verdict_of("192.0.2.1", " zen.example ");
-	struct err e = {0};
-	struct store *s;
-	char mode[16];
-
-	dir_fresh();
-	ENSURE(mkdir(dir, 0700) == 0, "mkdir");
-	edit(schema_1);
-	fails_with(STORE_READ, -EPROTO, "an older schema");
-	play("boot-a", 0, 0);
-	s = open_played();
-	ENSURE(s, "no store");
-	ENSURE(store_get_rule(s, STORE_BLOCK, &block.prefix, &back, &e) == 0, "%s", e.text);
-	EXPECT(back.action == STORE_REFUSE && !strcmp(back.because, "spam") &&
-		       !strcmp(back.saying, "go away") && back.created_wall_s == 1700000000 &&
-		       back.expires_boot_ns == 0,
-	       "the block is another one");
-	ENSURE(store_get_rule(s, STORE_ALLOW, &allow.prefix, &back, &e) == 0, "%s", e.text);
-	EXPECT(back.expires_boot_ns == 1000, "its deadline: %" PRIu64, back.expires_boot_ns);
-	EXPECT(store_get_value(s, "mode", mode, sizeof(mode), &e) == 0 && !strcmp(mode, "enforce"),
-	       "the mode");
-	/* What a rule could not have before, and what it could. */
-	block.action = STORE_REPLY;
-	put(s, &block);
-	EXPECT(store_get_rule(s, STORE_BLOCK, &block.prefix, &back, &e) == 0 &&
-		       back.action == STORE_REPLY,
-	       "reply: %s", e.text);
-	put(s, &trust);
-	EXPECT(has(s, &trust) && !has(s, &allow), "they exclude each other as ever");
-	v.expires_boot_ns = (uint64_t)(played_boot_ns + H);
-	put_verdict(s, &v);
-	EXPECT(count_verdicts(s) == 1, "and verdicts");
-	store_close(s);
-	reads(2, "and is read from now on");
 }
 
 TEST(a_change_by_another_process_is_seen)

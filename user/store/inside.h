@@ -10,7 +10,7 @@
 #include <sqlite3.h>
 
 #include "base/when.h"
-#include "store/store.h"
+#include "store/verdicts.h"
 
 /* The clocks deadlines are kept by. Tests put their own here, to play a reboot or a step. */
 struct store_clock {
@@ -87,8 +87,6 @@ int statement_use(struct store *s, enum store_sql which, sqlite3_stmt **out, str
 int statement_prepare(struct store *s, const char *sql, sqlite3_stmt **out, struct err *e);
 /* A change: to its end, and reset. *count, unless NULL: rows that changed. 0 or -errno. */
 int statement_finish(struct store *s, sqlite3_stmt *st, unsigned *count, struct err *e);
-/* The end of a walk: what the last step said, unless the walk was ended before (result). Finalizes. */
-int statement_walked(struct store *s, sqlite3_stmt *st, int step, int result, struct err *e);
 /* Refuses changes by a reader, and after SQLite itself has rolled a transaction back. */
 int statement_may_change(struct store *s, struct err *e);
 /* sqlite3_exec of fixed text. */
@@ -143,7 +141,25 @@ int row_register(struct store *s);
 	"WITH RECURSIVE length(n) AS (VALUES (128) UNION ALL SELECT n - 1 FROM length WHERE n > "  \
 	"?2) SELECT " columns " FROM length CROSS JOIN " table " ON addr = cut(?1, n) AND bits = " \
 	"n "
-void row_bind_search(sqlite3_stmt *st, const struct addr *a);
+
+/*
+ * A walk: each row of a statement goes to row(), until that returns another value than 0. What row() calls may use the store. addr binds
+ * ?1 and ?2 of ROWS_WITH_ADDR, NULL nothing; most binds ?3, a limit.
+ */
+struct row_walk {
+	const char *sql;
+	const struct addr *addr;
+	int64_t most;
+	int (*row)(const struct row_walk *w, struct store *s, sqlite3_stmt *st, struct err *e);
+	union { /* whom row() tells */
+		int (*rule)(void *context, const struct store_rule *rule);
+		int (*verdict)(void *context, const struct store_verdict *verdict);
+		int (*entry)(void *context, const struct store_entry *entry);
+	} fn;
+	void *context;
+};
+/* 0, row()'s value, or -errno. */
+int row_each(struct store *s, const struct row_walk *w, struct err *e);
 
 /* ---- fault.c ---- */
 

@@ -31,7 +31,7 @@ static int entry_check(const struct store_entry *entry, struct err *e)
 
 static int entry_put(struct store *s, const struct store_entry *entry, int64_t *id, struct err *e)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = entry_check(entry, e);
 
 	if (code == 0)
@@ -53,7 +53,7 @@ static int entry_put(struct store *s, const struct store_entry *entry, int64_t *
 /* At which byte the journal ends. */
 static int journal_end(struct store *s, int64_t *out, struct err *e)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = statement_use(s, SQL_LAST_ENTRY, &st, e);
 
 	if (code < 0)
@@ -94,36 +94,35 @@ static int entry_read(struct store *s, sqlite3_stmt *st, struct store_entry *out
 	return fault_corrupt(s, "an entry of its journal makes no sense", e);
 }
 
+static int entry_tell(const struct row_walk *w, struct store *s, sqlite3_stmt *st, struct err *e)
+{
+	struct store_entry entry;
+	int code = entry_read(s, st, &entry, e);
+
+	return code < 0 ? code : w->fn.entry(w->context, &entry);
+}
+
 int store_each_entry(struct store *s, const struct addr *addr, unsigned most,
 		     int (*fn)(void *context, const struct store_entry *entry), void *context,
 		     struct err *e)
 {
-	struct store_entry entry;
-	sqlite3_stmt *st;
-	int code = statement_prepare(
-		    s,
-		    addr ? ROWS_WITH_ADDR(COLUMNS, "journal") "ORDER BY id DESC LIMIT ?3"
-			 : "SELECT " COLUMNS " FROM journal ORDER BY id DESC LIMIT ?3",
-		    &st, e),
-	    result = 0;
+	const struct row_walk walk = {
+		.sql = addr ? ROWS_WITH_ADDR(COLUMNS, "journal") "ORDER BY id DESC LIMIT ?3"
+			    : "SELECT " COLUMNS " FROM journal ORDER BY id DESC LIMIT ?3",
+		.addr = addr,
+		.most = most,
+		.row = entry_tell,
+		.fn.entry = fn,
+		.context = context,
+	};
 
-	if (code < 0)
-		return code;
-	if (addr)
-		row_bind_search(st, addr);
-	sqlite3_bind_int64(st, 3, most);
-	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		result = entry_read(s, st, &entry, e);
-		if (result == 0)
-			result = fn(context, &entry);
-	}
-	return statement_walked(s, st, code, result, e);
+	return most ? row_each(s, &walk, e) : 0;
 }
 
 int store_trim_journal(struct store *s, unsigned *count, struct err *e)
 {
 	int64_t end = 0;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = statement_may_change(s, e);
 
 	*count = 0;

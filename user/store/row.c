@@ -65,10 +65,27 @@ bool row_read_text(sqlite3_stmt *st, int column, char *out, size_t size)
 	return true;
 }
 
-void row_bind_search(sqlite3_stmt *st, const struct addr *a)
+int row_each(struct store *s, const struct row_walk *w, struct err *e)
 {
-	row_bind_addr(st, 1, a);
-	sqlite3_bind_int(st, 2, addr_is_v4(a) ? ADDR_V4_LEAD_BITS : 0);
+	int code, result = 0;
+	sqlite3_stmt *st;
+
+	code = statement_prepare(s, w->sql, &st, e);
+	if (code < 0)
+		return code;
+	if (w->addr) {
+		row_bind_addr(st, 1, w->addr);
+		sqlite3_bind_int(st, 2, addr_is_v4(w->addr) ? ADDR_V4_LEAD_BITS : 0);
+	}
+	if (w->most)
+		sqlite3_bind_int64(st, 3, w->most);
+	now_take(s);
+	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW)
+		result = w->row(w, s, st, e);
+	if (result == 0 && code != SQLITE_DONE)
+		result = fault_set(s, code, "cannot read the store", e);
+	sqlite3_finalize(st);
+	return result;
 }
 
 static void cut_call(sqlite3_context *call, int count, sqlite3_value **argument)

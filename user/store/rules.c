@@ -169,28 +169,27 @@ int store_get_rule(struct store *s, enum store_kind kind, const struct prefix *p
 	return code < 0 ? code : 0;
 }
 
+static int row_tell(const struct row_walk *w, struct store *s, sqlite3_stmt *st, struct err *e)
+{
+	struct store_rule rule;
+	int code = row_read(s, st, &rule, e);
+
+	return code > 0 ? w->fn.rule(w->context, &rule) : code;
+}
+
 int store_each_rule(struct store *s, int (*fn)(void *context, const struct store_rule *rule),
 		    void *context, struct err *e)
 {
-	struct store_rule rule;
-	sqlite3_stmt *st;
-	int code = statement_prepare(s, ROW_ALL, &st, e), result = 0;
+	const struct row_walk walk = {
+		.sql = ROW_ALL, .row = row_tell, .fn.rule = fn, .context = context};
 
-	if (code < 0)
-		return code;
-	now_take(s);
-	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		result = row_read(s, st, &rule, e);
-		if (result > 0)
-			result = fn(context, &rule);
-	}
-	return statement_walked(s, st, code, result, e);
+	return row_each(s, &walk, e);
 }
 
 int store_reap(struct store *s, unsigned *count, struct err *e)
 {
 	int code = statement_may_change(s, e);
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 
 	*count = 0;
 	if (code == 0)

@@ -88,14 +88,6 @@ int statement_finish(struct store *s, sqlite3_stmt *st, unsigned *count, struct 
 	return code;
 }
 
-int statement_walked(struct store *s, sqlite3_stmt *st, int step, int result, struct err *e)
-{
-	if (result == 0 && step != SQLITE_DONE)
-		result = fault_set(s, step, "cannot read the store", e);
-	sqlite3_finalize(st);
-	return result;
-}
-
 int statement_may_change(struct store *s, struct err *e)
 {
 	if (s->access != STORE_WRITE)

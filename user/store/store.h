@@ -3,7 +3,7 @@
  * The store: SQLite in WAL mode, one file postern.db in a directory of its own (0700). It holds the
  * operator's rules and what must outlive a reboot; the BPF maps are its image.
  *
- * Deadlines. A rule that ends carries its deadline three times: as boot time together with the boot id (exact
+ * Deadlines. A rule that ends, and every verdict (verdicts.h), carries its deadline three times: as boot time together with the boot id (exact
  * while this boot lasts, whatever the wall clock does), as wall time (for after a reboot) and as the
  * time that was ordered or left at the last rebase (a bound: a clock set back never
  * lengthens a rule). store_rebase() writes the last two anew when the wall clock was stepped.

@@ -75,7 +75,7 @@ static int verdict_check(const struct store_verdict *v, struct err *e)
 
 static int verdict_put(struct store *s, const struct store_verdict *v, struct err *e)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = verdict_check(v, e);
 
 	if (code == 0)
@@ -116,7 +116,7 @@ int store_delete_verdict(struct store *s, const struct prefix *p, struct err *e)
 {
 	int code = statement_may_change(s, e);
 	bool found = false;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 
 	if (code == 0)
 		code = row_check_prefix(p, e);
@@ -144,7 +144,7 @@ int store_delete_verdicts(struct store *s, const char *zone, bool listed_only, u
 {
 	int code = statement_may_change(s, e);
 	char name[STORE_BY_MAX + 2];
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 
 	*count = 0;
 	if (code == 0 && zone && (!*zone || strchr(zone, ' ') || strlen(zone) >= STORE_BY_MAX))
@@ -187,30 +187,28 @@ static int verdict_read(struct store *s, sqlite3_stmt *st, struct store_verdict 
 	return is_live;
 }
 
+static int verdict_tell(const struct row_walk *w, struct store *s, sqlite3_stmt *st, struct err *e)
+{
+	struct store_verdict verdict;
+	int code = verdict_read(s, st, &verdict, e);
+
+	return code > 0 ? w->fn.verdict(w->context, &verdict) : code;
+}
+
 int store_each_verdict(struct store *s, const struct addr *addr,
 		       int (*fn)(void *context, const struct store_verdict *v), void *context,
 		       struct err *e)
 {
-	struct store_verdict verdict;
-	sqlite3_stmt *st;
-	int code = statement_prepare(
-		    s,
-		    addr ? ROWS_WITH_ADDR(VERDICT_COLUMNS, "verdict") "ORDER BY n DESC"
-			 : "SELECT " VERDICT_COLUMNS " FROM verdict",
-		    &st, e),
-	    result = 0;
+	const struct row_walk walk = {
+		.sql = addr ? ROWS_WITH_ADDR(VERDICT_COLUMNS, "verdict") "ORDER BY n DESC"
+			    : "SELECT " VERDICT_COLUMNS " FROM verdict",
+		.addr = addr,
+		.row = verdict_tell,
+		.fn.verdict = fn,
+		.context = context,
+	};
 
-	if (code < 0)
-		return code;
-	if (addr)
-		row_bind_search(st, addr);
-	now_take(s);
-	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		result = verdict_read(s, st, &verdict, e);
-		if (result > 0)
-			result = fn(context, &verdict);
-	}
-	return statement_walked(s, st, code, result, e);
+	return row_each(s, &walk, e);
 }
 
 /* The last address of a prefix. */
@@ -229,7 +227,7 @@ int store_find_verdict(struct store *s, const struct prefix *p,
 {
 	struct addr last = addr_last(p);
 	struct store_verdict verdict;
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = statement_use(s, SQL_FIND_VERDICT, &st, e), result = 0;
 
 	if (code < 0)
@@ -251,7 +249,7 @@ int store_find_verdict(struct store *s, const struct prefix *p,
 int store_reap_verdicts(struct store *s, unsigned *count, struct err *e)
 {
 	int code = statement_may_change(s, e);
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 
 	*count = 0;
 	if (code == 0)
