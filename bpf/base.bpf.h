@@ -3,6 +3,9 @@
 #ifndef BASE_BPF_H
 #define BASE_BPF_H
 
+#define AF_INET	 2
+#define AF_INET6 10
+
 /* A source or destination: 16 bytes in network order, IPv4 mapped. */
 struct address {
 	union {

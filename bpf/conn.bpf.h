@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Counting connections. A passive open goes SYN_RECV -> ESTABLISHED exactly once, whatever carried
+ * Completed handshakes. A passive open goes SYN_RECV -> ESTABLISHED exactly once, whatever carried
  * it (cookies, Fast Open, a v4-mapped socket); the socket is then marked in its own storage with
  * what was counted, and the count goes down when that mark is taken off, so it is exact however the
  * connection ends. On the way to CLOSE the local port is no longer there to be asked: only the mark
@@ -8,12 +8,12 @@
  *
  * Sockets count in the gate's own network namespace and in those that the configuration names: an
  * ordinary user can make a namespace, play any address in it and connect to himself.
+ *
+ * Strangers among them are asked about here: who completes a handshake is not forged. Connections of the responder
+ * are no load of the mail server: they are counted as answers instead.
  */
 #ifndef CONN_BPF_H
 #define CONN_BPF_H
-
-#define AF_INET	 2
-#define AF_INET6 10
 
 static __always_inline bool is_our_netns(const struct pn_conf *conf, __u64 cookie)
 {
@@ -50,6 +50,17 @@ static __always_inline bool peer_read(const struct sock_common *skc, struct addr
 	BPF_CORE_READ_INTO(&a->pair, skc, skc_v6_daddr);
 	a->family = address_is_mapped(a) ? 4 : 6;
 	return true;
+}
+
+/* This end, where a peer has been read. */
+static __always_inline void local_read(const struct sock_common *skc, struct address *a)
+{
+	if (skc->skc_family == AF_INET) {
+		address_from_v4(a, skc->skc_rcv_saddr);
+		return;
+	}
+	BPF_CORE_READ_INTO(&a->pair, skc, skc_v6_rcv_saddr);
+	a->family = address_is_mapped(a) ? 4 : 6;
 }
 
 static __always_inline bool open_add(const struct pn_key *source, __u32 *now_open)
@@ -130,13 +141,72 @@ static __always_inline void socket_uncount(struct sock *sk)
 		__sync_fetch_and_add(&total->open, 1);
 }
 
+/*
+ * The responder has a connection: an answer under the verdict that stands against the source, found in the judge's order.
+ * Limits have no end, as 0 says. Not static, like the next: the verifier then checks it once, and not for each way there.
+ */
+__noinline int answer_count(const struct address *peer, const struct pn_port *port)
+{
+	const struct pn_conf *conf = conf_get();
+	struct verdict v = {};
+
+	if (!conf || !peer || !port)
+		return 0;
+	if ((!port->only || may_reach(peer, port->port)) && !judge_rules(conf, peer, &v) &&
+	    !allow_find(peer))
+		judge_listed(conf, peer, port->class_, &v);
+	answers_count(peer, v.expires);
+	return 0;
+}
+
+/*
+ * Is somebody who has come in to be asked about? Then flags of enum pn_ask_flag. Who is known goes on being so while his old
+ * verdict is asked for anew.
+ */
+__noinline int stranger_flags(const struct address *peer, const struct pn_port *port)
+{
+	const struct pn_conf *conf = conf_get();
+	struct pn_known *known;
+	struct verdict v = {};
+
+	if (!conf || !peer || !port || !is_contact_asked(conf, port))
+		return 0;
+	if (allow_find(peer) || judge_rules(conf, peer, &v) ||
+	    judge_listed(conf, peer, port->class_, &v))
+		return 0;
+	known = known_find(conf, peer);
+	if (!known)
+		return PN_ASK_PROVEN;
+	return is_until(known->fresh_until) ? 0 : PN_ASK_PROVEN | PN_ASK_KNOWN;
+}
+
+static __always_inline void stranger_ask(struct sock *sk, const struct address *peer,
+					 const struct pn_port *port)
+{
+	struct pn_ask ask = {.flags = stranger_flags(peer, port)};
+	struct address local = {};
+
+	if (!ask.flags)
+		return;
+	local_read(&sk->__sk_common, &local);
+	ask.time = bpf_ktime_get_boot_ns();
+	__builtin_memcpy(ask.src, peer->byte, 16);
+	__builtin_memcpy(ask.dst, local.byte, 16);
+	ask.sport = bpf_ntohs(sk->__sk_common.skc_dport);
+	ask.dport = sk->__sk_common.skc_num;
+	ask.netns = sk->__sk_common.skc_net.net->net_cookie;
+	ask.socket = bpf_get_socket_cookie(sk);
+	ask_tell(&ask);
+}
+
 static __always_inline void handshake_completed(struct sock *sk)
 {
 	struct pn_total *total = total_get();
 	struct pn_conf *conf = conf_get();
 	const struct pn_port *port;
-	struct address peer;
+	struct address peer = {};
 	struct pn_rule *allow;
+	__u32 *mark;
 
 	if (!conf || !total)
 		return;
@@ -145,7 +215,18 @@ static __always_inline void handshake_completed(struct sock *sk)
 		return;
 	if (!peer_read(&sk->__sk_common, &peer))
 		return;
-	if (!socket_count(conf, total, sk, &peer, port) || conf->charge_syn)
+	mark = bpf_sk_storage_get(&pn_ours, sk, NULL, 0);
+	if (mark) {
+		/* Once, though two of this program run while one replaces the other. */
+		if (__sync_val_compare_and_swap(mark, PN_OURS_FRESH, PN_OURS_COUNTED) ==
+		    PN_OURS_FRESH)
+			answer_count(&peer, port);
+		return;
+	}
+	if (!socket_count(conf, total, sk, &peer, port))
+		return;
+	stranger_ask(sk, &peer, port);
+	if (conf->charge_syn)
 		return;
 	allow = allow_find(&peer);
 	if (!allow || allow->action != PN_ALLOW)

@@ -6,40 +6,6 @@
 #ifndef JUDGE_BPF_H
 #define JUDGE_BPF_H
 
-struct verdict {
-	__u32 reason; /* enum pn_reason */
-	__u32 would;  /* enum pn_action: what enforce mode does */
-	__u32 action; /* enum pn_action: what is done now */
-	__u32 origin; /* enum pn_origin of the entry that decided */
-	__u32 bits;   /* its length, mapped form */
-	__u32 pad;
-	__u64 expires;
-};
-
-static __always_inline void verdict_set(struct verdict *v, const struct pn_conf *conf, __u32 reason,
-					__u32 action, bool always)
-{
-	v->reason = reason;
-	v->would = action;
-	v->action = always || is_until(conf->enforce_until) ? action : PN_PASS;
-}
-
-static __always_inline void verdict_pass(struct verdict *v, __u32 reason)
-{
-	v->reason = reason;
-	v->would = PN_PASS;
-	v->action = PN_PASS;
-}
-
-static __always_inline void verdict_from_rule(struct verdict *v, const struct pn_conf *conf,
-					      __u32 reason, const struct pn_rule *r)
-{
-	verdict_set(v, conf, reason, r->action, r->always);
-	v->origin = r->origin;
-	v->bits = r->bits;
-	v->expires = r->expires;
-}
-
 /* The operator's rules for an address, single ones before prefixes. Did one stand against it? */
 static __always_inline bool judge_rules(const struct pn_conf *conf, const struct address *source,
 					struct verdict *v)
@@ -58,19 +24,29 @@ static __always_inline bool judge_rules(const struct pn_conf *conf, const struct
 	return false;
 }
 
-static __always_inline bool judge_listed(const struct pn_conf *conf, const struct address *source,
-					 __u32 class_, struct verdict *v)
+/* Verdicts of the DNS. Not static: it is asked from many places, and only where there are verdicts. */
+__noinline int judge_listed_entries(const struct address *source, __u32 class_, struct verdict *v)
 {
+	const struct pn_conf *conf = conf_get();
+	struct pn_listed *l;
 	struct pn_key key;
-	struct pn_listed *l = listed_find(conf, source, class_, &key);
 
+	if (!conf || !source || !v)
+		return 0;
+	l = listed_find(conf, source, class_, &key);
 	if (!l)
-		return false;
+		return 0;
 	verdict_set(v, conf, PN_REASON_LISTED, l->action, false);
 	v->origin = l->origin;
 	v->bits = key.bits;
 	v->expires = l->expires;
-	return true;
+	return 1;
+}
+
+static __always_inline bool judge_listed(const struct pn_conf *conf, const struct address *source,
+					 __u32 class_, struct verdict *v)
+{
+	return conf->has_listed && judge_listed_entries(source, class_, v);
 }
 
 static __always_inline bool judge_limits(const struct pn_conf *conf, struct pn_total *total,
@@ -110,7 +86,14 @@ static __always_inline void judge_in_order(const struct pn_conf *conf, struct pn
 		return;
 	if (judge_limits(conf, total, source, v))
 		return;
-	verdict_pass(v, is_known(conf, source) ? PN_REASON_KNOWN : PN_REASON_CLEAN);
+	if (is_known(conf, source))
+		verdict_pass(v, PN_REASON_KNOWN);
+	else if (trusted || !is_contact_asked(conf, port))
+		verdict_pass(v, PN_REASON_CLEAN);
+	else if (conf->contact == PN_CONTACT_HOLD)
+		verdict_set(v, conf, PN_REASON_HELD, PN_HOLD, false);
+	else
+		verdict_pass(v, PN_REASON_STRANGER);
 }
 
 /*
@@ -126,13 +109,15 @@ __noinline int judge_syn(const struct address *source, const struct pn_port *por
 	if (!conf || !total || !source || !port || !v)
 		return 0;
 	judge_in_order(conf, total, source, port, v);
+	if (v->would == PN_REPLY)
+		reply_settle(source, port, v);
 	return 0;
 }
 
 /*
  * What is judged by its source alone: later packets of a connection, later fragments, packets whose
- * port cannot be read. Only silence reaches them; `refuse` is an answer to a SYN. any: also drop
- * what the rule would refuse, for packets no RST can answer and no connection can contain.
+ * port cannot be read. Only silence reaches them; `refuse` and `reply` are answers to a SYN, and who was told
+ * thrice may end the third conversation. any: also drop what the rule would refuse, for packets no RST can answer and no connection can contain.
  */
 static __always_inline bool judge_source(const struct pn_conf *conf, const struct address *source,
 					 __u32 class_, bool any, struct verdict *v)

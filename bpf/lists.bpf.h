@@ -112,33 +112,47 @@ static __always_inline struct pn_listed *listed_live(const struct pn_key *key, _
 	return l;
 }
 
-/* A verdict on the source, or on its network where so many were listed that one entry stands for
- * all. */
-static __always_inline struct pn_listed *
-listed_find(const struct pn_conf *conf, const struct address *a, __u32 class_, struct pn_key *key)
-{
-	struct pn_listed *l;
-
-	if (!conf->has_listed)
-		return NULL;
-	key_of_source(key, a);
-	l = listed_live(key, class_);
-	if (l)
-		return l;
-	key_of_network(key, a);
-	return listed_live(key, class_);
-}
-
-static __always_inline bool is_known(const struct pn_conf *conf, const struct address *a)
+/* Who is known and not yet a stranger again. */
+static __always_inline struct pn_known *known_find(const struct pn_conf *conf,
+						   const struct address *a)
 {
 	struct pn_known *k;
 	struct pn_key key;
 
 	if (!conf->has_known)
-		return false;
+		return NULL;
 	key_of_source(&key, a);
 	k = bpf_map_lookup_elem(&pn_known, &key);
-	return k && !is_past(k->until);
+	return k && is_until(k->until) ? k : NULL;
+}
+
+static __always_inline bool is_known(const struct pn_conf *conf, const struct address *a)
+{
+	return known_find(conf, a) != NULL;
+}
+
+/*
+ * A verdict on the host, on the source it belongs to, or on its network, where so many were listed that one entry stands
+ * for all. That last one is a guess about neighbours: it is not held against who has shown to be clean.
+ */
+static __always_inline struct pn_listed *
+listed_find(const struct pn_conf *conf, const struct address *a, __u32 class_, struct pn_key *key)
+{
+	struct pn_listed *l;
+
+	key_of_host(key, a);
+	l = listed_live(key, class_);
+	if (l)
+		return l;
+	if (a->family == 6) {
+		key_of_source(key, a);
+		l = listed_live(key, class_);
+		if (l)
+			return l;
+	}
+	key_of_network(key, a);
+	l = listed_live(key, class_);
+	return l && !is_known(conf, a) ? l : NULL;
 }
 
 static __always_inline bool may_reach(const struct address *a, __u16 port)

@@ -44,7 +44,7 @@ struct {
 	.values = {&pn_prefixes},
 };
 
-/* Strangers found guilty by DNS zones, by source or by network. Not an LRU: no verdict is washed
+/* Strangers found guilty by DNS zones, by host, source or network. Not an LRU: no verdict is washed
  * out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -61,6 +61,55 @@ struct {
 	__type(key, struct pn_key);
 	__type(value, struct pn_known);
 } pn_known SEC(".maps");
+
+/* Questions to the controller: who is this stranger? 4 MiB: 65 000 of them, more than a resolver asks in a minute. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+} pn_asks SEC(".maps");
+
+/* When a stranger's first SYN was held. Fixed cells: full, it lets strangers in, and it can forget nobody. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PN_WAIT_CELLS);
+	__type(key, __u32);
+	__type(value, struct pn_wait);
+} pn_wait SEC(".maps");
+
+/*
+ * How often the responder has told a source its verdict. An LRU: this is no ban but the end of a courtesy, and
+ * a source that is washed out is told up to three times more.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct pn_key);
+	__type(value, struct pn_answered);
+} pn_answered SEC(".maps");
+
+/* The mark of the responder's listening socket, which its connections inherit: they are not the mail server's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, __u32);
+} pn_ours SEC(".maps");
+
+/* The responder's listening socket. Empty when that is closed, by itself. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} pn_reply SEC(".maps");
+
+/* Interfaces, as the IP layer sees them, whose connections may be handed to the responder. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u32);
+} pn_ingress SEC(".maps");
 
 /* GCRA state of a source or its network. An LRU: the oldest state is the one that is full again. */
 struct {

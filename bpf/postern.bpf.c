@@ -3,7 +3,8 @@
  * The kernel side of postern.
  *
  *   pn_xdp     judges packets                             xdp
- *   pn_conn    counts completed handshakes                tp_btf/inet_sock_set_state
+ *   pn_conn    counts completed handshakes, asks who      tp_btf/inet_sock_set_state
+ *   pn_steer   hands the refused to the responder         sk_lookup
  *   pn_why     tells what pn_xdp would do with a SYN      BPF_PROG_TEST_RUN
  *   pn_adopt   counts sockets that were there before      iter/tcp
  *   pn_marks   lists the sockets that are counted         iter/bpf_sk_storage_map
@@ -31,11 +32,15 @@
 #include "tally.bpf.h"
 #include "lists.bpf.h"
 #include "limits.bpf.h"
-#include "judge.bpf.h"
 #include "parse.bpf.h"
 #include "packet.bpf.h"
+#include "verdict.bpf.h"
+#include "reply.bpf.h"
+#include "contact.bpf.h"
+#include "judge.bpf.h"
 #include "refuse.bpf.h"
 #include "events.bpf.h"
+#include "steer.bpf.h"
 #include "conn.bpf.h"
 
 /* tp_btf, iterators and some helpers are for GPL-compatible programs. */
@@ -58,21 +63,27 @@ static __always_inline __u64 packet_bytes(struct xdp_md *ctx, const struct packe
 
 /*
  * What is done about a packet that something stands against. A call of its own: it is rare, and
- * three copies of it would make the program too long to be read in bpftool.
+ * three copies of it would make the program too long to be read in bpftool. That a stranger is held is counted and not
+ * told: it is nothing against him, and there are many.
  */
-__noinline int act(struct xdp_md *ctx, const struct packet *p, const struct verdict *v)
+__noinline int act(struct xdp_md *ctx, const struct packet *p, struct verdict *v)
 {
 	const struct pn_conf *conf = conf_get();
 	struct pn_total *total = total_get();
 
 	if (!conf || !total || !p || !v)
 		return XDP_PASS;
-	event_tell(ctx, conf, total, p, v);
+	if (v->action == PN_REPLY && is_forwarded(ctx, p))
+		v->would = v->action = PN_REFUSE;
+	if (v->would != PN_HOLD)
+		event_tell(ctx, conf, total, p, v);
 	if (v->action == PN_PASS) {
 		tally_would(p->port.class_, v->reason);
 		return XDP_PASS;
 	}
 	tally_count(p->port.class_, v->reason, packet_bytes(ctx, p));
+	if (v->action == PN_REPLY)
+		return XDP_PASS; /* to the responder, by pn_steer */
 	if (v->action != PN_REFUSE)
 		return XDP_DROP;
 	if (conf->refuse_budget.interval_ns &&
@@ -130,18 +141,32 @@ static __always_inline bool is_cookie_ack(struct bpf_sock *listener, const struc
 	       0;
 }
 
+/* The port of the listener that a request socket belongs to, as a later lookup need not find the same one. */
+static __always_inline __u32 request_port(struct bpf_sock *sk)
+{
+	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(sk);
+	struct sock *listener;
+
+	if (!request)
+		return 0;
+	listener = BPF_CORE_READ(request, req.req.__req_common.skc_listener);
+	return BPF_CORE_READ(listener, __sk_common.skc_num);
+}
+
 /*
- * Is this the ACK that would complete a handshake? A request socket says so; where cookies keep no request socket, the
- * listener says whether the ACK bears one of its own. To meet a listener is not enough: the socket of an established
- * connection may be elsewhere, behind a translation of addresses.
+ * Is this the ACK that would complete a handshake? Then the port its listener is bound to, else 0. A request socket says
+ * so; where cookies keep no request socket, the listener says whether the ACK bears one of its own. To meet a listener is not
+ * enough: the socket of an established connection may be elsewhere, behind a translation of addresses.
  */
-/* Not inline: what it keeps on the stack would be added to every deeper call (512 bytes in all). */
-static __noinline bool is_handshake_ack(struct xdp_md *ctx, const struct packet *p)
+/* Not inline: what it keeps on the stack would be added to every deeper call (512 bytes in all). Not static: checked once. */
+__noinline int handshake_port(struct xdp_md *ctx, const struct packet *p)
 {
 	struct bpf_sock_tuple t;
 	struct bpf_sock *sk;
-	bool is_handshake;
+	int port = 0;
 
+	if (!p)
+		return 0;
 	__builtin_memset(&t, 0, sizeof(t));
 	if (p->source.family == 6) {
 		__builtin_memcpy(t.ipv6.saddr, p->source.byte, 16);
@@ -157,11 +182,13 @@ static __noinline bool is_handshake_ack(struct xdp_md *ctx, const struct packet 
 		sk = bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
 	}
 	if (!sk)
-		return false;
-	is_handshake = sk->state == BPF_TCP_NEW_SYN_RECV ||
-		       (sk->state == BPF_TCP_LISTEN && is_cookie_ack(sk, p));
+		return 0;
+	if (sk->state == BPF_TCP_NEW_SYN_RECV)
+		port = request_port(sk);
+	else if (sk->state == BPF_TCP_LISTEN && is_cookie_ack(sk, p))
+		port = sk->src_port;
 	bpf_sk_release(sk);
-	return is_handshake;
+	return port;
 }
 
 /*
@@ -173,7 +200,7 @@ static __always_inline bool judge_refused_handshake(struct xdp_md *ctx, const st
 {
 	struct pn_rule *allow;
 
-	if (v->action != PN_REFUSE || !is_handshake_ack(ctx, p))
+	if (v->action != PN_REFUSE || !handshake_port(ctx, p))
 		return false;
 	allow = allow_find(&p->source);
 	return !allow || (allow->action != PN_ALLOW && v->reason != PN_REASON_LISTED);
@@ -181,7 +208,8 @@ static __always_inline bool judge_refused_handshake(struct xdp_md *ctx, const st
 
 /*
  * A handshake that was begun before its source reached a limit must not end beyond it. In monitor mode it is not
- * looked at: the SYN was counted, and a connection counts once.
+ * looked at: the SYN was counted, and a connection counts once. A handshake with a listener on another port is the
+ * responder's: no load, and what tells the source why. A reply is only begun at a SYN.
  */
 static __always_inline bool judge_handshake(struct xdp_md *ctx, const struct pn_conf *conf,
 					    struct pn_total *total, const struct packet *p,
@@ -193,8 +221,10 @@ static __always_inline bool judge_handshake(struct xdp_md *ctx, const struct pn_
 	if (conf->charge_syn || !is_pressed(total))
 		return false;
 	if (!judge_limits(conf, total, &p->source, v) || v->action == PN_PASS ||
-	    !is_handshake_ack(ctx, p))
+	    handshake_port(ctx, p) != p->port.local_port)
 		return false;
+	if (v->action == PN_REPLY)
+		v->would = v->action = PN_REFUSE;
 	allow = allow_find(&p->source);
 	return !allow || allow->action != PN_ALLOW;
 }
@@ -216,14 +246,16 @@ static __always_inline bool judge_tcp(struct xdp_md *ctx, const struct pn_conf *
 		return false;
 	}
 	judge_syn(&p->source, &p->port, v);
-	if (v->would != PN_PASS) {
-		if (v->reason >= PN_REASON_OPEN)
+	if (v->action == PN_HOLD)
+		contact_hold(p, v);
+	if (v->would != PN_PASS && (v->would != PN_HOLD || v->action != PN_PASS)) {
+		if (v->reason >= PN_REASON_OPEN && v->reason <= PN_REASON_TOTAL_RATE)
 			press(total);
 		return true;
 	}
 	if (conf->charge_syn && v->reason != PN_REASON_ALLOWED)
 		rates_charge(conf, total, &p->source);
-	return false;
+	return v->would != PN_PASS; /* what would be held comes in, and is counted as that */
 }
 
 static __always_inline __u32 strange_reason(const struct packet *p, int seen)
@@ -312,7 +344,14 @@ int pn_why(struct xdp_md *ctx)
 	why->origin = v.origin;
 	why->bits = v.bits;
 	why->expires = v.expires;
+	why->answers = v.answers;
 	return XDP_PASS;
+}
+
+SEC("sk_lookup")
+int pn_steer(struct bpf_sk_lookup *ctx)
+{
+	return steer(ctx);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -346,7 +385,7 @@ int pn_adopt(struct bpf_iter__tcp *ctx)
 		return 0;
 	port = port_find_local(conf, skc->skc_num);
 	tp = bpf_skc_to_tcp_sock(skc);
-	if (!port || !tp || !peer_read(skc, &peer))
+	if (!port || !tp || !peer_read(skc, &peer) || bpf_sk_storage_get(&pn_ours, tp, NULL, 0))
 		return 0;
 	if (socket_count(conf, total, tp, &peer, port)) {
 		key_of_source(&counted.source, &peer);

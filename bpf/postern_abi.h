@@ -209,6 +209,10 @@ struct pn_answered {
 #define PN_ANSWERS_MAX	  3			 /* then silence */
 #define PN_ANSWERS_FOR_NS (3600 * 1000000000ULL) /* an hour: what has no end is told thrice in it */
 
+/* pn_ours: the mark of the responder's sockets. A connection inherits the first, and bears the second once it is counted. */
+#define PN_OURS_FRESH	1
+#define PN_OURS_COUNTED 2
+
 /* pn_asks: a stranger, or a known source whose verdict is old, is to be asked about. */
 struct pn_ask {
 	__u64 time; /* CLOCK_BOOTTIME ns: of the SYN, or of the completed handshake */
@@ -218,6 +222,7 @@ struct pn_ask {
 	__u16 dport; /* of the local socket, host order */
 	__u32 flags; /* enum pn_ask_flag */
 	__u64 netns; /* cookie of the socket's namespace; 0: not established */
+	__u64 socket; /* cookie of the socket; 0: not established */
 };
 enum pn_ask_flag {
 	PN_ASK_PROVEN = 1, /* its handshake is complete: not forged */
@@ -372,7 +377,7 @@ PN_ASSERT_SIZE(pn_listed, 24);
 PN_ASSERT_SIZE(pn_known, 32);
 PN_ASSERT_SIZE(pn_wait, 8);
 PN_ASSERT_SIZE(pn_answered, 24);
-PN_ASSERT_SIZE(pn_ask, 56);
+PN_ASSERT_SIZE(pn_ask, 64);
 PN_ASSERT_SIZE(pn_rate, 8);
 PN_ASSERT_SIZE(pn_open, 8);
 PN_ASSERT_SIZE(pn_sock, 24);

@@ -32,6 +32,7 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	possible_net_t skc_net;
+	struct sock *skc_listener;
 } PN_CORE;
 
 struct sock {
@@ -50,6 +51,18 @@ struct inet_connection_sock {
 
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
+} PN_CORE;
+
+struct request_sock {
+	struct sock_common __req_common;
+} PN_CORE;
+
+struct inet_request_sock {
+	struct request_sock req;
+} PN_CORE;
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
 } PN_CORE;
 
 struct net {

@@ -119,6 +119,19 @@ def hang_up_abruptly(sock):
     sock.close()
 
 
+def is_reset(sock, timeout_s):
+    """Does a RST come within the time? What is said before it is thrown away."""
+    sock.settimeout(timeout_s)
+    try:
+        while sock.recv(4096):
+            pass
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        pass
+    return False
+
+
 def is_hung_up(sock, timeout_s):
     """Does the other end close, or reset, within the time?"""
     sock.settimeout(timeout_s)
@@ -195,6 +208,58 @@ def mail(host, source, port=SMTP, timeout_s=3):
     except OSError as error:
         return error
     return None
+
+
+class Talk:
+    """A conversation step by step. heard: the greeting, then each answer."""
+
+    def __init__(self, host, source, port=SMTP, wait_s=3.0):
+        outcome = attempt(host, source, wait_s=wait_s, port=port)
+        assert outcome.fate == "open", outcome
+        self.ms, self.sock = outcome.ms, outcome.sock
+        self.sock.settimeout(wait_s)
+        self._file = self.sock.makefile("rb")
+        self.heard = []
+
+    def hear(self):
+        """A whole reply, its lines joined; "" at the end. A reset is a ConnectionError."""
+        lines = []
+        while not lines or lines[-1][3:4] == "-":
+            line = self._file.readline(8192).decode("latin-1")
+            if not line:
+                return ""
+            lines.append(line.rstrip("\r\n"))
+        self.heard.append("\n".join(lines))
+        return self.heard[-1]
+
+    def say(self, line):
+        self.sock.sendall(line if isinstance(line, bytes) else line.encode() + b"\r\n")
+        return self.hear()
+
+    def close(self):
+        self._file.close()
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+DIALOGUE = ("EHLO client.example.org", f"MAIL FROM:<{SENDER}>", f"RCPT TO:<{RECIPIENT}>")
+
+
+def recipient(host, source, port=SMTP, wait_s=3.0, lines=DIALOGUE):
+    """What the server says to the first recipient: "250 ..." or the refusal."""
+    with Talk(host, source, port, wait_s) as talk:
+        greeting = talk.hear()
+        if not greeting.startswith("220"):
+            return greeting
+        for line in lines:
+            said = talk.say(line)
+        talk.say("QUIT")
+        return said
 
 
 class Sink:

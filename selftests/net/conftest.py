@@ -10,8 +10,10 @@ import signal
 import pytest
 
 import clients
+import dnsserver
 import gate as gates
 import lab as labs
+from lists import SCRIPTED_PORT, Lists
 from postfix import Postfix
 
 # No test takes a quarter of this on an idle machine; one that hangs must not take the others along.
@@ -57,6 +59,27 @@ def postfix(run, lab):
     one = Postfix(run, lab.mail)
     yield one
     one.close()
+
+
+@pytest.fixture(scope="module")
+def lists(run, lab):
+    one = Lists(run, lab.mail)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def scripted(lab):
+    """scripted(answer): a server of the DNS in the mail host that answers as told."""
+    made = []
+
+    def make(answer):
+        made.append(dnsserver.Responder(lab.mail, answer, SCRIPTED_PORT))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -3,8 +3,10 @@
 Servers of the DNS in a host: a real rbldnsd with lists, a real unbound that forwards to it, and a hostile responder that
 answers in every wrong way. All listen on loopback, each in its own namespace, so ports never collide.
 """
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import struct
 import threading
@@ -38,6 +40,19 @@ class Rbldnsd:
         self._errors = Lines(self._process.stderr)
         until(lambda: is_listening(host, port) or self._process.poll() is not None, what="rbldnsd")
         assert self._process.poll() is None, self._log.lines + self._errors.lines
+
+    def change(self, zone, kind, text):
+        """Another text of a dataset from now on; what follows is answered from it."""
+        name = f"{zone}.{kind}"
+        with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+            owner = file.readline()
+        # rbldnsd reads again what has another size or time than before.
+        with open(os.path.join(self.folder, name + ".new"), "w", encoding="utf-8") as file:
+            file.write(owner + text)
+        os.replace(file.name, os.path.join(self.folder, name))
+        start = len(self._log.lines)
+        self._process.send_signal(signal.SIGHUP)
+        self._log.wait(r"zones reloaded", 5, start)
 
     def close(self):
         self._process.kill()
@@ -134,10 +149,17 @@ def reply(query, rcode=NOERROR, answers=(), authorities=(), truncated=False, que
         b"".join(answers) + b"".join(authorities)
 
 
+class Later:
+    """An answer that comes so many seconds after its question."""
+
+    def __init__(self, delay_s, said):
+        self.delay_s, self.said = delay_s, said
+
+
 class Responder:
     """
-    Answers on 127.0.0.1:PORT by a function of (name, type, query, over TCP): bytes, a list of them, or None for silence. Runs
-    in threads of this process, with sockets of the host's namespace. It counts the questions it has seen.
+    Answers on 127.0.0.1:PORT by a function of (name, type, query, over TCP): bytes, a list of them, Later (by UDP), or None
+    for silence. Runs in threads of this process, with sockets of the host's namespace. It counts the questions it has seen.
     """
 
     def __init__(self, host, answer, port=5399):
@@ -158,7 +180,7 @@ class Responder:
         name, kind, _ = question_read(query)
         self.asked.append((name, kind, tcp))
         said = self.answer(name.lower(), kind, query, tcp)
-        return [] if said is None else [said] if isinstance(said, bytes) else said
+        return [] if said is None else [said] if isinstance(said, (bytes, Later)) else said
 
     def _serve_udp(self):
         while True:
@@ -167,9 +189,22 @@ class Responder:
                 if not query:
                     return
                 for said in self._answers(query, False):
-                    self._udp.sendto(said, peer)
+                    self._send(said, peer)
             except OSError:
                 return
+
+    def _send(self, said, peer):
+        if not isinstance(said, Later):
+            self._udp.sendto(said, peer)
+        elif said.said is not None:
+            timer = threading.Timer(said.delay_s, self._send_late, (said.said, peer))
+            timer.daemon = True
+            timer.start()
+
+    def _send_late(self, said, peer):
+        # Closed meanwhile: nobody waits for it.
+        with contextlib.suppress(OSError):
+            self._udp.sendto(said, peer)
 
     def _serve_tcp(self):
         while True:

@@ -2,13 +2,14 @@
 """
 One instance of postern in the mail host's namespace: its configuration, controller, commands and traces.
 """
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 
-from lab import BUILD, PINS, RUN_DIR, Lines, bpftool_rows, tree_remove
+from lab import BUILD, PINS, RUN_DIR, Lines, bpftool_rows, tree_remove, until
 
 BINARY = os.path.join(BUILD, "postern")
 GUARDING = r"ready:.*guarding \S+ \((native|generic)"
@@ -79,6 +80,21 @@ class Gate:
 
     def is_running(self):
         return self.controller is not None and self.controller.poll() is None
+
+    # ---- its children ----
+
+    def child(self, name):
+        """The pid of its "resolver" or "responder"; None while there is none."""
+        # The kernel keeps 15 bytes of a name.
+        comm = f"postern-{name}"[:15]
+        return next((pid for pid, said in descendants(self.controller.pid).items() if said == comm), None)
+
+    def child_kill(self, name, times=1):
+        """Kill it, and those that come after it: the keeper waits longer each time until it starts another."""
+        for _ in range(times):
+            pid = until(lambda: self.child(name), 10, f"a {name}")
+            os.kill(pid, signal.SIGKILL)
+            until(lambda p=pid: self.child(name) != p, 5, f"the {name} is dead")
 
     # ---- commands ----
 
@@ -155,6 +171,29 @@ class Gate:
         tree_remove(self.pins)
         shutil.rmtree(os.path.join(RUN_DIR, self.instance), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def descendants(pid):
+    """{pid: name} of the processes that this one and those that it made have made."""
+    made = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+            # A zombie runs nothing any more.
+            if rest.split()[0] != "Z":
+                made[int(entry)] = (int(rest.split()[1]), name)
+    found, wanted = {}, {pid}
+    while wanted:
+        wanted = {p for p, (parent, _) in made.items() if parent in wanted and p not in found}
+        found.update({p: made[p][1] for p in wanted})
+    return found
+
+
+def memory_most_kib(pid):
+    """The most that a process ever had in memory."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
 
 
 def ids_alive(ids):

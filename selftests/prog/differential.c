@@ -70,13 +70,12 @@ static bool is_why_right(const struct state *s, const char *from, uint16_t port)
 		return false;
 	return EXPECT((int)w.reason == want.reason && w.action == want.action &&
 			      w.would == want.wanted && w.origin == origin && w.bits == bits &&
-			      (w.expires != 0) == ends,
-		      "why %s port %u: want %s, action %d, would %d, origin %d, bits %u, ends %d; "
-		      "got %s, "
-		      "%d, %d, %d, %u, %llu",
+			      (w.expires != 0) == ends && w.answers == want.answers,
+		      "why %s port %u: want %s, action %d, would %d, origin %d, bits %u, ends %d, "
+		      "answers %u; got %s, %d, %d, %d, %u, %llu, %u",
 		      from, port, reason_text(want.reason), want.action, want.wanted, origin, bits,
-		      ends, reason_text((int)w.reason), w.action, w.would, w.origin, w.bits,
-		      (unsigned long long)w.expires);
+		      ends, want.answers, reason_text((int)w.reason), w.action, w.would, w.origin,
+		      w.bits, (unsigned long long)w.expires, w.answers);
 }
 
 static void tell_failure(uint64_t seed, const struct state *s)

@@ -44,6 +44,7 @@ struct outcome {
 	enum pn_action action;	   /* what is done, as pn_why says it */
 	enum pn_action wanted;	   /* what enforce mode does */
 	const struct entry *entry; /* that decided; NULL: none */
+	uint32_t answers;	   /* that the responder has given under this verdict */
 	uint64_t bytes;
 };
 

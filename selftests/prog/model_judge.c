@@ -83,14 +83,23 @@ static const struct entry *find_exact(const struct entry *list, const struct sou
 	return find(list, a, bits, bits);
 }
 
+static const struct entry *find_known(const struct state *s, const struct source *a)
+{
+	return find_exact(s->known, a, source_bits(a));
+}
+
+/* The host, its source, its network: the nearest wins, and who is known answers for no neighbour. */
 static const struct entry *find_listed(const struct state *s, const struct source *a,
 				       enum pn_class class_)
 {
-	unsigned lengths[] = {source_bits(a), network_bits(a)};
+	struct source keyed = source_of(a->addr, is_mapped(a->addr)); /* hashes know no family */
+	unsigned lengths[] = {128, source_bits(a), network_bits(a)};
 
-	for (unsigned i = 0; i < 2; i++) {
-		const struct entry *e = find_exact(s->listed, a, lengths[i]);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct entry *e = find_exact(s->listed, i ? a : &keyed, lengths[i]);
 
+		if (e && i == 2 && find_known(s, a))
+			continue;
 		if (e && (!e->classes || e->classes & 1U << class_))
 			return e;
 	}
@@ -176,7 +185,7 @@ static bool may_reach(const struct state *s, const struct source *a, uint16_t po
 }
 
 struct port_found {
-	bool found, only;
+	bool found, only, mute;
 	uint16_t port;
 	enum pn_class class_;
 };
@@ -189,7 +198,7 @@ static struct port_found find_port(const struct state *s, uint16_t port)
 		return (struct port_found){.found = true, .port = 25, .class_ = PN_CLASS_MX};
 	for (unsigned i = 0; i < STATE_PORTS_MAX && s->ports[i].port; i++)
 		if (s->ports[i].port == port)
-			return (struct port_found){true, s->ports[i].only, port,
+			return (struct port_found){true, s->ports[i].only, s->ports[i].mute, port,
 						   s->ports[i].class_};
 	return none;
 }
@@ -202,7 +211,9 @@ static struct outcome settle(const struct state *s, int reason, enum pn_action w
 
 	o.action = s->monitor && !always ? PN_PASS : wanted;
 	o.would = o.action != wanted;
-	o.verdict = o.action == PN_DROP ? XDP_DROP : o.action == PN_REFUSE ? XDP_TX : XDP_PASS;
+	o.verdict = o.action == PN_DROP || o.action == PN_HOLD ? XDP_DROP
+		    : o.action == PN_REFUSE		       ? XDP_TX
+							       : XDP_PASS;
 	return o;
 }
 
@@ -212,29 +223,92 @@ static struct outcome pass(int reason, const struct entry *entry, enum pn_class 
 		.verdict = XDP_PASS, .reason = reason, .entry = entry, .class_ = class_};
 }
 
+/* How often the responder has told a source what stands against it. */
+static uint32_t count_answers(const struct state *s, const struct source *a, enum life life)
+{
+	unsigned length;
+
+	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->answered[i].source; i++)
+		if (covers(s->answered[i].source, a, &length) && length == source_bits(a))
+			return s->answered[i].life != life ||
+					       (life == LIFE_FOREVER && s->answered[i].stale)
+				       ? 0
+				       : s->answered[i].count;
+	return 0;
+}
+
+/* What a verdict's action comes to at this port: `reply` needs a responder, and an end. */
+static struct outcome settle_syn(const struct state *s, const struct source *a,
+				 const struct port_found *port, int reason, enum pn_action action,
+				 bool always, const struct entry *entry)
+{
+	bool is_operators =
+		reason == PN_REASON_ONLY || reason == PN_REASON_RULE || reason == PN_REASON_BLOCK;
+	struct outcome o;
+	uint32_t answers;
+
+	if (action != PN_REPLY)
+		return settle(s, reason, action, always, entry, port->class_);
+	answers = count_answers(s, a, entry ? entry->life : LIFE_FOREVER);
+	if (answers >= 3)
+		action = PN_DROP;
+	else if (port->mute)
+		action = PN_REFUSE;
+	else if (s->unanswering || s->orphaned)
+		action = is_operators ? PN_REFUSE : PN_PASS;
+	o = settle(s, reason, action, always, entry, port->class_);
+	o.answers = answers;
+	return o;
+}
+
+/* Nothing stands against a source. Strangers are asked about, at ports where mail comes in from anywhere. */
+static struct outcome judge_contact(const struct state *s, const struct source *a, bool is_trusted,
+				    const struct port_found *port)
+{
+	if (find_known(s, a))
+		return pass(PN_REASON_KNOWN, NULL, port->class_);
+	if (s->contact == PN_CONTACT_OFF || s->orphaned || is_trusted ||
+	    port->class_ != PN_CLASS_MX)
+		return pass(PN_REASON_CLEAN, NULL, port->class_);
+	if (s->contact != PN_CONTACT_HOLD)
+		return pass(PN_REASON_STRANGER, NULL, port->class_);
+	return settle(s, PN_REASON_HELD, PN_HOLD, false, NULL, port->class_);
+}
+
 static struct outcome judge_syn(const struct state *s, const struct source *a,
 				const struct port_found *port)
 {
-	const struct entry *allow = find(s->allow, a, 0, 128), *entry, *known;
+	const struct entry *allow = find(s->allow, a, 0, 128), *entry;
 	bool is_trusted = allow && allow->action == PN_TRUST;
 	int reason;
 
 	if (allow && !is_trusted)
 		return pass(PN_REASON_ALLOWED, allow, port->class_);
 	if (port->only && !may_reach(s, a, port->port))
-		return settle(s, PN_REASON_ONLY, or_drop(s->only_action), false, NULL,
-			      port->class_);
+		return settle_syn(s, a, port, PN_REASON_ONLY, or_drop(s->only_action), false, NULL);
 	reason = find_guilt(s, a, port->class_, is_trusted, &entry);
 	if (reason != REASON_NONE)
-		return settle(s, reason, entry->action, entry->always, entry, port->class_);
-	known = find_exact(s->known, a, source_bits(a));
-	reason = find_open_excess(s, a, known);
+		return settle_syn(s, a, port, reason, entry->action, entry->always, entry);
+	reason = find_open_excess(s, a, find_known(s, a));
 	if (reason != REASON_NONE)
-		return settle(s, reason, or_drop(s->open_action), false, NULL, port->class_);
-	reason = find_rate_excess(s, a, known);
+		return settle_syn(s, a, port, reason, or_drop(s->open_action), false, NULL);
+	reason = find_rate_excess(s, a, find_known(s, a));
 	if (reason != REASON_NONE)
-		return settle(s, reason, or_drop(s->rate_action), false, NULL, port->class_);
-	return pass(known ? PN_REASON_KNOWN : PN_REASON_CLEAN, NULL, port->class_);
+		return settle_syn(s, a, port, reason, or_drop(s->rate_action), false, NULL);
+	return judge_contact(s, a, is_trusted, port);
+}
+
+/* A SYN on the wire, which may be a repeat, or one too many to be held. */
+static struct outcome meet_syn(const struct state *s, const struct source *a,
+			       const struct port_found *port)
+{
+	struct outcome o = judge_syn(s, a, port);
+	bool is_first = s->wait == WAIT_EMPTY || s->wait == WAIT_OLD;
+
+	if (o.action == PN_HOLD &&
+	    (s->wait == WAIT_DUE || (is_first && s->hold_budget && s->hold_spent)))
+		return pass(PN_REASON_STRANGER, NULL, port->class_);
+	return o;
 }
 
 /*
@@ -306,7 +380,7 @@ static struct outcome judge(const struct state *s, const struct seen *seen)
 		return uncounted(judge_crooked(s, &source, PN_REASON_MAPPED, port.class_));
 	switch (seen->shape) {
 	case SHAPE_SYN:
-		return judge_syn(s, &source, &port);
+		return meet_syn(s, &source, &port);
 	case SHAPE_CHAIN:
 		return uncounted(judge_crooked(s, &source, PN_REASON_CHAIN, port.class_));
 	case SHAPE_TAGS:

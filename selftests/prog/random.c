@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HOLD_PLENTY 1000 /* more than the frames of a state */
+
 #define COUNT(rows)   (sizeof(rows) / sizeof((rows)[0]))
 #define PICK(r, list) ((list)[random_below((r), COUNT(list))])
 
@@ -38,6 +40,11 @@ static const char *const sources[] = {
 static const char *const networks[] = {
 	"192.0.2.0/24", "192.0.3.0/24", "10.1.2.0/24", "2001:db8:1::/48", "2001:db8:2::/48",
 };
+/* What is listed besides sources: networks, and hosts of IPv6. */
+static const char *const wholes[] = {
+	"192.0.2.0/24",	   "192.0.3.0/24",    "10.1.2.0/24",	 "2001:db8:1::/48",
+	"2001:db8:2::/48", "2001:db8:1:2::7", "2001:db8:1:3::1",
+};
 static const char *const targets[] = {"203.0.113.25", "203.0.113.26", "2001:db8:25::25",
 				      "2001:db8:25::26"};
 static const char *const guards[] = {"203.0.113.25", "203.0.113.0/24", "2001:db8:25::25",
@@ -58,6 +65,8 @@ static bool one_in(struct random *r, uint32_t n)
 {
 	return random_below(r, n) == 0;
 }
+
+static const enum pn_action actions[] = {PN_DROP, PN_REFUSE, PN_REPLY};
 
 static bool is_in(const struct entry *list, unsigned count, const char *prefix)
 {
@@ -81,7 +90,7 @@ static void entries_random(struct entry *list, struct random *r, const char *con
 		if (is_in(list, count, prefix))
 			continue;
 		list[count++] = (struct entry){.prefix = prefix,
-					       .action = one_in(r, 2) ? PN_DROP : PN_REFUSE,
+					       .action = PICK(r, actions),
 					       .life = PICK(r, lives),
 					       .always = one_in(r, 2),
 					       .classes = random_below(r, 4)};
@@ -128,6 +137,7 @@ static void ports_random(struct state *s, struct random *r)
 		s->ports[i].port = ports[i];
 		s->ports[i].class_ = i || one_in(r, 8) ? PN_CLASS_SUBMISSION : PN_CLASS_MX;
 		s->ports[i].only = one_in(r, 4);
+		s->ports[i].mute = one_in(r, 4);
 		if (!s->ports[i].only)
 			continue;
 		for (unsigned k = random_below(r, 3); k > 0 && only < STATE_ENTRIES_MAX; k--) {
@@ -137,9 +147,33 @@ static void ports_random(struct state *s, struct random *r)
 	}
 }
 
+/* A budget is plenty for the frames of a state or spent, or a frame would change the state for the next. */
+static void contact_random(struct state *s, struct random *r)
+{
+	static const enum pn_contact contacts[] = {PN_CONTACT_OFF, PN_CONTACT_PASS,
+						   PN_CONTACT_WATCH, PN_CONTACT_HOLD,
+						   PN_CONTACT_HOLD};
+	static const enum wait waits[] = {WAIT_EMPTY, WAIT_YOUNG, WAIT_DUE, WAIT_OLD};
+	static const enum life lives[] = {LIFE_FOREVER, LIFE_LIVE, LIFE_EXPIRED};
+	unsigned answered = 0;
+
+	s->contact = PICK(r, contacts);
+	s->wait = PICK(r, waits);
+	s->hold_budget = one_in(r, 2) ? 0 : HOLD_PLENTY;
+	s->hold_spent = one_in(r, 3);
+	s->unanswering = one_in(r, 4);
+	for (size_t i = 0; i < COUNT(sources); i++) {
+		if (!one_in(r, 3))
+			continue;
+		s->answered[answered].source = sources[i];
+		s->answered[answered].count = 1 + random_below(r, 4);
+		s->answered[answered].life = PICK(r, lives);
+		s->answered[answered++].stale = one_in(r, 4);
+	}
+}
+
 void state_random(struct state *s, struct random *r)
 {
-	static const enum pn_action actions[] = {PN_DROP, PN_REFUSE};
 	unsigned guard = 0;
 
 	memset(s, 0, sizeof(*s));
@@ -150,11 +184,12 @@ void state_random(struct state *s, struct random *r)
 		s->allow[i].action = one_in(r, 2) ? PN_ALLOW : PN_TRUST;
 	entries_random(s->rule, r, hosts, COUNT(hosts), NULL, 0);
 	entries_random(s->block, r, nets, COUNT(nets), NULL, 0);
-	entries_random(s->listed, r, sources, COUNT(sources), networks, COUNT(networks));
+	entries_random(s->listed, r, sources, COUNT(sources), wholes, COUNT(wholes));
 	entries_random(s->known, r, sources, COUNT(sources), NULL, 0);
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX; i++)
 		s->listed[i].always = false; /* verdicts are never the operator's */
 	counts_random(s, r);
+	contact_random(s, r);
 	ports_random(s, r);
 	s->guarded = one_in(r, 5);
 	for (size_t i = 0; s->guarded && i < COUNT(guards); i++)
@@ -288,13 +323,14 @@ void frame_random(struct frame *f, struct random *r)
 
 /* ---- telling ---- */
 
+static const char *const lives[] = {"", " live", " expired"};
+
 static void entries_print(const char *name, const struct entry *list)
 {
-	static const char *const actions[] = {"pass", "drop", "refuse", "allow", "trust"};
-	static const char *const lives[] = {"", " live", " expired"};
+	static const char *const names[] = {"pass", "drop", "refuse", "allow", "trust", "reply"};
 
 	for (const struct entry *e = list; e < list + STATE_ENTRIES_MAX && e->prefix; e++)
-		printf("#   %s %s %s%s%s classes %u\n", name, e->prefix, actions[e->action],
+		printf("#   %s %s %s%s%s classes %u\n", name, e->prefix, names[e->action],
 		       lives[e->life], e->always ? " always" : "", e->classes);
 }
 
@@ -304,8 +340,8 @@ void state_print(const struct state *s)
 	       s->orphaned ? ", orphaned" : "", s->rate_action, s->open_action, s->only_action,
 	       s->guarded ? ", guarded" : "");
 	for (unsigned i = 0; i < STATE_PORTS_MAX && s->ports[i].port; i++)
-		printf("#   port %u class %d%s\n", s->ports[i].port, s->ports[i].class_,
-		       s->ports[i].only ? " only" : "");
+		printf("#   port %u class %d%s%s\n", s->ports[i].port, s->ports[i].class_,
+		       s->ports[i].only ? " only" : "", s->ports[i].mute ? " mute" : "");
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->only[i].prefix; i++)
 		printf("#   only %u %s\n", s->only[i].port, s->only[i].prefix);
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->guard[i]; i++)
@@ -319,6 +355,11 @@ void state_print(const struct state *s)
 		printf("#   open %s %u of %u\n", s->open[i].source, s->open[i].open, s->open_max);
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->rates[i].source; i++)
 		printf("#   rate %s fill %d\n", s->rates[i].source, s->rates[i].fill);
+	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->answered[i].source; i++)
+		printf("#   answered %s %u%s%s\n", s->answered[i].source, s->answered[i].count,
+		       lives[s->answered[i].life], s->answered[i].stale ? " stale" : "");
+	printf("#   contact %d wait %d budget %u%s%s\n", s->contact, s->wait, s->hold_budget,
+	       s->hold_spent ? " spent" : "", s->unanswering ? ", no responder" : "");
 	printf("#   open_max %u, total_open %llu of %u, rates%s%s%s, total fill %d\n", s->open_max,
 	       (unsigned long long)s->total_open, s->total_open_max, s->rate ? " source" : "",
 	       s->network_rate ? " network" : "", s->total_rate ? " total" : "", s->total_fill);

@@ -5,10 +5,17 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bpf/postern.skel.h"
 #include "tap.h"
@@ -20,6 +27,8 @@
 #define NS_PER_S      1000000000ULL
 #define EVENT_EVERY   (10 * NS_PER_S)
 #define CLEAR_PAST    1 /* ended one ns after boot */
+
+#define WAIT_BYTES (PN_WAIT_CELLS * sizeof(struct pn_wait))
 
 #define LOG_TAIL 2000 /* bytes of libbpf's last words: where the verifier says why */
 
@@ -37,6 +46,10 @@ static struct {
 	struct made made[KEYS_MAX];
 	unsigned made_count;
 	struct pn_conf conf;
+	uint64_t later; /* when entries of this state end */
+	struct pn_wait *wait;
+	bool wait_dirty; /* a SYN of this state may stand in it */
+	enum wait wait_filled;
 	struct pn_tally before[CELLS], after[CELLS];
 	struct pn_tally *per_cpu;
 	uint64_t *fault_per_cpu;
@@ -170,6 +183,55 @@ static int program_fd(const char *name)
 	return bpf_program__fd(program);
 }
 
+/*
+ * A network namespace of our own, where lo is up, no port is taken, and nothing is forwarded: programs look up sockets
+ * and routes where the test runs.
+ */
+static bool make_room(void)
+{
+	struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_LOOPBACK};
+	bool is_made;
+	int fd;
+
+	if (unshare(CLONE_NEWNET))
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	is_made = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &request) && rig_forward(false);
+	if (fd >= 0)
+		close(fd);
+	return is_made;
+}
+
+bool rig_forward(bool on)
+{
+	int fd = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* The tests write all its cells between two frames, which takes a mapping. */
+static bool map_wait(void)
+{
+	void *at = mmap(NULL, WAIT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, rig_map_fd("pn_wait"),
+			0);
+
+	rig.wait = at == MAP_FAILED ? NULL : at;
+	return EXPECT(rig.wait, "pn_wait is mapped: %s", strerror(errno));
+}
+
+struct pn_wait *rig_wait(void)
+{
+	return rig.wait;
+}
+
+struct bpf_object *rig_object(void)
+{
+	return rig.object;
+}
+
 bool rig_open(void)
 {
 	const void *bytes;
@@ -184,6 +246,9 @@ bool rig_open(void)
 	rig.object = bpf_object__open_mem(bytes, size, NULL);
 	if (!EXPECT(rig.object, "the programs are read: %s", strerror(errno)))
 		return false;
+	if (!EXPECT(make_room(), "a network namespace: %s", strerror(errno)))
+		return false;
+	bpf_map__set_map_flags(bpf_object__find_map_by_name(rig.object, "pn_wait"), BPF_F_MMAPABLE);
 	error = bpf_object__load(rig.object);
 	if (!EXPECT(!error, "the programs load: %s", strerror(-error))) {
 		print_words();
@@ -201,7 +266,7 @@ bool rig_open(void)
 	error = open_block_trie();
 	if (!EXPECT(!error, "pn_block has a trie: %s", strerror(-error)))
 		return false;
-	rig.failed = !read_tally(rig.after) || !read_faults(rig.faults);
+	rig.failed = !map_wait() || !read_tally(rig.after) || !read_faults(rig.faults);
 	return !rig.failed;
 }
 
@@ -251,7 +316,7 @@ static struct pn_prefix prefix_of(const char *text)
 
 static uint64_t end_of(enum life life)
 {
-	return life == LIFE_FOREVER ? 0 : life == LIFE_LIVE ? rig_boot_ns() + HOUR_NS : CLEAR_PAST;
+	return life == LIFE_FOREVER ? 0 : life == LIFE_LIVE ? rig.later : CLEAR_PAST;
 }
 
 static bool put_rules(int fd, bool is_trie, const struct entry *list)
@@ -330,11 +395,44 @@ static bool is_source(const struct pn_key *key)
 	return key->bits == (v4 ? PN_SOURCE_BITS_V4 : PN_SOURCE_BITS_V6);
 }
 
+/* Answers of the responder; those of a verdict that is none of the state's were told under another one. */
+static bool put_answers(const struct state *s)
+{
+	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->answered[i].source; i++) {
+		struct pn_key key = key_of(s->answered[i].source);
+		struct pn_answered value = {.expires = end_of(s->answered[i].life),
+					    .first_ns = s->answered[i].stale ? CLEAR_PAST
+									     : rig_boot_ns(),
+					    .count = s->answered[i].count};
+
+		if (!put(rig_map_fd("pn_answered"), &key, sizeof(key), &value))
+			return false;
+	}
+	return true;
+}
+
+static void fill_wait(enum wait wait)
+{
+	static const uint64_t ages[] = {[WAIT_YOUNG] = 1,
+					[WAIT_DUE] = 2 * PN_WAIT_LEAST_NS,
+					[WAIT_OLD] = PN_WAIT_MOST_NS + NS_PER_S};
+	uint64_t held = wait == WAIT_EMPTY   ? 0
+			: wait == WAIT_YOUNG ? rig_now_ns() + HOUR_NS
+					     : rig_now_ns() - ages[wait];
+
+	for (unsigned i = 0; i < PN_WAIT_CELLS; i++)
+		rig.wait[i].held_ns = held;
+	rig.wait_filled = wait;
+	rig.wait_dirty = false;
+}
+
 static bool put_counts(const struct state *s)
 {
 	struct pn_total total = {.open = s->total_open,
 				 .rate_arrival_ns = arrival_of(s->total_fill, TOTAL_RATE_BURST),
-				 .pressed_until_ns = s->pressed ? rig_now_ns() + HOUR_NS : 0};
+				 .pressed_until_ns = s->pressed ? rig_now_ns() + HOUR_NS : 0,
+				 .unproven_arrival_ns = arrival_of(
+					 s->hold_spent ? FILL_SPENT : FILL_NONE, s->hold_budget)};
 	__u32 zero = 0;
 
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->open[i].source; i++) {
@@ -382,12 +480,13 @@ static bool put_prefixes(const struct state *s)
 static void set_ports(struct pn_conf *c, const struct state *s)
 {
 	if (!s->ports[0].port)
-		c->ports[0] = (struct pn_port){.port = 25, .local_port = 25};
+		c->ports[0] = (struct pn_port){.port = 25, .local_port = 25, .can_reply = 1};
 	for (unsigned i = 0; i < STATE_PORTS_MAX && s->ports[i].port; i++)
 		c->ports[i] = (struct pn_port){.port = s->ports[i].port,
 					       .local_port = s->ports[i].port,
 					       .class_ = (__u8)s->ports[i].class_,
-					       .only = s->ports[i].only};
+					       .only = s->ports[i].only,
+					       .can_reply = !s->ports[i].mute};
 }
 
 static bool write_conf(void)
@@ -401,7 +500,7 @@ static bool write_conf(void)
 static bool put_conf(const struct state *s)
 {
 	struct pn_conf *c = &rig.conf;
-	uint64_t later = rig_boot_ns() + HOUR_NS;
+	uint64_t later = rig.later;
 
 	memset(c, 0, sizeof(*c));
 	c->abi = PN_ABI_VERSION;
@@ -420,6 +519,9 @@ static bool put_conf(const struct state *s)
 	c->open_action = s->open_action ? s->open_action : PN_DROP;
 	c->only_action = s->only_action ? s->only_action : PN_DROP;
 	c->guarded = s->guarded;
+	c->contact = s->contact;
+	c->replying = !s->unanswering;
+	c->unproven_budget = limit_of(s->hold_budget, s->hold_budget);
 	c->has_rules = s->rule[0].prefix != NULL;
 	c->has_blocks = s->block[0].prefix != NULL;
 	c->has_listed = s->listed[0].prefix != NULL;
@@ -436,10 +538,13 @@ bool rig_tune(void (*change)(struct pn_conf *conf))
 bool rig_apply(const struct state *s)
 {
 	clear_made();
+	rig.later = rig_boot_ns() + HOUR_NS;
+	if (s->wait != rig.wait_filled || rig.wait_dirty)
+		fill_wait(s->wait);
 	return put_rules(rig_map_fd("pn_allow"), true, s->allow) &&
 	       put_rules(rig_map_fd("pn_rule"), false, s->rule) &&
 	       put_rules(rig.block_fd, true, s->block) && put_sources(s) && put_counts(s) &&
-	       put_prefixes(s) && put_conf(s);
+	       put_answers(s) && put_prefixes(s) && put_conf(s);
 }
 
 static void compare_tally(struct result *r)
@@ -479,6 +584,7 @@ bool rig_run(const uint8_t *bytes, size_t length, struct result *r)
 	if (!read_tally(rig.after) || !read_faults(rig.faults))
 		return false;
 	compare_tally(r);
+	rig.wait_dirty |= r->reason == PN_REASON_HELD;
 	for (unsigned i = 0; i < PN_FAULTS; i++)
 		r->faults[i] = rig.faults[i] - faults[i];
 	return true;

@@ -21,7 +21,7 @@ struct result {
 	struct frame out;
 };
 
-/* Loads once for all tests. False: says why as a failed expectation. */
+/* Loads once for all tests, in a network namespace of its own. False: says why as a failed expectation. */
 bool rig_open(void);
 /* All maps as s says; nothing of an earlier state stays. */
 bool rig_apply(const struct state *s);
@@ -36,6 +36,12 @@ uint64_t rig_now_ns(void); /* CLOCK_MONOTONIC */
 uint64_t rig_boot_ns(void);
 /* The map itself, for what no state says. */
 int rig_map_fd(const char *name);
+/* The cells of pn_wait, for what no state says, and the object, for what is attached. */
+struct pn_wait *rig_wait(void);
+struct bpf_object;
+struct bpf_object *rig_object(void);
+/* Whether the test's network namespace forwards packets; at first it does not. */
+bool rig_forward(bool on);
 /* Changes the knobs of the state applied last. */
 bool rig_tune(void (*change)(struct pn_conf *conf));
 

@@ -43,6 +43,14 @@ enum fill {
 			*/
 };
 
+/* How long ago the SYN in a cell of pn_wait was held: in all cells alike. */
+enum wait {
+	WAIT_EMPTY = 0, /* none was */
+	WAIT_YOUNG,	/* too short for a repeat */
+	WAIT_DUE,	/* as long as a repeat takes */
+	WAIT_OLD,	/* so long that it is forgotten */
+};
+
 struct state {
 	bool monitor;	 /* enforce_until has passed */
 	bool orphaned;	 /* alive_until has passed */
@@ -54,6 +62,7 @@ struct state {
 		uint16_t port;
 		enum pn_class class_;
 		bool only;
+		bool mute;	  /* the responder cannot speak here */
 	} ports[STATE_PORTS_MAX]; /* none: port 25 of class mx */
 	const char *guard[STATE_ENTRIES_MAX];
 	struct {
@@ -78,6 +87,17 @@ struct state {
 	enum fill total_fill;
 	enum pn_action rate_action, open_action, only_action; /* 0: drop */
 	uint32_t refuse_budget; /* RSTs at once, in a very long time; 0: no bound */
+	enum pn_contact contact;
+	enum wait wait;
+	uint32_t hold_budget; /* SYNs held at once, in a very long time; 0: no bound */
+	bool hold_spent;      /* and none is left of it */
+	bool unanswering;     /* no responder */
+	struct {
+		const char *source;
+		uint32_t count;
+		enum life life; /* of the verdict it was told under */
+		bool stale;	/* the first of it long ago */
+	} answered[STATE_ENTRIES_MAX];
 };
 
 /* Sources of rates: a limit of one in ten minutes; what a burst is tells the limits apart. */

@@ -221,7 +221,7 @@ static const struct {
 	{"nothing like a key", "zzzzzzzz = 1;", "known here are instance, state_dir, mode",
 	 "FILE:1: "},
 	{"nothing like a key in a group", "actions: { zzzzzzzz = 1; };",
-	 "known here are rate, open", "FILE:1: "},
+	 "known here are dnsbl, rate, open", "FILE:1: "},
 	{"a dotted key's group as a value", "limits = 5;", "it is a group", "FILE:1: "},
 	{"a group as a value", "mode = { };", "here stands a group", "FILE:1: "},
 	{"the same key twice", "mode = \"monitor\";\nmode = \"enforce\";", "duplicate", "FILE:2: "},
@@ -571,4 +571,23 @@ TEST(instance_names_can_be_directories)
 		       !instance_is_valid("a b") && !instance_is_valid("\xc3\xa4") &&
 		       !instance_is_valid("01234567890123456789012345678901"),
 	       "invalid");
+}
+
+TEST(nobody_is_told_why_where_the_responder_cannot_stand)
+{
+	struct conf_port plain = {.port = 25, .local_port = 25};
+	struct conf_port translated = {.port = 25, .local_port = 2525};
+	struct conf_port submission = {.port = 587, .local_port = 587};
+	struct conf_port tls = {.port = 465, .local_port = 465};
+	static struct conf c;
+
+	conf_defaults(&c);
+	EXPECT(!conf_no_reply(&c, &plain) && !conf_no_reply(&c, &submission), "it can speak there");
+	EXPECT(strstr(conf_no_reply(&c, &translated), "local_port") != NULL, "another port");
+	EXPECT(strstr(conf_no_reply(&c, &tls), "TLS") != NULL, "TLS from the first byte");
+	c.charge = CONF_CHARGE_SYN;
+	EXPECT(strstr(conf_no_reply(&c, &plain), "charge") != NULL, "a gateway");
+	conf_defaults(&c);
+	c.namespace_count = 1;
+	EXPECT(strstr(conf_no_reply(&c, &plain), "namespaces") != NULL, "a container");
 }

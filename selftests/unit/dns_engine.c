@@ -162,7 +162,7 @@ static bool begin(struct dns_settings *s, const char *sites)
 	s->probe_every_s = 300;
 	s->ask_nonglobal = true;
 	s->listed_ttl = s->clean_ttl = (struct ttl_clamp){60, 3600};
-	s->budget_per_s = s->budget_per_day = 1000000;
+	s->budget_per_s = s->budget_per_day = s->unproven_per_s = 1000000;
 	s->server_count = 1;
 	s->server[0].addr = addr_from_v4((struct in_addr){htonl(INADDR_LOOPBACK)});
 	if (loop_new(&loop) < 0 || !server_open(&s->server[0].port) ||

@@ -27,6 +27,7 @@ static bool reset(void)
 	memset(&settings, 0, sizeof(settings));
 	memset(&zones, 0, sizeof(zones));
 	settings.budget_per_s = 100;
+	settings.unproven_per_s = 50;
 	settings.budget_per_day = 1000;
 	zones.settings = &settings;
 	zones.news = news_told;
@@ -77,6 +78,7 @@ TEST(zones_tell_before_the_published_limit)
 	ENSURE(reset(), "sites");
 	settings.facts[0].day_limit = 200;
 	settings.budget_per_s = 1000;
+	settings.unproven_per_s = 50;
 	for (unsigned i = 0; i < 159; i++)
 		zones_charge(&zones, 0, false, START_NS);
 	EXPECT(!news_count, "not at 159 of 200");

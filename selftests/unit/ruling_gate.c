@@ -209,6 +209,33 @@ TEST(ruling_gate_a_full_map_leaves_everything_as_it_was)
 	free(many);
 }
 
+TEST(ruling_gate_a_block_does_in_the_kernel_what_it_says)
+{
+	static const struct {
+		enum store_action stored;
+		enum pn_action action;
+	} rows[] = {{STORE_DROP, PN_DROP}, {STORE_REFUSE, PN_REFUSE}, {STORE_REPLY, PN_REPLY}};
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct store_rule rule = rule_of(STORE_BLOCK, "203.0.113.7");
+		struct prefix p = rule.prefix;
+		unsigned killed;
+
+		rule.action = rows[i].stored;
+		EXPECT(ruling_put(&b->r, &rule, &killed, &b->e) == 0, "%s", b->e.text);
+		EXPECT(blocked(b, "203.0.113.7").found.rule.action == rows[i].action, "%s: put",
+		       store_action_name(rule.action));
+		EXPECT(rules_unblock(b->r.gate, &p, &b->e) == 0, "%s", b->e.text);
+		EXPECT(ruling_sync(&b->r, &b->e) == 0, "%s", b->e.text);
+		EXPECT(blocked(b, "203.0.113.7").found.rule.action == rows[i].action, "%s: synced",
+		       store_action_name(rule.action));
+		EXPECT(strcmp(action_name(rows[i].action), store_action_name(rule.action)) == 0,
+		       "both have one name for it");
+	}
+}
+
 TEST(ruling_gate_sync_makes_the_maps_the_image_of_the_store)
 {
 	struct store_rule lost = rule_of(STORE_BLOCK, "203.0.113.0/24");

@@ -2,55 +2,6 @@
 /* Deadlines hold through reboots and steps of the wall clock, both played: none ends early, none lasts longer. */
 #include "store_rig.h"
 
-#define S ((int64_t)NS_PER_S)
-#define H (3600 * S)
-
-static int64_t played_boot_ns, played_wall_ns;
-static char played_id[BOOT_ID_MAX];
-
-static uint64_t play_boot_ns(void)
-{
-	return (uint64_t)played_boot_ns;
-}
-
-static int64_t play_wall_ns(void)
-{
-	return played_wall_ns;
-}
-
-static const char *play_boot_id(char buffer[static BOOT_ID_MAX])
-{
-	return memcpy(buffer, played_id, BOOT_ID_MAX);
-}
-
-static const struct store_clock played = {play_boot_ns, play_wall_ns, play_boot_id};
-
-static void play(const char *id, int64_t boot_ns, int64_t wall_ns)
-{
-	snprintf(played_id, sizeof(played_id), "%s", id);
-	played_boot_ns = boot_ns;
-	played_wall_ns = wall_ns;
-}
-
-/* Time goes by, as both clocks see it. */
-static void play_on(int64_t ns)
-{
-	played_boot_ns += ns;
-	played_wall_ns += ns;
-}
-
-static struct store *open_played(void)
-{
-	struct err e = {0};
-	struct store *s;
-
-	if (!EXPECT(store_open_by(&s, dir, STORE_WRITE, &played, &e) == 0, "open: %s", e.text))
-		return NULL;
-	return s;
-}
-
-#define WALL (1700000000 * S)
-
 /* Put a rule of the given length into a new store at boot time 1000 s; ENSURE-able. */
 static struct store *played_with_rule(struct store_rule *r, int64_t length_ns)
 {

@@ -78,7 +78,7 @@ TEST(a_newer_schema_is_refused)
 	database_made("PRAGMA user_version = 999");
 	fails_with(STORE_READ, -EPROTO, "a newer schema");
 	fails_with(STORE_WRITE, -EPROTO, "a newer schema");
-	database_made("PRAGMA user_version = 1");
+	database_made("PRAGMA user_version = 2");
 	reads(5, "the known schema again");
 }
 
@@ -153,6 +153,9 @@ TEST(rows_that_make_no_sense_are_damage)
 		"PRAGMA ignore_check_constraints = ON; UPDATE rule SET bits = 500",
 		"PRAGMA ignore_check_constraints = ON; UPDATE rule SET addr = x'00'",
 		"PRAGMA ignore_check_constraints = ON; UPDATE rule SET kind = 7",
+		"PRAGMA ignore_check_constraints = ON; UPDATE rule SET action = 4",
+		"DROP TABLE verdict",
+		"DROP TABLE journal",
 		"DROP TABLE rule",
 	};
 

@@ -161,4 +161,55 @@ static MAY_BE_UNUSED bool reads(unsigned want, const char *case_)
 		      want, e.text);
 }
 
+/* ---- clocks that the test sets ---- */
+
+#define S ((int64_t)NS_PER_S)
+#define H (3600 * S)
+
+static int64_t played_boot_ns, played_wall_ns;
+static char played_id[BOOT_ID_MAX];
+
+static uint64_t play_boot_ns(void)
+{
+	return (uint64_t)played_boot_ns;
+}
+
+static int64_t play_wall_ns(void)
+{
+	return played_wall_ns;
+}
+
+static const char *play_boot_id(char buffer[static BOOT_ID_MAX])
+{
+	return memcpy(buffer, played_id, BOOT_ID_MAX);
+}
+
+static const struct store_clock played = {play_boot_ns, play_wall_ns, play_boot_id};
+
+static MAY_BE_UNUSED void play(const char *id, int64_t boot_ns, int64_t wall_ns)
+{
+	snprintf(played_id, sizeof(played_id), "%s", id);
+	played_boot_ns = boot_ns;
+	played_wall_ns = wall_ns;
+}
+
+/* Time goes by, as both clocks see it. */
+static MAY_BE_UNUSED void play_on(int64_t ns)
+{
+	played_boot_ns += ns;
+	played_wall_ns += ns;
+}
+
+static MAY_BE_UNUSED struct store *open_played(void)
+{
+	struct err e = {0};
+	struct store *s;
+
+	if (!EXPECT(store_open_by(&s, dir, STORE_WRITE, &played, &e) == 0, "open: %s", e.text))
+		return NULL;
+	return s;
+}
+
+#define WALL (1700000000 * S)
+
 #endif

@@ -174,3 +174,27 @@ TEST(boot_id_is_a_uuid_and_stays)
 	EXPECT(strlen(boot_id(a)) == 36, "'%s'", a);
 	EXPECT(!strcmp(a, boot_id(b)), "%s, then %s", a, b);
 }
+
+TEST(a_time_is_read_back_and_nothing_else_is)
+{
+	static const int64_t times[] = {0, 1700000000, 951782400, 4102444799, 253402300799};
+	static const char *const bad[] = {"",
+					  "2026-01-02T03:04:05",
+					  "2026-01-02T03:04:05Z ",
+					  " 2026-01-02T03:04:05Z",
+					  "2026-1-2T3:4:5Z",
+					  "2026-02-31T00:00:00Z",
+					  "2026-01-02 03:04:05Z",
+					  "2026-01-02T03:04:05+00:00",
+					  "2026-13-02T03:04:05Z",
+					  "now",
+					  "99999999999-01-02T03:04:05Z"};
+	char text[WHEN_TEXT_MAX];
+	int64_t s = 77;
+
+	for (size_t i = 0; i < COUNT(times); i++)
+		EXPECT(when_parse(when_format(times[i], text), &s) == 0 && s == times[i],
+		       "%s: %" PRId64, text, s);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		EXPECT(when_parse(bad[i], &s) == -EINVAL, "'%s' is taken", bad[i]);
+}

@@ -14,9 +14,12 @@
 
 struct channel;
 
-/* A message of 1 to most bytes. It may close the channel. */
+/* A message of 1 to most bytes, aligned for every type. It may close the channel. */
 typedef void (*channel_message_fn)(void *context, const void *message, size_t length);
-/* The other end is gone, or sent what is too long: nothing comes any more. Called once; it may close the channel. */
+/*
+ * The other end is gone, or sent what is too long: nothing comes any more. Called once; it may close the channel. Also while
+ * the channel is paused: what waited then is lost.
+ */
 typedef void (*channel_end_fn)(void *context);
 
 /* Two connected ends, close-on-exec, non-blocking, with room for some thousand small messages each way. 0 or -errno. */

@@ -22,9 +22,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define USER_FALLBACK "nobody"
-#define ID_FALLBACK   65534 /* nobody and nogroup, where no file says so */
-#define CAPS_WORDS    2	    /* of _LINUX_CAPABILITY_VERSION_3 */
+#define USER_FALLBACK  "nobody"
+#define ID_FALLBACK    65534 /* nobody and nogroup, where no file says so */
+#define CAPS_WORDS     2     /* of _LINUX_CAPABILITY_VERSION_3 */
+#define CAPS_WORD_BITS 32
 
 static int fail(struct err *e, const char *what)
 {
@@ -71,20 +72,29 @@ static int root_empty(struct err *e)
 	return 0;
 }
 
-/* Ends behind the last one that this kernel knows; without CAP_SETPCAP, and so without any to lose, at once. */
-static void capabilities_bound(void)
+/* Ends behind the last one that this kernel knows; without CAP_SETPCAP, and so with nothing that could be got back, at once. */
+static void capabilities_bound(uint64_t kept)
 {
-	for (int cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
-		;
+	for (unsigned cap = 0; cap < CAPS_WORDS * CAPS_WORD_BITS; cap++)
+		if (!(kept >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+			break;
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 }
 
-static int capabilities_drop(struct err *e)
+/* Of those that are there; none is ever inherited. */
+static int capabilities_keep(uint64_t kept, struct err *e)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[CAPS_WORDS] = {0};
+	struct __user_cap_data_struct words[CAPS_WORDS] = {0};
 
-	if (syscall(SYS_capset, &head, none) < 0)
+	if (syscall(SYS_capget, &head, words) < 0)
+		return fail(e, "capget");
+	for (unsigned i = 0; i < CAPS_WORDS; i++) {
+		words[i].permitted &= (uint32_t)(kept >> i * CAPS_WORD_BITS);
+		words[i].effective = words[i].permitted;
+		words[i].inheritable = 0;
+	}
+	if (syscall(SYS_capset, &head, words) < 0)
 		return fail(e, "capset");
 	return 0;
 }
@@ -99,10 +109,17 @@ static int user_become(const struct user *u, struct err *e)
 	return 0;
 }
 
+/* A limit that is tighter already stays. */
 static int limits_set(const struct drop *d, struct err *e)
 {
-	const struct rlimit files = {d->files, d->files}, none = {0, 0};
+	const struct rlimit none = {0, 0};
+	struct rlimit files;
 
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return fail(e, "getrlimit");
+	if (files.rlim_max > d->files)
+		files.rlim_max = d->files;
+	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_NPROC, &none) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
 		return fail(e, "setrlimit");
@@ -189,7 +206,7 @@ static int system_calls_limit(struct err *e)
 	return 0;
 }
 
-int drop_privileges(const struct drop *d, struct err *e)
+int drop_identity(struct err *e)
 {
 	bool is_root = geteuid() == 0;
 	struct user user = user_find();
@@ -197,19 +214,37 @@ int drop_privileges(const struct drop *d, struct err *e)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(e, "no_new_privs");
-	capabilities_bound();
+	capabilities_bound(0);
 	if (is_root)
 		ret = root_empty(e);
 	if (ret == 0 && is_root)
 		ret = user_become(&user, e);
 	if (ret == 0)
-		ret = capabilities_drop(e);
+		ret = capabilities_keep(0, e);
 	/* Not dumpable: nobody else of this user may look inside. */
 	if (ret == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		ret = fail(e, "prctl");
-	if (ret == 0)
-		ret = limits_set(d, e);
-	if (ret == 0)
-		ret = system_calls_limit(e);
 	return ret;
+}
+
+int drop_calls(const struct drop *d, struct err *e)
+{
+	int ret = limits_set(d, e);
+
+	return ret < 0 ? ret : system_calls_limit(e);
+}
+
+int drop_privileges(const struct drop *d, struct err *e)
+{
+	int ret = drop_identity(e);
+
+	return ret < 0 ? ret : drop_calls(d, e);
+}
+
+int drop_capabilities(uint64_t kept, struct err *e)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(e, "no_new_privs");
+	capabilities_bound(kept);
+	return capabilities_keep(kept, e);
 }

@@ -7,6 +7,8 @@
 #ifndef BASE_DROP_H
 #define BASE_DROP_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 #define DROP_USER "postern" /* if there is none: "nobody" */
@@ -20,5 +22,15 @@ struct drop {
  * privileges, no capabilities, few system calls. 0 or -errno: then nothing foreign may be read.
  */
 int drop_privileges(const struct drop *d, struct err *e);
+
+/* The two halves of it: who one is, after which one may still fork, and what one may ask of the kernel. */
+int drop_identity(struct err *e);
+int drop_calls(const struct drop *d, struct err *e);
+
+/*
+ * For a process that stays what it is and reads nothing foreign: give up every capability but these (bits 1 << CAP_*), so far as
+ * they are there, for good. 0 or -errno.
+ */
+int drop_capabilities(uint64_t kept, struct err *e);
 
 #endif

@@ -123,6 +123,15 @@ int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_fn fn, void 
 	return source_add(loop, &s, events, out);
 }
 
+int loop_set_events(struct loop *loop, struct loop_source *source, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = source};
+
+	if (source->dead)
+		return 0;
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event) < 0 ? -errno : 0;
+}
+
 static struct timespec timespec_of_ms(uint64_t ms)
 {
 	return (struct timespec){.tv_sec = (time_t)(ms / MS_PER_S),

@@ -152,6 +152,19 @@ const char *when_format(int64_t wall_s, char buffer[static WHEN_TEXT_MAX])
 	return buffer;
 }
 
+int when_parse(const char *text, int64_t *out_s)
+{
+	char back[WHEN_TEXT_MAX];
+	struct tm tm = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	if (!end || *end)
+		return -EINVAL;
+	*out_s = timegm(&tm);
+	/* strptime(3) takes blanks and single digits, and the 31st of February. */
+	return strcmp(when_format(*out_s, back), text) == 0 ? 0 : -EINVAL;
+}
+
 int64_t when_of_boot(uint64_t boot_ns)
 {
 	struct timespec wall = {0};

@@ -30,6 +30,8 @@ int64_t now_wall_s(void);
 
 /* RFC 3339, UTC: "2026-01-02T03:04:05Z". Returns buffer. */
 const char *when_format(int64_t wall_s, char buffer[static WHEN_TEXT_MAX]);
+/* The same back; nothing else. 0 or -EINVAL. */
+int when_parse(const char *text, int64_t *out_s);
 /* The wall time of a boot-time instant, by both clocks now. */
 int64_t when_of_boot(uint64_t boot_ns);
 

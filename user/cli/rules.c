@@ -12,7 +12,7 @@
 #include "cli/batch.h"
 #include "cli/cli.h"
 
-#define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]"
+#define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]"
 #define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [saying TEXT] [because TEXT]"
 #define RULE_SYNTAX_UNDO  "PREFIX"
 #define RULE_STDIN	  "-"
@@ -41,6 +41,16 @@ static const char *rule_action_name(const struct store_rule *rule)
 
 /* ---- from a sentence to a rule ---- */
 
+/* The sentence took no other words. */
+static enum store_action action_of(const char *word)
+{
+	enum store_action action = STORE_DROP;
+
+	while (action < STORE_REPLY && strcmp(store_action_name(action), word) != 0)
+		action++;
+	return action;
+}
+
 /* The clauses of s over those already in out. */
 static int rule_clauses(const struct sentence *s, struct store_rule *out, struct err *e)
 {
@@ -53,7 +63,7 @@ static int rule_clauses(const struct sentence *s, struct store_rule *out, struct
 		out->expires_boot_ns = now_boot_ns() + for_s * NS_PER_S;
 	text = sentence_get(s, "with");
 	if (text)
-		out->action = strcmp(text, "refuse") == 0 ? STORE_REFUSE : STORE_DROP;
+		out->action = action_of(text);
 	text = sentence_get(s, "saying");
 	if (text)
 		snprintf(out->saying, sizeof(out->saying), "%s", text);
@@ -181,6 +191,36 @@ static bool standing_tell(const struct cli *cli, struct gate *g, const struct st
 	return true;
 }
 
+/* Where nobody can be told why, the kernel resets: said once, whatever the number of rules. */
+static void warn_no_reply(const struct cli *cli, struct gate *g)
+{
+	const struct pn_conf *knobs = g ? gate_conf(g) : NULL;
+	const char *why = NULL;
+	unsigned silent = 0;
+
+	for (unsigned i = 0; i < cli->conf.port_count; i++) {
+		const char *one = conf_no_reply(&cli->conf, &cli->conf.ports[i]);
+
+		if (one && !silent++)
+			why = one;
+	}
+	if (silent && silent == cli->conf.port_count)
+		cli_warn(cli, "nobody can be told why: %s; the kernel refuses instead", why);
+	for (unsigned i = 0; silent < cli->conf.port_count && i < cli->conf.port_count; i++) {
+		why = conf_no_reply(&cli->conf, &cli->conf.ports[i]);
+		if (why)
+			cli_warn(
+				cli,
+				"on port %u nobody can be told why: %s; the kernel refuses instead",
+				cli->conf.ports[i].port, why);
+	}
+	if (silent < cli->conf.port_count && knobs &&
+	    (!knobs->replying || knobs->alive_until <= now_boot_ns()))
+		cli_warn(cli,
+			 "no responder runs now: until one does (postern run), the kernel refuses "
+			 "instead");
+}
+
 /* ---- one rule ---- */
 
 static int rule_report(const struct cli *cli, struct ruling *r, const struct store_rule *rule,
@@ -193,6 +233,8 @@ static int rule_report(const struct cli *cli, struct ruling *r, const struct sto
 
 	if (r->cut.code)
 		cli_warn(cli, "%s", r->cut.text);
+	if (rule->action == STORE_REPLY)
+		warn_no_reply(cli, r->gate);
 	prefix_format(&rule->prefix, text);
 	json_object_set_new(row, "prefix", json_string(text));
 	json_object_set_new(row, "action", json_string(rule_action_name(rule)));
@@ -260,6 +302,18 @@ static int batch_say(const struct cli *cli, struct ruling *r, const char *done, 
 		       "%zu prefix%s %s%s", count, count == 1 ? " is" : "es are", done, cut);
 }
 
+static int batch_put_say(const struct cli *cli, struct ruling *r, enum store_kind kind,
+			 const struct batch *b, unsigned killed)
+{
+	size_t i = 0;
+
+	while (i < b->count && b->rule[i].action != STORE_REPLY)
+		i++;
+	if (i < b->count)
+		warn_no_reply(cli, r->gate);
+	return batch_say(cli, r, rule_verbs[kind].done, b->count, killed);
+}
+
 static int batch_fail(const struct cli *cli, const struct ruling *r, const struct batch *b,
 		      int status, struct err *e)
 {
@@ -291,7 +345,7 @@ static int rule_put_batch(struct cli *cli, enum store_kind kind, const struct se
 		if (rc)
 			rc = batch_fail(cli, &r, &b, CLI_FAILED, &e);
 		else
-			rc = batch_say(cli, &r, rule_verbs[kind].done, b.count, killed);
+			rc = batch_put_say(cli, &r, kind, &b, killed);
 	}
 	ruling_close(&r);
 	batch_free(&b);

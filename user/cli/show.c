@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* show: sources, rates, open connections, counters and the configuration; status and rules have files of their own. */
+/* show: rates, open connections, counters and the configuration; the other topics have files of their own. */
 #include "cli/show.h"
 
 #include <errno.h>
@@ -12,9 +12,9 @@ static const struct {
 	const char *name;
 	int (*show)(struct cli *cli);
 } topics[] = {
-	{"status", show_status}, {"rules", show_rules}, {"sources", show_sources},
-	{"rates", show_rates},	 {"open", show_open},	{"counters", show_counters},
-	{"config", show_config},
+	{"status", show_status}, {"rules", show_rules},	    {"sources", show_sources},
+	{"rates", show_rates},	 {"open", show_open},	    {"counters", show_counters},
+	{"zones", show_zones},	 {"journal", show_journal}, {"config", show_config},
 };
 
 int verb_show(struct cli *cli, const struct sentence *s)
@@ -34,38 +34,18 @@ static int list_end(struct cli *cli, struct cli_list *list, int rc, const struct
 	return rc ? cli_fail_err(cli, CLI_FAILED, e) : status;
 }
 
-/* ---- sources ---- */
-
-static int source_add(void *context, const struct source_entry *s)
+int show_walk(struct cli *cli, struct cli_list *list, const struct column *columns, size_t count,
+	      int (*walk)(struct gate *g, struct cli_list *list, struct err *e), const char *empty)
 {
-	char text[PREFIX_TEXT_MAX];
-	json_t *row = json_object();
-
-	json_object_set_new(row, "source", json_string(prefix_format(&s->prefix, text)));
-	json_object_set_new(row, "action", json_string(action_name(s->action)));
-	json_object_set_new(row, "origin", json_string(origin_name(s->origin)));
-	json_object_set_new(row, "reason", json_string(s->listed ? "listed" : "known"));
-	json_object_set_new(row, "expires", json_time_boot(s->expires));
-	return cli_list_add(context, row);
-}
-
-int show_sources(struct cli *cli)
-{
-	static const struct column columns[] = {{"source", "SOURCE"},
-						{"action", "ACTION"},
-						{"origin", "ORIGIN"},
-						{"reason", "REASON"},
-						{"expires", "EXPIRES"}};
-	struct cli_list list;
 	struct err e = {0};
 	CLI_GATE g = NULL;
 	int rc = cli_gate_open(cli, &g);
 
 	if (rc)
 		return rc;
-	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));
-	rc = sources_each(g, source_add, &list, &e);
-	return list_end(cli, &list, rc, &e, "nothing was decided automatically");
+	cli_list_open(list, cli, columns, count);
+	rc = walk(g, list, &e);
+	return list_end(cli, list, rc, &e, empty);
 }
 
 /* ---- rates ---- */
@@ -91,20 +71,19 @@ static int rate_add(void *context, const struct rate_entry *r)
 	return cli_list_add(context, row);
 }
 
+static int rates_walk(struct gate *g, struct cli_list *list, struct err *e)
+{
+	return rates_each(g, rate_add, list, e);
+}
+
 int show_rates(struct cli *cli)
 {
 	static const struct column columns[] = {
 		{"source", "SOURCE"}, {"used", "USED"}, {"limit", "LIMIT"}, {"free_at", "FREE AT"}};
 	struct cli_list list;
-	struct err e = {0};
-	CLI_GATE g = NULL;
-	int rc = cli_gate_open(cli, &g);
 
-	if (rc)
-		return rc;
-	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));
-	rc = rates_each(g, rate_add, &list, &e);
-	return list_end(cli, &list, rc, &e, "no rate is in use");
+	return show_walk(cli, &list, columns, sizeof(columns) / sizeof(*columns), rates_walk,
+			 "no rate is in use");
 }
 
 /* ---- open connections ---- */
@@ -120,19 +99,18 @@ static int open_add(void *context, const struct open_entry *o)
 				      "open", (json_int_t)o->open));
 }
 
+static int open_walk(struct gate *g, struct cli_list *list, struct err *e)
+{
+	return open_each(g, open_add, list, e);
+}
+
 int show_open(struct cli *cli)
 {
 	static const struct column columns[] = {{"source", "SOURCE"}, {"open", "OPEN"}};
 	struct cli_list list;
-	struct err e = {0};
-	CLI_GATE g = NULL;
-	int rc = cli_gate_open(cli, &g);
 
-	if (rc)
-		return rc;
-	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));
-	rc = open_each(g, open_add, &list, &e);
-	return list_end(cli, &list, rc, &e, "no connection is open");
+	return show_walk(cli, &list, columns, sizeof(columns) / sizeof(*columns), open_walk,
+			 "no connection is open");
 }
 
 /* ---- counters ---- */
@@ -178,30 +156,37 @@ static int counter_add(void *context, const struct counter *k)
 	return cli_list_add(context, row);
 }
 
+static int counters_walk(struct gate *g, struct cli_list *list, struct err *e)
+{
+	return counters_each(g, counter_add, list, e);
+}
+
+static int counters_print_json(struct cli *cli)
+{
+	json_t *all = json_object();
+	struct err e = {0};
+	CLI_GATE g = NULL;
+	int rc = cli_gate_open(cli, &g);
+
+	if (rc == 0 && counters_each(g, counter_sum, all, &e))
+		rc = cli_fail_err(cli, CLI_FAILED, &e);
+	if (rc == 0)
+		return json_line(stdout, all) ? CLI_FAILED : CLI_DONE;
+	json_decref(all);
+	return rc;
+}
+
 int show_counters(struct cli *cli)
 {
 	static const struct column columns[] = {
 		{"reason", "REASON"}, {"class", "CLASS"}, {"packets", "PACKETS"},
 		{"bytes", "BYTES"},   {"would", "WOULD"}, {"sentence", "WHAT IT MEANS"}};
 	struct cli_list list;
-	struct err e = {0};
-	CLI_GATE g = NULL;
-	json_t *all;
-	int rc = cli_gate_open(cli, &g);
 
-	if (rc)
-		return rc;
-	if (cli->json) {
-		all = json_object();
-		rc = counters_each(g, counter_sum, all, &e);
-		if (rc == 0)
-			return json_line(stdout, all) ? CLI_FAILED : CLI_DONE;
-		json_decref(all);
-		return cli_fail_err(cli, CLI_FAILED, &e);
-	}
-	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));
-	rc = counters_each(g, counter_add, &list, &e);
-	return list_end(cli, &list, rc, &e, "nothing has been counted");
+	if (cli->json)
+		return counters_print_json(cli);
+	return show_walk(cli, &list, columns, sizeof(columns) / sizeof(*columns), counters_walk,
+			 "nothing has been counted");
 }
 
 /* ---- configuration ---- */

@@ -17,6 +17,7 @@ struct status {
 	struct gate *gate; /* NULL: not loaded */
 	struct counts counts;
 	json_t *interfaces, *faults, *totals;
+	json_t *contact; /* what becomes of strangers */
 	uint64_t enforce_until, alive_until;
 	uint64_t open;
 	int pid;	       /* of the controller, 0 none */
@@ -90,8 +91,11 @@ static const char *total_of(enum pn_reason reason)
 	case PN_REASON_FLOW:
 	case PN_REASON_ALLOWED:
 	case PN_REASON_KNOWN:
+	case PN_REASON_STRANGER:
 	case PN_REASON_CLEAN:
 		return "passed";
+	case PN_REASON_HELD:
+		return "held";
 	default:
 		return "stopped";
 	}
@@ -181,6 +185,7 @@ static json_t *status_row(struct status *st)
 	json_object_set_new(row, "open", json_integer((json_int_t)st->open));
 	json_object_set_new(row, "controller", st->pid ? json_integer(st->pid) : json_null());
 	json_object_set_new(row, "alive", json_boolean(st->alive_until > now_boot_ns()));
+	json_object_update(row, st->contact);
 	json_object_set(row, "packets", st->totals);
 	json_object_set(row, "faults", st->faults);
 	return row;
@@ -258,15 +263,17 @@ static void status_print(struct status *st)
 	if (st->gate)
 		interfaces_print(st);
 	controller_print(st);
+	contact_print(st->contact);
 	printf("rules        %lld blocked, %lld allowed, %lld trusted\n", (long long)c->block,
 	       (long long)c->allow, (long long)c->trust);
 	if (!st->gate)
 		return;
 	printf("sources      %lld decided automatically\n", (long long)c->sources);
 	printf("open         %llu connection%s\n", (unsigned long long)st->open, plural(st->open));
-	printf("packets      %lld passed, %lld stopped, %lld more would be in enforce mode\n",
+	printf("packets      %lld passed, %lld stopped, %lld held, %lld more would be in enforce "
+	       "mode\n",
 	       (long long)total(st, "passed"), (long long)total(st, "stopped"),
-	       (long long)total(st, "would"));
+	       (long long)total(st, "held"), (long long)total(st, "would"));
 	(void)faults_each(st->gate, fault_print, &first, NULL);
 }
 
@@ -283,10 +290,13 @@ int show_status(struct cli *cli)
 	st.totals = json_object();
 	total_raise(st.totals, "passed", 0);
 	total_raise(st.totals, "stopped", 0);
+	total_raise(st.totals, "held", 0);
 	total_raise(st.totals, "would", 0);
 	st.pid = cli_controller_pid(cli);
 	if (st.gate)
 		gather_gate(&st);
+	st.contact = json_object();
+	contact_gather(cli, st.gate, st.contact);
 	gather_store(&st);
 	if (cli->json)
 		status = json_line(stdout, status_row(&st)) ? CLI_FAILED : CLI_DONE;
@@ -295,6 +305,7 @@ int show_status(struct cli *cli)
 	json_decref(st.interfaces);
 	json_decref(st.faults);
 	json_decref(st.totals);
+	json_decref(st.contact);
 	gate_close(st.gate);
 	return status;
 }

@@ -73,15 +73,23 @@ static const char *text_of(const json_t *row, const char *key)
 
 static const char *deed_of(const json_t *row)
 {
+	static const struct {
+		const char *action, *done, *would;
+	} deeds[] = {
+		{"drop", "dropped", "would drop"},
+		{"refuse", "refused", "would refuse"},
+		{"reply", "replied to", "would reply to"},
+		{"hold", "held", "would hold"},
+	};
 	const char *action = text_of(row, "action"), *would = text_of(row, "would");
 
-	if (strcmp(action, "drop") == 0)
-		return "dropped";
-	if (strcmp(action, "refuse") == 0)
-		return "refused";
-	if (strcmp(would, "drop") == 0)
-		return "would drop";
-	return strcmp(would, "refuse") == 0 ? "would refuse" : "passed";
+	for (unsigned i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
+		if (strcmp(action, deeds[i].action) == 0)
+			return deeds[i].done;
+		if (strcmp(action, "pass") == 0 && strcmp(would, deeds[i].action) == 0)
+			return deeds[i].would;
+	}
+	return "passed";
 }
 
 /* Takes the reference. */

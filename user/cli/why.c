@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* why and forget: one address. The answer is the kernel's own: the very code that judges packets is asked. */
+/*
+ * why: the whole story of one address. What is done with it is the kernel's own answer: the very code that judges packets is asked; how that
+ * came about is the store's.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +10,7 @@
 
 #include "base/when.h"
 #include "cli/show.h"
+#include "cli/story.h"
 
 #define PORT_MAX	65535
 #define WHY_COMMAND_MAX 160 /* a command with a prefix, and what it is for */
@@ -22,6 +26,7 @@ struct answer {
 	struct rate_entry rate;
 	uint32_t open, open_max;
 	bool enforcing;
+	struct story story;
 };
 
 /* ---- asking ---- */
@@ -56,9 +61,8 @@ static int port_choose(struct cli *cli, const struct sentence *s, struct gate *g
 			wanted);
 }
 
-static void answer_rule(struct cli *cli, struct answer *a)
+static void answer_rule(struct store *store, struct answer *a)
 {
-	CLI_STORE store = NULL;
 	enum store_kind kind = STORE_BLOCK;
 
 	a->has_rule = a->why.bits != 0;
@@ -71,12 +75,12 @@ static void answer_rule(struct cli *cli, struct answer *a)
 		kind = STORE_ALLOW;
 	else if (a->why.reason != PN_REASON_RULE && a->why.reason != PN_REASON_BLOCK)
 		return;
-	cli_store_read(cli, &store);
 	a->has_stored = store && store_get_rule(store, kind, &a->prefix, &a->stored, NULL) == 0;
 }
 
 static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 {
+	CLI_STORE store = NULL;
 	const struct pn_conf *knobs = gate_conf(g);
 	struct err e = {0};
 
@@ -86,7 +90,9 @@ static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 	a->open = open_get(g, &a->addr);
 	a->open_max = knobs->open_max;
 	a->enforcing = knobs->enforce_until > now_boot_ns();
-	answer_rule(cli, a);
+	cli_store_read(cli, &store);
+	answer_rule(store, a);
+	story_read(cli, store, &a->addr, &a->story);
 	return CLI_DONE;
 }
 
@@ -135,6 +141,9 @@ static json_t *answer_row(const struct answer *a)
 	json_object_set_new(row, "rate", rate);
 	json_object_set_new(row, "mode", json_string(a->enforcing ? "enforce" : "monitor"));
 	json_object_set_new(row, "port", json_integer(a->port));
+	json_object_set_new(row, "answers", json_integer(a->why.answers));
+	json_object_set(row, "dnsbl", a->story.dnsbl);
+	json_object_set(row, "journal", a->story.journal);
 	return row;
 }
 
@@ -147,6 +156,10 @@ static const char *verdict_sentence(enum pn_action action)
 		return "is dropped: silence";
 	case PN_REFUSE:
 		return "is refused: a reset";
+	case PN_REPLY:
+		return "is handed to the responder, which says why";
+	case PN_HOLD:
+		return "is held while the DNS is asked: its repeat gets in";
 	default:
 		return "passes";
 	}
@@ -172,6 +185,11 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 		break;
 	case PN_REASON_LISTED:
 		snprintf(buffer, WHY_COMMAND_MAX, "postern forget %s, or postern trust %s", addr,
+			 addr);
+		break;
+	case PN_REASON_HELD:
+	case PN_REASON_STRANGER:
+		snprintf(buffer, WHY_COMMAND_MAX, "postern trust %s, or postern block %s", addr,
 			 addr);
 		break;
 	case PN_REASON_ONLY:
@@ -229,6 +247,17 @@ static void rate_print(const struct answer *a)
 	putchar('\n');
 }
 
+/* How often the responder has said why. */
+static void answers_print(const struct answer *a)
+{
+	uint32_t count = a->why.answers;
+
+	if (a->why.would != PN_REPLY && !count)
+		return;
+	printf("  answers  %u of %d given by the responder%s\n", count, PN_ANSWERS_MAX,
+	       count < PN_ANSWERS_MAX ? ", then silence" : ": silence");
+}
+
 static void answer_print(const struct answer *a)
 {
 	char addr[ADDR_TEXT_MAX], change[WHY_COMMAND_MAX];
@@ -240,6 +269,8 @@ static void answer_print(const struct answer *a)
 		printf("  would    enforce mode: it %s (postern enforce)\n",
 		       verdict_sentence(a->why.would));
 	rule_print(a);
+	story_print_dnsbl(&a->story);
+	answers_print(a);
 	if (a->open_max)
 		printf("  open     %u of %u connections\n", a->open, a->open_max);
 	else
@@ -248,6 +279,7 @@ static void answer_print(const struct answer *a)
 	printf("  mode     %s\n", a->enforcing ? "enforce" : "monitor");
 	if (change_describe(a, change)[0])
 		printf("  change   %s\n", change);
+	story_print_journal(&a->story);
 }
 
 int verb_why(struct cli *cli, const struct sentence *s)
@@ -264,34 +296,10 @@ int verb_why(struct cli *cli, const struct sentence *s)
 		status = port_choose(cli, s, g, &a.port);
 	if (status == CLI_DONE)
 		status = answer_get(cli, g, &a);
-	if (status)
-		return status;
-	if (cli->json)
-		return json_line(stdout, answer_row(&a)) ? CLI_FAILED : CLI_DONE;
-	answer_print(&a);
-	return CLI_DONE;
-}
-
-int verb_forget(struct cli *cli, const struct sentence *s)
-{
-	char text[ADDR_TEXT_MAX];
-	struct addr a;
-	struct err e = {0};
-	CLI_GATE g = NULL;
-	int rc;
-
-	if (addr_parse(s->word[0], &a, &e))
-		return cli_fail(cli, CLI_MISUSED, "forget: %s", e.text);
-	rc = cli_gate_open(cli, &g);
-	if (rc)
-		return rc;
-	rc = sources_forget(g, &a, &e);
-	addr_format(&a, text);
-	if (rc == -ENOENT)
-		return cli_fail(cli, CLI_NO_ENTRY,
-				"nothing was decided or measured automatically about %s", text);
-	if (rc)
-		return cli_fail_err(cli, CLI_FAILED, &e);
-	return cli_say(cli, json_pack("{s:s, s:b}", "addr", text, "forgotten", 1),
-		       "what was decided and measured about %s is forgotten", text);
+	if (status == CLI_DONE && cli->json)
+		status = json_line(stdout, answer_row(&a)) ? CLI_FAILED : CLI_DONE;
+	else if (status == CLI_DONE)
+		answer_print(&a);
+	story_free(&a.story);
+	return status;
 }

@@ -310,3 +310,17 @@ out:
 	free(text);
 	return ret;
 }
+
+const char *conf_no_reply(const struct conf *c, const struct conf_port *port)
+{
+	/* The responder takes connections where the mail server's sockets would. */
+	if (c->charge == CONF_CHARGE_SYN)
+		return "the mail server is not on this host (charge = \"syn\")";
+	if (c->namespace_count)
+		return "the mail server is in a namespace of its own (namespaces)";
+	if (port->local_port != port->port)
+		return "the mail server's socket is behind another port (local_port)";
+	if (port->port == CONF_PORT_SMTPS)
+		return "it speaks TLS from the first byte";
+	return NULL;
+}

@@ -25,9 +25,10 @@
 #define CONF_INSTANCE_MAX   32 /* letters, digits, - and _: it names directories */
 #define CONF_INTERFACES_MAX 16
 #define CONF_GUARD_MAX	    64
-#define CONF_PORTS_MAX	    8  /* PN_PORTS_MAX of the ABI */
-#define CONF_ONLY_MAX	    32 /* prefixes of one port */
-#define CONF_NAMESPACES_MAX 7  /* PN_NETNS_MAX less the gate's own */
+#define CONF_PORTS_MAX	    8	/* PN_PORTS_MAX of the ABI */
+#define CONF_PORT_SMTPS	    465 /* TLS from the first byte (RFC 8314, 3.3) */
+#define CONF_ONLY_MAX	    32	/* prefixes of one port */
+#define CONF_NAMESPACES_MAX 7	/* PN_NETNS_MAX less the gate's own */
 #define CONF_RESOLVERS_MAX  8
 #define CONF_SITES_MAX	    64	/* texts, each of which may hold several entries */
 #define CONF_DATA_MAX	    4	/* files */
@@ -116,6 +117,7 @@ struct conf {
 		uint64_t clean_min_ttl_s, clean_max_ttl_s;
 		uint64_t probe_every_s;
 		uint32_t budget_per_s, budget_per_day;	      /* questions to one zone */
+		uint32_t unproven_per_s; /* of them for who has never completed a handshake */
 		struct conf_text reply_names[CONF_SITES_MAX]; /* "DOMAIN=NAME" */
 		unsigned reply_name_count;
 		struct conf_text untested[CONF_SITES_MAX]; /* domains without test entries */
@@ -149,6 +151,12 @@ int conf_each(const struct conf *c, int (*fn)(void *context, json_t *row), void 
 
 /* A complete sample configuration: each key with its default and its sentence. 0 or -errno. */
 int conf_write_sample(FILE *out);
+
+/*
+ * Why nobody can be told on this port why he is refused, so that `reply` is `refuse` there: a part of a sentence. NULL: the responder can
+ * speak there.
+ */
+const char *conf_no_reply(const struct conf *c, const struct conf_port *port);
 
 /* "120/1m burst 120" or "" (off). 0 or -EINVAL. */
 int rate_parse(const char *text, struct conf_rate *out, struct err *e);

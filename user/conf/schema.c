@@ -160,6 +160,10 @@ const struct schema_key schema_keys[] = {
 	{"dnsbl.budget_per_day", SCHEMA_NUMBER, AT(dnsbl.budget_per_day), .fallback = "250000",
 	 .least = 1, .most = BUDGET_MOST_PER_DAY,
 	 .sentence = "Questions to one zone per day. Free lists allow no more than so many."},
+	{"dnsbl.unproven_per_s", SCHEMA_NUMBER, AT(dnsbl.unproven_per_s), .fallback = "50",
+	 .least = 1, .most = BUDGET_MOST_PER_S,
+	 .sentence = "Of them for SYNs that are held and may be forged; beyond it strangers are "
+		     "watched."},
 	{"dnsbl.reply_names", SCHEMA_TEXTS,
 	 LIST(dnsbl.reply_names, dnsbl.reply_name_count, CONF_SITES_MAX), .fallback = "[]",
 	 .takes = "pairs DOMAIN=NAME such as [\"key.zen.example.net=zen.example.net\"]",

@@ -177,6 +177,7 @@ static void take_numbers(const struct conf *c, struct dns_settings *s)
 	s->probe_every_s = (uint32_t)c->dnsbl.probe_every_s;
 	s->budget_per_s = c->dnsbl.budget_per_s;
 	s->budget_per_day = c->dnsbl.budget_per_day;
+	s->unproven_per_s = c->dnsbl.unproven_per_s;
 	s->rdns.none = c->rdns.none;
 	s->rdns.mismatch = c->rdns.mismatch;
 	s->rdns.generic = c->rdns.generic;
@@ -227,6 +228,25 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
 		*out = s;
 	else
 		free(s);
+	return ret;
+}
+
+int asking_servers_fill(struct dns_settings *s, struct err *e)
+{
+	struct resolver *r = NULL;
+	struct loop *loop = NULL;
+	int ret;
+
+	if (s->server_count)
+		return 0;
+	ret = loop_new(&loop);
+	if (ret < 0)
+		return err_set(e, ret, "cannot make an event loop: %s", strerror(-ret));
+	ret = resolver_open(&r, loop, NULL, 0, s->timeout_ms, e);
+	if (ret == 0)
+		s->server_count = resolver_servers(r, s->server);
+	resolver_close(r);
+	loop_free(loop);
 	return ret;
 }
 

@@ -16,6 +16,12 @@
 int asking_settings(const struct conf *c, const char *path, struct dns_settings **out,
 		    struct zonedata **data, struct err *e);
 
+/*
+ * Where the configuration names no resolver, those of /etc/resolv.conf: for a child that cannot read it. 0, or -errno when it
+ * names none that can be asked.
+ */
+int asking_servers_fill(struct dns_settings *s, struct err *e);
+
 /* Can the zones list anybody at all: do the weights reach the threshold? */
 bool asking_can_list(const struct dns_settings *s);
 

@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/events.h"
+#include "daemon/facts.h"
 #include "daemon/notify.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
@@ -162,6 +163,8 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 		log_info("%d connections that were open already are counted", r);
 	if (daemon_open_events(d, &own))
 		log_error("events will not be told: %s", own.text);
+	contact_gate_changed(d);
+	answering_gate_changed(d);
 	return 0;
 }
 
@@ -187,8 +190,10 @@ static void daemon_read_news(void *context, int fd, uint32_t happened)
 			log_error("%s; interfaces are looked at every half minute only", e.text);
 		news = NET_NEWS_LINK | NET_NEWS_ADDRESS | NET_NEWS_ROUTE;
 	}
-	if (news & NET_NEWS_LINK)
+	if (news & NET_NEWS_LINK) {
 		links_scan(d);
+		answering_ingress(d);
+	}
 	if (news)
 		own_expect(d);
 }
@@ -232,6 +237,12 @@ static void daemon_signal(void *context, int number)
 }
 
 /* ---- the steps of a start ---- */
+
+/* First of all, while there is nothing yet that a child could be left with. */
+static int step_nursery(struct daemon *d, struct err *e)
+{
+	return nursery_open(&d->nursery, e);
+}
 
 static int step_lock(struct daemon *d, struct err *e)
 {
@@ -324,6 +335,19 @@ static int step_links(struct daemon *d, struct err *e)
 	return 0;
 }
 
+static int step_contact(struct daemon *d, struct err *e)
+{
+	return contact_open(d, e);
+}
+
+static int step_answering(struct daemon *d, struct err *e)
+{
+	int r = answering_open(d, e);
+
+	answering_ingress(d);
+	return r;
+}
+
 static int step_pulse(struct daemon *d, struct err *e)
 {
 	return pulse_start(d, e);
@@ -365,16 +389,21 @@ static const struct step {
 	const char *name;
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
-	{"lock", step_lock},   {"loop", step_loop},   {"trial", step_trial},
-	{"store", step_store}, {"gate", step_gate},   {"watchers", step_watchers},
-	{"news", step_news},   {"links", step_links}, {"pulse", step_pulse},
-	{"ready", step_ready},
+	{"nursery", step_nursery},
+	{"lock", step_lock},	       {"loop", step_loop},   {"trial", step_trial},
+	{"store", step_store},	       {"gate", step_gate},   {"watchers", step_watchers},
+	{"news", step_news},	       {"links", step_links}, {"contact", step_contact},
+	{"answering", step_answering}, {"pulse", step_pulse}, {"ready", step_ready},
 };
 
 /* ---- the end ---- */
 
 static void daemon_close(struct daemon *d)
 {
+	answering_close(d);
+	contact_close(d);
+	if (d->instance.lock_fd >= 0) /* else they are another controller's */
+		facts_remove(d);
 	watchers_close(d->watchers);
 	if (d->watch)
 		loop_remove(d->loop, d->watch_source);
@@ -385,6 +414,7 @@ static void daemon_close(struct daemon *d)
 	loop_free(d->loop);
 	gate_close(d->gate);
 	store_close(d->store);
+	nursery_close(d->nursery);
 }
 
 /* started: the start came so far that what lies in the kernel is ours. */

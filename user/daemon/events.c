@@ -19,11 +19,13 @@ static const char *event_deed(const struct pn_event *e)
 {
 	static const char *const done[] = {
 		[PN_PASS] = "passed",  [PN_DROP] = "dropped", [PN_REFUSE] = "refused",
-		[PN_ALLOW] = "passed", [PN_TRUST] = "passed",
+		[PN_ALLOW] = "passed", [PN_TRUST] = "passed", [PN_REPLY] = "answered",
+		[PN_HOLD] = "held",
 	};
 	static const char *const would[] = {
-		[PN_PASS] = "passed",  [PN_DROP] = "would drop", [PN_REFUSE] = "would refuse",
-		[PN_ALLOW] = "passed", [PN_TRUST] = "passed",
+		[PN_PASS] = "passed",	  [PN_DROP] = "would drop", [PN_REFUSE] = "would refuse",
+		[PN_ALLOW] = "passed",	  [PN_TRUST] = "passed",    [PN_REPLY] = "would answer",
+		[PN_HOLD] = "would hold",
 	};
 	const char *const *table = e->action == PN_PASS ? would : done;
 	unsigned deed = e->action == PN_PASS ? e->would : e->action;

@@ -14,6 +14,9 @@
 #define INSTANCE_PID	  "pid"
 #define INSTANCE_EVENTS	  "events"
 #define INSTANCE_TRIAL	  "trial"
+/* How the lists and the children do: rewritten by the controller, in one step, and at least every 5 s. */
+#define INSTANCE_ZONES	  "zones"
+#define INSTANCE_CHILDREN "children"
 
 struct instance {
 	char name[CONF_INSTANCE_MAX];

@@ -24,6 +24,8 @@
 
 #define MESSAGE_ZONES_MAX 16 /* of a verdict: zones that said something else than clean */
 #define MESSAGE_CODES_MAX 4  /* of a zone: codes that are kept as evidence */
+#define MESSAGE_TTL_MAX_S                                                                          \
+	(7 * 24 * 3600U) /* nothing is believed for longer than known senders are */
 
 enum message_type {
 	MESSAGE_READY = 1,

@@ -27,6 +27,8 @@ int nursery_open(struct nursery **out, struct err *e);
  */
 pid_t nursery_spawn(struct nursery *n, enum child_kind kind, const void *settings, size_t length,
 		    int extra, int *channel, struct err *e);
+/* End a child, in whatever state it is: it holds nothing that would have to be put in order. */
+void nursery_end_child(struct nursery *n, pid_t pid);
 /* Ends the nursery and its children: they end when their channels close. NULL is fine. */
 void nursery_close(struct nursery *n);
 

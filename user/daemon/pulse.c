@@ -131,7 +131,7 @@ static void pulse_find_expiry(struct daemon *d)
  */
 static bool pulse_reap(struct daemon *d)
 {
-	unsigned stored = 0;
+	unsigned stored = 0, verdicts = 0;
 	struct err e = {0};
 	int reaped, r = d->store ? store_lock(d->store, &e) : 0;
 
@@ -145,13 +145,15 @@ static bool pulse_reap(struct daemon *d)
 	if (reaped < 0 && said_anew(&d->pulse.reap_said, e.text))
 		log_warning("expired rules could not be taken from the maps: %s", e.text);
 	r = d->store ? store_reap(d->store, &stored, &e) : 0;
+	if (!r && d->store)
+		r = store_reap_verdicts(d->store, &verdicts, &e);
 	if (d->store)
 		store_unlock(d->store);
 	if (r)
 		keep_fault(d, r, &e);
-	if (reaped > 0 || stored)
-		log_debug("reaped: %d entries of maps, %u of the store", reaped > 0 ? reaped : 0,
-			  stored);
+	if (reaped > 0 || stored || verdicts)
+		log_debug("reaped: %d entries of maps, %u rules and %u verdicts of the store",
+			  reaped > 0 ? reaped : 0, stored, verdicts);
 	return true;
 }
 
@@ -162,6 +164,8 @@ static void pulse_tick(void *context)
 	uint64_t now = now_boot_ns();
 
 	links_tick(d, now);
+	contact_tick(d, now);
+	answering_tick(d, now);
 	if (d->store && pulse_store_changed(d))
 		pulse_find_expiry(d);
 	if ((!p->next_expiry_ns || now < p->next_expiry_ns) && now < p->sweep_ns)
@@ -194,6 +198,7 @@ static void pulse_reconcile(void *context)
 	/* News can be lost, and resolv.conf sends none: look at everything now and then. */
 	links_scan(d);
 	own_refresh(d);
+	answering_ingress(d);
 }
 
 static void pulse_store(void *context)
@@ -212,6 +217,7 @@ static void pulse_store(void *context)
 		log_error("the rules of the store are not all in force: %s", e.text);
 		return;
 	}
+	verdicts_restore(d);
 	log_info("store: its rules and its mode are in force");
 }
 

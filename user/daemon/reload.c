@@ -76,6 +76,9 @@ static int reload_apply(struct daemon *d, const struct conf *next, struct err *e
 	log_open(d->conf.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	links_reload(d);
 	own_refresh(d);
+	contact_reload(d);
+	answering_reload(d);
+	answering_ingress(d);
 	if (attach_changed)
 		log_warning("`attach` has changed: it applies to what is attached from now on; "
 			    "what is attached stays as it is until it is detached");

@@ -199,11 +199,22 @@ static void change_unstore(struct ruling *r, const struct change *c)
 
 /* ---- the other side: the maps ---- */
 
-static int rule_to_map(struct gate *g, const struct store_rule *rule, struct err *e)
+static enum pn_action block_action(enum store_action action)
+{
+	switch (action) {
+	case STORE_REFUSE:
+		return PN_REFUSE;
+	case STORE_REPLY:
+		return PN_REPLY;
+	default:
+		return PN_DROP;
+	}
+}
+
+int ruling_rule_to_map(struct gate *g, const struct store_rule *rule, struct err *e)
 {
 	if (rule->kind == STORE_BLOCK)
-		return rules_block(g, &rule->prefix,
-				   rule->action == STORE_REFUSE ? PN_REFUSE : PN_DROP,
+		return rules_block(g, &rule->prefix, block_action(rule->action),
 				   rule->expires_boot_ns, e);
 	return rules_allow(g, &rule->prefix, rule->kind == STORE_TRUST ? PN_TRUST : PN_ALLOW,
 			   PN_ORIGIN_OPERATOR, rule->expires_boot_ns, e);
@@ -220,7 +231,7 @@ static int change_map(struct ruling *r, const struct change *c, struct err *e)
 	int rc;
 
 	if (c->put)
-		return rule_to_map(r->gate, c->put, e);
+		return ruling_rule_to_map(r->gate, c->put, e);
 	/* `disallow` of a trusted prefix must leave it alone, and so must it an own address. */
 	if (c->kind != STORE_BLOCK && !c->before[0])
 		return -ENOENT;
@@ -234,7 +245,7 @@ static void change_unmap(struct ruling *r, const struct change *c)
 	const struct store_rule *before = c->before[0] ? c->before[0] : c->before[1];
 
 	if (before)
-		(void)rule_to_map(r->gate, before, NULL);
+		(void)ruling_rule_to_map(r->gate, before, NULL);
 	else if (c->put)
 		(void)rule_from_map(r->gate, c->kind, &c->prefix, NULL);
 }

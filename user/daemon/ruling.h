@@ -9,7 +9,7 @@
 
 #include "conf/conf.h"
 #include "kern/maps.h"
-#include "store/store.h"
+#include "store/verdicts.h"
 
 struct ruling {
 	const struct conf *conf;
@@ -46,6 +46,31 @@ int ruling_put_many(struct ruling *r, const struct store_rule *rules, size_t cou
 		    unsigned *killed, struct err *e);
 int ruling_delete_many(struct ruling *r, enum store_kind kind, const struct prefix *list,
 		       size_t count, struct err *e);
+
+/* One stored rule into the maps. */
+int ruling_rule_to_map(struct gate *g, const struct store_rule *rule, struct err *e);
+
+/* ---- forgetting.c ---- */
+
+#define FORGOTTEN_MAX 8
+
+struct forgotten {
+	struct prefix verdict[FORGOTTEN_MAX]; /* taken out of the store, the longest first */
+	unsigned verdicts;
+	bool kernel; /* something was taken out of the maps */
+	struct err
+		kept; /* the store could not be changed: it may come back; code 0: it was changed */
+};
+
+/*
+ * As ruling_open(), for what must work in need: store is NULL when there is none, or it cannot be opened (kept says why).
+ */
+int ruling_open_lenient(struct ruling *r, const struct conf *c, struct err *kept, struct err *e);
+/*
+ * Take back what was decided or measured automatically about an address: verdicts on it, on its /64, on its network. -ENOENT:
+ * nothing was.
+ */
+int ruling_forget(struct ruling *r, const struct addr *a, struct forgotten *out, struct err *e);
 
 /* Make the maps the image of the store: add what lacks, take what is not in it. Own addresses apart. */
 int ruling_sync(struct ruling *r, struct err *e);

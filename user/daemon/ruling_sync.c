@@ -53,20 +53,12 @@ static int image_add(struct prefix **list, size_t *count, size_t *room, const st
 static int image_put(void *context, const struct store_rule *rule)
 {
 	struct image *im = context;
-	int rc;
+	int rc = ruling_rule_to_map(im->gate, rule, im->e);
 
-	if (rule->kind == STORE_BLOCK) {
-		rc = rules_block(im->gate, &rule->prefix,
-				 rule->action == STORE_REFUSE ? PN_REFUSE : PN_DROP,
-				 rule->expires_boot_ns, im->e);
-		if (rc)
-			return rc;
-		return image_add(&im->block, &im->block_count, &im->block_room, &rule->prefix);
-	}
-	rc = rules_allow(im->gate, &rule->prefix, rule->kind == STORE_TRUST ? PN_TRUST : PN_ALLOW,
-			 PN_ORIGIN_OPERATOR, rule->expires_boot_ns, im->e);
 	if (rc)
 		return rc;
+	if (rule->kind == STORE_BLOCK)
+		return image_add(&im->block, &im->block_count, &im->block_room, &rule->prefix);
 	return image_add(&im->allow, &im->allow_count, &im->allow_room, &rule->prefix);
 }
 

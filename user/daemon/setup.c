@@ -21,6 +21,7 @@ _Static_assert(CONF_NAMESPACES_MAX + 1 <= PN_NETNS_MAX, "own namespace and the c
 
 /* The port is not for this source: a reset sends an honest sender to the next MX at once. */
 #define SETUP_ONLY_ACTION PN_REFUSE
+#define PORT_SMTPS	  465 /* "submissions" */
 
 struct gate_sizes setup_sizes(const struct conf *c)
 {
@@ -58,7 +59,15 @@ static struct pn_limit limit_per_second(uint32_t count)
 
 static enum pn_action action_of(enum conf_action action)
 {
-	return action == CONF_REFUSE ? PN_REFUSE : PN_DROP;
+	switch (action) {
+	case CONF_REFUSE:
+		return PN_REFUSE;
+	case CONF_REPLY:
+		return PN_REPLY;
+	case CONF_DROP:
+		break;
+	}
+	return PN_DROP;
 }
 
 /* Words are written one by one and whole: the kernel reads them while we write. */
@@ -79,6 +88,7 @@ static void limits_write(struct pn_conf *knobs, const struct conf *c)
 	limit_write(&knobs->network_rate, limit_of(&c->limits.network_rate));
 	limit_write(&knobs->total_rate, limit_of(&c->limits.total_rate));
 	limit_write(&knobs->refuse_budget, limit_per_second(c->budgets.refuse));
+	limit_write(&knobs->unproven_budget, limit_per_second(c->dnsbl.unproven_per_s));
 	limit_write(&knobs->event_budget, limit_per_second(c->budgets.events));
 	KNOB_SET(knobs->event_interval_ns, c->budgets.event_interval_s * NS_PER_S);
 	KNOB_SET(knobs->open_max, c->limits.open);
@@ -100,6 +110,16 @@ static void port_write(struct pn_port *to, const struct pn_port *from)
 	__atomic_store_n((uint64_t *)(void *)to, both.word, __ATOMIC_RELEASE);
 }
 
+/*
+ * Can the responder stand in for the mail server there? Only where the mail server's socket is here, with this very port, and
+ * where the client speaks first in plain text: 465 begins with TLS (RFC 8314, 3.3).
+ */
+static bool port_can_reply(const struct conf *c, const struct conf_port *port)
+{
+	return c->charge != CONF_CHARGE_SYN && !c->namespace_count && port->port != PORT_SMTPS &&
+	       (!port->local_port || port->local_port == port->port);
+}
+
 static void ports_write(struct pn_conf *knobs, const struct conf *c)
 {
 	for (unsigned i = 0; i < PN_PORTS_MAX; i++) {
@@ -113,6 +133,7 @@ static void ports_write(struct pn_conf *knobs, const struct conf *c)
 			port.class_ =
 				from->class_ == CONF_CLASS_MX ? PN_CLASS_MX : PN_CLASS_SUBMISSION;
 			port.only = from->only_count ? 1 : 0;
+			port.can_reply = port_can_reply(c, from);
 		}
 		port_write(&knobs->ports[i], &port);
 	}

@@ -128,25 +128,49 @@ static int enter(const char *path, struct err *e)
 	return rc;
 }
 
-static int destroy_elsewhere(struct gate *g, struct remotes *list, unsigned *killed, struct err *e)
+/* Do it in a named namespace, and come back. */
+static int elsewhere(const char *path, int (*fn)(void *context, struct err *e), void *context,
+		     struct err *e)
 {
 	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int first = 0;
+	int rc;
 
 	if (own < 0)
 		return err_set(e, -errno, "cannot open /proc/self/ns/net: %s", strerror(errno));
-	for (unsigned i = 0; i < list->conf->namespace_count; i++) {
-		int rc = enter(list->conf->namespaces[i], first ? NULL : e);
-
-		if (rc == 0)
-			rc = destroy_here(g, list, killed, first ? NULL : e);
-		if (rc && !first)
-			first = rc;
-	}
+	rc = enter(path, e);
+	if (rc == 0)
+		rc = fn(context, e);
 	/* In a foreign namespace nothing that follows would be right. */
 	if (setns(own, CLONE_NEWNET))
 		abort();
 	close(own);
+	return rc;
+}
+
+struct destroying {
+	struct gate *gate;
+	struct remotes *list;
+	unsigned *killed;
+};
+
+static int destroy_there(void *context, struct err *e)
+{
+	struct destroying *d = context;
+
+	return destroy_here(d->gate, d->list, d->killed, e);
+}
+
+static int destroy_elsewhere(struct gate *g, struct remotes *list, unsigned *killed, struct err *e)
+{
+	struct destroying d = {g, list, killed};
+	int first = 0;
+
+	for (unsigned i = 0; i < list->conf->namespace_count; i++) {
+		int rc = elsewhere(list->conf->namespaces[i], destroy_there, &d, first ? NULL : e);
+
+		if (rc && !first)
+			first = rc;
+	}
 	return first;
 }
 
@@ -165,4 +189,33 @@ int sockets_destroy(const struct conf *c, struct gate *g, const struct prefix *p
 	free(list.addr);
 	free(list.port);
 	return rc;
+}
+
+struct cutting {
+	const struct net_socket *socket;
+	uint64_t cookie;
+};
+
+static int cut_here(void *context, struct err *e)
+{
+	const struct cutting *c = context;
+
+	return net_destroy_socket(c->socket, c->cookie, e);
+}
+
+int sockets_cut(const struct conf *c, const struct net_socket *s, uint64_t cookie, uint64_t netns,
+		struct err *e)
+{
+	struct cutting cutting = {s, cookie};
+	uint64_t here = 0, there;
+	int rc = net_cookie(&here, e);
+
+	if (rc)
+		return rc;
+	if (netns == here)
+		return cut_here(&cutting, e);
+	for (unsigned i = 0; i < c->namespace_count; i++)
+		if (net_cookie_of(c->namespaces[i], &there, NULL) == 0 && there == netns)
+			return elsewhere(c->namespaces[i], cut_here, &cutting, e);
+	return 0; /* that namespace is gone, and its connections with it */
 }

@@ -7,6 +7,8 @@
 
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "daemon/answering.h"
+#include "daemon/contact.h"
 #include "daemon/instance.h"
 #include "daemon/links.h"
 #include "daemon/own.h"
@@ -42,6 +44,10 @@ struct daemon {
 	struct watchers *watchers; /* NULL: the socket could not be made */
 	struct net_watch *watch;
 	struct loop_source *watch_source;
+
+	struct nursery *nursery;
+	struct contact contact;
+	struct answering answering;
 
 	struct links links;
 	struct own own;

@@ -30,6 +30,7 @@ struct dns_settings {
 	struct ttl_clamp listed_ttl, clean_ttl;
 	uint32_t probe_every_s;
 	uint32_t budget_per_s, budget_per_day; /* questions to one zone */
+	uint32_t unproven_per_s; /* of them for sources that never completed a handshake */
 	struct {
 		uint32_t none, mismatch, generic; /* what each adds to the score */
 		bool alone;			  /* may list without any zone */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 
 #include "base/json.h"
 #include "base/when.h"
@@ -23,12 +24,13 @@
 #define WAITING_MAX 16384
 #define ATTEMPTS_LEAST                                                                             \
 	2 /* a lost datagram is repeated once, to the same server if there is but one */
-#define TICK_MS	    50 /* how late a timeout may be noticed */
-#define SOCKETS_MAX 8  /* of one channel: one for UDP, one for TCP, and what is being replaced */
-#define PORT_DOMAIN 53
-#define EDNS_BYTES  1232 /* fits every link unfragmented (RFC 9715) */
-#define NS_PER_MS   1000000ULL
-#define SHOWN_MAX   80
+#define TICK_MS	     50 /* how late a timeout may be noticed */
+#define SOCKETS_MAX  8	/* of one channel: one for UDP, one for TCP, and what is being replaced */
+#define PORT_DOMAIN  53
+#define EDNS_BYTES   1232 /* fits every link unfragmented (RFC 9715) */
+#define NS_PER_MS    1000000ULL
+#define SHOWN_MAX    80
+#define RANDOM_BYTES 256 /* the largest state that random(3) has */
 
 struct question {
 	struct question *next, *prev;
@@ -417,6 +419,22 @@ static int servers_default(struct resolver_server *out, unsigned *count, struct 
 		      : err_set(e, -ENOENT, "/etc/resolv.conf names no resolver that can be asked");
 }
 
+/*
+ * c-ares before 1.20 numbers its questions from /dev/urandom and, where that cannot be opened, as in an empty root, from rand(3):
+ * the same numbers in every process, and whoever knows them can answer in the server's place. So rand(3) gets a state that
+ * nobody can guess; a seed alone would have only 32 bits.
+ */
+static int random_prepare(struct err *e)
+{
+	static char state[RANDOM_BYTES];
+	const size_t head = sizeof(int32_t); /* of the state: its kind, which stays */
+
+	if (!initstate(1, state, sizeof(state)) ||
+	    getrandom(state + head, sizeof(state) - head, 0) != (ssize_t)(sizeof(state) - head))
+		return err_set(e, -EIO, "no random numbers for questions to the DNS are to be had");
+	return 0;
+}
+
 int resolver_open(struct resolver **out, struct loop *loop, const struct resolver_server *servers,
 		  unsigned count, unsigned timeout_ms, struct err *e)
 {
@@ -427,7 +445,8 @@ int resolver_open(struct resolver **out, struct loop *loop, const struct resolve
 	if (!r)
 		return err_set(e, -ENOMEM, "no memory for questions to the DNS");
 	r->loop = loop;
-	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
+	ret = random_prepare(e);
+	if (ret == 0 && ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
 		ret = err_set(e, -EIO, "c-ares cannot be initialised");
 	if (ret == 0 && !count) {
 		ret = servers_default(found, &count, e);

@@ -18,8 +18,7 @@
 #define REFUSING_STREAK 3
 /* Lost packets come in bunches; ten in a row are an outage. */
 #define FAILURE_STREAK 10
-/* Sources that never completed a handshake: questions a second, and their part of a day: a forged SYN can be sent twice. */
-#define UNPROVEN_PER_S	  50
+/* Sources that never completed a handshake: their part of a day's questions, since a forged SYN can be sent twice. */
 #define UNPROVEN_DAY_PART 10
 /* The operator's published limit: told at this percentage, so that there is time to do something. */
 #define LIMIT_TELL_PERCENT 80
@@ -107,11 +106,9 @@ static void windows_turn(struct zone *it, uint64_t now_s)
 
 static bool is_spent(const struct zone *it, const struct dns_settings *s, bool unproven)
 {
-	uint32_t share = s->budget_per_s < UNPROVEN_PER_S ? s->budget_per_s : UNPROVEN_PER_S;
-
 	if (it->second_asked >= s->budget_per_s || it->day_asked >= s->budget_per_day)
 		return true;
-	return unproven && (it->second_unproven >= share ||
+	return unproven && (it->second_unproven >= s->unproven_per_s ||
 			    it->day_unproven >= s->budget_per_day / UNPROVEN_DAY_PART);
 }
 

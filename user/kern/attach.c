@@ -169,7 +169,7 @@ static int visit_link(void *c, const char *pin)
 	struct stat st;
 	int fd;
 
-	if (strcmp(pin, PIN_CONN) == 0)
+	if (!pins_is_interface(pin))
 		return 0;
 	pins_path(path, w->g->instance, PIN_LINKS, pin);
 	fd = bpf_obj_get(path);

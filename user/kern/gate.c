@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Loading, adopting, replacing and removing the gate. The old programs judge until the new ones
- * stand in their place: an XDP link is updated in one step, and pn_conn, whose kind of link cannot
+ * stand in their place: links of XDP and of pn_steer are updated in one step, and pn_conn, whose kind of link cannot
  * be, is attached a second time before the first goes (the mark on each socket keeps two of them
  * from counting twice).
  */
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -23,6 +24,7 @@
 #include "kern/kern.h"
 
 #define VMLINUX_BTF "/sys/kernel/btf/vmlinux"
+#define NETNS_SELF  "/proc/self/ns/net"
 
 /* libbpf's last complaint, for the sentence of an error; it has no other way to say it. */
 static char complaint[ERR_TEXT_MAX / 2];
@@ -349,6 +351,51 @@ static int switch_conn(struct gate *g, struct err *e)
 	return r ? err_set(e, r, "cannot pin the link of pn_conn: %s", strerror(-r)) : 0;
 }
 
+/* Is the pinned link of pn_steer in the network namespace we are in, and not dead? Then it runs the new program. */
+static bool update_steer(struct gate *g, const char *path, int netns_fd)
+{
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+	struct stat here;
+	int fd = bpf_obj_get(path);
+	bool updated;
+
+	if (fd < 0)
+		return false;
+	updated = fstat(netns_fd, &here) == 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+		  info.netns.netns_ino == here.st_ino &&
+		  bpf_link_update(fd, g->program.pn_steer, NULL) == 0;
+	close(fd);
+	return updated;
+}
+
+/*
+ * Where the sockets of the mail server are is not known here: the current network namespace, whose sockets pn_conn counts.
+ * A link of another one goes when its pin is written over.
+ */
+static int switch_steer(struct gate *g, struct err *e)
+{
+	int netns_fd = open(NETNS_SELF, O_RDONLY | O_CLOEXEC), fd, r;
+	char path[PIN_PATH_MAX];
+
+	if (netns_fd < 0)
+		return err_set(e, -errno, "cannot open %s: %s", NETNS_SELF, strerror(errno));
+	pins_path(path, g->instance, PIN_LINKS, PIN_STEER);
+	if (update_steer(g, path, netns_fd)) {
+		close(netns_fd);
+		return 0;
+	}
+	fd = bpf_link_create(g->program.pn_steer, netns_fd, BPF_SK_LOOKUP, NULL);
+	r = fd < 0 ? -errno : 0;
+	close(netns_fd);
+	if (r)
+		return err_set(e, r, "cannot attach pn_steer to this network namespace: %s",
+			       strerror(-r));
+	r = pins_put(fd, path);
+	close(fd);
+	return r ? err_set(e, r, "cannot pin the link of pn_steer: %s", strerror(-r)) : 0;
+}
+
 struct switching {
 	struct gate *g;
 	struct err *e;
@@ -360,7 +407,7 @@ static int switch_link(void *c, const char *name)
 	char path[PIN_PATH_MAX];
 	int fd, r = 0;
 
-	if (strcmp(name, PIN_CONN) == 0)
+	if (!pins_is_interface(name))
 		return 0;
 	fd = bpf_obj_get(pins_path(path, s->g->instance, PIN_LINKS, name));
 	if (fd < 0)
@@ -437,6 +484,8 @@ int gate_switch(struct gate *g, struct err *e)
 		err_set(e, r, "cannot put the links of a killed run in order: %s", strerror(-r));
 	if (!r)
 		r = switch_conn(g, e);
+	if (!r)
+		r = switch_steer(g, e);
 	if (!r)
 		r = pins_each(g->instance, PIN_LINKS, switch_link, &s);
 	if (!r)

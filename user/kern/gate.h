@@ -6,6 +6,7 @@
  *   /sys/fs/bpf/postern/INSTANCE/next/pn_*         new maps while they are filled
  *   /sys/fs/bpf/postern/INSTANCE/links/IFACE       the XDP links, '.' of a name written as '%2e'
  *   /sys/fs/bpf/postern/INSTANCE/links/%conn       the link of pn_conn
+ *   /sys/fs/bpf/postern/INSTANCE/links/%steer      the link of pn_steer, in one network namespace
  *
  * Whoever opens a gate works on live maps: there is no daemon between a command and the kernel.
  */
@@ -55,7 +56,7 @@ int gate_load(struct gate **out, const char *instance, const struct gate_sizes *
 	      enum gate_origin *origin, struct err *e);
 /*
  * Put the loaded programs in the place of the old: each XDP link updated, pn_conn attached before
- * its old link is dropped, old maps removed. Not one packet goes unjudged. Interfaces that are gone
+ * its old link is dropped, pn_steer attached to the current network namespace, old maps removed. Not one packet goes unjudged. Interfaces that are gone
  * are cleaned up. 0 or -errno; on failure what was attached stays as it was.
  */
 int gate_switch(struct gate *g, struct err *e);

@@ -14,7 +14,8 @@
 #define PIN_NEXT     "next"
 #define PIN_MAPS     "maps_" /* and the ABI */
 #define PIN_CONN     "%conn" /* no interface: '%' in a name is escaped */
-#define PIN_PATH_MAX 512     /* root, instance, part and a name of at most 255 (NAME_MAX) */
+#define PIN_STEER    "%steer"
+#define PIN_PATH_MAX 512 /* root, instance, part and a name of at most 255 (NAME_MAX) */
 
 /* Every pinned map and program, in one list each. pn_prefixes lies in pn_block's slot and has no pin. */
 /* clang-format off */
@@ -24,6 +25,12 @@
 	MAP(pn_block)    \
 	MAP(pn_listed)   \
 	MAP(pn_known)    \
+	MAP(pn_asks)     \
+	MAP(pn_wait)     \
+	MAP(pn_answered) \
+	MAP(pn_ours)     \
+	MAP(pn_reply)    \
+	MAP(pn_ingress)  \
 	MAP(pn_rate)     \
 	MAP(pn_open)     \
 	MAP(pn_sock)     \
@@ -38,6 +45,7 @@
 #define KERN_PROGRAMS(PROGRAM) \
 	PROGRAM(pn_xdp)        \
 	PROGRAM(pn_conn)       \
+	PROGRAM(pn_steer)      \
 	PROGRAM(pn_why)        \
 	PROGRAM(pn_adopt)      \
 	PROGRAM(pn_marks)      \
@@ -84,6 +92,7 @@ int pins_heal(const char *instance, const char *part);
  * one is empty. */
 int pins_each(const char *instance, const char *part, int (*fn)(void *c, const char *name),
 	      void *c);
+bool pins_is_interface(const char *pin); /* is the link of that name one of an interface? */
 
 /* walk.c: every entry of a map; fn may delete the one it is given. */
 int map_walk(int fd, size_t key_size, size_t value_size,
@@ -91,6 +100,14 @@ int map_walk(int fd, size_t key_size, size_t value_size,
 int map_is_empty(int fd); /* 1, 0 or -errno */
 /* Insert or replace, trying again while the kernel says -EBUSY. */
 int map_put(int fd, const void *key, const void *value, uint64_t flags);
+/* The same for a list: a full map is -ENOSPC, said with its name, its size and the key that raises it. */
+int map_put_entry(int fd, const void *key, const void *value, const char *map,
+		  const char *config_key, struct err *e);
+/* Take one out: 0, -ENOENT (without a sentence: whoever asked knows what it means), or -errno. */
+int map_take_entry(int fd, const void *key, struct err *e);
+/* Exactly these keys, with the value 1: put in, and then what is not among them is taken out. */
+int map_replace(int fd, const void *keys, size_t key_size, unsigned count, const char *map,
+		struct err *e);
 
 struct prefix prefix_of_key(const struct pn_key *k);
 

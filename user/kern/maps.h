@@ -54,6 +54,9 @@ struct source_entry {
  */
 int sources_put_listed(struct gate *g, const struct prefix *p, const struct pn_listed *l,
 		       struct err *e);
+/* out may be NULL. 0, or -ENOENT: no such entry, live or not. */
+int sources_get_listed(struct gate *g, const struct prefix *p, struct pn_listed *out,
+		       struct err *e);
 int sources_take_listed(struct gate *g, const struct prefix *p, struct err *e); /* -ENOENT */
 /* Of the source that the address belongs to (IPv4 /32, IPv6 /64). */
 int sources_put_known(struct gate *g, const struct addr *a, const struct pn_known *k,
@@ -63,7 +66,7 @@ int sources_get_known(struct gate *g, const struct addr *a, struct pn_known *out
 
 int sources_each(struct gate *g, int (*fn)(void *c, const struct source_entry *s), void *c,
 		 struct err *e);
-/* Take back what was decided or measured automatically about an address: listed, known, rate.
+/* Take back what was decided or measured automatically about an address: listed, known, rate, answers.
  * -ENOENT: nothing. */
 int sources_forget(struct gate *g, const struct addr *a, struct err *e);
 
@@ -146,7 +149,7 @@ int steer_set_ingress(struct gate *g, const int *ifindexes, unsigned count, stru
 /* ---- names, from the ABI's tables ---- */
 const char *reason_name(enum pn_reason r);
 const char *reason_sentence(enum pn_reason r);
-const char *action_name(enum pn_action a);  /* "pass" "drop" "refuse" "allow" "trust" */
+const char *action_name(enum pn_action a); /* "pass" "drop" "refuse" "reply" "hold" "allow" "trust" */
 const char *origin_name(enum pn_origin o);  /* "operator" "own" "local" ... */
 const char *class_name_of(enum pn_class c); /* "mx" "submission" */
 

@@ -28,7 +28,8 @@ const char *action_name(enum pn_action a)
 {
 	static const char *const names[] = {
 		[PN_PASS] = "pass",   [PN_DROP] = "drop",   [PN_REFUSE] = "refuse",
-		[PN_ALLOW] = "allow", [PN_TRUST] = "trust",
+		[PN_ALLOW] = "allow", [PN_TRUST] = "trust", [PN_REPLY] = "reply",
+		[PN_HOLD] = "hold",
 	};
 
 	return NAME_OF(names, a);

@@ -172,6 +172,11 @@ int pins_each(const char *instance, const char *part, int (*fn)(void *c, const c
 	return r;
 }
 
+bool pins_is_interface(const char *pin)
+{
+	return strcmp(pin, PIN_CONN) != 0 && strcmp(pin, PIN_STEER) != 0;
+}
+
 int pins_remove_dir(const char *instance, const char *part)
 {
 	char path[PIN_PATH_MAX], pin[PIN_PATH_MAX];

@@ -36,19 +36,6 @@ static struct prefix prefix_of_trie(const struct pn_prefix *k)
 	return p;
 }
 
-/* A full hash says E2BIG, a full trie ENOSPC: to people both are a full map. */
-static int put_fault(struct err *e, int r, int fd, const char *map, const char *config_key)
-{
-	struct bpf_map_info info = {0};
-	__u32 size = sizeof(info);
-
-	if (r != -E2BIG && r != -ENOSPC)
-		return err_set(e, r, "the kernel refused the entry in %s: %s", map, strerror(-r));
-	bpf_obj_get_info_by_fd(fd, &info, &size);
-	return err_set(e, -ENOSPC, "%s is full (%u of %u entries): raise %s in the configuration",
-		       map, info.max_entries, info.max_entries, config_key);
-}
-
 int rules_block(struct gate *g, const struct prefix *p, enum pn_action action,
 		uint64_t expires_boot_ns, struct err *e)
 {
@@ -67,26 +54,14 @@ int rules_block(struct gate *g, const struct prefix *p, enum pn_action action,
 	if (host) {
 		struct pn_key key = key_of_prefix(p);
 
-		r = map_put(fd, &key, &rule, BPF_ANY);
+		r = map_put_entry(fd, &key, &rule, "pn_rule", "tables.rules", e);
 	} else {
 		struct pn_prefix key = trie_key(p);
 
-		r = map_put(fd, &key, &rule, BPF_ANY);
+		r = map_put_entry(fd, &key, &rule, "pn_block", "tables.blocks", e);
 	}
 	__atomic_store_n(has, 1, __ATOMIC_SEQ_CST);
-	if (r)
-		return put_fault(e, r, fd, host ? "pn_rule" : "pn_block",
-				 host ? "tables.rules" : "tables.blocks");
-	return 0;
-}
-
-static int delete_entry(int fd, const void *key, struct err *e)
-{
-	if (bpf_map_delete_elem(fd, key) == 0)
-		return 0;
-	if (errno == ENOENT)
-		return -ENOENT;
-	return err_set(e, -errno, "the kernel refused to take the entry out: %s", strerror(errno));
+	return r;
 }
 
 int rules_unblock(struct gate *g, const struct prefix *p, struct err *e)
@@ -94,11 +69,11 @@ int rules_unblock(struct gate *g, const struct prefix *p, struct err *e)
 	if (prefix_is_host(p)) {
 		struct pn_key key = key_of_prefix(p);
 
-		return delete_entry(g->map.pn_rule, &key, e);
+		return map_take_entry(g->map.pn_rule, &key, e);
 	}
 	struct pn_prefix key = trie_key(p);
 
-	return delete_entry(g->map.pn_prefixes, &key, e);
+	return map_take_entry(g->map.pn_prefixes, &key, e);
 }
 
 int rules_allow(struct gate *g, const struct prefix *p, enum pn_action action,
@@ -112,16 +87,15 @@ int rules_allow(struct gate *g, const struct prefix *p, enum pn_action action,
 		.always = 1,
 	};
 	struct pn_prefix key = trie_key(p);
-	int r = map_put(g->map.pn_allow, &key, &rule, BPF_ANY);
 
-	return r ? put_fault(e, r, g->map.pn_allow, "pn_allow", "tables.allow") : 0;
+	return map_put_entry(g->map.pn_allow, &key, &rule, "pn_allow", "tables.allow", e);
 }
 
 int rules_disallow(struct gate *g, const struct prefix *p, struct err *e)
 {
 	struct pn_prefix key = trie_key(p);
 
-	return delete_entry(g->map.pn_allow, &key, e);
+	return map_take_entry(g->map.pn_allow, &key, e);
 }
 
 struct rule_walk {
@@ -247,44 +221,12 @@ int rules_reap(struct gate *g, struct err *e)
 	settle_has(&g->conf->has_rules, g->map.pn_rule);
 	settle_has(&g->conf->has_blocks, g->map.pn_prefixes);
 	settle_has(&g->conf->has_listed, g->map.pn_listed);
+	/* What has expired of it goes by itself: it is an LRU. */
+	settle_has(&g->conf->has_known, g->map.pn_known);
 	return reap.count;
 }
 
-/* ---- lists that are replaced whole: put the new in, then take out what is not among them ---- */
-
-struct keep {
-	int fd;
-	size_t key_size;
-	const unsigned char *keys;
-	unsigned count;
-};
-
-static int drop_stray(void *c, const void *key, const void *value)
-{
-	struct keep *k = c;
-
-	(void)value;
-	for (unsigned i = 0; i < k->count; i++)
-		if (memcmp(k->keys + i * k->key_size, key, k->key_size) == 0)
-			return 0;
-	bpf_map_delete_elem(k->fd, key);
-	return 0;
-}
-
-static int replace_all(int fd, const void *keys, size_t key_size, unsigned count, const char *map,
-		       struct err *e)
-{
-	struct keep keep = {fd, key_size, keys, count};
-	__u32 present = 1;
-
-	for (unsigned i = 0; i < count; i++) {
-		int r = map_put(fd, keep.keys + i * key_size, &present, BPF_ANY);
-
-		if (r)
-			return err_set(e, r, "cannot fill %s: %s", map, strerror(-r));
-	}
-	return walk_fault(e, map_walk(fd, key_size, sizeof(present), drop_stray, &keep), map);
-}
+/* ---- lists that are replaced whole ---- */
 
 int rules_set_guard(struct gate *g, const struct prefix *list, unsigned count, struct err *e)
 {
@@ -295,7 +237,7 @@ int rules_set_guard(struct gate *g, const struct prefix *list, unsigned count, s
 		return err_set(e, -ENOMEM, "no memory for pn_guard");
 	for (unsigned i = 0; i < count; i++)
 		keys[i] = trie_key(&list[i]);
-	r = replace_all(g->map.pn_guard, keys, sizeof(*keys), count, "pn_guard", e);
+	r = map_replace(g->map.pn_guard, keys, sizeof(*keys), count, "pn_guard", e);
 	free(keys);
 	return r;
 }
@@ -313,7 +255,7 @@ int rules_set_only(struct gate *g, const struct only_entry *list, unsigned count
 		keys[i].family = prefix_is_v4(&list[i].prefix) ? 4 : 6;
 		memcpy(keys[i].addr, list[i].prefix.addr.byte, sizeof(keys[i].addr));
 	}
-	r = replace_all(g->map.pn_only, keys, sizeof(*keys), count, "pn_only", e);
+	r = map_replace(g->map.pn_only, keys, sizeof(*keys), count, "pn_only", e);
 	free(keys);
 	return r;
 }

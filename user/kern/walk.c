@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Walking over maps that change while one walks. */
+/* Maps that change while one walks over them or writes: walking, putting in, taking out. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,4 +89,65 @@ int map_put(int fd, const void *key, const void *value, uint64_t flags)
 		sched_yield();
 	}
 	return -EBUSY;
+}
+
+/* A full hash says E2BIG, a full trie ENOSPC: to people both are a full map. */
+int map_put_entry(int fd, const void *key, const void *value, const char *map,
+		  const char *config_key, struct err *e)
+{
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+	int r = map_put(fd, key, value, BPF_ANY);
+
+	if (r == 0)
+		return 0;
+	if (r != -E2BIG && r != -ENOSPC)
+		return err_set(e, r, "the kernel refused the entry in %s: %s", map, strerror(-r));
+	bpf_obj_get_info_by_fd(fd, &info, &size);
+	return err_set(e, -ENOSPC, "%s is full (%u of %u entries): raise %s in the configuration",
+		       map, info.max_entries, info.max_entries, config_key);
+}
+
+int map_take_entry(int fd, const void *key, struct err *e)
+{
+	if (bpf_map_delete_elem(fd, key) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return -ENOENT;
+	return err_set(e, -errno, "the kernel refused to take the entry out: %s", strerror(errno));
+}
+
+struct keep {
+	int fd;
+	size_t key_size;
+	const unsigned char *keys;
+	unsigned count;
+};
+
+static int drop_stray(void *c, const void *key, const void *value)
+{
+	struct keep *k = c;
+
+	(void)value;
+	for (unsigned i = 0; i < k->count; i++)
+		if (memcmp(k->keys + i * k->key_size, key, k->key_size) == 0)
+			return 0;
+	bpf_map_delete_elem(k->fd, key);
+	return 0;
+}
+
+int map_replace(int fd, const void *keys, size_t key_size, unsigned count, const char *map,
+		struct err *e)
+{
+	struct keep keep = {fd, key_size, keys, count};
+	__u32 present = 1;
+	int r;
+
+	for (unsigned i = 0; i < count; i++) {
+		r = map_put(fd, keep.keys + i * key_size, &present, BPF_ANY);
+		if (r)
+			return err_set(e, r, "cannot fill %s: %s", map, strerror(-r));
+	}
+	r = map_walk(fd, key_size, sizeof(present), drop_stray, &keep);
+	return r < 0 ? err_set(e, r, "cannot read %s: %s", map, strerror(-r)) : r;
 }

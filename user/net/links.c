@@ -57,6 +57,9 @@ static int link_decode(struct nlmsghdr *message, struct link_row *out)
 	link->up = head->ifi_flags & IFF_UP;
 	link->loopback = head->ifi_flags & IFF_LOOPBACK;
 	link->ethernet = head->ifi_type == ARPHRD_ETHER;
+	/* What lies in another namespace has a number there that means another interface here. */
+	if (tb[IFLA_LINK] && !tb[IFLA_LINK_NETNSID])
+		link->lower = (int)nla_get_u32(tb[IFLA_LINK]);
 	link->master = tb[IFLA_MASTER] ? (int)nla_get_u32(tb[IFLA_MASTER]) : 0;
 	link->mtu = tb[IFLA_MTU] ? nla_get_u32(tb[IFLA_MTU]) : 0;
 	if (tb[IFLA_LINKINFO] &&

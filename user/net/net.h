@@ -20,6 +20,7 @@ struct net_link {
 	bool ethernet; /* ARPHRD_ETHER: has the MAC header that pn_xdp reads */
 	bool loopback;
 	int master;    /* ifindex of bond or bridge, 0 none */
+	int lower;     /* ifindex of what it stands on (of a VLAN: the interface below it), 0 none or elsewhere */
 	char kind[16]; /* "veth", "bond", "bridge", "tun", ... "" for hardware */
 	uint32_t mtu;
 };
@@ -84,5 +85,10 @@ int net_each_socket(const uint16_t *local_ports, unsigned count, const struct pr
 /* SOCK_DESTROY each of those. How many died, or -errno (-EOPNOTSUPP: no CONFIG_INET_DIAG_DESTROY). */
 int net_destroy_sockets(const uint16_t *local_ports, unsigned count, const struct prefix *remote,
 			struct err *e);
+/*
+ * SOCK_DESTROY one connection, by its cookie (sock_diag(7)): never another one of the same ports, and never the listener. 1: it
+ * died; 0: it was gone; or -errno.
+ */
+int net_destroy_socket(const struct net_socket *s, uint64_t cookie, struct err *e);
 
 #endif

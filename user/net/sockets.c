@@ -219,3 +219,30 @@ int net_destroy_sockets(const uint16_t *local_ports, unsigned count, const struc
 	free(r.row);
 	return code < 0 ? code : total;
 }
+
+static void id_put(uint32_t to[4], const struct addr *a)
+{
+	if (addr_is_v4(a))
+		memcpy(to, a->byte + sizeof(a->byte) - sizeof(struct in_addr),
+		       sizeof(struct in_addr));
+	else
+		memcpy(to, a->byte, sizeof(a->byte));
+}
+
+int net_destroy_socket(const struct net_socket *s, uint64_t cookie, struct err *e)
+{
+	/* The kernel finds an IPv4 connection of an IPv6 socket by its IPv4 addresses too. */
+	struct condemned c = {
+		.family = addr_is_v4(&s->remote) ? AF_INET : AF_INET6,
+		.id = {.idiag_sport = htons(s->local_port),
+		       .idiag_dport = htons(s->remote_port),
+		       .idiag_cookie = {(uint32_t)cookie, (uint32_t)(cookie >> 32)}},
+	};
+	struct round r = {.row = &c, .count = 1};
+	int code;
+
+	id_put(c.id.idiag_src, &s->local);
+	id_put(c.id.idiag_dst, &s->remote);
+	code = round_destroy(&r);
+	return code < 0 ? destroy_fault(code, e) : code;
+}

@@ -27,11 +27,20 @@ enum store_sql {
 	SQL_PUT_RULE,
 	SQL_DELETE_RULE,
 	SQL_GET_RULE,
-	SQL_REAP,
-	SQL_REBASE,
+	SQL_REAP_RULES,
+	SQL_REBASE_RULES,
 	SQL_GET_VALUE,
 	SQL_PUT_VALUE,
 	SQL_DELETE_VALUE,
+	SQL_PUT_VERDICT,
+	SQL_DELETE_VERDICT,
+	SQL_FIND_VERDICT,
+	SQL_DELETE_VERDICTS,
+	SQL_REAP_VERDICTS,
+	SQL_REBASE_VERDICTS,
+	SQL_PUT_ENTRY,
+	SQL_LAST_ENTRY,
+	SQL_TRIM_ENTRIES,
 	SQL_COUNT,
 };
 
@@ -39,7 +48,7 @@ enum store_sql {
 struct store_now {
 	int64_t boot_ns;
 	int64_t wall_ns;
-	char boot_id[BOOT_ID_MAX];
+	char boot_id[BOOT_ID_MAX]; /* no process outlives it: read when the store is opened */
 };
 
 struct store {
@@ -60,6 +69,15 @@ struct store {
 /* Is it a store, and of this schema? Makes or migrates it (STORE_WRITE). */
 int schema_check(struct store *s, struct err *e);
 
+/* ---- store.c ---- */
+
+/*
+ * A group of changes that is whole or not at all: a transaction of its own, or a part of the one that store_begin() began. Ends
+ * with transaction_leave(), which takes back what was done when code is negative. 0 or -errno.
+ */
+int transaction_enter(struct store *s, bool *own, struct err *e);
+int transaction_leave(struct store *s, bool own, int code, struct err *e);
+
 /* ---- statement.c ---- */
 
 /* The cached statement, reset and without bindings, and a fresh instant for left_ns(). 0 or -errno.
@@ -67,21 +85,65 @@ int schema_check(struct store *s, struct err *e);
 int statement_use(struct store *s, enum store_sql which, sqlite3_stmt **out, struct err *e);
 /* One not cached, for a walk whose callback may use the store. Finalized by the caller. */
 int statement_prepare(struct store *s, const char *sql, sqlite3_stmt **out, struct err *e);
+/* A change: to its end, and reset. *count, unless NULL: rows that changed. 0 or -errno. */
+int statement_finish(struct store *s, sqlite3_stmt *st, unsigned *count, struct err *e);
+/* The end of a walk: what the last step said, unless the walk was ended before (result). Finalizes. */
+int statement_walked(struct store *s, sqlite3_stmt *st, int step, int result, struct err *e);
 /* Refuses changes by a reader, and after SQLite itself has rolled a transaction back. */
 int statement_may_change(struct store *s, struct err *e);
 /* sqlite3_exec of fixed text. */
 int statement_exec(struct store *s, const char *sql, struct err *e);
 /* The first column of the first row. */
 int statement_number(struct store *s, const char *sql, int64_t *out, struct err *e);
+
+/* ---- deadline.c: the columns boot_id, expires_boot_ns, expires_wall_ns, remaining_ns ---- */
+
+#define LEFT_NS "left_ns(boot_id, expires_boot_ns, expires_wall_ns, remaining_ns)"
+
 /* Take the instant that left_ns() and the walks go by. */
 void now_take(struct store *s);
-/* Registers left_ns(boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) with SQLite. */
-int now_register(struct store *s);
-/* Nanoseconds until a deadline as it is stored; 0 or less: it has passed. */
-int64_t now_left_ns(const struct store_now *now, const char *boot_id, int64_t boot_ns,
-		    int64_t wall_ns, int64_t remaining_ns);
-/* wall + left without overflow, and the same for boot time. */
-int64_t now_add_ns(int64_t a, int64_t b);
+/* Registers left_ns(), the nanoseconds until a deadline as it is stored, with SQLite. */
+int deadline_register(struct store *s);
+/* Binds the four columns to the parameters from `first`; nothing for 0, never. After statement_use(). */
+void deadline_bind(const struct store *s, sqlite3_stmt *st, int first, uint64_t expires_boot_ns);
+/* A column of left_ns() as boot time, 0 never. False: it has passed. */
+bool deadline_read(const struct store *s, sqlite3_stmt *st, int column, uint64_t *expires_boot_ns);
+/*
+ * Deadlines of an earlier boot, or of before a step of the wall clock that nobody was running to
+ * see, are written anew by whoever opens the store first. On a full disk that fails and is no harm:
+ * they are reckoned when read.
+ */
+void deadlines_renew(struct store *s);
+
+/* ---- row.c: what rows of all tables have in common ---- */
+
+/* Is it a prefix as prefix_of() makes them? 0 or -EINVAL. */
+int row_check_prefix(const struct prefix *p, struct err *e);
+void row_bind_addr(sqlite3_stmt *st, int parameter, const struct addr *a);
+void row_bind_text(sqlite3_stmt *st, int parameter, const char *text);
+/* False: the column holds no such thing. */
+bool row_read_addr(sqlite3_stmt *st, int column, struct addr *out);
+bool row_read_prefix(sqlite3_stmt *st, int addr_column, int bits_column, struct prefix *out);
+/* A text without a 0 inside, shorter than size; SQLite's until the next step. NULL: no such thing. */
+const char *row_text(sqlite3_stmt *st, int column, size_t size);
+bool row_read_text(sqlite3_stmt *st, int column, char *out, size_t size);
+/* Registers cut(addr, bits), an address without the bits behind a length, with SQLite. */
+int row_register(struct store *s);
+
+/* What verdicts.c reads, in the order of its enum verdict_column. */
+#define VERDICT_COLUMNS                                                                            \
+	"addr, bits, asked, listed, partial, classes, score, threshold, zones, by_zone, reason, "  \
+	"evidence, decided_wall_s, " LEFT_NS
+
+/*
+ * The rows of a table whose prefix has an address, each found by an index on (addr, bits): one look for each length that a prefix of
+ * the family of ?1 can have (?2: the least).
+ */
+#define ROWS_WITH_ADDR(columns, table)                                                             \
+	"WITH RECURSIVE length(n) AS (VALUES (128) UNION ALL SELECT n - 1 FROM length WHERE n > "  \
+	"?2) SELECT " columns " FROM length CROSS JOIN " table " ON addr = cut(?1, n) AND bits = " \
+	"n "
+void row_bind_search(sqlite3_stmt *st, const struct addr *a);
 
 /* ---- fault.c ---- */
 

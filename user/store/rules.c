@@ -7,8 +7,8 @@
 #include <string.h>
 
 #define ROW                                                                                        \
-	"SELECT kind, addr, bits, action, origin, because, saying, created_wall_s, "               \
-	"left_ns(boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) FROM rule "
+	"SELECT kind, addr, bits, action, origin, because, saying, created_wall_s, " LEFT_NS       \
+	" FROM rule "
 /* By the primary key, so nothing is sorted and a million rows stream. */
 #define ROW_ALL ROW "ORDER BY kind, family, addr, bits"
 
@@ -35,10 +35,7 @@ enum rule_parameter {
 	PAR_BECAUSE,
 	PAR_SAYING,
 	PAR_CREATED,
-	PAR_BOOT_ID,
-	PAR_EXPIRES_BOOT,
-	PAR_EXPIRES_WALL,
-	PAR_REMAINING,
+	PAR_DEADLINE, /* four of them */
 };
 
 static bool is_ended(const char *text, size_t size)
@@ -48,16 +45,9 @@ static bool is_ended(const char *text, size_t size)
 
 static int key_check(enum store_kind kind, const struct prefix *p, struct err *e)
 {
-	struct prefix cut;
-
 	if (kind != STORE_BLOCK && kind != STORE_ALLOW && kind != STORE_TRUST)
 		return err_set(e, -EINVAL, "a rule of no known kind (%d)", (int)kind);
-	if (p->bits > ADDR_BITS)
-		return err_set(e, -EINVAL, "a prefix longer than an address (%u bits)", p->bits);
-	cut = prefix_of(&p->addr, p->bits);
-	if (!prefix_equal(&cut, p))
-		return err_set(e, -EINVAL, "a prefix with bits set behind its length");
-	return 0;
+	return row_check_prefix(p, e);
 }
 
 static int rule_check(const struct store_rule *r, struct err *e)
@@ -67,7 +57,8 @@ static int rule_check(const struct store_rule *r, struct err *e)
 
 	if (code < 0)
 		return code;
-	if (is_block ? r->action != STORE_DROP && r->action != STORE_REFUSE
+	if (is_block ? r->action != STORE_DROP && r->action != STORE_REFUSE &&
+			       r->action != STORE_REPLY
 		     : r->action != STORE_NONE)
 		return err_set(e, -EINVAL, "a %s rule cannot have the action '%s'",
 			       store_kind_name(r->kind), store_action_name(r->action));
@@ -86,7 +77,7 @@ static void key_bind(sqlite3_stmt *st, enum store_kind kind, const struct prefix
 {
 	sqlite3_bind_int(st, PAR_KIND, kind);
 	sqlite3_bind_int(st, PAR_FAMILY, prefix_is_v4(p) ? 4 : 6);
-	sqlite3_bind_blob(st, PAR_ADDR, p->addr.byte, sizeof(p->addr.byte), SQLITE_TRANSIENT);
+	row_bind_addr(st, PAR_ADDR, &p->addr);
 	sqlite3_bind_int(st, PAR_BITS, p->bits);
 }
 
@@ -104,26 +95,12 @@ int store_put_rule(struct store *s, const struct store_rule *rule, struct err *e
 		return code;
 	key_bind(st, rule->kind, &rule->prefix);
 	sqlite3_bind_int(st, PAR_ACTION, rule->action);
-	sqlite3_bind_text(st, PAR_ORIGIN, rule->origin, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(st, PAR_BECAUSE, rule->because, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_text(st, PAR_SAYING, rule->saying, -1, SQLITE_TRANSIENT);
+	row_bind_text(st, PAR_ORIGIN, rule->origin);
+	row_bind_text(st, PAR_BECAUSE, rule->because);
+	row_bind_text(st, PAR_SAYING, rule->saying);
 	sqlite3_bind_int64(st, PAR_CREATED, rule->created_wall_s);
-	if (rule->expires_boot_ns) {
-		int64_t until = (int64_t)rule->expires_boot_ns;
-		int64_t left = now_left_ns(&s->now, s->now.boot_id, until, 0, 0);
-
-		sqlite3_bind_text(st, PAR_BOOT_ID, s->now.boot_id, -1, SQLITE_TRANSIENT);
-		sqlite3_bind_int64(st, PAR_EXPIRES_BOOT, until);
-		sqlite3_bind_int64(st, PAR_EXPIRES_WALL, now_add_ns(s->now.wall_ns, left));
-		sqlite3_bind_int64(st, PAR_REMAINING, left);
-	}
-	code = sqlite3_step(st);
-	if (code != SQLITE_DONE)
-		code = fault_set(s, code, "cannot write to the store", e);
-	else
-		code = 0;
-	sqlite3_reset(st);
-	return code;
+	deadline_bind(s, st, PAR_DEADLINE, rule->expires_boot_ns);
+	return statement_finish(s, st, NULL, e);
 }
 
 int store_delete_rule(struct store *s, enum store_kind kind, const struct prefix *p, struct err *e)
@@ -151,50 +128,20 @@ int store_delete_rule(struct store *s, enum store_kind kind, const struct prefix
 	return found;
 }
 
-static bool text_read(sqlite3_stmt *st, enum row_column column, char *out, size_t size)
-{
-	const void *text = sqlite3_column_text(st, column);
-	size_t length = (size_t)sqlite3_column_bytes(st, column);
-
-	if (!text || length >= size || memchr(text, '\0', length))
-		return false;
-	memcpy(out, text, length);
-	out[length] = '\0';
-	return true;
-}
-
 /* 1: a rule; 0: one that has expired; else -EBADMSG. */
 static int row_read(struct store *s, sqlite3_stmt *st, struct store_rule *out, struct err *e)
 {
-	const void *addr = sqlite3_column_blob(st, ROW_ADDR);
-	int64_t bits = sqlite3_column_int64(st, ROW_BITS);
-	bool is_whole;
-
 	memset(out, 0, sizeof(*out));
-	is_whole = addr &&
-		   sqlite3_column_bytes(st, ROW_ADDR) == (int)sizeof(out->prefix.addr.byte) &&
-		   bits >= 0 && bits <= ADDR_BITS;
-	if (is_whole) {
-		memcpy(out->prefix.addr.byte, addr, sizeof(out->prefix.addr.byte));
-		out->prefix.bits = (uint8_t)bits;
-		out->kind = (enum store_kind)sqlite3_column_int(st, ROW_KIND);
-		out->action = (enum store_action)sqlite3_column_int(st, ROW_ACTION);
-		out->created_wall_s = sqlite3_column_int64(st, ROW_CREATED);
-	}
-	is_whole = is_whole && text_read(st, ROW_ORIGIN, out->origin, sizeof(out->origin)) &&
-		   text_read(st, ROW_BECAUSE, out->because, sizeof(out->because)) &&
-		   text_read(st, ROW_SAYING, out->saying, sizeof(out->saying)) &&
-		   rule_check(out, NULL) == 0;
-	if (!is_whole)
+	out->kind = (enum store_kind)sqlite3_column_int(st, ROW_KIND);
+	out->action = (enum store_action)sqlite3_column_int(st, ROW_ACTION);
+	out->created_wall_s = sqlite3_column_int64(st, ROW_CREATED);
+	if (!row_read_prefix(st, ROW_ADDR, ROW_BITS, &out->prefix) ||
+	    !row_read_text(st, ROW_ORIGIN, out->origin, sizeof(out->origin)) ||
+	    !row_read_text(st, ROW_BECAUSE, out->because, sizeof(out->because)) ||
+	    !row_read_text(st, ROW_SAYING, out->saying, sizeof(out->saying)) ||
+	    rule_check(out, NULL) < 0)
 		return fault_corrupt(s, "a rule in it makes no sense", e);
-	if (sqlite3_column_type(st, ROW_LEFT) != SQLITE_NULL) {
-		int64_t left = sqlite3_column_int64(st, ROW_LEFT);
-
-		if (left <= 0)
-			return 0;
-		out->expires_boot_ns = (uint64_t)now_add_ns(s->now.boot_ns, left);
-	}
-	return 1;
+	return deadline_read(s, st, ROW_LEFT, &out->expires_boot_ns);
 }
 
 int store_get_rule(struct store *s, enum store_kind kind, const struct prefix *p,
@@ -237,10 +184,7 @@ int store_each_rule(struct store *s, int (*fn)(void *context, const struct store
 		if (result > 0)
 			result = fn(context, &rule);
 	}
-	if (result == 0 && code != SQLITE_DONE)
-		result = fault_set(s, code, "cannot read the store", e);
-	sqlite3_finalize(st);
-	return result;
+	return statement_walked(s, st, code, result, e);
 }
 
 int store_reap(struct store *s, unsigned *count, struct err *e)
@@ -249,39 +193,9 @@ int store_reap(struct store *s, unsigned *count, struct err *e)
 	sqlite3_stmt *st;
 
 	*count = 0;
-	if (code < 0)
-		return code;
-	code = statement_use(s, SQL_REAP, &st, e);
-	if (code < 0)
-		return code;
-	code = sqlite3_step(st);
-	if (code == SQLITE_DONE) {
-		*count = (unsigned)sqlite3_changes(s->db);
-		code = 0;
-	} else {
-		code = fault_set(s, code, "cannot write to the store", e);
-	}
-	sqlite3_reset(st);
-	return code;
-}
-
-int store_rebase(struct store *s, struct err *e)
-{
-	int code = statement_may_change(s, e);
-	sqlite3_stmt *st;
-
-	if (code < 0)
-		return code;
-	code = statement_use(s, SQL_REBASE, &st, e);
-	if (code < 0)
-		return code;
-	sqlite3_bind_text(st, 1, s->now.boot_id, -1, SQLITE_TRANSIENT);
-	sqlite3_bind_int64(st, 2, s->now.boot_ns);
-	sqlite3_bind_int64(st, 3, s->now.wall_ns);
-	code = sqlite3_step(st);
-	code = code == SQLITE_DONE ? 0 : fault_set(s, code, "cannot write to the store", e);
-	sqlite3_reset(st);
-	return code;
+	if (code == 0)
+		code = statement_use(s, SQL_REAP_RULES, &st, e);
+	return code < 0 ? code : statement_finish(s, st, count, e);
 }
 
 const char *store_kind_name(enum store_kind k)
@@ -293,7 +207,7 @@ const char *store_kind_name(enum store_kind k)
 
 const char *store_action_name(enum store_action a)
 {
-	static const char *const names[] = {"none", "drop", "refuse"};
+	static const char *const names[] = {"none", "drop", "refuse", "reply"};
 
 	return (unsigned)a < sizeof(names) / sizeof(*names) ? names[a] : "unknown";
 }

@@ -12,44 +12,101 @@
 #define TEXT(x)	       TEXT_(x)
 #define TEXT_(x)       #x
 
+/* A deadline; of what never ends all four are NULL. */
+#define DEADLINE_COLUMNS                                                                           \
+	" boot_id TEXT,"                                                                           \
+	" expires_boot_ns INTEGER,"                                                                \
+	" expires_wall_ns INTEGER,"                                                                \
+	" remaining_ns INTEGER,"                                                                   \
+	" CHECK ((boot_id IS NULL) = (expires_boot_ns IS NULL)"                                    \
+	"  AND (boot_id IS NULL) = (expires_wall_ns IS NULL)"                                      \
+	"  AND (boot_id IS NULL) = (remaining_ns IS NULL)),"
+
 /*
  * kind, action: enum store_kind and store_action. family: 4 or 6; addr: 16 bytes, IPv4 mapped; bits
- * of that form. A rule without end has NULL in the four columns of its deadline.
+ * of that form.
  */
-static const char *const steps[] = {
-	"CREATE TABLE rule ("
-	" kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2)," /* 0 block, 1 allow, 2 trust */
-	" family INTEGER NOT NULL CHECK (family IN (4, 6)),"
-	" addr BLOB NOT NULL CHECK (length(addr) = 16),"
-	" bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 128),"
-	" action INTEGER NOT NULL CHECK (action BETWEEN 0 AND 2)," /* 0 none, 1 drop, 2 refuse */
-	" origin TEXT NOT NULL,"
-	" because TEXT NOT NULL,"
-	" saying TEXT NOT NULL,"
-	" created_wall_s INTEGER NOT NULL,"
-	" boot_id TEXT,"
-	" expires_boot_ns INTEGER,"
-	" expires_wall_ns INTEGER,"
-	" remaining_ns INTEGER,"
-	" CHECK ((boot_id IS NULL) = (expires_boot_ns IS NULL)"
-	"  AND (boot_id IS NULL) = (expires_wall_ns IS NULL)"
-	"  AND (boot_id IS NULL) = (remaining_ns IS NULL)),"
-	" PRIMARY KEY (kind, family, addr, bits)"
+#define RULE_TABLE(name, last_action)                                                              \
+	"CREATE TABLE " name " ("                                                                  \
+	" kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 2)," /* 0 block, 1 allow, 2 trust */     \
+	" family INTEGER NOT NULL CHECK (family IN (4, 6)),"                                       \
+	" addr BLOB NOT NULL CHECK (length(addr) = 16),"                                           \
+	" bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 128),"                                   \
+	" action INTEGER NOT NULL CHECK (action BETWEEN 0 AND " last_action "),"                   \
+	" origin TEXT NOT NULL,"                                                                   \
+	" because TEXT NOT NULL,"                                                                  \
+	" saying TEXT NOT NULL,"                                                                   \
+	" created_wall_s INTEGER NOT NULL," DEADLINE_COLUMNS                                       \
+	" PRIMARY KEY (kind, family, addr, bits)"                                                  \
 	") STRICT, WITHOUT ROWID;"
-	"CREATE INDEX rule_ends ON rule (expires_boot_ns) WHERE expires_boot_ns IS NOT NULL;"
-	/* Allow and trust exclude each other: the later one stands. */
-	"CREATE TRIGGER rule_excludes BEFORE INSERT ON rule WHEN NEW.kind IN (1, 2) BEGIN"
-	" DELETE FROM rule WHERE kind = 3 - NEW.kind AND family = NEW.family"
-	"  AND addr = NEW.addr AND bits = NEW.bits;"
+
+#define RULE_EXTRAS                                                                                                                                           \
+	"CREATE INDEX rule_ends ON rule (expires_boot_ns) WHERE expires_boot_ns IS NOT NULL;" /* Allow and trust exclude each other: the later one stands. */ \
+	"CREATE TRIGGER rule_excludes BEFORE INSERT ON rule WHEN NEW.kind IN (1, 2) BEGIN"                                                                    \
+	" DELETE FROM rule WHERE kind = 3 - NEW.kind AND family = NEW.family"                                                                                 \
+	"  AND addr = NEW.addr AND bits = NEW.bits;"                                                                                                          \
 	"END;"
+
+/*
+ * zones: the public names, a blank before and behind each. asked: who was asked about. What is found by an address is found
+ * by addr and bits, a look for each length.
+ */
+#define VERDICT_TABLE                                                                              \
+	"CREATE TABLE verdict ("                                                                   \
+	" id INTEGER PRIMARY KEY,"                                                                 \
+	" addr BLOB NOT NULL CHECK (length(addr) = 16),"                                           \
+	" bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 128),"                                   \
+	" asked BLOB NOT NULL CHECK (length(asked) = 16),"                                         \
+	" listed INTEGER NOT NULL CHECK (listed IN (0, 1)),"                                       \
+	" partial INTEGER NOT NULL CHECK (partial IN (0, 1)),"                                     \
+	" classes INTEGER NOT NULL,"                                                               \
+	" score INTEGER NOT NULL,"                                                                 \
+	" threshold INTEGER NOT NULL,"                                                             \
+	" zones TEXT NOT NULL,"                                                                    \
+	" by_zone TEXT NOT NULL,"                                                                  \
+	" reason TEXT NOT NULL,"                                                                   \
+	" evidence TEXT NOT NULL,"                                                                 \
+	" decided_wall_s INTEGER NOT NULL," DEADLINE_COLUMNS                                       \
+	" CHECK (boot_id IS NOT NULL)," /* each verdict ends */                                    \
+	" UNIQUE (addr, bits)"                                                                     \
+	") STRICT;"                                                                                \
+	"CREATE INDEX verdict_ends ON verdict (expires_boot_ns);"
+
+/*
+ * id: at which byte the entry ends, if the whole journal since its beginning were one file: so its size is known without being
+ * counted. addr and bits are NULL in an entry about no address.
+ */
+#define JOURNAL_TABLE                                                                              \
+	"CREATE TABLE journal ("                                                                   \
+	" id INTEGER PRIMARY KEY,"                                                                 \
+	" wall_s INTEGER NOT NULL,"                                                                \
+	" what TEXT NOT NULL,"                                                                     \
+	" addr BLOB CHECK (length(addr) = 16),"                                                    \
+	" bits INTEGER CHECK (bits BETWEEN 0 AND 128),"                                            \
+	" text TEXT NOT NULL,"                                                                     \
+	" CHECK ((addr IS NULL) = (bits IS NULL))"                                                 \
+	") STRICT;"                                                                                \
+	"CREATE INDEX journal_of ON journal (addr, bits) WHERE addr IS NOT NULL;"                  \
+	"CREATE INDEX journal_when ON journal (wall_s);"
+
+static const char *const steps[] = {
+	/* actions: none, drop, refuse */
+	RULE_TABLE("rule", "2") RULE_EXTRAS
 	"CREATE TABLE value (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)"
 	" STRICT, WITHOUT ROWID;",
+	/* and reply. A check cannot be altered: the table is made anew. Index and trigger go with the old one. */
+	RULE_TABLE("rule_next",
+		   "3") "INSERT INTO rule_next SELECT * FROM rule;"
+			"DROP TABLE rule;"
+			"ALTER TABLE rule_next RENAME TO rule;" RULE_EXTRAS VERDICT_TABLE
+				JOURNAL_TABLE,
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(*steps)))
 
 _Static_assert(STORE_BLOCK == 0 && STORE_ALLOW == 1 && STORE_TRUST == 2, "kinds in the schema");
-_Static_assert(STORE_NONE == 0 && STORE_DROP == 1 && STORE_REFUSE == 2, "actions in the schema");
+_Static_assert(STORE_NONE == 0 && STORE_DROP == 1 && STORE_REFUSE == 2 && STORE_REPLY == 3,
+	       "actions in the schema");
 
 static int version_read(struct store *s, int64_t *version, struct err *e)
 {
@@ -138,10 +195,14 @@ static int is_wal(struct store *s, bool *wal, struct err *e)
 /* Do the tables look as the statements expect? A damaged file may have a good header. */
 static int tables_check(struct store *s, struct err *e)
 {
+	static const enum store_sql each[] = {SQL_GET_RULE, SQL_GET_VALUE, SQL_PUT_VERDICT,
+					      SQL_PUT_ENTRY};
 	sqlite3_stmt *st;
-	int code = statement_use(s, SQL_GET_RULE, &st, e);
+	int code = 0;
 
-	return code < 0 ? code : statement_use(s, SQL_GET_VALUE, &st, e);
+	for (size_t i = 0; i < sizeof(each) / sizeof(*each) && code == 0; i++)
+		code = statement_use(s, each[i], &st, e);
+	return code;
 }
 
 int schema_check(struct store *s, struct err *e)

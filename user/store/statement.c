@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The statements, each prepared once, and the one function by which every one of them reckons
- * deadlines: left_ns(), which SQLite calls back.
- */
+/* The statements, each prepared once, and how they end. */
 #include "store/inside.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Deadlines behind this are cut to it, so that no sum of a clock and a rest overflows. */
-#define LEFT_MAX_NS (100LL * 365 * 86400 * (int64_t)NS_PER_S)
-
-#define LEFT	  "left_ns(boot_id, expires_boot_ns, expires_wall_ns, remaining_ns)"
+/* Of the rows whose deadline is stored by other clocks than today's. ?1 boot id, ?2 boot time, ?3 wall time. */
+#define REBASE(table)                                                                              \
+	"UPDATE " table " SET boot_id = ?1, expires_boot_ns = ?2 + " LEFT_NS                       \
+	", expires_wall_ns = ?3 + " LEFT_NS ", remaining_ns = " LEFT_NS                            \
+	" WHERE expires_boot_ns IS NOT NULL"
 #define THIS_RULE "kind = ?1 AND family = ?2 AND addr = ?3 AND bits = ?4"
 
 static const char *const sql_texts[SQL_COUNT] = {
@@ -19,17 +17,41 @@ static const char *const sql_texts[SQL_COUNT] = {
 		"INSERT OR REPLACE INTO rule (kind, family, addr, bits, action, origin, because, "
 		"saying, created_wall_s, boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) "
 		"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-	[SQL_DELETE_RULE] = "DELETE FROM rule WHERE " THIS_RULE " RETURNING " LEFT,
+	[SQL_DELETE_RULE] = "DELETE FROM rule WHERE " THIS_RULE " RETURNING " LEFT_NS,
 	[SQL_GET_RULE] =
-		"SELECT kind, addr, bits, action, origin, because, saying, created_wall_s, " LEFT
+		"SELECT kind, addr, bits, action, origin, because, saying, created_wall_s, " LEFT_NS
 		" FROM rule WHERE " THIS_RULE,
-	[SQL_REAP] = "DELETE FROM rule WHERE expires_boot_ns IS NOT NULL AND " LEFT " <= 0",
-	[SQL_REBASE] = "UPDATE rule SET boot_id = ?1, expires_boot_ns = ?2 + " LEFT
-		       ", expires_wall_ns = ?3 + " LEFT ", remaining_ns = " LEFT
-		       " WHERE expires_boot_ns IS NOT NULL",
+	[SQL_REAP_RULES] =
+		"DELETE FROM rule WHERE expires_boot_ns IS NOT NULL AND " LEFT_NS " <= 0",
+	[SQL_REBASE_RULES] = REBASE("rule"),
 	[SQL_GET_VALUE] = "SELECT value FROM value WHERE name = ?1",
 	[SQL_PUT_VALUE] = "INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)",
 	[SQL_DELETE_VALUE] = "DELETE FROM value WHERE name = ?1",
+	/* In its place, so that a verdict that is renewed each hour does not wander through the file. */
+	[SQL_PUT_VERDICT] =
+		"INSERT INTO verdict (addr, bits, asked, listed, partial, classes, score, "
+		"threshold, zones, by_zone, reason, evidence, decided_wall_s, boot_id, "
+		"expires_boot_ns, expires_wall_ns, remaining_ns) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+		"?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+		"ON CONFLICT (addr, bits) DO UPDATE SET asked = ?3, listed = ?4, partial = ?5, "
+		"classes = ?6, score = ?7, threshold = ?8, zones = ?9, by_zone = ?10, "
+		"reason = ?11, evidence = ?12, decided_wall_s = ?13, boot_id = ?14, "
+		"expires_boot_ns = ?15, expires_wall_ns = ?16, remaining_ns = ?17",
+	[SQL_DELETE_VERDICT] = "DELETE FROM verdict WHERE addr = ?1 AND bits = ?2 "
+			       "RETURNING " LEFT_NS,
+	/* By its index: the shortest at the first address leads, which is the prefix itself. */
+	[SQL_FIND_VERDICT] = "SELECT " VERDICT_COLUMNS " FROM verdict WHERE addr >= ?1 "
+			     "AND addr <= ?2 AND bits >= ?3 ORDER BY addr, bits",
+	[SQL_DELETE_VERDICTS] = "DELETE FROM verdict WHERE (?1 IS NULL OR instr(zones, ?1)) "
+				"AND (NOT ?2 OR listed)",
+	/* By the index on boot time: those of another boot are found when they have been rebased. */
+	[SQL_REAP_VERDICTS] =
+		"DELETE FROM verdict WHERE expires_boot_ns <= ?1 AND " LEFT_NS " <= 0",
+	[SQL_REBASE_VERDICTS] = REBASE("verdict"),
+	[SQL_PUT_ENTRY] = "INSERT INTO journal (id, wall_s, what, addr, bits, text) "
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[SQL_LAST_ENTRY] = "SELECT coalesce(max(id), 0) FROM journal",
+	[SQL_TRIM_ENTRIES] = "DELETE FROM journal WHERE id <= ?1 OR wall_s < ?2",
 };
 
 int statement_prepare(struct store *s, const char *sql, sqlite3_stmt **out, struct err *e)
@@ -51,6 +73,27 @@ int statement_use(struct store *s, enum store_sql which, sqlite3_stmt **out, str
 	sqlite3_clear_bindings(*st);
 	*out = *st;
 	return 0;
+}
+
+int statement_finish(struct store *s, sqlite3_stmt *st, unsigned *count, struct err *e)
+{
+	int code;
+
+	while ((code = sqlite3_step(st)) == SQLITE_ROW)
+		;
+	if (count)
+		*count = code == SQLITE_DONE ? (unsigned)sqlite3_changes(s->db) : 0;
+	code = code == SQLITE_DONE ? 0 : fault_set(s, code, "cannot write to the store", e);
+	sqlite3_reset(st);
+	return code;
+}
+
+int statement_walked(struct store *s, sqlite3_stmt *st, int step, int result, struct err *e)
+{
+	if (result == 0 && step != SQLITE_DONE)
+		result = fault_set(s, step, "cannot read the store", e);
+	sqlite3_finalize(st);
+	return result;
 }
 
 int statement_may_change(struct store *s, struct err *e)
@@ -92,76 +135,4 @@ int statement_number(struct store *s, const char *sql, int64_t *out, struct err 
 	}
 	sqlite3_finalize(st);
 	return code;
-}
-
-/* ---- deadlines ---- */
-
-int64_t now_add_ns(int64_t a, int64_t b)
-{
-	int64_t sum;
-
-	if (__builtin_add_overflow(a, b, &sum))
-		return a < 0 ? INT64_MIN : INT64_MAX;
-	return sum;
-}
-
-static int64_t subtract_ns(int64_t a, int64_t b)
-{
-	int64_t difference;
-
-	if (__builtin_sub_overflow(a, b, &difference))
-		return a < 0 ? INT64_MIN : INT64_MAX;
-	return difference;
-}
-
-void now_take(struct store *s)
-{
-	s->now.boot_ns = (int64_t)s->clock->boot_ns();
-	s->now.wall_ns = s->clock->wall_ns();
-	s->clock->boot_id(s->now.boot_id);
-}
-
-/*
- * In the boot it was written in, boot time decides alone. In another one, whichever of the wall
- * clock and the bound ends first: the clock may have been set back or have stopped while the host
- * was off.
- */
-int64_t now_left_ns(const struct store_now *now, const char *boot_id, int64_t boot_ns,
-		    int64_t wall_ns, int64_t remaining_ns)
-{
-	int64_t left;
-
-	/* A boot without an id could be any. */
-	if (*boot_id && strcmp(boot_id, now->boot_id) == 0) {
-		left = subtract_ns(boot_ns, now->boot_ns);
-	} else {
-		left = subtract_ns(wall_ns, now->wall_ns);
-		if (left > remaining_ns)
-			left = remaining_ns;
-	}
-	if (left > LEFT_MAX_NS)
-		return LEFT_MAX_NS;
-	return left < -LEFT_MAX_NS ? -LEFT_MAX_NS : left;
-}
-
-static void left_call(sqlite3_context *call, int count, sqlite3_value **argument)
-{
-	const struct store *s = sqlite3_user_data(call);
-	const char *id = (const char *)sqlite3_value_text(argument[0]);
-
-	(void)count;
-	if (sqlite3_value_type(argument[1]) == SQLITE_NULL) {
-		sqlite3_result_null(call); /* never */
-		return;
-	}
-	sqlite3_result_int64(call,
-			     now_left_ns(&s->now, id ? id : "", sqlite3_value_int64(argument[1]),
-					 sqlite3_value_int64(argument[2]),
-					 sqlite3_value_int64(argument[3])));
-}
-
-int now_register(struct store *s)
-{
-	return sqlite3_create_function_v2(s->db, "left_ns", 4, SQLITE_UTF8 | SQLITE_DIRECTONLY, s,
-					  left_call, NULL, NULL, NULL);
 }

@@ -25,8 +25,6 @@
 #define DIR_PARENT_MODE 0755
 #define FILE_MODE	0600
 #define PID_TEXT_MAX	16
-/* Wall deadlines that disagree with boot time by more were written before the clock was stepped. */
-#define STEP_TOLERANCE_NS ((int64_t)NS_PER_S)
 
 static uint64_t real_boot_ns(void)
 {
@@ -177,7 +175,9 @@ static int db_open(struct store *s, const char *query)
 		return code;
 	sqlite3_extended_result_codes(s->db, 1);
 	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
-	code = now_register(s);
+	code = deadline_register(s);
+	if (code == SQLITE_OK)
+		code = row_register(s);
 	if (code != SQLITE_OK)
 		return code;
 	/* The file is only as trustworthy as the disk it lies on. */
@@ -247,32 +247,6 @@ static int open_for_reading(struct store *s, struct err *e)
 	return code;
 }
 
-/*
- * Deadlines of an earlier boot, or of before a step of the wall clock that nobody was running to
- * see, are written anew by whoever opens the store first. On a full disk that fails and is no harm:
- * they are reckoned when read.
- */
-static void deadlines_renew(struct store *s)
-{
-	sqlite3_stmt *st;
-	bool stale;
-
-	now_take(s);
-	if (statement_prepare(
-		    s,
-		    "SELECT 1 FROM rule WHERE expires_boot_ns IS NOT NULL AND (boot_id <> ?1 "
-		    "OR abs(expires_wall_ns - expires_boot_ns - ?2) > ?3) LIMIT 1",
-		    &st, NULL) < 0)
-		return;
-	sqlite3_bind_text(st, 1, s->now.boot_id, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 2, now_add_ns(s->now.wall_ns, -s->now.boot_ns));
-	sqlite3_bind_int64(st, 3, STEP_TOLERANCE_NS);
-	stale = sqlite3_step(st) == SQLITE_ROW;
-	sqlite3_finalize(st);
-	if (stale)
-		(void)store_rebase(s, NULL);
-}
-
 static int open_for_writing(struct store *s, struct err *e)
 {
 	int code = dir_make(s->dir, e), found;
@@ -304,6 +278,7 @@ int store_open_by(struct store **out, const char *dir, enum store_access access,
 	if (!s)
 		return err_set(e, -ENOMEM, "cannot open the store: out of memory");
 	s->clock = clock;
+	clock->boot_id(s->now.boot_id); /* a file: not read for each of a million rows */
 	s->access = access;
 	s->lock_fd = -1;
 	/* Room for "-journal" behind the path too. */
@@ -338,6 +313,11 @@ void store_close(struct store *s)
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
 	free(s);
+}
+
+int store_get_version(struct store *s, int64_t *out, struct err *e)
+{
+	return statement_number(s, "PRAGMA data_version", out, e);
 }
 
 /* ---- the lock ---- */
@@ -441,4 +421,31 @@ void store_rollback(struct store *s)
 	if (s->in_transaction && !sqlite3_get_autocommit(s->db))
 		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	s->in_transaction = false;
+}
+
+int transaction_enter(struct store *s, bool *own, struct err *e)
+{
+	int code;
+
+	*own = !s->in_transaction;
+	if (*own)
+		return store_begin(s, e);
+	code = statement_may_change(s, e);
+	return code < 0 ? code : statement_exec(s, "SAVEPOINT part", e);
+}
+
+int transaction_leave(struct store *s, bool own, int code, struct err *e)
+{
+	if (own) {
+		if (code == 0)
+			return store_commit(s, e);
+		store_rollback(s);
+		return code;
+	}
+	if (code == 0)
+		return statement_exec(s, "RELEASE part", e);
+	/* Unless SQLite has taken the whole transaction back by itself. */
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK TO part; RELEASE part", NULL, NULL, NULL);
+	return code;
 }

@@ -22,7 +22,12 @@
 #define STORE_TEXT_MAX 256 /* bytes of a because or saying, with the final 0 */
 
 enum store_kind { STORE_BLOCK, STORE_ALLOW, STORE_TRUST };
-enum store_action { STORE_NONE, STORE_DROP, STORE_REFUSE }; /* of a block; NONE for the others */
+enum store_action {
+	STORE_NONE,
+	STORE_DROP,
+	STORE_REFUSE,
+	STORE_REPLY
+}; /* of a block; NONE for the others */
 
 /* Allow and trust exclude each other for one prefix; a block of the same prefix stands beside them. */
 struct store_rule {
@@ -74,11 +79,17 @@ int store_reap(struct store *s, unsigned *count, struct err *e);
 /* The wall clock was stepped, or a boot was found new: write wall and remaining times anew. */
 int store_rebase(struct store *s, struct err *e);
 
+/*
+ * A number that is another one when another process has changed the store since: 0 or -errno. What this very store
+ * has written does not change it.
+ */
+int store_get_version(struct store *s, int64_t *out, struct err *e);
+
 /* Small named values (the mode and its deadline). get: -ENOENT when unset; put with NULL deletes. */
 int store_get_value(struct store *s, const char *name, char *buffer, size_t size, struct err *e);
 int store_put_value(struct store *s, const char *name, const char *value, struct err *e);
 
 const char *store_kind_name(enum store_kind k);	    /* "block", "allow", "trust" */
-const char *store_action_name(enum store_action a); /* "drop", "refuse", "none" */
+const char *store_action_name(enum store_action a); /* "drop", "refuse", "reply", "none" */
 
 #endif

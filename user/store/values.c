@@ -27,7 +27,7 @@ int store_get_value(struct store *s, const char *name, char *buffer, size_t size
 	code = statement_use(s, SQL_GET_VALUE, &st, e);
 	if (code < 0)
 		return code;
-	sqlite3_bind_text(st, 1, name, -1, SQLITE_TRANSIENT);
+	row_bind_text(st, 1, name);
 	code = sqlite3_step(st);
 	if (code == SQLITE_ROW) {
 		const char *text = (const char *)sqlite3_column_text(st, 0);
@@ -66,11 +66,8 @@ int store_put_value(struct store *s, const char *name, const char *value, struct
 	code = statement_use(s, value ? SQL_PUT_VALUE : SQL_DELETE_VALUE, &st, e);
 	if (code < 0)
 		return code;
-	sqlite3_bind_text(st, 1, name, -1, SQLITE_TRANSIENT);
+	row_bind_text(st, 1, name);
 	if (value)
-		sqlite3_bind_text(st, 2, value, -1, SQLITE_TRANSIENT);
-	code = sqlite3_step(st);
-	code = code == SQLITE_DONE ? 0 : fault_set(s, code, "cannot write to the store", e);
-	sqlite3_reset(st);
-	return code;
+		row_bind_text(st, 2, value);
+	return statement_finish(s, st, NULL, e);
 }

@@ -28,7 +28,10 @@ struct store_verdict {
 	uint64_t expires_boot_ns;
 };
 
-/* Insert or replace, as one transaction. 0 or -errno: then nothing of it was written. */
+/*
+ * Insert or replace, as one transaction (or as a part of one that was begun). 0 or -errno: then nothing of it was written. -EINVAL: one of
+ * them has no end, or a text over its bound.
+ */
 int store_put_verdicts(struct store *s, const struct store_verdict *list, size_t count,
 		       struct err *e);
 int store_delete_verdict(struct store *s, const struct prefix *p, struct err *e); /* -ENOENT */
@@ -42,15 +45,23 @@ int store_delete_verdicts(struct store *s, const char *zone, bool listed_only, u
 int store_each_verdict(struct store *s, const struct addr *addr,
 		       int (*fn)(void *context, const struct store_verdict *v), void *context,
 		       struct err *e);
+/*
+ * fn for the verdict on this very prefix, or else for one on a part of it; fn leaves the store alone. fn's value, or -errno: -ENOENT there is
+ * none.
+ */
+int store_find_verdict(struct store *s, const struct prefix *p,
+		       int (*fn)(void *context, const struct store_verdict *v), void *context,
+		       struct err *e);
 /* Delete what has expired; how many. */
 int store_reap_verdicts(struct store *s, unsigned *count, struct err *e);
 
 /* ---- the journal ---- */
 
-#define STORE_WHAT_MAX	    24	/* "listed", "taken back", "suspended", "cut", ... */
-#define STORE_ENTRY_MAX	    512 /* a sentence */
-#define STORE_JOURNAL_DAYS  30
-#define STORE_JOURNAL_BYTES (100 << 20) /* of the whole file, then the oldest go */
+#define STORE_WHAT_MAX	   24  /* "listed", "taken back", "suspended", "cut", ... */
+#define STORE_ENTRY_MAX	   512 /* a sentence */
+#define STORE_JOURNAL_DAYS 30
+#define STORE_JOURNAL_BYTES                                                                        \
+	(100 << 20) /* of its own, without rules and verdicts; then the oldest go */
 
 struct store_entry {
 	int64_t wall_s;
@@ -67,7 +78,7 @@ int store_write_journal(struct store *s, const struct store_entry *list, size_t 
 int store_each_entry(struct store *s, const struct addr *addr, unsigned most,
 		     int (*fn)(void *context, const struct store_entry *entry), void *context,
 		     struct err *e);
-/* Drop what is older than STORE_JOURNAL_DAYS, and the oldest while the file is larger than STORE_JOURNAL_BYTES. How many. */
+/* Drop what is older than STORE_JOURNAL_DAYS, and the oldest while there is more than STORE_JOURNAL_BYTES. How many. */
 int store_trim_journal(struct store *s, unsigned *count, struct err *e);
 
 #endif

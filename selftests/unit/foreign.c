@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files of the run directory and evidence of verdicts: what others wrote is held to its shape, and escaped before it is shown. */
+#include "cli/foreign.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define ZONE                                                                                       \
+	"{\"zone\":\"zen.example\",\"state\":\"good\",\"why\":\"\",\"asked\":5,\"listed\":2,"      \
+	"\"errors\":0,\"latency_ms\":12,\"over_budget\":0}"
+#define UPDATED "{\"updated\":\"2026-01-02T03:04:05Z\"}\n"
+
+static int zones_read(const char *text, json_t **rows, struct err *e)
+{
+	int64_t updated = 0;
+	int code = foreign_zones(text, strlen(text), rows, &updated, e);
+
+	EXPECT(code || updated == 1767323045, "%lld", (long long)updated);
+	return code;
+}
+
+TEST(zones_come_back_as_they_were_written)
+{
+	json_t *rows = NULL;
+	struct err e = {0};
+	char *text;
+
+	EXPECT(zones_read(UPDATED, &rows, &e) == 0 && json_array_size(rows) == 0, "none: %s",
+	       e.text);
+	json_decref(rows);
+	ENSURE(zones_read(ZONE "\n" ZONE "\n" UPDATED, &rows, &e) == 0, "%s", e.text);
+	ENSURE(json_array_size(rows) == 2, "%zu", json_array_size(rows));
+	text = json_dumps(json_array_get(rows, 1), JSON_COMPACT | JSON_PRESERVE_ORDER);
+	EXPECT(text && !strcmp(text, ZONE), "%s", text);
+	free(text);
+	json_decref(rows);
+}
+
+TEST(a_file_of_zones_that_is_none_is_refused)
+{
+	static const struct {
+		const char *sentence, *text, *want;
+	} rows[] = {
+		{"empty", "", "line 1"},
+		{"cut before its end", ZONE "\n", "line 2"},
+		{"more behind its end", UPDATED ZONE "\n", "line 2"},
+		{"no JSON", "zen.example good\n" UPDATED, "line 1"},
+		{"an array", "[1]\n" UPDATED, "line 1"},
+		{"a time that is none", ZONE "\n{\"updated\":\"now\"}\n", "line 2"},
+		{"a key lacks", "{\"zone\":\"a\"}\n" UPDATED, "line 1"},
+		{"another state",
+		 "{\"zone\":\"a\",\"state\":\"well\",\"why\":null,\"asked\":1,\"listed\":1,"
+		 "\"errors\":1,\"latency_ms\":1,\"over_budget\":0}\n" UPDATED,
+		 "line 1"},
+		{"a negative count",
+		 "{\"zone\":\"a\",\"state\":\"good\",\"why\":null,\"asked\":-1,\"listed\":1,"
+		 "\"errors\":1,\"latency_ms\":1,\"over_budget\":0}\n" UPDATED,
+		 "line 1"},
+		{"a count that is a text",
+		 "{\"zone\":\"a\",\"state\":\"good\",\"why\":null,\"asked\":\"1\",\"listed\":1,"
+		 "\"errors\":1,\"latency_ms\":1,\"over_budget\":0}\n" UPDATED,
+		 "line 1"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct err e = {0};
+		json_t *out = NULL;
+
+		EXPECT(zones_read(rows[i].text, &out, &e) == -EBADMSG && !out &&
+			       strstr(e.text, rows[i].want),
+		       "%s: %d '%s'", rows[i].sentence, e.code, e.text);
+	}
+}
+
+TEST(texts_are_escaped_once)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"", ""},
+		{"plain, with \"quotes\"", "plain, with \"quotes\""},
+		{"escaped before: \\x1b", "escaped before: \\x1b"},
+		{"\x1b[2J", "\\x1b[2J"},
+		{"a\nb\\", "a\\x0ab\\\\"},
+		{"\xc3\xa4", "\\xc3\\xa4"},
+		{"\xff", "\\xff"},
+	};
+	char large[3000];
+	json_t *value;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		value = foreign_text(rows[i].text);
+		EXPECT(value && !strcmp(json_string_value(value), rows[i].want), "%zu: %s", i,
+		       json_string_value(value));
+		json_decref(value);
+	}
+	memset(large, 'x', sizeof(large) - 1);
+	large[sizeof(large) - 1] = '\0';
+	value = foreign_text(large);
+	EXPECT(json_string_length(value) < 600, "%zu bytes", json_string_length(value));
+	json_decref(value);
+}
+
+TEST(children_are_taken_by_their_keys_alone)
+{
+	static const char good[] =
+		"{\"resolver\":{\"state\":\"up\",\"deaths\":1,\"more\":\"\\u001b\"},"
+		"\"responder\":{\"state\":\"off\",\"deaths\":0,\"accepted\":3,\"refused\":2,"
+		"\"open\":1,\"turned_away\":0},\"updated\":\"2026-01-02T03:04:05Z\"}\n";
+	static const char *const bad[] = {
+		"",
+		"[]",
+		"{}",
+		"{\"resolver\":{\"state\":\"up\",\"deaths\":1},"
+		"\"updated\":\"2026-01-02T03:04:05Z\"}",
+		"{\"resolver\":{\"state\":\"up\",\"deaths\":1},\"responder\":{\"state\":\"off\"},"
+		"\"updated\":\"2026-01-02T03:04:05Z\"}",
+		"{\"resolver\":{\"state\":\"\\u001b\",\"deaths\":1},\"responder\":{\"state\":"
+		"\"off\",\"deaths\":0,\"accepted\":3,\"refused\":2,\"open\":1,"
+		"\"turned_away\":0},\"updated\":\"2026-01-02T03:04:05Z\"}",
+	};
+	struct err e = {0};
+	json_t *row = NULL;
+	int64_t updated = 0;
+
+	ENSURE(foreign_children(good, strlen(good), &row, &updated, &e) == 0, "%s", e.text);
+	EXPECT(json_object_size(json_object_get(row, "resolver")) == 2 && updated == 1767323045,
+	       "other keys");
+	EXPECT(json_integer_value(json_object_get(json_object_get(row, "responder"), "accepted")) ==
+		       3,
+	       "the responder");
+	json_decref(row);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		row = NULL;
+		EXPECT(foreign_children(bad[i], strlen(bad[i]), &row, &updated, &e) == -EBADMSG &&
+			       !row,
+		       "%s", bad[i]);
+	}
+}
+
+TEST(evidence_is_taken_as_far_as_it_is_some)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{"{\"zones\":[{\"zone\":\"bl.example\",\"outcome\":\"listed\",\"codes\":"
+		 "[\"127.0.0.2\"],\"added\":3,\"ttl_s\":900}],\"asked\":5,\"rdns\":{\"result\":"
+		 "\"pass\",\"host\":\"a.example\",\"generic\":false,\"added\":0},\"partial\":"
+		 "false}",
+		 "{\"zones\":[{\"zone\":\"bl.example\",\"outcome\":\"listed\",\"codes\":"
+		 "[\"127.0.0.2\"],\"added\":3,\"ttl_s\":900}],\"asked\":5,\"rdns\":{\"result\":"
+		 "\"pass\",\"host\":\"a.example\",\"generic\":false,\"added\":0},"
+		 "\"partial\":false}"},
+		{"{}", "{\"zones\":[],\"asked\":null,\"rdns\":null,\"partial\":null}"},
+		{"{\"zones\":[],\"asked\":-1,\"rdns\":7,\"partial\":\"x\"}",
+		 "{\"zones\":[],\"asked\":null,\"rdns\":null,\"partial\":null}"},
+		{"{\"zones\":[{\"zone\":\"bl\\u001b\",\"outcome\":\"listed\",\"codes\":[],"
+		 "\"added\":-3,\"ttl_s\":0}]}",
+		 "{\"zones\":[{\"zone\":\"bl\\\\x1b\",\"outcome\":\"listed\",\"codes\":[],"
+		 "\"added\":-3,\"ttl_s\":0}],\"asked\":null,\"rdns\":null,\"partial\":null}"},
+		{"{\"zones\":[{\"zone\":\"bl\"}]}", NULL},
+		{"{\"zones\":[{\"zone\":\"bl\",\"outcome\":\"listed\",\"codes\":[7],\"added\":0,"
+		 "\"ttl_s\":0}]}",
+		 NULL},
+		{"[]", NULL},
+		{"", NULL},
+		{"{\"zones\":[]", NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		json_t *row = foreign_evidence(rows[i].text);
+		char *text = row ? json_dumps(row, JSON_COMPACT | JSON_PRESERVE_ORDER) : NULL;
+
+		EXPECT(rows[i].want ? text && !strcmp(text, rows[i].want) : !row,
+		       "%s: %s",
+		       rows[i].text, text ? text : "nothing");
+		free(text);
+		json_decref(row);
+	}
+}
+
+TEST(only_a_small_regular_file_is_loaded)
+{
+	char dir[] = "/tmp/postern-foreign-XXXXXX", path[64], link[64];
+	static char block[4096];
+	struct err e = {0};
+	char *bytes = NULL;
+	size_t length = 0;
+	int fd;
+
+	ENSURE(mkdtemp(dir), "mkdtemp");
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	EXPECT(foreign_load(path, &bytes, &length, &e) == -ENOENT, "%s", e.text);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	EXPECT(write(fd, "abc", 3) == 3, "write");
+	EXPECT(foreign_load(path, &bytes, &length, &e) == 0 && length == 3 && !strcmp(bytes, "abc"),
+	       "%s", e.text);
+	free(bytes);
+	EXPECT(symlink(path, link) == 0 && foreign_load(link, &bytes, &length, &e) == -ELOOP,
+	       "a link: %s", e.text);
+	for (size_t n = 0; n <= FOREIGN_FILE_MAX; n += sizeof(block))
+		EXPECT(write(fd, block, sizeof(block)) == sizeof(block), "write");
+	EXPECT(foreign_load(path, &bytes, &length, &e) == -EFBIG, "too large: %s", e.text);
+	close(fd);
+	unlink(path);
+	EXPECT(mkfifo(path, 0600) == 0 && foreign_load(path, &bytes, &length, &e) == -EINVAL,
+	       "a pipe: %s", e.text);
+	EXPECT(foreign_load(dir, &bytes, &length, &e) == -EINVAL, "a directory: %s", e.text);
+	unlink(path);
+	unlink(link);
+	rmdir(dir);
+}

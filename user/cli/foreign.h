@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What other processes have written and a command shows: the files of the run directory, and the evidence in the store. It rests on what
+ * strangers sent, so each object is held to its keys and types and made anew, and texts are escaped where they are not
+ * printable. Pure, but for the loading.
+ */
+#ifndef CLI_FOREIGN_H
+#define CLI_FOREIGN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/json.h"
+
+#define FOREIGN_FILE_MAX (256 << 10) /* bytes: 32 zones of some 400 are 13 KiB */
+
+/* A text for a row: as it is when it is printable and short, else escaped and cut. Never NULL but without memory. */
+json_t *foreign_text(const char *text);
+
+/* The whole of a regular file, which is not followed through links, ended with a 0. The caller frees. 0 or -errno; -ENOENT. */
+int foreign_load(const char *path, char **bytes, size_t *length, struct err *e);
+
+/*
+ * The file of zones: JSON Lines, one zone each, and a last one that says when they were written. *rows: an array for
+ * the caller. 0, or -EBADMSG with the line.
+ */
+int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		  struct err *e);
+/*
+ * The file of children: one object. *row: {"resolver":{...}|null,"responder":{...}|null} for the caller. 0, or -EBADMSG.
+ */
+int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *updated_wall_s,
+		     struct err *e);
+/* Evidence of a verdict: {"zones":[...],"asked":N|null,"rdns":{...}|null,"partial":bool|null}, or NULL when it is none. */
+json_t *foreign_evidence(const char *text);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* For show status: what becomes of strangers, and how the controller's children do. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "cli/foreign.h"
+#include "cli/show.h"
+#include "daemon/instance.h"
+
+static const char *contact_name(enum pn_contact contact)
+{
+	switch (contact) {
+	case PN_CONTACT_HOLD:
+		return "hold";
+	case PN_CONTACT_WATCH:
+		return "watch";
+	case PN_CONTACT_PASS:
+		return "pass";
+	default:
+		return "off";
+	}
+}
+
+/* What the kernel does now. *why: "" when it is what the configuration says. */
+static enum pn_contact contact_now(const struct cli *cli, const struct pn_conf *knobs,
+				   const char **why)
+{
+	uint64_t now = now_boot_ns();
+
+	*why = "";
+	if (!cli->conf.dnsbl.site_count && (!knobs || !knobs->contact))
+		*why = "no lists are configured (dnsbl.sites)";
+	else if (!knobs)
+		*why = "the gate is not loaded";
+	else if (knobs->alive_until <= now)
+		*why = "no controller answers";
+	else if (!knobs->contact)
+		*why = "the lists cannot be asked now";
+	if (**why)
+		return PN_CONTACT_OFF;
+	if (knobs->enforce_until <= now)
+		*why = "monitor mode: strangers are asked about, and nobody is held or cut";
+	return knobs->contact;
+}
+
+static void children_gather(const struct cli *cli, json_t *row)
+{
+	char path[INSTANCE_PATH_MAX], old[STALE_TEXT_MAX];
+	json_t *children = NULL;
+	int64_t updated = 0;
+	struct err e = {0};
+	size_t length = 0;
+	char *bytes = NULL;
+	int rc = foreign_load(instance_path(cli->conf.instance, INSTANCE_CHILDREN, path), &bytes,
+			      &length, &e);
+
+	if (rc == 0)
+		rc = foreign_children(bytes, length, &children, &updated, &e);
+	if (rc == -EBADMSG)
+		err_prefix(&e, "%s", path);
+	/* What a controller that is gone left behind says nothing of now. */
+	if (rc == 0 && show_is_stale(cli, updated, old)) {
+		json_decref(children);
+		children = NULL;
+	}
+	if (rc && rc != -ENOENT)
+		cli_warn(cli, "%s", e.text);
+	json_object_set_new(row, "resolver", json_null());
+	json_object_set_new(row, "responder", json_null());
+	json_object_update(row, children);
+	json_decref(children);
+	free(bytes);
+}
+
+void contact_gather(const struct cli *cli, struct gate *g, json_t *row)
+{
+	const char *why;
+	enum pn_contact contact = contact_now(cli, g ? gate_conf(g) : NULL, &why);
+
+	json_object_set_new(row, "first_contact", json_string(contact_name(contact)));
+	json_object_set_new(row, "first_contact_why", json_text_or_null(why));
+	children_gather(cli, row);
+}
+
+/* ---- for people ---- */
+
+static long long number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void child_print(const char *name, const json_t *child)
+{
+	long long deaths = number(child, "deaths");
+
+	if (!json_is_object(child))
+		return;
+	printf("%-12s %s", name, json_string_value(json_object_get(child, "state")));
+	if (deaths)
+		printf(", died %lld time%s", deaths, plural((uint64_t)deaths));
+	if (json_object_get(child, "accepted"))
+		printf(": %lld taken, %lld told why, %lld open, %lld turned away",
+		       number(child, "accepted"), number(child, "refused"), number(child, "open"),
+		       number(child, "turned_away"));
+	putchar('\n');
+}
+
+void contact_print(const json_t *row)
+{
+	const char *why = json_string_value(json_object_get(row, "first_contact_why"));
+
+	printf("strangers    %s%s%s\n", json_string_value(json_object_get(row, "first_contact")),
+	       why ? ": " : "", why ? why : "");
+	child_print("resolver", json_object_get(row, "resolver"));
+	child_print("responder", json_object_get(row, "responder"));
+}

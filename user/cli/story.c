@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The story of an address: see story.h. Told to people from the very objects that --json prints. */
+#include "cli/story.h"
+
+#include <stdio.h>
+
+#include "base/when.h"
+#include "cli/foreign.h"
+#include "cli/show.h"
+
+#define STORY_ENTRIES 10 /* of the journal */
+
+/* ---- reading ---- */
+
+static json_t *classes_row(uint32_t classes)
+{
+	json_t *list = json_array();
+
+	for (unsigned class_ = 0; class_ < PN_CLASSES; class_++)
+		if (classes & (1u << class_))
+			json_array_append_new(list, json_string(class_name_of(class_)));
+	return list;
+}
+
+static json_t *verdict_row(const struct store_verdict *v)
+{
+	char prefix[PREFIX_TEXT_MAX], addr[ADDR_TEXT_MAX];
+	json_t *row = json_object(), *evidence = foreign_evidence(v->evidence);
+
+	json_object_set_new(row, "verdict", json_string(v->listed ? "listed" : "clean"));
+	json_object_set_new(row, "prefix", json_string(prefix_format(&v->prefix, prefix)));
+	json_object_set_new(row, "addr", json_string(addr_format(&v->addr, addr)));
+	json_object_set_new(row, "score", json_integer(v->score));
+	json_object_set_new(row, "threshold", json_integer(v->threshold));
+	json_object_set_new(row, "classes", classes_row(v->classes));
+	json_object_set_new(row, "zone", *v->by ? foreign_text(v->by) : json_null());
+	json_object_set_new(row, "text", *v->reason ? foreign_text(v->reason) : json_null());
+	json_object_set_new(row, "decided", json_time_wall(v->decided_wall_s));
+	json_object_set_new(row, "expires", json_time_boot(v->expires_boot_ns));
+	/* Evidence that is none takes nothing from the verdict. */
+	json_object_set_new(row, "zones", json_array());
+	json_object_set_new(row, "asked", json_null());
+	json_object_set_new(row, "rdns", json_null());
+	json_object_update(row, evidence);
+	json_object_set_new(row, "partial", json_boolean(v->partial));
+	json_decref(evidence);
+	return row;
+}
+
+/* The longest prefix comes first, and decides as it does in the kernel. */
+static int verdict_take(void *context, const struct store_verdict *v)
+{
+	struct story *s = context;
+
+	json_decref(s->dnsbl);
+	s->dnsbl = verdict_row(v);
+	return 1;
+}
+
+static int entry_take(void *context, const struct store_entry *entry)
+{
+	struct story *s = context;
+
+	return json_array_append_new(s->journal, show_entry(entry));
+}
+
+void story_read(const struct cli *cli, struct store *store, const struct addr *a, struct story *out)
+{
+	struct err e = {0};
+
+	*out = (struct story){.dnsbl = json_null(), .journal = json_array()};
+	if (!store)
+		return;
+	if (store_each_verdict(store, a, verdict_take, out, &e) < 0 ||
+	    store_each_entry(store, a, STORY_ENTRIES, entry_take, out, &e) < 0)
+		cli_warn(cli, "%s", e.text);
+}
+
+void story_free(struct story *s)
+{
+	json_decref(s->dnsbl);
+	json_decref(s->journal);
+}
+
+/* ---- for people ---- */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void zone_print(const json_t *zone)
+{
+	const json_t *codes = json_object_get(zone, "codes");
+	char ttl[DURATION_TEXT_MAX];
+
+	printf("  zone     %s: %s", text_of(zone, "zone"), text_of(zone, "outcome"));
+	for (size_t i = 0; i < json_array_size(codes); i++)
+		printf("%s %s", i ? "," : "", json_string_value(json_array_get(codes, i)));
+	printf(", %+lld", number_of(zone, "added"));
+	if (number_of(zone, "ttl_s"))
+		printf(", for %s", duration_describe((uint64_t)number_of(zone, "ttl_s"), ttl));
+	putchar('\n');
+}
+
+static void rdns_print(const json_t *rdns)
+{
+	const char *host = text_of(rdns, "host");
+
+	if (!json_is_object(rdns))
+		return;
+	printf("  rdns     %s%s%s%s", text_of(rdns, "result"), *host ? ": " : "", host,
+	       json_is_true(json_object_get(rdns, "generic")) ? ", a generic name" : "");
+	if (number_of(rdns, "added"))
+		printf(", %+lld", number_of(rdns, "added"));
+	putchar('\n');
+}
+
+void story_print_dnsbl(const struct story *s)
+{
+	const json_t *v = s->dnsbl, *zones = json_object_get(v, "zones"),
+		     *classes = json_object_get(v, "classes");
+
+	if (!json_is_object(v))
+		return;
+	printf("  dnsbl    %s: score %lld of %lld", text_of(v, "verdict"), number_of(v, "score"),
+	       number_of(v, "threshold"));
+	if (json_is_integer(json_object_get(v, "asked")))
+		printf(", %lld list%s asked", number_of(v, "asked"),
+		       plural((uint64_t)number_of(v, "asked")));
+	printf(", for %s", text_of(v, "prefix"));
+	for (size_t i = 0; i < json_array_size(classes); i++)
+		printf("%s%s", i ? " and " : " on ports of class ",
+		       json_string_value(json_array_get(classes, i)));
+	printf(", since %s, until %s\n", text_of(v, "decided"), text_of(v, "expires"));
+	if (json_is_true(json_object_get(v, "partial")))
+		puts("  partial  an answer that was missing could have turned it");
+	for (size_t i = 0; i < json_array_size(zones); i++)
+		zone_print(json_array_get(zones, i));
+	if (json_is_string(json_object_get(v, "text")))
+		printf("  says     %s: %s\n", text_of(v, "zone"), text_of(v, "text"));
+	rdns_print(json_object_get(v, "rdns"));
+}
+
+void story_print_journal(const struct story *s)
+{
+	for (size_t i = 0; i < json_array_size(s->journal); i++) {
+		const json_t *entry = json_array_get(s->journal, i);
+
+		printf("  %s%s %s %s: %s\n", i ? "         " : "journal  ", text_of(entry, "time"),
+		       text_of(entry, "what"), text_of(entry, "prefix"), text_of(entry, "text"));
+	}
+}

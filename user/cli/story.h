@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the store tells of an address, for why: the verdict of the DNS with its evidence, and what was decided lately. */
+#ifndef CLI_STORY_H
+#define CLI_STORY_H
+
+#include "cli/cli.h"
+
+struct story {
+	json_t *dnsbl;	 /* an object, or null when there is no verdict */
+	json_t *journal; /* an array, the latest first */
+};
+
+/* store NULL: there is nothing to tell. What cannot be read is warned of. */
+void story_read(const struct cli *cli, struct store *store, const struct addr *a,
+		struct story *out);
+void story_free(struct story *s);
+/* The lines about the verdict, and those of the journal, for people. */
+void story_print_dnsbl(const struct story *s);
+void story_print_journal(const struct story *s);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * First contact: see contact.h. The ring of the kernel is the only queue: when the resolver has no room, the ring is not read until it has,
+ * and when that is full too, the kernel counts what it could not ask, and strangers get in.
+ */
+#include "daemon/contact.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/log.h"
+#include "base/when.h"
+#include "daemon/asking.h"
+#include "daemon/facts.h"
+#include "daemon/state.h"
+
+#define ZONES_WRITE_LEAST_NS (1 * NS_PER_S) /* for people who look: often enough */
+#define ZONES_WRITE_MOST_NS  (5 * NS_PER_S) /* so that an old file is known for one */
+#define TRIM_EVERY_NS	     (3600 * NS_PER_S)
+
+#define RESOLVER_SAYS (1U << MESSAGE_READY | 1U << MESSAGE_VERDICT | 1U << MESSAGE_ZONE)
+
+const char *contact_zone_name(const struct daemon *d, unsigned zone)
+{
+	return d->contact.settings->reply_name[zone];
+}
+
+bool contact_may_tell(struct daemon *d)
+{
+	struct contact *c = &d->contact;
+	uint64_t second = now_boot_ns() / NS_PER_S;
+
+	if (second != c->told_second) {
+		c->told_second = second;
+		c->told = 0;
+	}
+	return c->told++ < d->conf.budgets.events;
+}
+
+/* ---- the knob ---- */
+
+static enum pn_contact contact_of(enum conf_contact contact)
+{
+	switch (contact) {
+	case CONF_CONTACT_HOLD:
+		return PN_CONTACT_HOLD;
+	case CONF_CONTACT_WATCH:
+		return PN_CONTACT_WATCH;
+	case CONF_CONTACT_PASS:
+		break;
+	}
+	return PN_CONTACT_PASS;
+}
+
+static void contact_set(struct daemon *d)
+{
+	bool asked = d->contact.resolver && child_is_up(d->contact.resolver);
+
+	__atomic_store_n(&gate_conf(d->gate)->contact,
+			 asked ? contact_of(d->conf.first_contact) : PN_CONTACT_OFF,
+			 __ATOMIC_RELEASE);
+}
+
+/* ---- from the kernel to the resolver ---- */
+
+static void asks_listen(struct daemon *d);
+
+static void asks_room(void *context)
+{
+	struct daemon *d = context;
+	struct contact *c = &d->contact;
+
+	if (c->has_waiting) {
+		if (child_send(c->resolver, &c->waiting, sizeof(c->waiting)) == -EAGAIN) {
+			child_on_room(c->resolver, asks_room, d);
+			return;
+		}
+		c->has_waiting = false;
+	}
+	asks_listen(d);
+}
+
+static void asks_wait(struct daemon *d, const struct message_ask *m)
+{
+	struct contact *c = &d->contact;
+
+	c->waiting = *m;
+	c->has_waiting = true;
+	loop_remove(d->loop, c->asks_source);
+	c->asks_source = NULL;
+	child_on_room(c->resolver, asks_room, d);
+}
+
+static void young_note(struct daemon *d, const struct pn_ask *a)
+{
+	struct young_connection y = {.cookie = a->socket,
+				     .netns = a->netns,
+				     .established_ns = a->time,
+				     .socket = {.remote_port = a->sport, .local_port = a->dport}};
+
+	if (!a->socket || d->conf.first_contact == CONF_CONTACT_PASS)
+		return;
+	memcpy(y.socket.remote.byte, a->src, sizeof(a->src));
+	memcpy(y.socket.local.byte, a->dst, sizeof(a->dst));
+	young_add(d->contact.young, &y);
+}
+
+static int ask_came(void *context, const struct pn_ask *a)
+{
+	struct daemon *d = context;
+	struct message_ask m = {.head = message_head(MESSAGE_ASK),
+				.known = !!(a->flags & PN_ASK_KNOWN),
+				.unproven = !(a->flags & PN_ASK_PROVEN)};
+
+	/* Of those that were told to a controller before us, nobody waits. */
+	if (!d->contact.resolver || a->time < d->started_boot_ns)
+		return 0;
+	if (a->flags & PN_ASK_PROVEN)
+		young_note(d, a);
+	memcpy(m.addr.byte, a->src, sizeof(a->src));
+	if (child_send(d->contact.resolver, &m, sizeof(m)) != -EAGAIN)
+		return 0; /* sent; or it is gone, and whoever comes again is asked about again */
+	asks_wait(d, &m);
+	return 1;
+}
+
+static void asks_ready(void *context, int fd, uint32_t events)
+{
+	struct daemon *d = context;
+	int r = asks_read(d->contact.asks);
+
+	(void)fd;
+	(void)events;
+	if (r >= 0 || r == -EAGAIN || r == -EINTR)
+		return;
+	log_error("the kernel's questions cannot be read any more: %s; strangers get in unasked",
+		  strerror(-r));
+	loop_remove(d->loop, d->contact.asks_source);
+	d->contact.asks_source = NULL;
+}
+
+static void asks_listen(struct daemon *d)
+{
+	struct contact *c = &d->contact;
+
+	if (c->asks_source || !c->asks || c->has_waiting)
+		return;
+	if (loop_add_fd(d->loop, asks_fd(c->asks), EPOLLIN, asks_ready, d, &c->asks_source))
+		log_error("the kernel's questions cannot be waited for");
+	else
+		asks_ready(d, -1, 0);
+}
+
+static void asks_stop(struct daemon *d)
+{
+	loop_remove(d->loop, d->contact.asks_source);
+	d->contact.asks_source = NULL;
+	asks_close(d->contact.asks);
+	d->contact.asks = NULL;
+	d->contact.has_waiting = false;
+}
+
+static void asks_start(struct daemon *d)
+{
+	struct err e = {0};
+
+	if (!d->contact.resolver)
+		return;
+	if (asks_open(&d->contact.asks, d->gate, ask_came, d, &e))
+		log_error("%s: strangers get in unasked", e.text);
+	else
+		asks_listen(d);
+}
+
+/* ---- from the resolver ---- */
+
+static void zone_take(struct daemon *d, const struct message_zone *m)
+{
+	struct contact *c = &d->contact;
+	const char *name;
+
+	if (m->zone >= c->settings->sites.zone_count)
+		return;
+	name = contact_zone_name(d, m->zone);
+	c->zone[m->zone] = *m;
+	c->zones_changed = true;
+	if (!m->news)
+		return;
+	if (m->limit) {
+		log_warning("list %s: %s", name, m->why);
+		return;
+	}
+	if (m->state == DNS_ZONE_GOOD)
+		log_info("list %s: it is well again", name);
+	else
+		log_warning("list %s is %s: %s; it counts for nothing until it is well", name,
+			    dns_zone_state_name(m->state), m->why);
+	recording_entry(c->recording, dns_zone_state_name(m->state), NULL, "list %s%s%s", name,
+			*m->why ? ": " : "", m->why);
+	if (m->state == DNS_ZONE_SUSPENDED)
+		verdicts_take_back(d, m->zone, m->why);
+}
+
+static void resolver_says(void *context, const union message *m)
+{
+	struct daemon *d = context;
+
+	switch (m->head.type) {
+	case MESSAGE_READY:
+		contact_set(d);
+		log_info("strangers are asked about: %u lists, first contact by %s",
+			 d->contact.settings->sites.zone_count,
+			 d->conf.first_contact == CONF_CONTACT_HOLD    ? "hold"
+			 : d->conf.first_contact == CONF_CONTACT_WATCH ? "watch"
+								       : "pass");
+		break;
+	case MESSAGE_VERDICT:
+		verdict_take(d, &m->verdict);
+		break;
+	case MESSAGE_ZONE:
+		zone_take(d, &m->zone);
+		break;
+	}
+}
+
+static void resolver_gone(void *context)
+{
+	struct daemon *d = context;
+
+	contact_set(d);
+	d->contact.has_waiting = false;
+	asks_listen(d);
+}
+
+static int resolver_prepare(void *context, const void **settings, size_t *length, int *extra,
+			    struct err *e)
+{
+	struct daemon *d = context;
+
+	(void)e;
+	*settings = d->contact.settings;
+	*length = sizeof(*d->contact.settings);
+	*extra = -1;
+	return 0;
+}
+
+static int resolver_start(struct daemon *d, struct err *e)
+{
+	static const struct child_calls calls = {resolver_prepare, resolver_says, resolver_gone};
+
+	return child_open(&d->contact.resolver, d->loop, d->nursery, CHILD_RESOLVER, RESOLVER_SAYS,
+			  &calls, d, e);
+}
+
+/* ---- beginning, end, change ---- */
+
+static void settings_warn(const struct dns_settings *s, const struct zonedata *data)
+{
+	char addr[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < s->server_count; i++) {
+		const char *whose = zonedata_public(data, &s->server[i].addr);
+
+		if (whose)
+			log_warning(
+				"the resolver %s is a public one (%s), which many lists refuse to "
+				"answer: run a resolver of your own",
+				addr_format(&s->server[i].addr, addr), whose);
+	}
+	if (!asking_can_list(s))
+		log_warning("nobody can be listed: all weights together do not reach the threshold "
+			    "%lld",
+			    (long long)s->threshold);
+}
+
+/* NULL in *out: there is nobody to ask. */
+static int settings_read(struct daemon *d, struct dns_settings **out, struct err *e)
+{
+	struct dns_settings *s = NULL;
+	struct zonedata *data = NULL;
+	int r = asking_settings(&d->conf, d->config_path, &s, &data, e);
+
+	if (!r && s->sites.zone_count) {
+		r = asking_servers_fill(s, e);
+		settings_warn(s, data);
+	}
+	zonedata_free(data);
+	if (r || !s->sites.zone_count) {
+		free(s);
+		s = NULL;
+	}
+	*out = s;
+	return r;
+}
+
+int contact_open(struct daemon *d, struct err *e)
+{
+	struct contact *c = &d->contact;
+	int r = settings_read(d, &c->settings, e);
+
+	if (r)
+		return r;
+	c->listings = listings_new();
+	c->young = young_new();
+	if (!c->listings || !c->young || recording_open(&c->recording, d))
+		return err_set(e, -ENOMEM, "no memory for verdicts");
+	contact_set(d); /* what a controller before us left */
+	verdicts_restore(d);
+	if (!c->settings)
+		return 0;
+	r = resolver_start(d, e);
+	if (!r)
+		asks_start(d);
+	return r;
+}
+
+void contact_gate_changed(struct daemon *d)
+{
+	if (!d->contact.listings)
+		return;
+	asks_stop(d);
+	contact_set(d);
+	verdicts_refill(d);
+	asks_start(d);
+}
+
+/* Verdicts by other lists or another threshold are none. */
+static bool is_other_judgement(const struct dns_settings *a, const struct dns_settings *b)
+{
+	return !a || !b || a->threshold != b->threshold ||
+	       memcmp(&a->sites, &b->sites, sizeof(a->sites)) != 0 ||
+	       memcmp(&a->rdns, &b->rdns, sizeof(a->rdns)) != 0;
+}
+
+static void settings_change(struct daemon *d, struct dns_settings *next)
+{
+	struct contact *c = &d->contact;
+	struct dns_settings *before = c->settings;
+	bool other = is_other_judgement(before, next);
+	struct err e = {0};
+	unsigned count;
+
+	recording_flush(c->recording);
+	if (other && d->store && store_delete_verdicts(d->store, NULL, true, &count, &e))
+		log_warning("verdicts by the old lists stay in the store: %s", e.text);
+	memset(c->zone, 0, sizeof(c->zone));
+	c->zones_changed = true;
+	c->settings = next;
+	if (other)
+		verdicts_restore(d);
+	if (c->resolver && next) {
+		child_renew(c->resolver);
+	} else if (c->resolver) {
+		child_close(c->resolver);
+		c->resolver = NULL;
+		asks_stop(d);
+	} else if (next) {
+		if (resolver_start(d, &e))
+			log_error("%s: strangers get in unasked", e.text);
+		asks_start(d);
+	}
+	free(before);
+}
+
+void contact_reload(struct daemon *d)
+{
+	struct contact *c = &d->contact;
+	struct dns_settings *next = NULL;
+	struct err e = {0};
+
+	if (settings_read(d, &next, &e)) {
+		log_error("%s: lists are asked as before", e.text);
+		return;
+	}
+	if (!next != !c->settings || (next && memcmp(next, c->settings, sizeof(*next)) != 0))
+		settings_change(d, next);
+	else
+		free(next);
+	verdicts_refill(d); /* the action may be another one */
+	contact_set(d);
+}
+
+void contact_tick(struct daemon *d, uint64_t now_ns)
+{
+	struct contact *c = &d->contact;
+	unsigned count;
+
+	verdicts_expire(d, now_ns);
+	young_expire(c->young, now_ns);
+	if ((c->zones_changed && now_ns - c->zones_written_ns >= ZONES_WRITE_LEAST_NS) ||
+	    now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS) {
+		facts_write_zones(d);
+		c->zones_changed = false;
+		c->zones_written_ns = now_ns;
+	}
+	if (d->store && now_ns - c->trimmed_ns >= TRIM_EVERY_NS) {
+		struct err e = {0};
+		int r = store_trim_journal(d->store, &count, &e);
+
+		c->trimmed_ns = now_ns;
+		if (r)
+			keep_fault(d, r, &e);
+	}
+}
+
+void contact_close(struct daemon *d)
+{
+	struct contact *c = &d->contact;
+
+	child_close(c->resolver);
+	c->resolver = NULL;
+	if (d->loop)
+		asks_stop(d);
+	if (d->gate)
+		contact_set(d);
+	recording_close(c->recording);
+	young_free(c->young);
+	listings_free(c->listings);
+	free(c->settings);
+	*c = (struct contact){0};
+}

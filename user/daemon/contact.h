@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * First contact: what the kernel asks goes to the resolver, and its verdicts go to the maps, the table of listings, the store and the
+ * journal. While the resolver is not there, strangers are not held: they get in unasked.
+ */
+#ifndef DAEMON_CONTACT_H
+#define DAEMON_CONTACT_H
+
+#include "daemon/child.h"
+#include "daemon/listings.h"
+#include "daemon/recording.h"
+#include "daemon/said.h"
+#include "daemon/young.h"
+#include "dns/dns.h"
+
+struct daemon;
+
+struct contact {
+	struct dns_settings *settings; /* NULL: no list is configured, nobody is asked about */
+	struct child *resolver;
+	struct asks *asks;
+	struct loop_source *asks_source; /* NULL while the resolver has no room */
+	struct message_ask waiting;	 /* one that it had no room for */
+	bool has_waiting;
+	struct listings *listings;
+	struct young *young;
+	struct recording *recording;
+	struct message_zone zone[SITE_ZONES_MAX]; /* the last word on each; type 0: none yet */
+	bool zones_changed;
+	uint64_t zones_written_ns, trimmed_ns;
+	struct said full_said;
+	uint64_t told_second; /* lines of the log are bounded */
+	uint32_t told;
+};
+
+/* Restores what the store has, and starts the resolver if there are lists. 0 or -errno. */
+int contact_open(struct daemon *d, struct err *e);
+/* d->gate has other maps now: listen to them and fill them. */
+void contact_gate_changed(struct daemon *d);
+/* d->conf is new. before: what was in force. */
+void contact_reload(struct daemon *d);
+/* Once a second: what has expired, what people can look at. */
+void contact_tick(struct daemon *d, uint64_t now_boot_ns);
+/* Nothing is asked any more; strangers get in. */
+void contact_close(struct daemon *d);
+
+/* ---- verdicts.c ---- */
+
+void verdict_take(struct daemon *d, const struct message_verdict *m);
+/* A zone has been suspended: what rests on it goes. */
+void verdicts_take_back(struct daemon *d, unsigned zone, const char *why);
+/* Make pn_listed and the table the image of the store; called when either may be another one. */
+void verdicts_restore(struct daemon *d);
+/* The table into the map: new maps, another action. */
+void verdicts_refill(struct daemon *d);
+void verdicts_expire(struct daemon *d, uint64_t now_boot_ns);
+
+/* The public name of a zone, by its number. */
+const char *contact_zone_name(const struct daemon *d, unsigned zone);
+/* May another line be written in this second? */
+bool contact_may_tell(struct daemon *d);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Files for people and commands in the run directory: see facts.h. */
+#include "daemon/facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/when.h"
+#include "daemon/state.h"
+
+#define FACTS_MODE 0600
+#define NEW_SUFFIX ".new"
+
+/* A file that cannot be written is no reason to stop: whoever reads it sees by its time that it is old. */
+static void file_replace(const struct daemon *d, const char *name, const char *text, size_t length)
+{
+	char path[INSTANCE_PATH_MAX], fresh[INSTANCE_PATH_MAX + sizeof(NEW_SUFFIX)];
+	int fd;
+	bool whole;
+
+	instance_path(d->conf.instance, name, path);
+	snprintf(fresh, sizeof(fresh), "%s" NEW_SUFFIX, path);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FACTS_MODE);
+	if (fd < 0)
+		return;
+	whole = write(fd, text, length) == (ssize_t)length;
+	close(fd);
+	if (!whole || rename(fresh, path))
+		unlink(fresh);
+}
+
+static void lines_write(const struct daemon *d, const char *name,
+			void (*fn)(const struct daemon *d, FILE *out))
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		return;
+	fn(d, out);
+	if (fclose(out) == 0)
+		file_replace(d, name, text, length);
+	free(text);
+}
+
+static json_t *updated_json(void)
+{
+	char text[WHEN_TEXT_MAX];
+
+	return json_string(when_format(now_wall_s(), text));
+}
+
+static void zones_print(const struct daemon *d, FILE *out)
+{
+	const struct contact *c = &d->contact;
+	unsigned count = c->settings ? c->settings->sites.zone_count : 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct message_zone *z = &c->zone[i];
+
+		if (!z->head.type) /* not tested yet */
+			continue;
+		json_line(out,
+			  json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "zone",
+				    c->settings->reply_name[i], "state",
+				    dns_zone_state_name(z->state), "why", z->why, "asked",
+				    (json_int_t)z->asked, "listed", (json_int_t)z->listed, "errors",
+				    (json_int_t)z->errors, "latency_ms", (json_int_t)z->latency_ms,
+				    "over_budget", (json_int_t)z->over_budget));
+	}
+	json_line(out, json_pack("{s:o}", "updated", updated_json()));
+}
+
+void facts_write_zones(struct daemon *d)
+{
+	lines_write(d, FACTS_ZONES, zones_print);
+}
+
+static const char *child_state(const struct child *c)
+{
+	if (!c)
+		return "off";
+	return child_is_up(c) ? "up" : "down";
+}
+
+static json_int_t child_died(const struct child *c)
+{
+	return c ? (json_int_t)child_deaths(c) : 0;
+}
+
+static void children_print(const struct daemon *d, FILE *out)
+{
+	const struct child *resolver = d->contact.resolver, *responder = d->answering.responder;
+	const struct reply_status *s = &d->answering.status;
+
+	json_line(out,
+		  json_pack("{s:{s:s, s:I}, s:{s:s, s:I, s:I, s:I, s:I, s:I}, s:o}", "resolver",
+			    "state", child_state(resolver), "deaths", child_died(resolver),
+			    "responder", "state", child_state(responder), "deaths",
+			    child_died(responder), "accepted", (json_int_t)s->accepted, "refused",
+			    (json_int_t)s->refused, "open", (json_int_t)s->open, "turned_away",
+			    (json_int_t)s->turned_away, "updated", updated_json()));
+}
+
+void facts_write_children(struct daemon *d)
+{
+	lines_write(d, FACTS_CHILDREN, children_print);
+}
+
+void facts_remove(struct daemon *d)
+{
+	static const char *const names[] = {FACTS_ZONES, FACTS_CHILDREN};
+	char path[INSTANCE_PATH_MAX];
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		unlink(instance_path(d->conf.instance, names[i], path));
+}

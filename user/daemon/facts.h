@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the controller knows and the kernel does not, as files in the run directory that anybody with the right to can read: how the lists do
+ * (JSON Lines), and how the children do (one object). Each is replaced whole. Commands read them; nobody asks the controller.
+ */
+#ifndef DAEMON_FACTS_H
+#define DAEMON_FACTS_H
+
+#define FACTS_ZONES    "zones"
+#define FACTS_CHILDREN "children"
+
+struct daemon;
+
+void facts_write_zones(struct daemon *d);
+void facts_write_children(struct daemon *d);
+/* At the end, before the run directory goes. */
+void facts_remove(struct daemon *d);
+
+#endif

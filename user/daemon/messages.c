@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a message must be: see messages.h. One table of types, each with its size and the function that holds it to its bounds. Only
+ * what a count covers is looked at; what lies behind a count or behind the end of a text is nobody's.
+ */
+#include "daemon/messages.h"
+
+#include <errno.h>
+
+/* No weight has more than 31 bits and no list more than 128 entries: sums of these cannot overflow. */
+#define SCORE_MOST	((int64_t)1 << 40)
+#define CLASSES_ALL	(DNS_CLASS_MX | DNS_CLASS_SUBMISSION)
+#define PRINTABLE_FIRST ' '
+#define PRINTABLE_LAST	'~'
+
+/* ---- parts ---- */
+
+static bool is_boolean(uint64_t value)
+{
+	return value <= 1;
+}
+
+static bool is_score(int64_t value)
+{
+	return value >= -SCORE_MOST && value <= SCORE_MOST;
+}
+
+static bool is_text(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (!text[i])
+			return true;
+		if (text[i] < PRINTABLE_FIRST || text[i] > PRINTABLE_LAST)
+			return false;
+	}
+	return false;
+}
+
+/* ---- types: each returns what is wrong, or NULL ---- */
+
+static const char *check_ready(const union message *m)
+{
+	(void)m;
+	return NULL;
+}
+
+static const char *check_ask(const union message *m)
+{
+	if (!is_boolean(m->ask.known) || !is_boolean(m->ask.unproven))
+		return "a boolean is neither 0 nor 1";
+	return NULL;
+}
+
+static const char *check_results(const struct message_verdict *v)
+{
+	if (v->asked > SITE_ZONES_MAX)
+		return "there cannot be so many zones";
+	if (v->result_count > MESSAGE_ZONES_MAX || v->result_count > v->asked)
+		return "there cannot be so many results";
+	for (uint32_t i = 0; i < v->result_count; i++) {
+		const struct message_zone_result *r = &v->result[i];
+
+		if (r->zone >= v->asked || (i && r->zone <= v->result[i - 1].zone))
+			return "a result is of no zone, or out of order";
+		if (r->outcome >= OUTCOMES)
+			return "an outcome is none";
+		if (!is_score(r->added))
+			return "a score is out of bounds";
+		if (r->ttl_s > MESSAGE_TTL_MAX_S)
+			return "a time to live is too long";
+		if (r->code_count > MESSAGE_CODES_MAX)
+			return "there cannot be so many codes";
+	}
+	return NULL;
+}
+
+/* What a listing stands for, and that nothing else stands for it. */
+static const char *check_listing(const struct message_verdict *v)
+{
+	bool listed = v->verdict == VERDICT_LISTED;
+
+	if (v->verdict <= VERDICT_PENDING || v->verdict > VERDICT_UNKNOWN)
+		return "the verdict is none";
+	if (v->classes & ~(uint32_t)CLASSES_ALL || listed != !!v->classes)
+		return "the port classes do not fit the verdict";
+	if (v->bits != ADDR_BITS && (v->bits != ADDR_BITS / 2 || !listed || addr_is_v4(&v->addr)))
+		return "the length is none that a verdict holds for";
+	if (v->named != SITE_ZONES_MAX && (v->named >= v->asked || !listed))
+		return "the zone that is named is none";
+	return NULL;
+}
+
+static const char *check_verdict(const union message *m)
+{
+	const struct message_verdict *v = &m->verdict;
+	const char *wrong = check_results(v);
+
+	if (!wrong)
+		wrong = check_listing(v);
+	if (wrong)
+		return wrong;
+	if (!is_score(v->score) || !is_score(v->threshold) || !is_score(v->rdns_added))
+		return "a score is out of bounds";
+	if (v->ttl_s > MESSAGE_TTL_MAX_S)
+		return "the time to live is too long";
+	if (!is_boolean(v->partial) || !is_boolean(v->spent) || !is_boolean(v->rdns_generic))
+		return "a boolean is neither 0 nor 1";
+	if (v->rdns > RDNS_PERMERROR)
+		return "the result of reverse DNS is none";
+	if (!is_text(v->text, sizeof(v->text)) || !is_text(v->rdns_host, sizeof(v->rdns_host)))
+		return "a text is not ended, or not printable";
+	return NULL;
+}
+
+static const char *check_zone(const union message *m)
+{
+	const struct message_zone *z = &m->zone;
+
+	if (z->zone >= SITE_ZONES_MAX)
+		return "the zone is none";
+	if (z->state > DNS_ZONE_UNREACHABLE)
+		return "the state is none";
+	if (!is_boolean(z->news) || !is_boolean(z->limit))
+		return "a boolean is neither 0 nor 1";
+	if (!is_text(z->why, sizeof(z->why)))
+		return "a text is not ended, or not printable";
+	return NULL;
+}
+
+static const char *check_why(const union message *m)
+{
+	return m->why.port ? NULL : "the port is none";
+}
+
+static const char *check_because(const union message *m)
+{
+	const struct reply_because *b = &m->because.because;
+
+	if (b->kind >= REPLY_KINDS)
+		return "the kind of reason is none";
+	if (!is_text(b->by, sizeof(b->by)) || !is_text(b->text, sizeof(b->text)))
+		return "a text is not ended, or not printable";
+	return NULL;
+}
+
+static const char *check_reject(const union message *m)
+{
+	const struct reply_said *s = &m->reject.said;
+
+	if (!is_boolean(s->esmtp) || !is_boolean(s->tls) || !is_boolean(s->at_greeting))
+		return "a boolean is neither 0 nor 1";
+	if (!is_text(s->reply, sizeof(s->reply)) || !is_text(s->helo, sizeof(s->helo)) ||
+	    !is_text(s->sender, sizeof(s->sender)) || !is_text(s->recipient, sizeof(s->recipient)))
+		return "a text is not ended, or not printable";
+	return NULL;
+}
+
+/* Counters may say anything: they are shown and nothing follows from them. */
+static const char *check_busy(const union message *m)
+{
+	(void)m;
+	return NULL;
+}
+
+static const struct {
+	const char *name;
+	size_t size;
+	const char *(*check)(const union message *m);
+} kinds[MESSAGE_TYPES] = {
+	[MESSAGE_READY] = {"READY", sizeof(struct message_ready), check_ready},
+	[MESSAGE_ASK] = {"ASK", sizeof(struct message_ask), check_ask},
+	[MESSAGE_VERDICT] = {"VERDICT", sizeof(struct message_verdict), check_verdict},
+	[MESSAGE_ZONE] = {"ZONE", sizeof(struct message_zone), check_zone},
+	[MESSAGE_WHY] = {"WHY", sizeof(struct message_why), check_why},
+	[MESSAGE_BECAUSE] = {"BECAUSE", sizeof(struct message_because), check_because},
+	[MESSAGE_REJECT] = {"REJECT", sizeof(struct message_reject), check_reject},
+	[MESSAGE_BUSY] = {"BUSY", sizeof(struct message_busy), check_busy},
+};
+
+size_t message_size(enum message_type type)
+{
+	return type < MESSAGE_TYPES ? kinds[type].size : 0;
+}
+
+struct message_head message_head(enum message_type type)
+{
+	return (struct message_head){.type = type, .size = (uint32_t)message_size(type)};
+}
+
+const union message *message_check(const void *bytes, size_t length, uint32_t types, struct err *e)
+{
+	const union message *m = bytes;
+	const char *wrong;
+
+	if (length < sizeof(m->head)) {
+		err_set(e, -EBADMSG, "a message of %zu bytes, which is less than a head", length);
+		return NULL;
+	}
+	if (m->head.type >= MESSAGE_TYPES || !kinds[m->head.type].size ||
+	    !(types & (1U << m->head.type))) {
+		err_set(e, -EBADMSG, "a message of type %u, which has no place here", m->head.type);
+		return NULL;
+	}
+	if (m->head.size != length || length != kinds[m->head.type].size) {
+		err_set(e, -EBADMSG, "a message %s of %zu bytes, which says %u and should have %zu",
+			kinds[m->head.type].name, length, m->head.size, kinds[m->head.type].size);
+		return NULL;
+	}
+	wrong = kinds[m->head.type].check(m);
+	if (wrong) {
+		err_set(e, -EBADMSG, "a message %s in which %s", kinds[m->head.type].name, wrong);
+		return NULL;
+	}
+	return m;
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What becomes of a verdict: the map first, so that the gate acts on it at once; then the young connections, the table, the store, the
+ * journal and the log. Whatever fails behind the map is said and lets mail in.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/when.h"
+#include "daemon/contact.h"
+#include "daemon/sockets.h"
+#include "daemon/state.h"
+#include "policy/contact.h"
+
+#define MX_BIT	  (1U << PN_CLASS_MX) /* a verdict of the DNS holds for no other class */
+#define CODE_TEXT 16		      /* "127.255.255.255" */
+
+static enum pn_action listed_action(const struct daemon *d)
+{
+	switch (d->conf.actions.dnsbl) {
+	case CONF_DROP:
+		return PN_DROP;
+	case CONF_REFUSE:
+		return PN_REFUSE;
+	case CONF_REPLY:
+		break;
+	}
+	return PN_REPLY;
+}
+
+/* ---- evidence ---- */
+
+/* The zones a verdict rests on: those that listed, or for a clean one those that turned it. */
+static uint64_t zones_of(const struct message_verdict *m)
+{
+	bool listed = m->verdict == VERDICT_LISTED;
+	uint64_t zones = 0;
+
+	for (unsigned i = 0; i < m->result_count; i++)
+		if (listed ? m->result[i].added > 0 : m->result[i].added < 0)
+			zones |= 1ULL << m->result[i].zone;
+	return zones;
+}
+
+static void zones_text(const struct daemon *d, uint64_t zones, char buffer[static STORE_ZONES_MAX])
+{
+	size_t at = 0;
+
+	buffer[0] = '\0';
+	for (unsigned i = 0; i < d->contact.settings->sites.zone_count; i++)
+		if (zones >> i & 1 && at < STORE_ZONES_MAX - SITE_DOMAIN_MAX - 2)
+			at += (size_t)snprintf(buffer + at, STORE_ZONES_MAX - at, "%s%s ",
+					       at ? "" : " ", contact_zone_name(d, i));
+}
+
+static json_t *result_json(const struct daemon *d, const struct message_zone_result *z)
+{
+	json_t *codes = json_array();
+	char text[CODE_TEXT];
+
+	for (unsigned i = 0; i < z->code_count; i++) {
+		uint32_t code = z->code[i];
+
+		snprintf(text, sizeof(text), "%u.%u.%u.%u", code >> 24, code >> 16 & 0xff,
+			 code >> 8 & 0xff, code & 0xff);
+		json_array_append_new(codes, json_string(text));
+	}
+	return json_pack("{s:s, s:s, s:o, s:I, s:I}", "zone", contact_zone_name(d, z->zone),
+			 "outcome", outcome_name(z->outcome), "codes", codes, "added",
+			 (json_int_t)z->added, "ttl_s", (json_int_t)z->ttl_s);
+}
+
+/* malloc'd; NULL when out of memory. */
+static char *evidence_text(const struct daemon *d, const struct message_verdict *m)
+{
+	json_t *zones = json_array(), *all;
+	char *text;
+
+	for (unsigned i = 0; i < m->result_count; i++)
+		json_array_append_new(zones, result_json(d, &m->result[i]));
+	all = json_pack("{s:o, s:I, s:{s:s, s:s, s:b, s:I}, s:b}", "zones", zones, "asked",
+			(json_int_t)m->asked, "rdns", "result", rdns_name(m->rdns), "host",
+			m->rdns_host, "generic", (int)m->rdns_generic, "added",
+			(json_int_t)m->rdns_added, "partial", (int)m->partial);
+	text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	json_decref(all);
+	return text;
+}
+
+static void verdict_record(struct daemon *d, const struct message_verdict *m,
+			   const struct prefix *prefix, uint64_t expires_ns)
+{
+	char zones[STORE_ZONES_MAX], *evidence = evidence_text(d, m);
+	struct store_verdict v = {.prefix = *prefix,
+				  .addr = m->addr,
+				  .listed = m->verdict == VERDICT_LISTED,
+				  .partial = m->partial,
+				  .classes = MX_BIT,
+				  .score = m->score,
+				  .threshold = m->threshold,
+				  .zones = zones,
+				  .by = "",
+				  .reason = m->text,
+				  .evidence = evidence ? evidence : "{}",
+				  .decided_wall_s = now_wall_s(),
+				  .expires_boot_ns = expires_ns};
+
+	zones_text(d, zones_of(m), zones);
+	if (m->named < SITE_ZONES_MAX)
+		v.by = contact_zone_name(d, m->named);
+	recording_verdict(d->contact.recording, &v);
+	free(evidence);
+}
+
+/* ---- the map ---- */
+
+/* 0, or -errno: said once, and the source gets in. */
+static int listing_map(struct daemon *d, const struct listing *l)
+{
+	struct pn_listed value = {.action = listed_action(d),
+				  .origin = PN_ORIGIN_DNSBL,
+				  .expires = l->expires_boot_ns,
+				  .classes = MX_BIT,
+				  .zone = l->by};
+	struct err e = {0};
+	int r = sources_put_listed(d->gate, &l->prefix, &value, &e);
+
+	if (r && said_anew(&d->contact.full_said, e.text))
+		log_warning("listed sources get in: %s", e.text);
+	if (!r)
+		said_settle(&d->contact.full_said);
+	return r;
+}
+
+static int listing_enter(struct daemon *d, const struct listing *l)
+{
+	int r = listing_map(d, l);
+
+	if (!r && listings_put(d->contact.listings, l)) {
+		(void)sources_take_listed(d->gate, &l->prefix, NULL);
+		r = -ENOMEM;
+	}
+	return r;
+}
+
+struct widening {
+	struct daemon *d;
+	struct listing wide;
+};
+
+static bool widen_over(void *context, const struct listing *l)
+{
+	struct widening *w = context;
+
+	if (l->prefix.bits <= w->wide.prefix.bits || !prefix_covers(&w->wide.prefix, &l->prefix))
+		return false;
+	w->wide.zones |= l->zones;
+	if (l->expires_boot_ns > w->wide.expires_boot_ns)
+		w->wide.expires_boot_ns = l->expires_boot_ns;
+	return false;
+}
+
+static bool widen_take(void *context, const struct listing *l)
+{
+	struct widening *w = context;
+
+	if (l->prefix.bits <= w->wide.prefix.bits || !prefix_covers(&w->wide.prefix, &l->prefix))
+		return false;
+	(void)sources_take_listed(w->d->gate, &l->prefix, NULL);
+	return true;
+}
+
+/* One entry takes the place of all of a network, so that who owns many addresses cannot fill the table. */
+static void network_widen(struct daemon *d, const struct listing *last)
+{
+	const struct addr *a = &last->prefix.addr;
+	unsigned count = listings_of_network(d->contact.listings, a);
+	struct widening w = {d, *last};
+	char text[PREFIX_TEXT_MAX];
+
+	if (!contact_fills_network(count, addr_is_v4(a)))
+		return;
+	w.wide.prefix = listings_network(a);
+	w.wide.reason = "";
+	listings_sweep(d->contact.listings, widen_over, &w);
+	if (listing_enter(d, &w.wide))
+		return;
+	listings_sweep(d->contact.listings, widen_take, &w);
+	prefix_format(&w.wide.prefix, text);
+	log_info("listed: %s as a whole, since %u sources in it are", text, count);
+	recording_entry(d->contact.recording, "widened", &w.wide.prefix,
+			"%u sources in it are listed: one entry stands for all", count);
+}
+
+/* ---- cutting ---- */
+
+struct cutting {
+	struct daemon *d;
+	uint64_t now_ns;
+	unsigned cut;
+};
+
+static void cut_one(void *context, const struct young_connection *c)
+{
+	struct cutting *cutting = context;
+	struct err e = {0};
+	int r;
+
+	if (!contact_may_cut(c->established_ns, cutting->now_ns))
+		return;
+	r = sockets_cut(&cutting->d->conf, &c->socket, c->cookie, c->netns, &e);
+	if (r < 0)
+		log_warning("a listed stranger stays connected: %s", e.text);
+	else
+		cutting->cut += (unsigned)r;
+}
+
+/* Whoever the kernel would not let in now, and let in a moment ago for want of a verdict. */
+static void strangers_cut(struct daemon *d, const struct addr *a, const struct prefix *prefix)
+{
+	struct cutting c = {.d = d, .now_ns = now_boot_ns()};
+	char text[ADDR_TEXT_MAX];
+
+	if (gate_conf(d->gate)->enforce_until <= c.now_ns ||
+	    d->conf.first_contact == CONF_CONTACT_PASS)
+		return;
+	young_take(d->contact.young, prefix, cut_one, &c);
+	if (!c.cut)
+		return;
+	if (contact_may_tell(d))
+		log_info("cut: %u connection%s of %s, which is listed", c.cut,
+			 c.cut == 1 ? "" : "s", addr_format(a, text));
+	recording_entry(d->contact.recording, "cut", prefix,
+			"%u connections, made while the lists were asked", c.cut);
+}
+
+/* ---- a verdict ---- */
+
+static void tell_listed(struct daemon *d, const struct message_verdict *m, const struct listing *l)
+{
+	const char *by = contact_zone_name(d, l->by);
+	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX];
+
+	if (contact_may_tell(d))
+		log_info("listed: %s by %s, score %" PRId64 " of %" PRId64 ", for %s%s%s",
+			 prefix_format(&l->prefix, text), by, m->score, m->threshold,
+			 duration_describe(m->ttl_s, time), *m->text ? ": " : "", m->text);
+	recording_entry(d->contact.recording, "listed", &l->prefix,
+			"by %s, score %" PRId64 " of %" PRId64 ", for %s%s%s", by, m->score,
+			m->threshold, duration_describe(m->ttl_s, time), *m->text ? ": " : "",
+			m->text);
+}
+
+static void verdict_list(struct daemon *d, const struct message_verdict *m,
+			 const struct prefix *prefix, uint64_t for_s)
+{
+	struct contact *c = &d->contact;
+	struct listing l = {.prefix = *prefix,
+			    .zones = zones_of(m),
+			    .by = m->named < SITE_ZONES_MAX ? m->named : 0,
+			    .expires_boot_ns = now_boot_ns() + for_s * NS_PER_S,
+			    .reason = m->text};
+	const struct listing *before = listings_find(c->listings, &m->addr);
+	bool anew = !before;
+
+	if (listing_enter(d, &l))
+		return;
+	(void)sources_take_known(d->gate, &m->addr, NULL);
+	strangers_cut(d, &m->addr, prefix);
+	if (anew)
+		tell_listed(d, m, &l);
+	verdict_record(d, m, prefix, l.expires_boot_ns);
+	network_widen(d, &l);
+}
+
+static void verdict_unlist(struct daemon *d, const struct addr *a)
+{
+	const struct listing *l = listings_find(d->contact.listings, a);
+	struct prefix p;
+
+	if (!l || l->prefix.bits <= listings_network(a).bits)
+		return;
+	p = l->prefix;
+	(void)sources_take_listed(d->gate, &p, NULL);
+	listings_take(d->contact.listings, &p);
+	recording_entry(d->contact.recording, "taken back", &p, "it is clean now");
+}
+
+static void verdict_know(struct daemon *d, const struct message_verdict *m,
+			 const struct contact_decision *decision)
+{
+	uint64_t now = now_boot_ns();
+	struct pn_known known = {.since = now, .until = now, .origin = PN_ORIGIN_DNSBL}, before;
+	struct prefix host = prefix_of(&m->addr, ADDR_BITS);
+	struct err e = {0};
+
+	if (sources_get_known(d->gate, &m->addr, &before, NULL) == 0 && before.until > now)
+		known = before;
+	known.fresh_until = now + decision->fresh_s * NS_PER_S;
+	if (decision->known_s && now + decision->known_s * NS_PER_S > known.until)
+		known.until = now + decision->known_s * NS_PER_S;
+	if (sources_put_known(d->gate, &m->addr, &known, &e) && contact_may_tell(d))
+		log_warning("a clean source is not remembered: %s", e.text);
+	if (m->verdict == VERDICT_CLEAN)
+		verdict_record(d, m, &host, known.until);
+}
+
+static bool is_of_these_lists(const struct daemon *d, const struct message_verdict *m)
+{
+	unsigned zones = d->contact.settings ? d->contact.settings->sites.zone_count : 0;
+
+	for (unsigned i = 0; i < m->result_count; i++)
+		if (m->result[i].zone >= zones)
+			return false;
+	return zones && (m->named >= SITE_ZONES_MAX || m->named < zones);
+}
+
+void verdict_take(struct daemon *d, const struct message_verdict *m)
+{
+	struct prefix prefix = prefix_of(&m->addr, (uint8_t)m->bits);
+	struct contact_evidence evidence = {
+		.finding = m->verdict == VERDICT_LISTED && m->classes & DNS_CLASS_MX
+				   ? CONTACT_LISTED
+			   : m->verdict == VERDICT_CLEAN ? CONTACT_CLEAN
+							 : CONTACT_UNKNOWN,
+		.partial = m->partial,
+		.ttl_s = m->ttl_s,
+	};
+	struct contact_decision decision;
+	struct pn_known known;
+
+	if (!is_of_these_lists(d, m)) {
+		log_error("the resolver speaks of lists that are not configured: not heard");
+		return;
+	}
+	evidence.listed = listings_find(d->contact.listings, &m->addr) != NULL;
+	evidence.known = sources_get_known(d->gate, &m->addr, &known, NULL) == 0 &&
+			 known.until > now_boot_ns();
+	decision = contact_decide(&evidence);
+	if (decision.unlist)
+		verdict_unlist(d, &m->addr);
+	if (decision.list)
+		verdict_list(d, m, &prefix, decision.listed_s);
+	if (decision.know)
+		verdict_know(d, m, &decision);
+}
+
+/* ---- taking back ---- */
+
+struct sweep {
+	struct daemon *d;
+	uint64_t zones, now_ns;
+	const char *name; /* " zone.example " */
+	unsigned count;
+	struct addr *known;
+	size_t known_count, known_room;
+};
+
+static bool rests_on(void *context, const struct listing *l)
+{
+	struct sweep *s = context;
+
+	if (!(l->zones & s->zones))
+		return false;
+	(void)sources_take_listed(s->d->gate, &l->prefix, NULL);
+	s->count++;
+	return true;
+}
+
+static int known_rests_on(void *context, const struct store_verdict *v)
+{
+	struct sweep *s = context;
+	size_t room = s->known_room ? 2 * s->known_room : 64;
+	void *grown;
+
+	if (v->listed || !strstr(v->zones, s->name))
+		return 0;
+	if (s->known_count == s->known_room) {
+		grown = reallocarray(s->known, room, sizeof(*s->known));
+		if (!grown)
+			return -ENOMEM;
+		s->known = grown;
+		s->known_room = room;
+	}
+	s->known[s->known_count++] = v->addr;
+	return 0;
+}
+
+/* Those that an allow list made known are known by the store alone. */
+static void known_take_back(struct daemon *d, struct sweep *s, const char *zone)
+{
+	struct err e = {0};
+	unsigned count;
+	int r = store_each_verdict(d->store, NULL, known_rests_on, s, &e);
+
+	for (size_t i = 0; i < s->known_count; i++)
+		(void)sources_take_known(d->gate, &s->known[i], NULL);
+	free(s->known);
+	if (!r)
+		r = store_delete_verdicts(d->store, zone, false, &count, &e);
+	if (r)
+		keep_fault(d, r, &e);
+}
+
+void verdicts_take_back(struct daemon *d, unsigned zone, const char *why)
+{
+	struct contact *c = &d->contact;
+	char name[SITE_DOMAIN_MAX + 2];
+	struct sweep s = {.d = d, .zones = 1ULL << zone, .name = name};
+
+	snprintf(name, sizeof(name), " %s ", contact_zone_name(d, zone));
+	recording_flush(c->recording);
+	listings_sweep(c->listings, rests_on, &s);
+	if (d->store)
+		known_take_back(d, &s, contact_zone_name(d, zone));
+	log_warning("%u listings and %zu known sources that rest on %s are taken back", s.count,
+		    s.known_count, contact_zone_name(d, zone));
+	recording_entry(c->recording, "taken back", NULL,
+			"%u listings and %zu known sources that rested on %s: %s", s.count,
+			s.known_count, contact_zone_name(d, zone), why);
+}
+
+static bool has_expired(void *context, const struct listing *l)
+{
+	const struct sweep *s = context;
+
+	if (l->expires_boot_ns > s->now_ns)
+		return false;
+	(void)sources_take_listed(s->d->gate, &l->prefix, NULL);
+	return true;
+}
+
+void verdicts_expire(struct daemon *d, uint64_t now_ns)
+{
+	struct sweep s = {.d = d, .now_ns = now_ns};
+
+	listings_sweep(d->contact.listings, has_expired, &s);
+}
+
+/* ---- the store's and the map's ---- */
+
+/* By name: numbers change with the configuration. False: one is not asked any more. */
+static bool zones_find(const struct daemon *d, const struct store_verdict *v, struct listing *l)
+{
+	char text[STORE_ZONES_MAX], *at = text, *name;
+
+	snprintf(text, sizeof(text), "%s", v->zones);
+	while ((name = strsep(&at, " "))) {
+		unsigned zone = 0, count = d->contact.settings->sites.zone_count;
+
+		if (!*name)
+			continue;
+		while (zone < count && strcmp(contact_zone_name(d, zone), name) != 0)
+			zone++;
+		if (zone == count)
+			return false;
+		l->zones |= 1ULL << zone;
+		if (strcmp(v->by, name) == 0)
+			l->by = zone;
+	}
+	return true;
+}
+
+static int restore_one(void *context, const struct store_verdict *v)
+{
+	struct sweep *s = context;
+	struct listing l = {
+		.prefix = v->prefix, .expires_boot_ns = v->expires_boot_ns, .reason = v->reason};
+	struct pn_known known = {.since = s->now_ns,
+				 .until = v->expires_boot_ns,
+				 .origin = PN_ORIGIN_DNSBL},
+			old;
+
+	if (!s->d->contact.settings || !zones_find(s->d, v, &l))
+		return 0;
+	if (v->listed)
+		s->count += listing_enter(s->d, &l) == 0;
+	else if (sources_get_known(s->d->gate, &v->addr, &old, NULL))
+		(void)sources_put_known(s->d->gate, &v->addr, &known, NULL);
+	return 0;
+}
+
+struct strays {
+	struct daemon *d;
+	struct prefix *list;
+	size_t count, room;
+};
+
+static int stray_collect(void *context, const struct source_entry *s)
+{
+	struct strays *all = context;
+	size_t room = all->room ? 2 * all->room : 64;
+	void *grown;
+
+	if (!s->listed || listings_get(all->d->contact.listings, &s->prefix))
+		return 0;
+	if (all->count == all->room) {
+		grown = reallocarray(all->list, room, sizeof(*all->list));
+		if (!grown)
+			return -ENOMEM;
+		all->list = grown;
+		all->room = room;
+	}
+	all->list[all->count++] = s->prefix;
+	return 0;
+}
+
+/* Entries whose evidence was lost, by a kill within the second of a batch: whoever they are about is asked about again. */
+static void strays_take(struct daemon *d)
+{
+	struct strays all = {.d = d};
+
+	if (sources_each(d->gate, stray_collect, &all, NULL))
+		log_warning("what is listed in the kernel cannot be read");
+	for (size_t i = 0; i < all.count; i++)
+		(void)sources_take_listed(d->gate, &all.list[i], NULL);
+	free(all.list);
+}
+
+static bool take_all(void *context, const struct listing *l)
+{
+	(void)context;
+	(void)l;
+	return true;
+}
+
+void verdicts_restore(struct daemon *d)
+{
+	struct sweep s = {.d = d, .now_ns = now_boot_ns()};
+	struct err e = {0};
+	int r;
+
+	listings_sweep(d->contact.listings, take_all, NULL);
+	if (d->store) {
+		r = store_each_verdict(d->store, NULL, restore_one, &s, &e);
+		if (r)
+			keep_fault(d, r, &e);
+	}
+	strays_take(d);
+	if (s.count)
+		log_info("%u listings of before are in force", s.count);
+}
+
+static bool refill_one(void *context, const struct listing *l)
+{
+	return listing_map(context, l) != 0;
+}
+
+void verdicts_refill(struct daemon *d)
+{
+	listings_sweep(d->contact.listings, refill_one, d);
+}
