@@ -187,7 +187,7 @@ def crowd(run, lab, gate, strangers):
     lists = Lists(run, lab.mail, strangers)
     sink = Sink(lab.mail)
     try:
-        g = judging(gate, budget_per_s=1000000, budget_per_day=100000000)
+        g = judging(gate, budget_per_s=100000, budget_per_day=100000000)
         asked = zone(g)["asked"]
         came = forge_start(lab.out, [CROWD], span=strangers, stride=CROWD_STRIDE, twice=True, shake=True,
                            count=strangers, life_s=60, listen_ms=5000).finish(90)
