@@ -127,6 +127,12 @@ fuzz:
 	$(AGAIN) fuzz-programs
 	$(Q)BUILD=$(BUILD) FUZZ_S=$(FUZZ_S) selftests/run fuzz $(TARGETS)
 
+# What takes long. V=1 shows its numbers.
+soak:
+	$(Q)tools/install-packages build run test
+	$(AGAIN) tests
+	$(Q)BUILD=$(BUILD) V=$(V) selftests/run soak
+
 lint:
 	$(Q)tools/install-packages build lint
 	$(AGAIN) all

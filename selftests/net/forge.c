@@ -4,9 +4,13 @@
  *
  *	forge --on IFACE --mac MAC --to ADDR --from ADDR [--from ADDR...] [--port N]
  *	      [--count N] [--rate PER_S] [--life-s N] [--listen-ms N]
+ *	      [--span N [--stride N] [--random]] [--twice] [--shake]
  *
  * MAC is the next hop's. Ports and sequence numbers change with each SYN; several sources take
- * turns. Ends after --count, at SIGINT, or after --life-s whatever happens, and listens for
+ * turns. With a span they are N addresses from the one --from on, a stride apart, in order or at random, and
+ * answers are not counted. --twice sends the same SYNs again, in the same order, REPEAT_NS after the
+ * first at the soonest, as a real host repeats a SYN. --shake completes the handshake of whoever
+ * answers, and resets it at the first data; it remembers nothing for that. Ends after --count, at SIGINT, or after --life-s whatever happens, and listens for
  * --listen-ms more. Prints one line of JSON: sent, answers by kind, and how many frames the
  * listening socket missed (an answer might have been among them).
  */
@@ -39,6 +43,7 @@
 #define TTL	     64
 #define NS_PER_S     1000000000ULL
 #define NS_PER_MS    1000000ULL
+#define REPEAT_NS    (1020 * NS_PER_MS) /* Linux repeats a SYN after so long */
 
 struct tcp_syn {
 	struct tcphdr head;
@@ -54,15 +59,15 @@ static struct {
 	unsigned long count;
 	double rate;
 	uint64_t life_ns, listen_ns;
-} option = {.port = 25, .count = 1, .life_ns = 30 * NS_PER_S};
+	uint32_t span, stride;
+	int random, twice, shake;
+} option = {.port = 25, .count = 1, .life_ns = 30 * NS_PER_S, .stride = 1};
 
 static struct {
-	unsigned long sent, synack, rst, other;
+	unsigned long sent, synack, rst, other, shaken;
 } seen;
 
 static volatile sig_atomic_t stopped;
-
-static uint64_t random_state = 0x9e3779b97f4a7c15ULL;
 
 static uint64_t now_ns(void)
 {
@@ -84,12 +89,14 @@ static void die(const char *what)
 	exit(1);
 }
 
-static uint64_t random_next(void)
+/* What belongs to a SYN by its number (splitmix64): sent again, it is the same. */
+static uint64_t random_of(uint64_t number)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	uint64_t x = (number + 1) * 0x9e3779b97f4a7c15ULL;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return x ^ x >> 31;
 }
 
 static uint32_t sum_add(uint32_t sum, const void *bytes, size_t length)
@@ -138,20 +145,20 @@ static size_t ip_fill(uint8_t *at, const struct in6_addr *from)
 	return sizeof(ip);
 }
 
-static size_t frame_fill(uint8_t frame[FRAME_BYTES], const struct in6_addr *from)
+/* Ports, numbers and flags are given. */
+static size_t frame_fill(uint8_t frame[FRAME_BYTES], const struct in6_addr *from,
+			 const struct tcphdr *given)
 {
 	struct ether_header eth = {
 		.ether_type = htons(option.family == AF_INET ? ETHERTYPE_IP : ETHERTYPE_IPV6)};
-	uint64_t dice = random_next();
-	struct tcp_syn tcp = {.head = {.source = htons((uint16_t)(1024 + dice % 60000)),
-				       .dest = htons(option.port),
-				       .seq = htonl((uint32_t)(dice >> 32)),
-				       .doff = sizeof(tcp) / 4,
-				       .syn = 1,
-				       .window = htons(65535)},
+	struct tcp_syn tcp = {.head = *given,
 			      .mss = {TCPOPT_MAXSEG, 4, MSS_ETHERNET >> 8, MSS_ETHERNET & 0xff}};
 	uint32_t sum = IPPROTO_TCP + sizeof(tcp);
 	size_t at = sizeof(eth);
+
+	tcp.head.dest = htons(option.port);
+	tcp.head.doff = sizeof(tcp) / 4;
+	tcp.head.window = htons(65535);
 
 	memcpy(eth.ether_dhost, option.mac_to, 6);
 	memcpy(eth.ether_shost, option.mac_from, 6);
@@ -164,8 +171,34 @@ static size_t frame_fill(uint8_t frame[FRAME_BYTES], const struct in6_addr *from
 	return at + sizeof(tcp);
 }
 
+/* The next packet of a handshake, or its end, by what came alone; it came to this address. */
+static void answer_shake(int out, const uint8_t *to, const struct tcphdr *came, bool has_data)
+{
+	struct sockaddr_ll where = {
+		.sll_family = AF_PACKET, .sll_ifindex = option.ifindex, .sll_halen = 6};
+	struct tcphdr tcp = {.source = came->dest, .seq = came->ack_seq};
+	struct in6_addr from = {0};
+	uint8_t frame[FRAME_BYTES];
+
+	if (came->syn && came->ack) {
+		tcp.ack = 1;
+		tcp.ack_seq = htonl(ntohl(came->seq) + 1);
+		seen.shaken++;
+	} else if (has_data && !came->rst) {
+		tcp.rst = 1;
+	} else {
+		return;
+	}
+	memcpy(&from, to, address_bytes());
+	memcpy(where.sll_addr, option.mac_to, 6);
+	if (sendto(out, frame, frame_fill(frame, &from, &tcp), 0, (struct sockaddr *)&where,
+		   sizeof(where)) < 0 &&
+	    errno != ENOBUFS)
+		die("sendto");
+}
+
 /* Is this frame a TCP packet of the server's port to one of the forged names? */
-static void answer_count(const uint8_t *frame, size_t length)
+static void answer_count(int out, const uint8_t *frame, size_t length)
 {
 	size_t at = sizeof(struct ether_header), ip = address_bytes() == 4 ? 20 : 40;
 	const uint8_t *to = frame + at + (ip == 20 ? 16 : 24);
@@ -178,7 +211,9 @@ static void answer_count(const uint8_t *frame, size_t length)
 	memcpy(&tcp, frame + at + ip, sizeof(tcp));
 	if (tcp.source != htons(option.port))
 		return;
-	for (unsigned i = 0; i < option.sources; i++) {
+	if (option.shake)
+		answer_shake(out, to, &tcp, length > at + ip + tcp.doff * 4U || tcp.fin);
+	for (unsigned i = 0; i < option.sources && !option.span; i++) {
 		if (memcmp(to, &option.from[i], address_bytes()) != 0)
 			continue;
 		if (tcp.rst)
@@ -190,13 +225,13 @@ static void answer_count(const uint8_t *frame, size_t length)
 	}
 }
 
-static void listen_once(int fd)
+static void listen_once(int out, int fd)
 {
 	uint8_t frame[2048];
 	ssize_t length;
 
 	while ((length = recv(fd, frame, sizeof(frame), MSG_DONTWAIT)) > 0)
-		answer_count(frame, (size_t)length);
+		answer_count(out, frame, (size_t)length);
 }
 
 static int open_listener(void)
@@ -213,16 +248,34 @@ static int open_listener(void)
 	return fd;
 }
 
-static const struct in6_addr *source_next(void)
+static struct in6_addr source_of(uint64_t number)
 {
-	static unsigned turn;
+	uint64_t place = option.random ? random_of(~number) : number;
+	struct in6_addr from = option.from[option.span ? 0 : number % option.sources];
+	uint8_t *last = from.s6_addr + address_bytes() - sizeof(uint32_t);
+	uint32_t value;
 
-	if (++turn >= option.sources)
-		turn = 0;
-	return &option.from[turn];
+	if (option.span) {
+		memcpy(&value, last, sizeof(value));
+		value = htonl(ntohl(value) + (uint32_t)(place % option.span) * option.stride);
+		memcpy(last, &value, sizeof(value));
+	}
+	return from;
 }
 
-static unsigned batch_send(int fd, unsigned wanted)
+static size_t syn_fill(uint8_t frame[FRAME_BYTES], uint64_t number)
+{
+	uint64_t dice = random_of(number);
+	struct tcphdr tcp = {.source = htons((uint16_t)(1024 + dice % 60000)),
+			     .seq = htonl((uint32_t)(dice >> 32)),
+			     .syn = 1};
+	struct in6_addr from = source_of(number);
+
+	return frame_fill(frame, &from, &tcp);
+}
+
+/* The SYNs from this number on. How many went. */
+static unsigned batch_send(int fd, uint64_t number, unsigned wanted)
 {
 	static uint8_t frames[BATCH][FRAME_BYTES];
 	struct sockaddr_ll where = {
@@ -234,7 +287,7 @@ static unsigned batch_send(int fd, unsigned wanted)
 	memcpy(where.sll_addr, option.mac_to, 6);
 	for (unsigned i = 0; i < wanted; i++) {
 		parts[i].iov_base = frames[i];
-		parts[i].iov_len = frame_fill(frames[i], source_next());
+		parts[i].iov_len = syn_fill(frames[i], number + i);
 		messages[i].msg_hdr.msg_name = &where;
 		messages[i].msg_hdr.msg_namelen = sizeof(where);
 		messages[i].msg_hdr.msg_iov = &parts[i];
@@ -246,30 +299,49 @@ static unsigned batch_send(int fd, unsigned wanted)
 	return sent < 0 ? 0 : (unsigned)sent;
 }
 
-static void forge(int out, int in)
+/* SIGINT ends the sending alone. */
+static void listen_until(int out, int in, uint64_t end_ns)
 {
-	uint64_t begin = now_ns(), now = begin;
+	for (uint64_t now = now_ns(); now < end_ns; now = now_ns()) {
+		poll(&(struct pollfd){.fd = in, .events = POLLIN}, 1,
+		     (int)((end_ns - now) / NS_PER_MS) + 1);
+		listen_once(out, in);
+	}
+}
 
-	while (!stopped && seen.sent < option.count && now - begin < option.life_ns) {
+/* Each SYN once. */
+static void forge_all(int out, int in, uint64_t until_ns)
+{
+	uint64_t begin = now_ns(), now = begin, number = 0;
+
+	while (!stopped && number < option.count && now < until_ns) {
 		double due = option.rate > 0 ? (double)(now - begin) / NS_PER_S * option.rate -
-						       (double)seen.sent
+						       (double)number
 					     : BATCH;
-		unsigned long left = option.count - seen.sent;
+		uint64_t left = option.count - number;
 		unsigned wanted = due > BATCH ? BATCH : due > 0 ? (unsigned)due : 0;
 
 		if (wanted > left)
 			wanted = (unsigned)left;
-		if (!wanted || !(wanted = batch_send(out, wanted)))
+		if (!wanted || !(wanted = batch_send(out, number, wanted)))
 			poll(&(struct pollfd){.fd = in, .events = POLLIN}, 1, 1);
-		seen.sent += wanted;
-		listen_once(in);
+		number += wanted;
+		listen_once(out, in);
 		now = now_ns();
 	}
-	for (uint64_t end = now + option.listen_ns; now < end; now = now_ns()) {
-		poll(&(struct pollfd){.fd = in, .events = POLLIN}, 1,
-		     (int)((end - now) / NS_PER_MS) + 1);
-		listen_once(in);
+	seen.sent += number;
+}
+
+static void forge(int out, int in)
+{
+	uint64_t begin = now_ns(), until = begin + option.life_ns;
+
+	forge_all(out, in, until);
+	if (option.twice) {
+		listen_until(out, in, begin + REPEAT_NS);
+		forge_all(out, in, until);
 	}
+	listen_until(out, in, now_ns() + option.listen_ns);
 }
 
 static void address(const char *text, struct in6_addr *out)
@@ -286,12 +358,21 @@ static void address(const char *text, struct in6_addr *out)
 
 static void parse(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"on", 1, NULL, 'o'},	     {"mac", 1, NULL, 'm'},
-		{"to", 1, NULL, 't'},	     {"from", 1, NULL, 'f'},
-		{"port", 1, NULL, 'p'},	     {"count", 1, NULL, 'c'},
-		{"rate", 1, NULL, 'r'},	     {"life-s", 1, NULL, 'e'},
-		{"listen-ms", 1, NULL, 'l'}, {0}};
+	static const struct option options[] = {{"on", 1, NULL, 'o'},
+						{"mac", 1, NULL, 'm'},
+						{"to", 1, NULL, 't'},
+						{"from", 1, NULL, 'f'},
+						{"port", 1, NULL, 'p'},
+						{"count", 1, NULL, 'c'},
+						{"rate", 1, NULL, 'r'},
+						{"life-s", 1, NULL, 'e'},
+						{"listen-ms", 1, NULL, 'l'},
+						{"span", 1, NULL, 's'},
+						{"stride", 1, NULL, 'd'},
+						{"random", 0, &option.random, 1},
+						{"twice", 0, &option.twice, 1},
+						{"shake", 0, &option.shake, 1},
+						{0}};
 	uint8_t *m = option.mac_to;
 	int c, got = 0;
 
@@ -326,12 +407,22 @@ static void parse(int argc, char **argv)
 		case 'l':
 			option.listen_ns = strtoull(optarg, NULL, 10) * NS_PER_MS;
 			break;
+		case 's':
+			option.span = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 'd':
+			option.stride = (uint32_t)strtoul(optarg, NULL, 10);
+			break;
+		case 0:
+			break;
 		default:
 			exit(2);
 		}
 	}
-	if (!option.ifindex || got != 6 || !option.sources) {
-		fprintf(stderr, "forge: --on, --mac, --to and --from are needed\n");
+	if (!option.ifindex || got != 6 || !option.sources ||
+	    (option.span && option.sources != 1)) {
+		fprintf(stderr,
+			"forge: --on, --mac, --to and --from are needed, one --from with a span\n");
 		exit(2);
 	}
 }
@@ -354,7 +445,8 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	forge(out, in);
 	getsockopt(in, SOL_PACKET, PACKET_STATISTICS, &stats, &size);
-	printf("{\"sent\":%lu,\"synack\":%lu,\"rst\":%lu,\"other\":%lu,\"missed\":%u}\n", seen.sent,
-	       seen.synack, seen.rst, seen.other, stats.tp_drops);
+	printf("{\"sent\":%lu,\"synack\":%lu,\"rst\":%lu,\"other\":%lu,\"shaken\":%lu,\"missed\":%"
+	       "u}\n",
+	       seen.sent, seen.synack, seen.rst, seen.other, seen.shaken, stats.tp_drops);
 	return 0;
 }
