@@ -63,7 +63,7 @@ struct rig_responder {
 	volatile struct rig_seen *seen;
 };
 
-static void rig_late(void *context)
+static inline void rig_late(void *context)
 {
 	struct rig_host *h = context;
 
@@ -72,7 +72,7 @@ static void rig_late(void *context)
 	h->late_count = 0;
 }
 
-static int rig_why(void *context, uint32_t id, const struct addr *addr, uint16_t port)
+static inline int rig_why(void *context, uint32_t id, const struct addr *addr, uint16_t port)
 {
 	struct rig_host *h = context;
 
@@ -95,7 +95,7 @@ static int rig_why(void *context, uint32_t id, const struct addr *addr, uint16_t
 	return 0;
 }
 
-static void rig_said(void *context, const struct reply_said *said)
+static inline void rig_said(void *context, const struct reply_said *said)
 {
 	struct rig_host *h = context;
 
@@ -103,7 +103,7 @@ static void rig_said(void *context, const struct reply_said *said)
 	h->seen->said++;
 }
 
-static void rig_look(void *context)
+static inline void rig_look(void *context)
 {
 	struct rig_host *h = context;
 
@@ -111,7 +111,7 @@ static void rig_look(void *context)
 	h->seen->heap = mallinfo2().uordblks + mallinfo2().hblkhd;
 }
 
-static void rig_serve(int listener, const struct rig_setting *setting, struct rig_seen *seen)
+static inline void rig_serve(int listener, const struct rig_setting *setting, struct rig_seen *seen)
 {
 	static const struct reply_calls calls = {.why = rig_why, .said = rig_said};
 	struct rig_host h = {.setting = setting, .seen = seen};
@@ -137,7 +137,7 @@ static void rig_serve(int listener, const struct rig_setting *setting, struct ri
 	_exit(0);
 }
 
-static bool rig_open(struct rig_responder *r, const struct rig_setting *setting)
+static inline bool rig_open(struct rig_responder *r, const struct rig_setting *setting)
 {
 	struct sockaddr_in6 at = {.sin6_family = AF_INET6};
 	socklen_t length = sizeof(at);
@@ -159,7 +159,7 @@ static bool rig_open(struct rig_responder *r, const struct rig_setting *setting)
 	return EXPECT(r->pid > 0, "fork");
 }
 
-static void rig_close(struct rig_responder *r)
+static inline void rig_close(struct rig_responder *r)
 {
 	int status = 0;
 
@@ -169,7 +169,7 @@ static void rig_close(struct rig_responder *r)
 	munmap((void *)r->seen, sizeof(*r->seen));
 }
 
-static bool rig_is_passed(const struct timespec *begun)
+static inline bool rig_is_passed(const struct timespec *begun)
 {
 	struct timespec now;
 
@@ -190,7 +190,7 @@ static bool rig_is_passed(const struct timespec *begun)
 /* ---- clients ---- */
 
 /* From an address of this host to the same. */
-static int rig_dial(const struct rig_responder *r, const char *from)
+static inline int rig_dial(const struct rig_responder *r, const char *from)
 {
 	struct sockaddr_storage local = {0}, to = {0};
 	struct timeval wait = {.tv_sec = RIG_WAIT_MS / 1000};
@@ -219,13 +219,13 @@ static int rig_dial(const struct rig_responder *r, const char *from)
 	return fd;
 }
 
-static void rig_say(int fd, const char *text)
+static inline void rig_say(int fd, const char *text)
 {
 	(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
 /* Reads exactly this text. */
-static bool rig_hears(int fd, const char *text)
+static inline bool rig_hears(int fd, const char *text)
 {
 	char got[4096] = "";
 	size_t at = 0, want = strlen(text);
@@ -237,7 +237,7 @@ static bool rig_hears(int fd, const char *text)
 		      got, text);
 }
 
-static bool rig_hears_end(int fd)
+static inline bool rig_hears_end(int fd)
 {
 	char byte;
 	ssize_t n = recv(fd, &byte, 1, 0);
@@ -246,7 +246,7 @@ static bool rig_hears_end(int fd)
 }
 
 /* Has it nothing to say? */
-static bool rig_is_silent(int fd)
+static inline bool rig_is_silent(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
