@@ -250,6 +250,18 @@ TEST(tls_begins_anew_and_is_offered_once)
 	       "said %s", s->said);
 }
 
+TEST(where_too_many_have_tls_it_is_refused_for_now)
+{
+	struct scene *s = scene_new(&settings, true);
+
+	hear(s);
+	s->length = 0;
+	s->talk.is_tls_busy = true;
+	speak(s, "STARTTLS x\r\nSTARTTLS\r\nNOOP\r\n", 28, SAID_MAX);
+	EXPECT(strcmp(s->said, NO_ARGUMENT "454 4.7.0 TLS not available now\r\n" OK) == 0,
+	       "said %s", s->said);
+}
+
 /* ---- every command in every state ---- */
 
 static const char *const lines[COMMAND_KINDS] = {
@@ -310,6 +322,7 @@ static const struct {
 	{COMMAND_LONG, TALK_READY, SAY_LONG, TALK_SENDER, SAY_LONG},
 	{TALK_TLS_ABSENT, TALK_READY, SAY_ABSENT, TALK_SENDER, SAY_ABSENT},
 	{TALK_TLS_AGAIN, TALK_READY, SAY_TLS_AGAIN, TALK_SENDER, SAY_TLS_AGAIN},
+	{TALK_TLS_BUSY, TALK_READY, SAY_TLS_BUSY, TALK_SENDER, SAY_TLS_BUSY},
 	{TALK_TOLD_FOR_GOOD, TALK_READY, SAY_NOTHING, TALK_SENDER, SAY_NOTHING},
 	{TALK_TOLD_FOR_NOW, TALK_READY, SAY_NOTHING, TALK_SENDER, SAY_NOTHING},
 	{TALK_TOLD_NOTHING, TALK_READY, SAY_NOTHING, TALK_SENDER, SAY_NOTHING},

@@ -77,10 +77,18 @@ static enum progress shake_hands(struct client *c, uint64_t now_ms)
 	return PROGRESS_ON;
 }
 
-static enum progress begin_to_linger(struct client *c, uint64_t now_ms)
+void client_end_tls(struct client *c)
 {
 	tls_free(c->tls);
 	c->tls = NULL;
+	if (c->holds_tls)
+		c->host->tls_open--;
+	c->holds_tls = false;
+}
+
+static enum progress begin_to_linger(struct client *c, uint64_t now_ms)
+{
+	client_end_tls(c);
 	c->phase = CLIENT_LINGER;
 	c->linger_ms = now_ms;
 	if (shutdown(c->fd, SHUT_WR) < 0)
@@ -106,6 +114,8 @@ static void happened(struct client *c, enum talk_event event)
 {
 	if (event == TALK_START_TLS) {
 		c->phase = CLIENT_HANDSHAKE;
+		c->holds_tls = true;
+		c->host->tls_open++;
 		c->in_at = c->in_length = 0;
 	} else if (event == TALK_REFUSED_ONE) {
 		c->host->refused(c->host->context, c);
@@ -117,6 +127,7 @@ static void take(struct client *c, uint64_t now_ms)
 	unsigned commands = c->talk.commands;
 	enum talk_event event;
 
+	c->talk.is_tls_busy = c->host->tls_open >= CLIENT_TLS_MAX;
 	c->in_at += talk_take(&c->talk, c->in + c->in_at, c->in_length - c->in_at, &event);
 	if (c->talk.commands != commands)
 		c->active_ms = now_ms;

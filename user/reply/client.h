@@ -30,6 +30,9 @@
 /* Refusals that are told for the log; a connection that is refused more often is known by then. */
 #define CLIENT_SAID_MAX 3
 
+/* Handshakes and sessions of all clients: each may take 64 KB while a record or a ClientHello is under way. */
+#define CLIENT_TLS_MAX 256
+
 enum client_phase {
 	CLIENT_PLAIN,
 	CLIENT_HANDSHAKE, /* once what was said in the clear is sent */
@@ -40,7 +43,7 @@ enum client_phase {
 struct client_host;
 
 struct client {
-	const struct client_host *host;
+	struct client_host *host;
 	uint32_t id;
 	uint32_t slot;
 	int fd;
@@ -51,7 +54,8 @@ struct client {
 	uint32_t watched;  /* events that the loop looks for */
 	struct loop_source *source;
 	struct tls *tls;
-	size_t input; /* bytes so far */
+	bool holds_tls; /* is counted in the host's tls_open */
+	size_t input;	/* bytes so far */
 	uint64_t born_ms, active_ms, linger_ms;
 	size_t in_at, in_length;
 	char in[CLIENT_IN_MAX];
@@ -61,6 +65,7 @@ struct client {
 /* What a client needs from the responder. */
 struct client_host {
 	struct tls_server *tls;				  /* NULL: none */
+	unsigned tls_open;				  /* clients that have it */
 	void (*refused)(void *context, struct client *c); /* talk_said() knows what was said */
 	void *context;
 };
@@ -69,6 +74,8 @@ struct client_host {
 bool client_go_on(struct client *c, uint64_t now_ms);
 /* The reason; then client_go_on(). */
 void client_tell(struct client *c, const struct reply_because *because, uint64_t now_ms);
+/* Ends its TLS, with a goodbye if there was any. */
+void client_end_tls(struct client *c);
 /* Looks at the time, and goes on where it is up. False: it is over. */
 bool client_tick(struct client *c, uint64_t now_ms);
 

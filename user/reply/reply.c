@@ -103,7 +103,7 @@ static unsigned source_count(const struct reply *r, const struct addr *source)
 static void client_free(struct reply *r, struct client *c)
 {
 	loop_remove(r->loop, c->source);
-	tls_free(c->tls);
+	client_end_tls(c);
 	close(c->fd);
 	slot_give(r, c->slot);
 	r->status.open--;

@@ -29,6 +29,7 @@ static const char *const sayings[SAYINGS] = {
 	[SAY_OK] = "250 2.0.0 Ok",
 	[SAY_SENDER_OK] = "250 2.1.0 Ok",
 	[SAY_BEGIN_TLS] = "220 2.0.0 Ready to start TLS",
+	[SAY_TLS_BUSY] = "454 4.7.0 TLS not available now",
 	[SAY_CANNOT_VERIFY] = "252 2.0.0 Cannot verify: try to send",
 	[SAY_BYE] = "221 2.0.0 Bye",
 	[SAY_AGAIN] = "421 4.3.2 Try again",
@@ -120,6 +121,8 @@ static struct talk_step transition_any(enum talk_state state, unsigned input)
 		return step_to(state, SAY_ABSENT);
 	case TALK_TLS_AGAIN:
 		return step_to(state, SAY_TLS_AGAIN);
+	case TALK_TLS_BUSY:
+		return step_to(state, SAY_TLS_BUSY);
 	case COMMAND_MAIL_BAD:
 		return step_to(state, SAY_MAIL_BAD);
 	case COMMAND_RSET:
@@ -296,7 +299,9 @@ static unsigned input_of(const struct talk *t, const struct command *c)
 		return c->kind;
 	if (!t->offers_tls)
 		return TALK_TLS_ABSENT;
-	return t->has_tls ? TALK_TLS_AGAIN : (unsigned)c->kind;
+	if (t->has_tls)
+		return TALK_TLS_AGAIN;
+	return t->is_tls_busy && c->kind == COMMAND_STARTTLS ? TALK_TLS_BUSY : (unsigned)c->kind;
 }
 
 static void command_take(struct talk *t, const struct command *c, enum talk_event *event)

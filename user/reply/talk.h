@@ -44,6 +44,7 @@ const char *talk_state_name(enum talk_state state);
 enum talk_input {
 	TALK_TLS_ABSENT = COMMAND_KINDS, /* STARTTLS that was not offered */
 	TALK_TLS_AGAIN,
+	TALK_TLS_BUSY,	    /* too many others have it */
 	TALK_TOLD_FOR_GOOD, /* the reason has come: a listing or rule */
 	TALK_TOLD_FOR_NOW,  /* a limit */
 	TALK_TOLD_NOTHING,  /* none, or no answer */
@@ -62,6 +63,7 @@ enum talk_saying {
 	SAY_SENDER_OK,
 	SAY_REFUSAL,
 	SAY_BEGIN_TLS,
+	SAY_TLS_BUSY,
 	SAY_CANNOT_VERIFY,
 	SAY_BYE,
 	SAY_AGAIN,
@@ -105,6 +107,7 @@ struct talk {
 	uint16_t port; /* the client's */
 	enum talk_state state;
 	bool offers_tls, has_tls, is_esmtp;
+	bool is_tls_busy; /* the caller's: no handshake may begin now */
 	bool is_told;
 	uint32_t kind; /* enum reply_kind, when told */
 	unsigned errors, commands, recipients;
