@@ -47,7 +47,6 @@ struct daemon {
 	struct net_watch *watch;
 	struct loop_source *watch_source;
 
-	struct nursery *nursery;
 	struct contact contact;
 	struct answering answering;
 
