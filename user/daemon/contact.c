@@ -16,9 +16,10 @@
 #include "daemon/facts.h"
 #include "daemon/state.h"
 
-#define ZONES_WRITE_LEAST_NS (1 * NS_PER_S) /* for people who look: often enough */
-#define ZONES_WRITE_MOST_NS  (5 * NS_PER_S) /* so that an old file is known for one */
-#define TRIM_EVERY_NS	     (3600 * NS_PER_S)
+#define ZONES_WRITE_LEAST_NS (1 * NS_PER_S)    /* for people who look: often enough */
+#define ZONES_WRITE_MOST_NS  (5 * NS_PER_S)    /* so that an old file is known for one */
+#define REAP_EVERY_NS	     (10 * NS_PER_S)   /* verdicts that have expired */
+#define TRIM_EVERY_NS	     (3600 * NS_PER_S) /* the journal */
 
 #define RESOLVER_SAYS (1U << MESSAGE_READY | 1U << MESSAGE_VERDICT | 1U << MESSAGE_ZONE)
 
@@ -382,10 +383,35 @@ void contact_reload(struct daemon *d)
 	contact_set(d);
 }
 
+/* What the store needs by the clock. */
+static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
+{
+	struct contact *c = &d->contact;
+	int64_t version = c->store_version;
+	unsigned count = 0;
+	int r = store_get_version(d->store, &version, e);
+
+	if (!r && version != c->store_version) {
+		c->store_version = version;
+		verdicts_drop_forgotten(d);
+	}
+	if (!r && now_ns - c->reaped_ns >= REAP_EVERY_NS) {
+		r = store_reap_verdicts(d->store, &count, e);
+		if (count < STORE_PART_MAX)
+			c->reaped_ns = now_ns;
+	}
+	if (!r && now_ns - c->trimmed_ns >= TRIM_EVERY_NS) {
+		r = store_trim_journal(d->store, &count, e);
+		c->trimmed_ns = now_ns;
+	}
+	return r;
+}
+
 void contact_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct contact *c = &d->contact;
-	unsigned count;
+	struct err e = {0};
+	int r;
 
 	verdicts_expire(d, now_ns);
 	young_expire(c->young, now_ns);
@@ -395,14 +421,9 @@ void contact_tick(struct daemon *d, uint64_t now_ns)
 		c->zones_changed = false;
 		c->zones_written_ns = now_ns;
 	}
-	if (d->store && now_ns - c->trimmed_ns >= TRIM_EVERY_NS) {
-		struct err e = {0};
-		int r = store_trim_journal(d->store, &count, &e);
-
-		c->trimmed_ns = now_ns;
-		if (r)
-			keep_fault(d, r, &e);
-	}
+	r = d->store ? store_tend(d, now_ns, &e) : 0;
+	if (r)
+		keep_fault(d, r, &e);
 }
 
 void contact_close(struct daemon *d)
