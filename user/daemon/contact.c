@@ -177,6 +177,13 @@ static void asks_start(struct daemon *d)
 
 /* ---- from the resolver ---- */
 
+static void zones_write(struct daemon *d)
+{
+	facts_write_zones(d);
+	d->contact.zones_changed = false;
+	d->contact.zones_written_ns = now_boot_ns();
+}
+
 static void zone_take(struct daemon *d, const struct message_zone *m)
 {
 	struct contact *c = &d->contact;
@@ -202,6 +209,7 @@ static void zone_take(struct daemon *d, const struct message_zone *m)
 			*m->why ? ": " : "", m->why);
 	if (m->state == DNS_ZONE_SUSPENDED)
 		verdicts_take_back(d, m->zone, m->why);
+	zones_write(d);
 }
 
 static void resolver_says(void *context, const union message *m)
@@ -211,6 +219,7 @@ static void resolver_says(void *context, const union message *m)
 	switch (m->head.type) {
 	case MESSAGE_READY:
 		contact_set(d);
+		zones_write(d);
 		log_info("strangers are asked about: %u lists, first contact by %s",
 			 d->contact.settings->sites.zone_count,
 			 d->conf.first_contact == CONF_CONTACT_HOLD    ? "hold"
@@ -416,11 +425,8 @@ void contact_tick(struct daemon *d, uint64_t now_ns)
 	verdicts_expire(d, now_ns);
 	young_expire(c->young, now_ns);
 	if ((c->zones_changed && now_ns - c->zones_written_ns >= ZONES_WRITE_LEAST_NS) ||
-	    now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS) {
-		facts_write_zones(d);
-		c->zones_changed = false;
-		c->zones_written_ns = now_ns;
-	}
+	    now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS)
+		zones_write(d);
 	r = d->store ? store_tend(d, now_ns, &e) : 0;
 	if (r)
 		keep_fault(d, r, &e);
