@@ -190,7 +190,9 @@ def test_a_list_that_goes_mad_loses_its_verdicts_within_ten_seconds(lab, postfix
         assert zones(g)["sane.example"]["state"] == "good"
         until(lambda: any("taken back" in text and "mad.example" in text for text in journal(g)), 3, "it is written down")
         assert time.monotonic() - begin < GONE_S
-        # Out of the store as well: a gate that is built anew from it knows nothing of them.
+        # Out of the store as well, and so out of a gate that is built anew from it.
+        assert not g.why(MAD)["dnsbl"] and not g.why(MAD_TOO)["dnsbl"]
+        assert g.why(SANE)["dnsbl"]["verdict"] == "listed"
         assert stored(g) == {SANE}
         meet(g, lab.out, MAD, MAD_TOO)
         assert recipient(lab.out, MAD)[:3] == "250"
