@@ -196,7 +196,7 @@ static void turn_away(struct reply *r, int fd)
 
 static int our_port(int fd, uint16_t *port)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t length = sizeof(ss);
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &length) < 0)
