@@ -312,6 +312,27 @@ TEST(who_does_not_read_is_not_read_from)
 	rig_close(&r);
 }
 
+TEST(who_leaves_while_it_waits_for_the_reason_is_gone_at_once)
+{
+	const struct linger reset = {.l_onoff = 1};
+	struct rig_setting setting = plain();
+	struct rig_responder r;
+	double before;
+	int fd;
+
+	setting.keeper = RIG_NEVER;
+	ENSURE(rig_open(&r, &setting), "the responder");
+	fd = rig_dial(&r, "127.0.0.1");
+	rig_say(fd, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
+	rig_hears(fd, GREETING SENDER_OK);
+	before = cpu_s(r.pid);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	EXPECT(RIG_UNTIL(!r.seen->status.open), "gone");
+	EXPECT(cpu_s(r.pid) - before < 0.1, "%.2f s of work", cpu_s(r.pid) - before);
+	rig_close(&r);
+}
+
 /* A thousand of all kinds that harm; each stays as long as it can. */
 static void misbehave(int fd, unsigned kind)
 {

@@ -146,8 +146,8 @@ static const struct {
 	{"letters in any case, spaces where they do not belong", REPLY_LISTED, false, false,
 	 " ehlo x\r\nmail from: <a@b>\r\nRcpt To:c@d NOTIFY=NEVER\r\nqUIT \r\n",
 	 GREETING EHLO SENDER_OK LISTED BYE},
-	{"bare LF ends a line", REPLY_LISTED, false, false, "EHLO x\nNOOP\nQUIT\n",
-	 GREETING EHLO OK BYE},
+	{"bare LF ends a line, and CR before it is nothing", REPLY_LISTED, false, false,
+	 "EHLO x\nNOOP\r\r\nQUIT\n", GREETING EHLO OK BYE},
 	{"a CR alone does not", REPLY_LISTED, false, false, "NOOP\rQUIT\r\nQUIT\r\n",
 	 GREETING UNKNOWN BYE},
 	{"NUL is a byte like others", REPLY_LISTED, false, false, "NO\0OP\r\nQUIT\r\n",
@@ -248,6 +248,18 @@ TEST(tls_begins_anew_and_is_offered_once)
 	speak(s, "RCPT TO:<a@b>\r\nEHLO y\r\nSTARTTLS\r\n", 33, SAID_MAX);
 	EXPECT(strcmp(s->said, NEED_MAIL EHLO "503 5.5.1 Error: TLS already active\r\n") == 0,
 	       "said %s", s->said);
+}
+
+TEST(what_comes_in_one_piece_with_starttls_is_taken_and_thrown_away)
+{
+	static const char in[] = "STARTTLS\r\nMAIL FROM:<smuggled@x>\r\nRCPT";
+	struct scene *s = scene_new(&settings, true);
+
+	EXPECT(speak(s, in, sizeof(in) - 1, SAID_MAX) == sizeof(in) - 1, "all of it");
+	talk_secured(&s->talk);
+	s->length = 0;
+	speak(s, "NOOP\r\n", 6, SAID_MAX);
+	EXPECT(strcmp(s->said, OK) == 0 && !s->talk.sender[0], "said %s", s->said);
 }
 
 TEST(where_too_many_have_tls_it_is_refused_for_now)
