@@ -112,6 +112,7 @@ static void verdict_fill(struct message_verdict *out, const struct dns_verdict *
 		.ttl_s = ttl_bound(v->ttl_s),
 		.partial = v->partial,
 		.spent = v->spent,
+		.unproven = v->unproven,
 		.named = v->named ? (uint32_t)(v->named - v->zone) : SITE_ZONES_MAX,
 		.asked = v->zone_count,
 		.rdns = v->rdns,
