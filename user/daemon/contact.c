@@ -209,7 +209,9 @@ static void zone_take(struct daemon *d, const struct message_zone *m)
 			*m->why ? ": " : "", m->why);
 	if (m->state == DNS_ZONE_SUSPENDED)
 		verdicts_take_back(d, m->zone, m->why);
-	zones_write(d);
+	/* While the first tests run it would lack those that are not done. */
+	if (child_is_up(c->resolver))
+		zones_write(d);
 }
 
 static void resolver_says(void *context, const union message *m)
