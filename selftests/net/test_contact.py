@@ -172,7 +172,7 @@ def test_watch_cuts_a_listed_stranger_before_his_recipient_is_answered(lab, post
     assert not [x for x in postfix.log.lines[start:] if "rcpt=" in x and BAD in x]
     # From now on he is known for what he is.
     assert recipient(lab.out, BAD) == refusal_of(BAD)
-    assert any("cut" in text for text in journal(g, BAD))
+    until(lambda: any("cut" in text for text in journal(g, BAD)), 3, "the journal has it")
 
 
 def test_watch_does_not_disturb_an_honest_stranger(lab, postfix, lists, gate):
