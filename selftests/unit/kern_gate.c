@@ -178,10 +178,11 @@ TEST(listings_are_put_in_and_taken_out)
 	EXPECT(reason_of("192.0.2.8") == PN_REASON_KNOWN,
 	       "a network's does not hold for the known");
 	has_sources(3, 1);
-	EXPECT(take_listed("192.0.2.0/24") == 0 && take_listed("192.0.2.0/24") == -ENOENT,
-	       "taken out once");
+	EXPECT(take_listed("192.0.2.0/24") == 0, "taken out");
+	EXPECT(take_listed("192.0.2.0/24") == -ENOENT, "once");
 	EXPECT(take_listed("192.0.2.7") == 0 && take_listed("2001:db8:1:2::/64") == 0, "the rest");
-	EXPECT(forget("192.0.2.8") == 0 && forget("192.0.2.8") == -ENOENT, "forgotten once");
+	EXPECT(forget("192.0.2.8") == 0, "forgotten");
+	EXPECT(forget("192.0.2.8") == -ENOENT, "once");
 	has_sources(0, 0);
 	EXPECT(rules_reap(gate, &e) == 0, "nothing has expired");
 	EXPECT(gate_conf(gate)->has_listed == 0 && gate_conf(gate)->has_known == 0,

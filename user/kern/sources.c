@@ -39,7 +39,7 @@ static int visit_known(void *c, const void *key, const void *value)
 
 	memcpy(&known, value, sizeof(known));
 	s.origin = known.origin;
-	s.expires = known.until;
+	s.expires = known.until == PN_FOREVER ? 0 : known.until;
 	return w->fn(w->c, &s);
 }
 
