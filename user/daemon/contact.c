@@ -268,7 +268,8 @@ static int resolver_start(struct daemon *d, struct err *e)
 
 /* ---- beginning, end, change ---- */
 
-static void settings_warn(const struct dns_settings *s, const struct zonedata *data)
+static void settings_warn(const struct daemon *d, const struct dns_settings *s,
+			  const struct zonedata *data)
 {
 	char addr[ADDR_TEXT_MAX];
 
@@ -281,6 +282,10 @@ static void settings_warn(const struct dns_settings *s, const struct zonedata *d
 				"answer: run a resolver of your own",
 				addr_format(&s->server[i].addr, addr), whose);
 	}
+	if (d->conf.charge == CONF_CHARGE_SYN && d->conf.first_contact != CONF_CONTACT_HOLD)
+		log_warning(
+			"no connection ends on this host (charge = \"syn\"): nobody is asked about "
+			"but with first_contact = \"hold\"");
 	if (!asking_can_list(s))
 		log_warning("nobody can be listed: all weights together do not reach the threshold "
 			    "%lld",
@@ -296,7 +301,7 @@ static int settings_read(struct daemon *d, struct dns_settings **out, struct err
 
 	if (!r && s->sites.zone_count) {
 		r = asking_servers_fill(s, e);
-		settings_warn(s, data);
+		settings_warn(d, s, data);
 	}
 	zonedata_free(data);
 	if (r || !s->sites.zone_count) {
