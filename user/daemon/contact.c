@@ -343,12 +343,18 @@ void contact_gate_changed(struct daemon *d)
 	asks_start(d);
 }
 
+/* Of settings, which lie in memory that was zeroed before it was filled. Taking like for unlike would cost a child that starts anew. */
+static bool is_same(const void *a, const void *b, size_t size)
+{
+	return memcmp(a, b, size) == 0;
+}
+
 /* Verdicts by other lists or another threshold are none. */
 static bool is_other_judgement(const struct dns_settings *a, const struct dns_settings *b)
 {
 	return !a || !b || a->threshold != b->threshold ||
-	       memcmp(&a->sites, &b->sites, sizeof(a->sites)) != 0 ||
-	       memcmp(&a->rdns, &b->rdns, sizeof(a->rdns)) != 0;
+	       !is_same(&a->sites, &b->sites, sizeof(a->sites)) ||
+	       !is_same(&a->rdns, &b->rdns, sizeof(a->rdns));
 }
 
 static void settings_change(struct daemon *d, struct dns_settings *next)
@@ -391,7 +397,7 @@ void contact_reload(struct daemon *d)
 		log_error("%s: lists are asked as before", e.text);
 		return;
 	}
-	if (!next != !c->settings || (next && memcmp(next, c->settings, sizeof(*next)) != 0))
+	if (!next != !c->settings || (next && !is_same(next, c->settings, sizeof(*next))))
 		settings_change(d, next);
 	else
 		free(next);

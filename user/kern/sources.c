@@ -76,8 +76,7 @@ int sources_put_listed(struct gate *g, const struct prefix *p, const struct pn_l
 			  "tables.listed", e);
 }
 
-int sources_get_listed(struct gate *g, const struct prefix *p, struct pn_listed *out,
-		       struct err *e)
+int sources_get_listed(struct gate *g, const struct prefix *p, struct pn_listed *out, struct err *e)
 {
 	struct pn_key key = key_of_prefix(p);
 	struct pn_listed there;
