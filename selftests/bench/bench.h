@@ -48,6 +48,7 @@ struct clocks clocks_now(void);
 /* Is it time to end a part that began then and has measured so many rounds? */
 bool is_time_up(double begin_ns, unsigned rounds);
 double median(const double *values, unsigned count);
+int compare_doubles(const void *a, const void *b); /* for qsort() */
 
 /*
  * Run a program over a frame so many times and time it. flags: of BPF_PROG_TEST_RUN. *verdict is
@@ -108,11 +109,12 @@ void xdpfilter_close(void);
 /* ---- the parts: rows go into arrays of JSON objects ---- */
 
 struct report {
-	json_t *programs, *offered, *lists, *dns, *bounds, *skipped;
+	json_t *programs, *offered, *lists, *dns, *contact, *bounds, *skipped;
 };
 int programs_measure(struct report *r, struct err *e); /* programs.c */
 int offered_measure(struct report *r, struct err *e);  /* offered.c */
 int verdicts_measure(struct report *r, struct err *e); /* verdicts.c */
+int contact_measure(struct report *r, struct err *e);  /* contact.c */
 void report_skip(struct report *r, const char *what, const char *why);
 /* Of a bound one of most and least is 0: there is none. */
 void report_bound(struct report *r, const char *sentence, double worst, double most, double least);

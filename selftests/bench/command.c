@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define STATUS_NO_PROGRAM 127 /* as shells say it */
+/* Ten seconds: the controller takes the gate out of the kernel. */
+#define STOP_TRIES   1000
+#define STOP_WAIT_US 10000
 
 /* A file of the text, to read or (text NULL) to be written. */
 static int file_of(const char *text)
@@ -83,7 +86,7 @@ static void become(const char *const argv[], int cpu, int tell)
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PDEATHSIG, SIGINT);
 	if (!sched_setaffinity(0, sizeof(set), &set) && dup2(null, 0) == 0 && dup2(null, 1) == 1 &&
 	    dup2(null, 2) == 2)
 		execvp(argv[0], (char *const *)argv);
@@ -117,6 +120,12 @@ void command_stop(pid_t pid)
 {
 	if (pid <= 0)
 		return;
+	kill(pid, SIGINT);
+	for (unsigned i = 0; i < STOP_TRIES; i++) {
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return;
+		usleep(STOP_WAIT_US);
+	}
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }

@@ -21,11 +21,11 @@ struct used { /* by a command */
 int command_run(const char *const argv[], const char *input, struct used *used, struct err *e);
 
 /*
- * Start argv, on one CPU alone, to run until it is stopped; what it says is dropped. It ends with this process. 0; -ENOENT: not
+ * Start argv, on one CPU alone, to run until it is stopped; what it says is dropped. It gets SIGINT when this process ends. 0; -ENOENT: not
  * installed; or -errno.
  */
 int command_start(const char *const argv[], int cpu, pid_t *pid, struct err *e);
-void command_stop(pid_t pid); /* 0 is fine */
+void command_stop(pid_t pid); /* by SIGINT; 0 is fine */
 
 /* The CPU that this thread measures on: the last; what serves it goes to the first. */
 int core_of_bench(void);

@@ -4,7 +4,7 @@
  *
  * Measure, print tables, and write the same as JSON. Needs root. Nothing is attached to an
  * interface of this host, nothing pinned: namespaces, maps and programs go with this process.
- * PART is programs, import, offered or verdicts. BENCH_LOG shows what libbpf complains of.
+ * PART is programs, import, offered, verdicts or contact. BENCH_LOG shows what libbpf complains of.
  */
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -53,10 +53,8 @@ static const struct part {
 	const char *name;
 	int (*measure)(struct report *r, struct err *e);
 } parts[] = {
-	{"programs", programs_measure},
-	{"import", import_measure},
-	{"offered", offered_measure},
-	{"verdicts", verdicts_measure},
+	{"programs", programs_measure}, {"import", import_measure},   {"offered", offered_measure},
+	{"verdicts", verdicts_measure}, {"contact", contact_measure},
 };
 
 static int measure(struct report *r, struct err *e)
@@ -72,7 +70,7 @@ static int measure(struct report *r, struct err *e)
 
 int main(int argc, char **argv)
 {
-	struct report r = {json_array(), json_array(), json_array(),
+	struct report r = {json_array(), json_array(), json_array(), json_array(),
 			   json_array(), json_array(), json_array()};
 	struct err e = {0};
 	int rc;

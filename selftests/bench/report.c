@@ -39,6 +39,8 @@ static const struct column dns_columns[] = {
 	{"verdicts_per_s", "VERDICTS/S"},
 	{"questions_per_s", "QUESTIONS/S"},
 };
+static const struct column contact_columns[] = {
+	{"what", "TIME, us"}, {"least_us", "LEAST"}, {"median_us", "MEDIAN"}, {"p95_us", "P95"}};
 static const struct column bound_columns[] = {
 	{"bound", "BOUND"},    {"worst", "WORST"}, {"most", "AT MOST"},
 	{"least", "AT LEAST"}, {"held", "HELD"},
@@ -169,6 +171,9 @@ int report_print(const struct report *r)
 			   "one core.",
 			   dns_columns, r->dns);
 	if (!rc)
+		rc = PRINT("First contact: the real program, one stranger after the other.",
+			   contact_columns, r->contact);
+	if (!rc)
 		rc = PRINT("Not measured.", skip_columns, r->skipped);
 	if (!rc)
 		rc = PRINT(
@@ -187,9 +192,10 @@ int report_write(const struct report *r, const char *path, struct err *e)
 
 	if (uname(&host))
 		return err_set(e, -errno, "uname: %s", strerror(errno));
-	all = json_pack("{ss si sO sO sO sO sO sO}", "kernel", host.release, "rounds", ROUNDS,
+	all = json_pack("{ss si sO sO sO sO sO sO sO}", "kernel", host.release, "rounds", ROUNDS,
 			"programs", r->programs, "offered", r->offered, "lists", r->lists, "dns",
-			r->dns, "not_measured", r->skipped, "bounds", r->bounds);
+			r->dns, "contact", r->contact, "not_measured", r->skipped, "bounds",
+			r->bounds);
 	if (!all)
 		return err_set(e, -ENOMEM, "no memory for the report");
 	rc = json_dump_file(all, path, JSON_INDENT(1) | JSON_REAL_PRECISION(6));

@@ -61,7 +61,7 @@ uint32_t repeat_for(double packet_ns)
 				      : (uint32_t)repeat;
 }
 
-static int compare(const void *a, const void *b)
+int compare_doubles(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -73,6 +73,6 @@ double median(const double *values, unsigned count)
 	double sorted[count ? count : 1];
 
 	memcpy(sorted, values, count * sizeof(*values));
-	qsort(sorted, count, sizeof(*sorted), compare);
+	qsort(sorted, count, sizeof(*sorted), compare_doubles);
 	return count ? sorted[count / 2] : 0;
 }

@@ -12,12 +12,12 @@ import time
 
 import clients
 import dnsserver as dns
+import lists
 from clients import Sink, attempt, close_all, fate, forge_start
 from lab import until
+from lists import TEST_ENTRY
 
 ZONE = "bl.example"
-RESOLVER = "127.0.0.1:53"
-TEST_ENTRY = "127.0.0.2\n"
 # Who is listed, who was blocked by hand; the honest come from the other network, each once.
 BAD, BLOCKED = "203.0.113.7", "203.0.113.66"
 HONEST = "198.51.100.{}"
@@ -28,8 +28,14 @@ COMMAND_S = 2.0
 
 # Forged names: half a billion addresses, none of them special.
 FORGED, FORGED_SPAN = "32.0.0.0", 1 << 29
+# Many times what pn_wait could hold: each would take one of its 65536 cells for a minute. Faster than this the cable
+# itself loses packets, in bursts: of the honest too, and a handshake by SYN cookies does not survive that.
+FORGED_PER_S = 40000
 # Real strangers: each of a /24 of its own, so that no network is judged as a whole; every third is listed.
 CROWD, CROWD_STRIDE, LISTED_EVERY = "64.0.0.1", 257, 3
+
+# This part of it meets the server: the rest was listed before its handshake ended, or lost a packet.
+MET_LEAST = 0.8
 
 # Questions about those that never completed a handshake: a second's share; and what a probe of a list asks.
 SHARE_PER_S = 50
@@ -38,6 +44,8 @@ PROBES = 10
 RSS_MOST_MB = 192
 # Some seconds pass between the last packet and the last answer.
 SETTLE_S = 30.0
+QUIET_S = 2.5
+POLL_S = 0.1
 
 
 def crowd_source(number):
@@ -60,16 +68,20 @@ class Lists:
 
 
 def judging(gate, **keys):
-    """An instance that enforces what the list says, once it has tested the list."""
-    g = gate(mode="enforce", first_contact="hold", resolver=[RESOLVER], actions={"dnsbl": "drop"},
-             limits={"rate": "", "open": 0},
-             dnsbl={"sites": [f"{ZONE}*3"], "threshold": 3, "ask_nonglobal": True, **keys})
-    until(lambda: zone(g)["state"] == "good", 10, "the list is tested")
-    return g
+    """Drops who is listed; nobody is limited."""
+    return lists.judging(gate, actions={"dnsbl": "drop"}, limits={"rate": "", "open": 0}, dnsbl=keys)
 
 
-def zone(g):
-    return g.row("show zones")
+def asked(g):
+    """How much the list was asked in all, once that grows no more: it is told a second late."""
+    seen, since = None, time.monotonic()
+    end = since + SETTLE_S
+    while time.monotonic() < min(since + QUIET_S, end):
+        row = g.rows("show zones", status=None)
+        if row and row[0]["asked"] != seen:
+            seen, since = row[0]["asked"], time.monotonic()
+        time.sleep(POLL_S)
+    return seen
 
 
 def listed_sources(g):
@@ -142,32 +154,31 @@ def block_at_once(g, lab):
 
 def flood(run, lab, gate, syns, life_s):
     """
-    So many forged SYNs from random names, each sent twice, as fast as they can be made: the honest are greeted in
-    time, the listed stay out, the operator is obeyed, and no more is asked than the share. The numbers of it.
+    So many forged SYNs from random names, each sent twice: the honest are greeted in time, the listed stay out, the
+    operator is obeyed, and no more is asked than the share. The numbers of it.
     """
-    lists = Lists(run, lab.mail)
+    servers = Lists(run, lab.mail)
     sink = Sink(lab.mail)
     try:
         g = judging(gate)
         # Found guilty before: a flood must not let him in again.
         assert fate(lab.out, BAD, wait_s=FIRST_CONTACT_S) == "silent"
         until(lambda: BAD in listed_sources(g), what=f"{BAD} is listed")
-        begin, asked = time.monotonic(), zone(g)["asked"]
-        forged = forge_start(lab.out, [FORGED], span=FORGED_SPAN, random=True, twice=True, count=syns, life_s=life_s)
+        before, begin = asked(g), time.monotonic()
+        forged = forge_start(lab.out, [FORGED], span=FORGED_SPAN, random=True, twice=True, count=syns,
+                             rate=FORGED_PER_S, life_s=life_s)
         honest = Honest(lab.out)
         block_at_once(g, lab)
         assert fate(lab.out, BAD, wait_s=clients.SILENCE_REPEAT_S) == "silent"
-        sent = forged.finish(life_s + SETTLE_S)["sent"]
-        took_s = time.monotonic() - begin
+        sent = forged.finish(life_s + SETTLE_S)
         outcomes = honest.stop()
         bad = fate(lab.out, BAD, wait_s=clients.SILENCE_REPEAT_S)
-        settled = zone(g)["asked"] - asked
         lasted_s = time.monotonic() - begin
-        told = {"sent": sent, "per_s": round(sent / took_s), "honest": len(outcomes),
-                "slowest_ms": round(max(o.ms for o in outcomes)), "asked": settled,
+        told = {"sent": sent["sent"], "per_s": round(sent["sent"] * 1000 / sent["ms"]), "honest": len(outcomes),
+                "slowest_ms": round(max(o.ms for o in outcomes)), "asked": asked(g) - before,
                 "share": round(SHARE_PER_S * (lasted_s + 1)), "rss_mb": round(rss_mb(g))}
         print(told)
-        assert sent == 2 * syns, told
+        assert told["sent"] == 2 * syns, told
         assert all(o.fate == "open" for o in outcomes), [o for o in outcomes if o.fate != "open"]
         assert bad == "silent"
         assert told["asked"] <= told["share"] + len(outcomes) + PROBES, told
@@ -176,27 +187,32 @@ def flood(run, lab, gate, syns, life_s):
         return told
     finally:
         sink.close()
-        lists.close()
+        servers.close()
 
 
 def crowd(run, lab, gate, strangers):
     """
-    So many strangers at once, each with a handshake of its own after its SYN was repeated. Whoever of them is listed is
-    found guilty: no question is lost.
+    So many strangers at once, each with a handshake of its own. Whoever of them is listed is found guilty: no question
+    is lost, nor a verdict.
     """
-    lists = Lists(run, lab.mail, strangers)
+    servers = Lists(run, lab.mail, strangers)
     sink = Sink(lab.mail)
     try:
         g = judging(gate, budget_per_s=100000, budget_per_day=100000000)
-        asked = zone(g)["asked"]
+        before = asked(g)
         came = forge_start(lab.out, [CROWD], span=strangers, stride=CROWD_STRIDE, twice=True, shake=True,
                            count=strangers, life_s=60, listen_ms=5000).finish(90)
-        wanted = set(lists.listed)
-        until(lambda: wanted <= listed_sources(g), SETTLE_S, "all that are listed are found")
-        told = {"shaken": came["shaken"], "listed": len(wanted), "asked": zone(g)["asked"] - asked,
+        met = set(sink.accepted)
+        # Those alone that the server has met: a packet of a handshake may be lost on the way, as anywhere.
+        wanted = met.intersection(servers.listed)
+        with contextlib.suppress(AssertionError):
+            until(lambda: wanted <= listed_sources(g), SETTLE_S)
+        told = {"met": len(met), "listed": len(wanted), "lost": len(wanted - listed_sources(g)),
+                "asked": asked(g) - before, "per_s": round(came["sent"] * 1000 / came["ms"]),
                 "rss_mb": round(rss_mb(g))}
         print(told)
-        assert listed_sources(g) == wanted
+        assert len(met) > MET_LEAST * strangers and not told["lost"], told
+        assert listed_sources(g) <= set(servers.listed)
         # One question about each, another for the reason of those that are listed, and perhaps one more where both the
         # SYN and the handshake asked.
         assert told["asked"] <= 2 * strangers + len(wanted) + PROBES, told
@@ -204,4 +220,4 @@ def crowd(run, lab, gate, strangers):
         return told
     finally:
         sink.close()
-        lists.close()
+        servers.close()

@@ -11,7 +11,7 @@
  * answers are not counted. --twice sends the same SYNs again, in the same order, REPEAT_NS after the
  * first at the soonest, as a real host repeats a SYN. --shake completes the handshake of whoever
  * answers, and resets it at the first data; it remembers nothing for that. Ends after --count, at SIGINT, or after --life-s whatever happens, and listens for
- * --listen-ms more. Prints one line of JSON: sent, answers by kind, and how many frames the
+ * --listen-ms more. Prints one line of JSON: sent, in what time, answers by kind, and how many frames the
  * listening socket missed (an answer might have been among them).
  */
 #include <arpa/inet.h>
@@ -65,6 +65,7 @@ static struct {
 
 static struct {
 	unsigned long sent, synack, rst, other, shaken;
+	uint64_t sending_ns; /* from the first to the last, without the pause in between */
 } seen;
 
 static volatile sig_atomic_t stopped;
@@ -330,6 +331,7 @@ static void forge_all(int out, int in, uint64_t until_ns)
 		now = now_ns();
 	}
 	seen.sent += number;
+	seen.sending_ns += now - begin;
 }
 
 static void forge(int out, int in)
@@ -445,8 +447,9 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	forge(out, in);
 	getsockopt(in, SOL_PACKET, PACKET_STATISTICS, &stats, &size);
-	printf("{\"sent\":%lu,\"synack\":%lu,\"rst\":%lu,\"other\":%lu,\"shaken\":%lu,\"missed\":%"
-	       "u}\n",
-	       seen.sent, seen.synack, seen.rst, seen.other, seen.shaken, stats.tp_drops);
+	printf("{\"sent\":%lu,\"ms\":%lu,\"synack\":%lu,\"rst\":%lu,\"other\":%lu,"
+	       "\"shaken\":%lu,\"missed\":%u}\n",
+	       seen.sent, (unsigned long)(seen.sending_ns / NS_PER_MS), seen.synack, seen.rst,
+	       seen.other, seen.shaken, stats.tp_drops);
 	return 0;
 }

@@ -102,6 +102,26 @@ def test_namespaces_cannot_be_entered_with_less(gate, lab, sink):  # pylint: dis
     assert g.is_running()
 
 
+def test_namespaces_that_a_reload_adds_take_a_restart(gate, sink):  # pylint: disable=unused-argument
+    g = gate()
+    g.configure(namespaces=[f"/proc/{os.getpid()}/ns/net"])
+    g("reload", status=1)
+    g.log.wait(r"reload: .*`namespaces`.*a restart", WAIT_S)
+    g.configure(namespaces=[])
+    g("reload")
+
+
+def test_a_store_that_is_not_roots_is_told(gate, sink):  # pylint: disable=unused-argument
+    g = gate(start=False)
+    folder = os.path.join(g.state, g.instance)
+    os.makedirs(folder)
+    os.chmod(folder, 0o700)
+    os.chown(folder, 65534, 65534)
+    g.start()
+    g.log.wait(r"does not belong to root.*CAP_DAC_OVERRIDE", WAIT_S)
+    g("block 198.51.100.9")
+
+
 def assert_unprivileged(pid):
     one = status(pid)
     assert set(capabilities(pid).values()) == {0}, one

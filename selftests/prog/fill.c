@@ -184,8 +184,9 @@ static bool put_answers(const struct state *s)
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->answered[i].source; i++) {
 		struct pn_key key = key_of(s->answered[i].source);
 		struct pn_answered value = {.expires = end_of(s->answered[i].life),
-					    .first_ns = s->answered[i].stale ? CLEAR_PAST
-									     : rig_boot_ns(),
+					    .first_ns = s->answered[i].stale
+								? rig_boot_ns() - 2 * HOUR_NS
+								: rig_boot_ns(),
 					    .count = s->answered[i].count};
 
 		if (!put(rig_map_fd("pn_answered"), &key, sizeof(key), &value))

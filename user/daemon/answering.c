@@ -222,7 +222,7 @@ void answering_reload(struct daemon *d)
 		return;
 	}
 	same = length == a->settings_length && memcmp(next, a->settings, length) == 0;
-	free(same ? (void *)next : (void *)a->settings);
+	responder_settings_free(same ? next : a->settings);
 	if (same)
 		return;
 	a->settings = next;
@@ -297,6 +297,6 @@ void answering_close(struct daemon *d)
 	a->responder = NULL;
 	if (d->gate)
 		replying_set(d);
-	free(a->settings);
+	responder_settings_free(a->settings);
 	*a = (struct answering){0};
 }

@@ -209,7 +209,9 @@ static void zone_take(struct daemon *d, const struct message_zone *m)
 			*m->why ? ": " : "", m->why);
 	if (m->state == DNS_ZONE_SUSPENDED)
 		verdicts_take_back(d, m->zone, m->why);
-	zones_write(d);
+	/* While the first tests run it would lack those that are not done. */
+	if (child_is_up(c->resolver))
+		zones_write(d);
 }
 
 static void resolver_says(void *context, const union message *m)
@@ -266,7 +268,8 @@ static int resolver_start(struct daemon *d, struct err *e)
 
 /* ---- beginning, end, change ---- */
 
-static void settings_warn(const struct dns_settings *s, const struct zonedata *data)
+static void settings_warn(const struct daemon *d, const struct dns_settings *s,
+			  const struct zonedata *data)
 {
 	char addr[ADDR_TEXT_MAX];
 
@@ -279,6 +282,10 @@ static void settings_warn(const struct dns_settings *s, const struct zonedata *d
 				"answer: run a resolver of your own",
 				addr_format(&s->server[i].addr, addr), whose);
 	}
+	if (d->conf.charge == CONF_CHARGE_SYN && d->conf.first_contact != CONF_CONTACT_HOLD)
+		log_warning(
+			"no connection ends on this host (charge = \"syn\"): nobody is asked about "
+			"but with first_contact = \"hold\"");
 	if (!asking_can_list(s))
 		log_warning("nobody can be listed: all weights together do not reach the threshold "
 			    "%lld",
@@ -294,7 +301,7 @@ static int settings_read(struct daemon *d, struct dns_settings **out, struct err
 
 	if (!r && s->sites.zone_count) {
 		r = asking_servers_fill(s, e);
-		settings_warn(s, data);
+		settings_warn(d, s, data);
 	}
 	zonedata_free(data);
 	if (r || !s->sites.zone_count) {
@@ -336,12 +343,18 @@ void contact_gate_changed(struct daemon *d)
 	asks_start(d);
 }
 
+/* Of settings, which lie in memory that was zeroed before it was filled. Taking like for unlike would cost a child that starts anew. */
+static bool is_same(const void *a, const void *b, size_t size)
+{
+	return memcmp(a, b, size) == 0;
+}
+
 /* Verdicts by other lists or another threshold are none. */
 static bool is_other_judgement(const struct dns_settings *a, const struct dns_settings *b)
 {
 	return !a || !b || a->threshold != b->threshold ||
-	       memcmp(&a->sites, &b->sites, sizeof(a->sites)) != 0 ||
-	       memcmp(&a->rdns, &b->rdns, sizeof(a->rdns)) != 0;
+	       !is_same(&a->sites, &b->sites, sizeof(a->sites)) ||
+	       !is_same(&a->rdns, &b->rdns, sizeof(a->rdns));
 }
 
 static void settings_change(struct daemon *d, struct dns_settings *next)
@@ -384,7 +397,7 @@ void contact_reload(struct daemon *d)
 		log_error("%s: lists are asked as before", e.text);
 		return;
 	}
-	if (!next != !c->settings || (next && memcmp(next, c->settings, sizeof(*next)) != 0))
+	if (!next != !c->settings || (next && !is_same(next, c->settings, sizeof(*next))))
 		settings_change(d, next);
 	else
 		free(next);

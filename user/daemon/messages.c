@@ -103,7 +103,8 @@ static const char *check_verdict(const union message *m)
 		return "a score is out of bounds";
 	if (v->ttl_s > MESSAGE_TTL_MAX_S)
 		return "the time to live is too long";
-	if (!is_boolean(v->partial) || !is_boolean(v->spent) || !is_boolean(v->rdns_generic))
+	if (!is_boolean(v->partial) || !is_boolean(v->spent) || !is_boolean(v->rdns_generic) ||
+	    !is_boolean(v->unproven))
 		return "a boolean is neither 0 nor 1";
 	if (v->rdns > RDNS_PERMERROR)
 		return "the result of reverse DNS is none";

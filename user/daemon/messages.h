@@ -78,7 +78,7 @@ struct message_verdict {
 	uint32_t result_count;
 	uint32_t rdns; /* enum rdns_result */
 	uint32_t rdns_generic;
-	uint32_t pad;
+	uint32_t unproven; /* boolean: it was asked about as one who may be forged */
 	int64_t rdns_added;
 	struct message_zone_result result[MESSAGE_ZONES_MAX];
 	char text[DNS_TEXT_MAX]; /* the reason of the zone that weighed most, printable; "" none */

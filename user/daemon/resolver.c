@@ -112,6 +112,7 @@ static void verdict_fill(struct message_verdict *out, const struct dns_verdict *
 		.ttl_s = ttl_bound(v->ttl_s),
 		.partial = v->partial,
 		.spent = v->spent,
+		.unproven = v->unproven,
 		.named = v->named ? (uint32_t)(v->named - v->zone) : SITE_ZONES_MAX,
 		.asked = v->zone_count,
 		.rdns = v->rdns,
@@ -363,7 +364,7 @@ static int resolver_start(struct resolving *r, int channel, const void *settings
 				   question_came, keeper_gone, r, e);
 	if (ret < 0)
 		return ret;
-	channel_pause(r->channel, true);
+	reading_adjust(r);
 	return resolver_watch(r, e);
 }
 

@@ -328,6 +328,7 @@ void verdict_take(struct daemon *d, const struct message_verdict *m)
 			   : m->verdict == VERDICT_CLEAN ? CONTACT_CLEAN
 							 : CONTACT_UNKNOWN,
 		.partial = m->partial,
+		.unasked = m->spent && m->unproven,
 		.ttl_s = m->ttl_s,
 	};
 	struct contact_decision decision;

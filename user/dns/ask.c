@@ -91,6 +91,7 @@ static void tell(struct inquiry *q, const struct decision *d)
 		.score = d->score.total,
 		.threshold = s->threshold,
 		.partial = d->score.partial,
+		.unproven = asked->unproven,
 		.bits = ADDR_BITS,
 		.zone = q->result,
 		.zone_count = q->zones,

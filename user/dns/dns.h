@@ -69,8 +69,9 @@ struct dns_verdict {
 	enum verdict verdict;
 	unsigned classes; /* of a listing: enum dns_class bits it holds for, of those asked about */
 	int64_t score, threshold;
-	bool partial; /* an answer that is missing could turn it */
-	bool spent;   /* questions were not asked for want of budget */
+	bool partial;  /* an answer that is missing could turn it */
+	bool spent;    /* questions were not asked for want of budget */
+	bool unproven; /* it was asked about as one who may be forged */
 	uint8_t bits; /* what it holds for, in the mapped form: 128, or 64 for a listing of the /64 */
 	uint32_t ttl_s;
 	const struct dns_zone_result *named; /* the largest contributor of a listing, else NULL */

@@ -28,6 +28,9 @@ struct contact_decision contact_decide(const struct contact_evidence *e)
 		d.listed_s = e->ttl_s;
 		return d;
 	}
+	/* It is asked about when it completes a handshake. Were it known until then, a forged flood would let anybody in. */
+	if (e->unasked)
+		return d;
 	d.know = true;
 	d.fresh_s = e->ttl_s;
 	if (e->finding == CONTACT_CLEAN && !e->partial) {

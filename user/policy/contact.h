@@ -14,6 +14,7 @@ enum contact_finding { CONTACT_LISTED, CONTACT_CLEAN, CONTACT_UNKNOWN };
 struct contact_evidence {
 	enum contact_finding finding;
 	bool partial;	/* an answer that is missing could turn it */
+	bool unasked;	/* the share of those that may be forged was spent */
 	uint32_t ttl_s; /* of the answers that decided, clamped */
 	bool known;	/* the source is known now */
 	bool listed;	/* the source is listed now, by an earlier verdict */
