@@ -291,7 +291,7 @@ static void verdict_unlist(struct daemon *d, const struct addr *a)
 }
 
 static void verdict_know(struct daemon *d, const struct message_verdict *m,
-			 const struct contact_decision *decision)
+			 const struct contact_decision *decision, bool is_clean)
 {
 	uint64_t now = now_boot_ns();
 	struct pn_known known = {.since = now, .until = now, .origin = PN_ORIGIN_DNSBL}, before;
@@ -305,7 +305,7 @@ static void verdict_know(struct daemon *d, const struct message_verdict *m,
 		known.until = now + decision->known_s * NS_PER_S;
 	if (sources_put_known(d->gate, &m->addr, &known, &e) && contact_may_tell(d))
 		log_warning("a clean source is not remembered: %s", e.text);
-	if (m->verdict == VERDICT_CLEAN)
+	if (is_clean)
 		verdict_record(d, m, &host, known.until);
 }
 
@@ -317,6 +317,20 @@ static bool is_of_these_lists(const struct daemon *d, const struct message_verdi
 		if (m->result[i].zone >= zones)
 			return false;
 	return zones && (m->named >= SITE_ZONES_MAX || m->named < zones);
+}
+
+/*
+ * Was one of its zones suspended while the verdict was under way? What rested on it has been taken back already, and this must
+ * not come behind.
+ */
+static bool is_overtaken(const struct daemon *d, const struct message_verdict *m)
+{
+	uint64_t zones = zones_of(m);
+
+	for (unsigned i = 0; i < d->contact.settings->sites.zone_count; i++)
+		if (zones >> i & 1 && d->contact.zone[i].state == DNS_ZONE_SUSPENDED)
+			return true;
+	return false;
 }
 
 void verdict_take(struct daemon *d, const struct message_verdict *m)
@@ -338,6 +352,10 @@ void verdict_take(struct daemon *d, const struct message_verdict *m)
 		log_error("the resolver speaks of lists that are not configured: not heard");
 		return;
 	}
+	if (is_overtaken(d, m)) {
+		evidence.finding = CONTACT_UNKNOWN;
+		evidence.partial = true;
+	}
 	evidence.listed = listings_find(d->contact.listings, &m->addr) != NULL;
 	evidence.known = sources_get_known(d->gate, &m->addr, &known, NULL) == 0 &&
 			 known.until > now_boot_ns();
@@ -347,7 +365,7 @@ void verdict_take(struct daemon *d, const struct message_verdict *m)
 	if (decision.list)
 		verdict_list(d, m, &prefix, decision.listed_s);
 	if (decision.know)
-		verdict_know(d, m, &decision);
+		verdict_know(d, m, &decision, evidence.finding == CONTACT_CLEAN);
 }
 
 /* ---- taking back ---- */
