@@ -284,6 +284,26 @@ def test_the_operators_own_rule_is_answered_in_monitor_mode_too(lab, postfix, li
     assert recipient(lab.out, "203.0.113.99")[:3] == "250"
 
 
+def test_a_reload_changes_first_contact_and_forgets_what_other_lists_said(lab, postfix, lists, gate):
+    g = judging(gate)
+    meet(g, lab.out, BAD, GOOD)
+    g.configure(first_contact="watch")
+    g("reload")
+    until(lambda: g.why(GOOD2)["reason"] == "stranger", 5, "strangers are watched")
+    assert_at_once(lab.out, GOOD2)
+    assert recipient(lab.out, BAD) == refusal_of(BAD)
+    # Verdicts of lists that are not asked any more are none; who is known stays so.
+    g.configure(dnsbl={**g.config["dnsbl"], "sites": ["wl.example*3"]})
+    g("reload")
+    until(lambda: g.why(BAD)["reason"] == "stranger", 5, "the verdict is gone")
+    assert recipient(lab.out, BAD)[:3] == "250"
+    assert g.why(GOOD)["reason"] == "known"
+    g.configure(dnsbl={**g.config["dnsbl"], "sites": []})
+    g("reload")
+    until(lambda: g.why(BAD2)["reason"] == "clean", 5, "nobody is asked about")
+    until(lambda: g.child("resolver") is None, 5, "and there is nobody to ask")
+
+
 # ---- for whom verdicts hold ----
 
 def test_verdicts_never_touch_submission(lab, postfix, lists, gate):

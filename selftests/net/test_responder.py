@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from clients import (DIALOGUE, RECIPIENT, SENDER, Talk, attempt, attempt_all, close_all, fate, forge_start, is_hung_up,
+from clients import (DIALOGUE, RECIPIENT, SENDER, Sink, Talk, attempt, attempt_all, close_all, fate, forge_start, is_hung_up,
                      mail, recipient)
 from gate import descendants, memory_most_kib
 from lab import MAIL, command, until
@@ -139,6 +139,32 @@ def test_it_knows_its_commands_and_takes_no_mail(lab, guarding):
                            ("rcpt to:<b@example.net>", "550"), ("DATA", "5"), ("QUIT", "221")):
             assert talk.say(line).startswith(code), (line, talk.heard[-1])
         assert talk.hear() == ""
+
+
+def test_who_is_over_a_limit_is_told_to_come_again(lab, guarding):
+    g = guarding(limits={"rate": "2/1d burst 2"}, actions={"rate": "reply"})
+    for _ in range(2):
+        assert recipient(lab.out, GOOD)[:3] == "250"
+    told = recipient(lab.out, GOOD)
+    assert told.startswith(f"450 4.7.1 Service unavailable; client [{GOOD}]") and told.endswith(CONTACT), told
+    assert "blocked" not in told
+    g.log.wait(rf"NOQUEUE: reject: RCPT from \[{re.escape(GOOD)}\]:\d+: 450 4\.7\.1 ")
+
+
+def test_where_tls_is_spoken_first_nobody_is_told_anything(lab, guarding):
+    """Port 465 needs a handshake before any word: a reply becomes a refusal there. At 587 there are words."""
+    guarding(ports=[{"port": 25}, {"port": 465}, {"port": 587}])
+    sinks = [Sink(lab.mail, port) for port in (465, 587)]
+    try:
+        assert [fate(lab.out, HONEST, port=port, greet=True) for port in (465, 587)] == ["open", "open"]
+        source = crowd(1)[0]
+        assert fate(lab.out, source, port=465) == "refused"
+        assert "Enough of this" in recipient(lab.out, source, port=587)
+        assert "Enough of this" in recipient(lab.out, source)
+        assert not sinks[1].accepted[source]
+    finally:
+        for sink in sinks:
+            sink.close()
 
 
 @pytest.fixture(scope="module")

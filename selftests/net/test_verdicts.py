@@ -205,6 +205,24 @@ def test_a_list_that_goes_mad_loses_its_verdicts_within_ten_seconds(lab, postfix
         lists.rbldnsd.change("mad.example", "ip4trie", ZONES["mad.example"]["ip4trie"])
 
 
+def test_a_list_that_lists_those_known_for_good_is_suspended(lab, postfix, scripted, gate):
+    """It lists no random addresses, so no probe finds it: those who were clean so far and are asked about again do."""
+    senders, listed = [f"198.51.100.{i}" for i in range(1, 26)], []
+    scripted(lambda name, kind, query, tcp: only(listed)(query, name, kind))
+    g = judging(gate, resolver=SCRIPTED, dnsbl={"clean_min_ttl": "1s", "clean_max_ttl": "1s"})
+    meet(g, lab.out, *senders)
+    listed.extend(senders)
+
+    def is_suspended():
+        close_all(attempt_all(lab.out, senders, wait_s=0.1))
+        return zones(g)["bl.example"]["state"] == "suspended"
+
+    until(is_suspended, 10, "it is suspended")
+    assert "known for good" in zones(g)["bl.example"]["why"]
+    until(lambda: not [s for s, row in sources(g).items() if row["reason"] == "listed"], 3, "all is taken back")
+    assert_mail_flows(lab, senders[0])
+
+
 def stored(g):
     """What a gate that is removed and built from the store knows as listed."""
     g.stop(signal.SIGINT)
