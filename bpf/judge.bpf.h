@@ -117,7 +117,8 @@ __noinline int judge_syn(const struct address *source, const struct pn_port *por
 /*
  * What is judged by its source alone: later packets of a connection, later fragments, packets whose
  * port cannot be read. Only silence reaches them; `refuse` and `reply` are answers to a SYN, and who was told
- * thrice may end the third conversation. any: also drop what the rule would refuse, for packets no RST can answer and no connection can contain.
+ * thrice may end the third conversation. any: also drop what the rule would refuse, for packets no RST can
+ * answer and no connection can contain.
  */
 static __always_inline bool judge_source(const struct pn_conf *conf, const struct address *source,
 					 __u32 class_, bool any, struct verdict *v)

@@ -106,7 +106,7 @@ struct {
 /* Interfaces, as the IP layer sees them, whose connections may be handed to the responder. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 64);
+	__uint(max_entries, 512); /* guarded ones, what stands above them, and the VLANs on both */
 	__type(key, __u32);
 	__type(value, __u32);
 } pn_ingress SEC(".maps");

@@ -141,16 +141,16 @@ static __always_inline bool is_cookie_ack(struct bpf_sock *listener, const struc
 	       0;
 }
 
-/* The port of the listener that a request socket belongs to, as a later lookup need not find the same one. */
+/*
+ * The port of the listener that a request socket belongs to; a later lookup need not find the same one. The helper that
+ * casts knows plain TCP alone, which MPTCP is not, nor a socket in a map. So the address is read back as a number.
+ */
 static __always_inline __u32 request_port(struct bpf_sock *sk)
 {
-	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(sk);
-	struct sock *listener;
+	struct sock_common *request = NULL;
 
-	if (!request)
-		return 0;
-	listener = BPF_CORE_READ(request, req.req.__req_common.skc_listener);
-	return BPF_CORE_READ(listener, __sk_common.skc_num);
+	bpf_probe_read_kernel(&request, sizeof(request), &sk);
+	return BPF_CORE_READ(request, skc_listener, __sk_common.skc_num);
 }
 
 /*

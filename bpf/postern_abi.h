@@ -218,10 +218,10 @@ struct pn_ask {
 	__u64 time; /* CLOCK_BOOTTIME ns: of the SYN, or of the completed handshake */
 	__u8 src[16];
 	__u8 dst[16];
-	__u16 sport; /* host order */
-	__u16 dport; /* of the local socket, host order */
-	__u32 flags; /* enum pn_ask_flag */
-	__u64 netns; /* cookie of the socket's namespace; 0: not established */
+	__u16 sport;  /* host order */
+	__u16 dport;  /* of the local socket, host order */
+	__u32 flags;  /* enum pn_ask_flag */
+	__u64 netns;  /* cookie of the socket's namespace; 0: not established */
 	__u64 socket; /* cookie of the socket; 0: not established */
 };
 enum pn_ask_flag {

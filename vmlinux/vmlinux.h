@@ -53,18 +53,6 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 } PN_CORE;
 
-struct request_sock {
-	struct sock_common __req_common;
-} PN_CORE;
-
-struct inet_request_sock {
-	struct request_sock req;
-} PN_CORE;
-
-struct tcp_request_sock {
-	struct inet_request_sock req;
-} PN_CORE;
-
 struct net {
 	__u64 net_cookie;
 } PN_CORE;

@@ -94,7 +94,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		HOLDS(!a.count);
 		nothing = (struct answer){.status = a.status, .ttl_s = a.ttl_s};
-		HOLDS(a.status == ANSWER_NONE || is_same(&a, &nothing, sizeof(a)));
+		HOLDS(a.status == ANSWER_NONE ||
+		      memcmp((const void *)&a, (const void *)&nothing, sizeof(a)) == 0);
 	}
 	HOLDS(a.ttl_s <= TTL_MOST);
 	if (q->record == RECORD_A)
@@ -106,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(message, data, size);
 	answer_parse(message, size + TAIL, q->name, q->record, &again);
 	free(message);
-	HOLDS(a.status == ANSWER_MALFORMED || is_same(&a, &again, sizeof(a)));
+	HOLDS(a.status == ANSWER_MALFORMED ||
+	      memcmp((const void *)&a, (const void *)&again, sizeof(a)) == 0);
 	return 0;
 }

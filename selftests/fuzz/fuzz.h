@@ -35,12 +35,6 @@ static inline bool is_untouched(const void *object, size_t size)
 	return byte[0] == UNTOUCHED && memcmp(byte, byte + 1, size - 1) == 0;
 }
 
-/* Of objects that were filled whole before: padding counts, and is equal too. */
-static inline bool is_same(const void *a, const void *b, size_t size)
-{
-	return memcmp(a, b, size) == 0;
-}
-
 /* Exactly as long as the input, so that one byte read too many is seen. The caller frees. */
 static inline void *copy_of(const uint8_t *data, size_t size)
 {

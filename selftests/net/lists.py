@@ -8,6 +8,7 @@ import json
 import os
 
 import dnsserver as dns
+from clients import fate
 from lab import until
 
 RESOLVER = "127.0.0.1:53"
@@ -20,6 +21,8 @@ TEST_ENTRY = "127.0.0.2\n"
 BAD, BAD2, BAD3 = "203.0.113.7", "203.0.113.8", "203.0.113.9"
 # Listed as a dynamic range, by policy; and listed and trusted.
 DYNAMIC, TRUSTED = "203.0.113.40", "203.0.113.41"
+# Listed by the list that goes mad, by that and another one, and by the other alone.
+MAD, MAD_TOO, SANE = "203.0.113.60", "203.0.113.61", "203.0.113.62"
 # Listed nowhere.
 GOOD, GOOD2, GOOD3 = "198.51.100.7", "198.51.100.8", "198.51.100.9"
 # Listed alone, with an honest neighbour in its /64; and in a list of /64s.
@@ -32,11 +35,15 @@ ZONES = {
                    "ip6trie": f":127.0.0.3:v6 of $\n{EXACT6}/128\n::ffff:7f00:2\n"},
     "wide.example": {"ip6trie": ":127.0.0.2:a customer of $\n2001:db8:9002::/64\n::ffff:7f00:2\n"},
     "pbl.example": {"ip4set": f":127.0.0.10:a dynamic address\n{TEST_ENTRY}{DYNAMIC}\n"},
+    "mad.example": {"ip4trie": f":127.0.0.2:mad\n{TEST_ENTRY}{MAD}\n{MAD_TOO}\n"},
+    "sane.example": {"ip4set": f":127.0.0.2:sane\n{TEST_ENTRY}{MAD_TOO}\n{SANE}\n"},
     "wl.example": {"ip4set": f":127.0.5.2:trusted\n{TEST_ENTRY}{TRUSTED}\n"},
 }
 # What is known of these lists, as the file that ships has it of real ones.
 FACTS = "policy pbl.example 127.0.0.10\nwide wide.example\n"
 SITES = ["bl.example*3"]
+# A SYN is sent at once.
+KNOCK_S = 0.005
 
 
 class Lists:
@@ -69,7 +76,11 @@ def judging(gate, sites=SITES, contact="hold", resolver=RESOLVER, dnsbl=None, te
 # ---- what is said about verdicts ----
 
 def zones(g):
-    return {row["zone"]: row for row in g.rows("show zones")}
+    """{zone: row} of `show zones`; nothing before the controller has told for the first time."""
+    done = g.cli("--json", "show", "zones", status=None)
+    assert done.returncode == 0 or "yet" in done.stderr, done.stderr
+    rows = map(json.loads, done.stdout.splitlines())
+    return {row["zone"]: row for row in rows if "zone" in row}
 
 
 def zones_wait(g, condition, timeout_s=10.0):
@@ -89,6 +100,14 @@ def source_wait(g, source, reason, timeout_s=5.0):
     return until(found, timeout_s, f"{source} is {reason}")
 
 
+def meet(g, outside, *strangers):
+    """Each knocks once, and there is a verdict: what he sees next he need not wait for."""
+    for stranger in strangers:
+        fate(outside, stranger, wait_s=KNOCK_S)
+    for stranger in strangers:
+        until(lambda s=stranger: g.why(s)["reason"] in ("listed", "known"), 5, f"a verdict of {stranger}")
+
+
 def seconds_left(row):
     """Of a row of `show sources`."""
     left = datetime.datetime.fromisoformat(row["expires"]) - datetime.datetime.now(datetime.timezone.utc)
@@ -97,7 +116,7 @@ def seconds_left(row):
 
 def journal(g, source=""):
     """What the journal says (of a source), the latest first, each row as one text."""
-    return [json.dumps(row) for row in g.rows(f"show journal {source}")]
+    return [json.dumps(row) for row in g.rows("show journal") if source in ("", row["prefix"])]
 
 
 # ---- servers that are told what to say ----
@@ -155,8 +174,8 @@ def only(listed, code="127.0.0.2"):
 
 
 def after(delay_s, behaviour):
-    """The same, so many seconds late."""
+    """The same, so many seconds late; reasons come at once."""
     def answer(query, name, kind):
         said = behaviour(query, name, kind)
-        return dns.Later(delay_s, said) if question_of_stranger(name) else said
+        return dns.Later(delay_s, said) if question_of_stranger(name) and kind == dns.A else said
     return answer

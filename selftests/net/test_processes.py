@@ -22,6 +22,8 @@ SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 # The kernel shows 15 bytes of a name.
 NURSERY, RESOLVER, RESPONDER = "postern-nursery", "postern-resolve", "postern-respond"
 CHILDREN = (RESOLVER, RESPONDER)
+# A stranger's SYN is held, and repeated after a second.
+HELD_S = 3
 WAIT_S = 10.0
 NULL = os.makedev(1, 3)
 
@@ -100,6 +102,26 @@ def test_namespaces_cannot_be_entered_with_less(gate, lab, sink):  # pylint: dis
     assert g.is_running()
 
 
+def test_namespaces_that_a_reload_adds_take_a_restart(gate, sink):  # pylint: disable=unused-argument
+    g = gate()
+    g.configure(namespaces=[f"/proc/{os.getpid()}/ns/net"])
+    g("reload", status=1)
+    g.log.wait(r"reload: .*`namespaces`.*a restart", WAIT_S)
+    g.configure(namespaces=[])
+    g("reload")
+
+
+def test_a_store_that_is_not_roots_is_told(gate, sink):  # pylint: disable=unused-argument
+    g = gate(start=False)
+    folder = os.path.join(g.state, g.instance)
+    os.makedirs(folder)
+    os.chmod(folder, 0o700)
+    os.chown(folder, 65534, 65534)
+    g.start()
+    g.log.wait(r"does not belong to root.*CAP_DAC_OVERRIDE", WAIT_S)
+    g("block 198.51.100.9")
+
+
 def assert_unprivileged(pid):
     one = status(pid)
     assert set(capabilities(pid).values()) == {0}, one
@@ -159,7 +181,7 @@ def test_a_child_that_is_killed_comes_back(asking, lab, name, word):
     asking.log.wait(rf"the {word} is ready", WAIT_S)
     after = family(asking, *CHILDREN)[name]
     assert after != before and not is_alive(before)
-    assert fate(lab.out, HONEST) == "open"
+    assert fate(lab.out, HONEST, wait_s=HELD_S) == "open"
 
 
 def test_a_service_managers_signal_ends_all_in_order(asking):

@@ -18,7 +18,7 @@ from clients import (DIALOGUE, RECIPIENT, SENDER, Talk, attempt, attempt_all, cl
                      mail, recipient)
 from gate import descendants, memory_most_kib
 from lab import MAIL, command, until
-from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, judging, source_wait, sources
+from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, judging, meet, source_wait, sources
 from test_contact import refusal_of
 
 AT_ONCE_S = 1.0
@@ -53,8 +53,7 @@ def guarding(lab, postfix, lists, gate):
     def make(responder=None, **config):
         g = judging(gate, responder={"contact": CONTACT, "name": "mx.example.net", **(responder or {})}, **config)
         g(f"block {CROWD_NET} with reply saying Enough of this")
-        assert mail(lab.out, HONEST) is None
-        source_wait(g, HONEST, "known")
+        meet(g, lab.out, HONEST)
         until(lambda: g.child("responder"), 5, "a responder")
         return g
     return make
@@ -93,11 +92,13 @@ def test_the_children_are_the_controllers_own(guarding):
 
 def test_what_was_said_is_logged_as_postscreen_does(lab, guarding):
     g = guarding()
+    meet(g, lab.out, BAD)
     recipient(lab.out, BAD)
     line = g.log.wait(r"NOQUEUE: reject: .*").group()
     assert re.fullmatch(rf"NOQUEUE: reject: RCPT from \[{re.escape(BAD)}\]:\d+: {re.escape(refusal_of(BAD))}; "
                         rf"from=<{SENDER}>, to=<{RECIPIENT}>, proto=ESMTP, helo=<client\.example\.org>", line), line
     start = len(g.log.lines)
+    meet(g, lab.out, BAD2)
     recipient(lab.out, BAD2, lines=("HELO old.example.org", "MAIL FROM:<>", f"RCPT TO:<{RECIPIENT}>"))
     assert g.log.wait(rf"NOQUEUE: reject: RCPT from \[{re.escape(BAD2)}\].*; from=<>, to=<{RECIPIENT}>, proto=SMTP, "
                       r"helo=<old\.example\.org>$", 5, start)
@@ -123,6 +124,7 @@ def test_it_refuses_at_the_greeting_where_it_is_told_to(lab, guarding):
     assert told.startswith("554 5.7.1 Service unavailable; client [203.0.113.7] blocked using bl.example;"), told
     assert told.endswith(CONTACT)
     g.log.wait(rf"NOQUEUE: reject: CONNECT from \[{re.escape(BAD)}\]:\d+: 554 5\.7\.1 ")
+    meet(g, lab.out, GOOD)
     assert recipient(lab.out, GOOD)[:3] == "250"
 
 

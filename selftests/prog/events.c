@@ -147,6 +147,28 @@ TEST(who_passes_is_not_told)
 	EXPECT(read_events() == 0, "%u events", told.count);
 }
 
+/* Strangers are many, and to be one is nothing to tell of. */
+TEST(who_is_held_is_not_told)
+{
+	static const struct state held = {.contact = PN_CONTACT_HOLD};
+	static const struct state watched = {.contact = PN_CONTACT_HOLD, .monitor = true};
+
+	ENSURE(begin(&held) && run(&(struct packet){.from = A4}), "runs");
+	EXPECT(result.verdict == XDP_DROP && read_events() == 0, "%u events", told.count);
+	ENSURE(begin(&watched) && run(&(struct packet){.from = A4}), "runs");
+	EXPECT(result.verdict == XDP_PASS && read_events() == 0, "%u events", told.count);
+}
+
+TEST(who_is_told_why_is_told_of)
+{
+	static const struct packet syn = {
+		.from = A4, .to = "203.0.113.25", .sport = 1234, .dport = 25};
+	static const struct state reply = {.rule = {{A4, PN_REPLY, .always = true}}};
+
+	ENSURE(begin(&reply), "a source that is replied to");
+	check_event(&syn, PN_REASON_RULE, PN_REPLY, PN_REPLY);
+}
+
 /* The one cell that is in use may tell again. */
 static uint32_t let_tell_again(void)
 {

@@ -36,6 +36,10 @@ uint64_t rig_now_ns(void); /* CLOCK_MONOTONIC */
 uint64_t rig_boot_ns(void);
 /* The map itself, for what no state says. */
 int rig_map_fd(const char *name);
+/* What rig.c and fill.c know of each other: the trie in the slot of pn_block; pn_wait, and that a SYN stands in it. */
+int rig_block_fd(void);
+bool rig_map_wait(void);
+void rig_held(void);
 /* The cells of pn_wait, for what no state says, and the object, for what is attached. */
 struct pn_wait *rig_wait(void);
 struct bpf_object;

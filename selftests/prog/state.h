@@ -33,6 +33,7 @@ struct entry {
 	enum life life;
 	bool always;	  /* obeyed in monitor mode */
 	unsigned classes; /* pn_listed: bits of enum pn_class; 0: all */
+	bool fresh;	  /* pn_known: not to be asked about again */
 };
 
 enum fill {

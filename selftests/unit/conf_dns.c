@@ -121,7 +121,7 @@ static const struct {
 	 "dnsbl: { sites = [\"a.example\"];\nreply_names = [\"b.example=c.example\"]; };",
 	 "FILE:2: dnsbl.reply_names: the domain in front of '=c.example' is none"},
 	{"one that no name may be",
-	 "dnsbl: { sites = [\"a.example\"];\nreply_names = [\"a.example=\\x1b\"]; };",
+	 "dnsbl: { sites = [\"a.example\"];\nreply_names = [\"a.example=-c.example\"]; };",
 	 "FILE:2: dnsbl.reply_names: behind the '='"},
 	{"untested of no zone", "dnsbl: { sites = [\"a.example\"]; untested = [\"b.example\"]; };",
 	 "FILE:1: dnsbl.untested"},

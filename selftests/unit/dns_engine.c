@@ -272,6 +272,7 @@ TEST(engine_keeps_the_share_of_the_unproven)
 {
 	ENSURE(begin(&settings, "bl.test*3"), "begin");
 	settings.budget_per_s = 500;
+	settings.unproven_per_s = 50;
 	settings.budget_per_day = 10000;
 	dns_close(engine);
 	ENSURE(dns_open(&engine, loop, &settings, NULL) == 0, "open");

@@ -381,8 +381,25 @@ static int look_at_capabilities(void)
 	return 0;
 }
 
+/* Inheritable and ambient ones too, as a service manager may give them. */
+static int capabilities_raise(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct words[2] = {0};
+
+	if (syscall(SYS_capget, &head, words) < 0)
+		return -1;
+	words[0].inheritable = words[0].permitted;
+	words[1].inheritable = words[1].permitted;
+	if (syscall(SYS_capset, &head, words) < 0)
+		return -1;
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0);
+}
+
 static int drop_to_kept(struct err *e)
 {
+	if (capabilities_raise() < 0)
+		return -1;
 	return drop_capabilities(KEPT, e);
 }
 

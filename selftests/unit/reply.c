@@ -293,23 +293,43 @@ TEST(who_does_not_read_is_not_read_from)
 {
 	struct rig_setting setting = plain();
 	struct rig_responder r;
-	size_t before, sent = 0;
-	ssize_t n;
+	size_t before;
 	int fd;
 
 	ENSURE(rig_open(&r, &setting), "the responder");
 	fd = rig_dial(&r, "127.0.0.1");
 	rig_hears(fd, GREETING);
-	EXPECT(RIG_UNTIL(r.seen->heap), "looked at");
+	EXPECT(RIG_UNTIL(r.seen->looks), "looked at");
 	before = r.seen->heap;
 	for (size_t i = 0; i + 8 <= sizeof(junk); i += 8)
 		memcpy(junk + i, "EHLO x\r\n", 8);
-	while ((n = send(fd, junk, sizeof(junk), MSG_NOSIGNAL | MSG_DONTWAIT)) > 0)
-		sent += (size_t)n;
+	while (send(fd, junk, sizeof(junk), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+		;
 	EXPECT(RIG_UNTIL(rig_is_silent(-1)), "time to go on");
 	EXPECT(r.seen->heap < before + CLIENT_BYTES_MAX, "%zu bytes more", r.seen->heap - before);
 	close(fd);
 	EXPECT(RIG_UNTIL(!r.seen->status.open), "gone");
+	rig_close(&r);
+}
+
+TEST(who_leaves_while_it_waits_for_the_reason_is_gone_at_once)
+{
+	const struct linger reset = {.l_onoff = 1};
+	struct rig_setting setting = plain();
+	struct rig_responder r;
+	double before;
+	int fd;
+
+	setting.keeper = RIG_NEVER;
+	ENSURE(rig_open(&r, &setting), "the responder");
+	fd = rig_dial(&r, "127.0.0.1");
+	rig_say(fd, "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
+	rig_hears(fd, GREETING SENDER_OK);
+	before = cpu_s(r.pid);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(fd);
+	EXPECT(RIG_UNTIL(!r.seen->status.open), "gone");
+	EXPECT(cpu_s(r.pid) - before < 0.1, "%.2f s of work", cpu_s(r.pid) - before);
 	rig_close(&r);
 }
 
@@ -361,7 +381,7 @@ TEST(a_thousand_that_misbehave_cost_bounded_memory_and_no_honest_client)
 	setrlimit(RLIMIT_NOFILE, &files);
 	memset(junk, 'x', sizeof(junk));
 	ENSURE(rig_open(&r, &setting), "the responder");
-	EXPECT(RIG_UNTIL(r.seen->heap), "looked at");
+	EXPECT(RIG_UNTIL(r.seen->looks), "looked at");
 	before = r.seen->heap;
 	for (unsigned i = 0; i < CROWD; i++) {
 		int fd;
@@ -468,7 +488,7 @@ TEST(handshakes_that_do_not_end_cost_bounded_memory)
 
 	setting.has_tls = true;
 	ENSURE(rig_open(&r, &setting), "the responder");
-	EXPECT(RIG_UNTIL(r.seen->heap), "looked at");
+	EXPECT(RIG_UNTIL(r.seen->looks), "looked at");
 	before = r.seen->heap;
 	for (unsigned i = 0; i < TLS_CROWD; i++) {
 		snprintf(from, sizeof(from), "127.0.%u.%u", 1 + i / 200, 1 + i % 200);

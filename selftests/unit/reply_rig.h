@@ -33,7 +33,7 @@ enum rig_keeper { RIG_AT_ONCE, RIG_LATE, RIG_NEVER, RIG_FAILS };
 /* Written by the responder's process. */
 struct rig_seen {
 	struct reply_status status;
-	unsigned whys, said;
+	unsigned whys, said, looks;
 	struct addr why_addr;
 	uint16_t why_port;
 	struct reply_said last;
@@ -109,6 +109,7 @@ static inline void rig_look(void *context)
 
 	reply_count(h->reply, &h->seen->status);
 	h->seen->heap = mallinfo2().uordblks + mallinfo2().hblkhd;
+	h->seen->looks++;
 }
 
 static inline void rig_serve(int listener, const struct rig_setting *setting, struct rig_seen *seen)

@@ -146,8 +146,8 @@ static const struct {
 	{"letters in any case, spaces where they do not belong", REPLY_LISTED, false, false,
 	 " ehlo x\r\nmail from: <a@b>\r\nRcpt To:c@d NOTIFY=NEVER\r\nqUIT \r\n",
 	 GREETING EHLO SENDER_OK LISTED BYE},
-	{"bare LF ends a line", REPLY_LISTED, false, false, "EHLO x\nNOOP\nQUIT\n",
-	 GREETING EHLO OK BYE},
+	{"bare LF ends a line, and CR before it is nothing", REPLY_LISTED, false, false,
+	 "EHLO x\nNOOP\r\r\nQUIT\n", GREETING EHLO OK BYE},
 	{"a CR alone does not", REPLY_LISTED, false, false, "NOOP\rQUIT\r\nQUIT\r\n",
 	 GREETING UNKNOWN BYE},
 	{"NUL is a byte like others", REPLY_LISTED, false, false, "NO\0OP\r\nQUIT\r\n",
@@ -248,6 +248,18 @@ TEST(tls_begins_anew_and_is_offered_once)
 	speak(s, "RCPT TO:<a@b>\r\nEHLO y\r\nSTARTTLS\r\n", 33, SAID_MAX);
 	EXPECT(strcmp(s->said, NEED_MAIL EHLO "503 5.5.1 Error: TLS already active\r\n") == 0,
 	       "said %s", s->said);
+}
+
+TEST(what_comes_in_one_piece_with_starttls_is_taken_and_thrown_away)
+{
+	static const char in[] = "STARTTLS\r\nMAIL FROM:<smuggled@x>\r\nRCPT";
+	struct scene *s = scene_new(&settings, true);
+
+	EXPECT(speak(s, in, sizeof(in) - 1, SAID_MAX) == sizeof(in) - 1, "all of it");
+	talk_secured(&s->talk);
+	s->length = 0;
+	speak(s, "NOOP\r\n", 6, SAID_MAX);
+	EXPECT(strcmp(s->said, OK) == 0 && !s->talk.sender[0], "said %s", s->said);
 }
 
 TEST(where_too_many_have_tls_it_is_refused_for_now)
@@ -409,8 +421,10 @@ static char big[8 * LINE_MAX_BYTES];
 static size_t line_of(const char *begin, size_t bytes)
 {
 	memset(big, 'x', bytes);
-	memcpy(big, begin, strlen(begin));
-	memcpy(big + bytes - 2, "\r\n", 2);
+	for (size_t i = 0; begin[i]; i++)
+		big[i] = begin[i];
+	big[bytes - 2] = '\r';
+	big[bytes - 1] = '\n';
 	return bytes;
 }
 
@@ -531,93 +545,6 @@ TEST(time_that_is_up_is_said)
 	       s->said);
 	talk_end(&s->talk, TALK_TOO_MUCH);
 	EXPECT(!s->talk.out_length, "and once only");
-}
-
-/* ---- the refusal ---- */
-
-static void fill(char *text, size_t size, char with)
-{
-	memset(text, with, size - 1);
-	text[size - 1] = '\0';
-}
-
-TEST(a_refusal_fits_its_line_and_keeps_the_contact)
-{
-	static struct reply_because b;
-	char contact[REPLY_TEXT_MAX], text[REFUSAL_MAX];
-	struct addr a;
-
-	addr_parse("2001:db8:1111:2222:3333:4444:5555:6666", &a, NULL);
-	for (size_t length = 2; length <= REPLY_TEXT_MAX; length++) {
-		b.kind = REPLY_LISTED;
-		fill(b.by, sizeof(b.by), 'b');
-		fill(b.text, sizeof(b.text), 't');
-		fill(contact, length, 'c');
-		refusal_write(&b, &a, contact, false, text);
-		EXPECT(strlen(text) <= TALK_REPLY_MAX - 2, "%zu bytes", strlen(text));
-		EXPECT(strlen(text) > strlen(contact) &&
-			       strcmp(text + strlen(text) - strlen(contact), contact) == 0,
-		       "contact of %zu: %s", length, text);
-	}
-	fill(b.by, 12, 'b');
-	fill(contact, 20, 'c');
-	refusal_write(&b, &a, contact, false, text);
-	EXPECT(strlen(text) == TALK_REPLY_MAX - 2 && strstr(text, "ttt...; ccc"), "%s", text);
-}
-
-TEST(a_refusal_leaves_out_what_is_empty_and_is_printable)
-{
-	static const struct {
-		struct reply_because because;
-		const char *contact;
-		bool at_greeting;
-		const char *out;
-	} rows[] = {
-		{{REPLY_LISTED, "", ""},
-		 "",
-		 false,
-		 "550 5.7.1 Service unavailable; client [192.0.2.1] blocked"},
-		{{REPLY_LISTED, "z.example", ""},
-		 "",
-		 false,
-		 "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using z.example"},
-		{{REPLY_LISTED, "z.example", ""},
-		 "me",
-		 false,
-		 "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using z.example; me"},
-		{{REPLY_LISTED, "z.example", "why"},
-		 "",
-		 false,
-		 "550 5.7.1 Service unavailable; client [192.0.2.1] blocked using z.example; why"},
-		{{REPLY_RULE, "not shown", "why"},
-		 "me",
-		 false,
-		 "550 5.7.1 Service unavailable; client [192.0.2.1] blocked; why; me"},
-		{{REPLY_RULE, "", "why"},
-		 "me",
-		 true,
-		 "554 5.7.1 Service unavailable; client [192.0.2.1] blocked; why; me"},
-		{{REPLY_LIMIT, "", ""},
-		 "me",
-		 false,
-		 "450 4.7.1 Service unavailable; client [192.0.2.1]; me"},
-		{{REPLY_LIMIT, "", "slow down"},
-		 "",
-		 true,
-		 "421 4.7.1 Service unavailable; client [192.0.2.1] slow down"},
-		{{REPLY_RULE, "", "a\r\n250 \xff\x01"},
-		 "",
-		 false,
-		 "550 5.7.1 Service unavailable; client [192.0.2.1] blocked; a??250 ??"},
-	};
-	char text[REFUSAL_MAX];
-	struct addr a;
-
-	addr_parse("192.0.2.1", &a, NULL);
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		refusal_write(&rows[i].because, &a, rows[i].contact, rows[i].at_greeting, text);
-		EXPECT(strcmp(text, rows[i].out) == 0, "%s", text);
-	}
 }
 
 TEST(a_reason_without_an_end_or_kind_is_borne)

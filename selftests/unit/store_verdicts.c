@@ -267,9 +267,18 @@ TEST(twenty_thousand_verdicts_are_a_batch)
 		       (unsigned)(begun / 1000000));
 		EXPECT(begun < BATCH_MOST, "it took %u ms", (unsigned)(begun / 1000000));
 	}
+	/* Wide gaps, and more than one part. */
+	EXPECT(statement_exec(s,
+			      "UPDATE verdict SET id = 9223372036854775807 WHERE id = 7;"
+			      "UPDATE verdict SET id = -9223372036854775808 WHERE id = 8;"
+			      "UPDATE verdict SET id = id + 1000000000000 WHERE id BETWEEN 100 AND "
+			      "200",
+			      &e) == 0,
+	       "%s", e.text);
 	begun = now_monotonic_ns();
 	EXPECT(store_delete_verdicts(s, "zen.example", true, &count, &e) == 0 && count > BATCH / 2,
 	       "%u gone: %s", count, e.text);
+	EXPECT(count_verdicts(s) == 0, "%u left", count_verdicts(s));
 	printf("# deleting %u: %u ms\n", count, (unsigned)((now_monotonic_ns() - begun) / 1000000));
 	store_close(s);
 	free(list);

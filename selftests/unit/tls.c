@@ -114,15 +114,20 @@ TEST(old_versions_are_refused)
 TEST(nobody_shakes_hands_twice_nor_resumes)
 {
 	struct scene s;
+	unsigned turns = 0;
 	char text[8];
+	int client;
 
 	ENSURE(scene_open(&s, TLS1_2_VERSION, TLS1_2_VERSION), "the scene");
 	ENSURE(shake_hands(&s) == 0, "the handshake");
 	EXPECT(!SSL_SESSION_is_resumable(SSL_get_session(s.client)), "no session to come back to");
 	SSL_renegotiate(s.client);
-	SSL_do_handshake(s.client);
-	EXPECT(tls_read(s.tls, text, sizeof(text), &s.wait_for) < 0, "the server goes on");
-	EXPECT(SSL_do_handshake(s.client) != 1, "the client has it refused");
+	do {
+		client = SSL_do_handshake(s.client);
+		(void)tls_read(s.tls, text, sizeof(text), &s.wait_for);
+	} while (client != 1 && SSL_get_error(s.client, client) == SSL_ERROR_WANT_READ &&
+		 turns++ < TURNS_MAX);
+	EXPECT(client != 1, "the client has it refused");
 	scene_close(&s);
 }
 
@@ -280,7 +285,7 @@ TEST(it_needs_no_file_and_no_further_system_call)
 }
 
 /* Of one that is idle between commands: what a responder pays for each client with TLS. */
-#define BYTES_IDLE_MAX (48 * 1024)
+#define BYTES_IDLE_MAX (16 * 1024)
 
 TEST(an_idle_connection_costs_bounded_memory)
 {

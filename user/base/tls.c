@@ -30,6 +30,7 @@ struct tls_server {
 
 struct tls {
 	SSL *ssl;
+	int fd;		/* the caller's */
 	bool is_done;	/* the handshake */
 	bool is_broken; /* no goodbye may be said */
 };
@@ -40,7 +41,9 @@ static BIO_METHOD *socket_method;
 
 static int socket_fd(BIO *bio)
 {
-	return (int)(intptr_t)BIO_get_data(bio);
+	const struct tls *t = BIO_get_data(bio);
+
+	return t->fd;
 }
 
 static bool is_for_later(int code)
@@ -244,7 +247,8 @@ int tls_accept(struct tls **out, struct tls_server *s, int fd)
 		ERR_clear_error();
 		return -ENOMEM;
 	}
-	BIO_set_data(bio, (void *)(intptr_t)fd);
+	t->fd = fd;
+	BIO_set_data(bio, t);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
 	SSL_set_accept_state(t->ssl);

@@ -2,6 +2,7 @@
 /* show sources: what the kernel holds of strangers, and from the store on what evidence. */
 #include <errno.h>
 
+#include "base/when.h"
 #include "cli/foreign.h"
 #include "cli/show.h"
 
@@ -41,8 +42,12 @@ static int source_add(void *context, const struct source_entry *s)
 {
 	struct sources_list *sources = context;
 	char text[PREFIX_TEXT_MAX];
-	json_t *row = json_object();
+	json_t *row;
 
+	/* What has expired is a stranger again; its entry goes when its place is needed. */
+	if (s->expires && s->expires <= now_boot_ns())
+		return 0;
+	row = json_object();
 	json_object_set_new(row, "source", json_string(prefix_format(&s->prefix, text)));
 	json_object_set_new(row, "action", json_string(action_name(s->action)));
 	json_object_set_new(row, "origin", json_string(origin_name(s->origin)));

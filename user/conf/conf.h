@@ -116,7 +116,7 @@ struct conf {
 		uint64_t listed_min_ttl_s, listed_max_ttl_s;
 		uint64_t clean_min_ttl_s, clean_max_ttl_s;
 		uint64_t probe_every_s;
-		uint32_t budget_per_s, budget_per_day;	      /* questions to one zone */
+		uint32_t budget_per_s, budget_per_day; /* questions to one zone */
 		uint32_t unproven_per_s; /* of them for who has never completed a handshake */
 		struct conf_text reply_names[CONF_SITES_MAX]; /* "DOMAIN=NAME" */
 		unsigned reply_name_count;

@@ -21,8 +21,6 @@
 #define WRITE_MOST_NS  (5 * NS_PER_S) /* so that an old file is known for one */
 /* VLANs and bridges on guarded interfaces; a host with more of them names those that matter in `interfaces`. */
 #define VLANS_MAX 256
-/* Handshakes that wait to be taken; when it is full, SYNs meet silence. */
-#define BACKLOG 256
 
 #define RESPONDER_SAYS                                                                             \
 	(1U << MESSAGE_READY | 1U << MESSAGE_WHY | 1U << MESSAGE_REJECT | 1U << MESSAGE_BUSY)
@@ -40,7 +38,7 @@ static void replying_set(struct daemon *d)
  * Nothing arrives at its own address and port: connections get to it by pn_steer alone, whatever they were made to. An IPv6 socket at
  * a mapped address serves both families; where there is no IPv6, an IPv4 one serves what there is.
  */
-static int listener_make(struct err *e)
+static int listener_make(int backlog, struct err *e)
 {
 	struct sockaddr_in6 six = {.sin6_family = AF_INET6,
 				   .sin6_addr = {{{[10] = 0xff, 0xff, 127, 0, 0, 1}}}};
@@ -57,7 +55,7 @@ static int listener_make(struct err *e)
 		r = fd < 0 ? -1 : bind(fd, (struct sockaddr *)&four, sizeof(four));
 	}
 	if (!r)
-		r = listen(fd, BACKLOG);
+		r = listen(fd, backlog);
 	if (!r)
 		return fd;
 	r = -errno;
@@ -70,7 +68,11 @@ static int responder_prepare(void *context, const void **settings, size_t *lengt
 			     struct err *e)
 {
 	struct daemon *d = context;
-	int fd = listener_make(e), r;
+	/*
+	 * As many may wait as may be served: where it overflows under SYN cookies, the kernel forgets an ACK for good, and that client
+	 * waits for a greeting until it gives up.
+	 */
+	int fd = listener_make((int)d->conf.responder.connections, e), r;
 
 	if (fd < 0)
 		return fd;
@@ -220,7 +222,7 @@ void answering_reload(struct daemon *d)
 		return;
 	}
 	same = length == a->settings_length && memcmp(next, a->settings, length) == 0;
-	free(same ? (void *)next : (void *)a->settings);
+	responder_settings_free(same ? next : a->settings);
 	if (same)
 		return;
 	a->settings = next;
@@ -295,6 +297,6 @@ void answering_close(struct daemon *d)
 	a->responder = NULL;
 	if (d->gate)
 		replying_set(d);
-	free(a->settings);
+	responder_settings_free(a->settings);
 	*a = (struct answering){0};
 }

@@ -16,9 +16,10 @@
 #include "daemon/facts.h"
 #include "daemon/state.h"
 
-#define ZONES_WRITE_LEAST_NS (1 * NS_PER_S) /* for people who look: often enough */
-#define ZONES_WRITE_MOST_NS  (5 * NS_PER_S) /* so that an old file is known for one */
-#define TRIM_EVERY_NS	     (3600 * NS_PER_S)
+#define ZONES_WRITE_LEAST_NS (1 * NS_PER_S)    /* for people who look: often enough */
+#define ZONES_WRITE_MOST_NS  (5 * NS_PER_S)    /* so that an old file is known for one */
+#define REAP_EVERY_NS	     (10 * NS_PER_S)   /* verdicts that have expired */
+#define TRIM_EVERY_NS	     (3600 * NS_PER_S) /* the journal */
 
 #define RESOLVER_SAYS (1U << MESSAGE_READY | 1U << MESSAGE_VERDICT | 1U << MESSAGE_ZONE)
 
@@ -176,6 +177,13 @@ static void asks_start(struct daemon *d)
 
 /* ---- from the resolver ---- */
 
+static void zones_write(struct daemon *d)
+{
+	facts_write_zones(d);
+	d->contact.zones_changed = false;
+	d->contact.zones_written_ns = now_boot_ns();
+}
+
 static void zone_take(struct daemon *d, const struct message_zone *m)
 {
 	struct contact *c = &d->contact;
@@ -201,6 +209,9 @@ static void zone_take(struct daemon *d, const struct message_zone *m)
 			*m->why ? ": " : "", m->why);
 	if (m->state == DNS_ZONE_SUSPENDED)
 		verdicts_take_back(d, m->zone, m->why);
+	/* While the first tests run it would lack those that are not done. */
+	if (child_is_up(c->resolver))
+		zones_write(d);
 }
 
 static void resolver_says(void *context, const union message *m)
@@ -210,6 +221,7 @@ static void resolver_says(void *context, const union message *m)
 	switch (m->head.type) {
 	case MESSAGE_READY:
 		contact_set(d);
+		zones_write(d);
 		log_info("strangers are asked about: %u lists, first contact by %s",
 			 d->contact.settings->sites.zone_count,
 			 d->conf.first_contact == CONF_CONTACT_HOLD    ? "hold"
@@ -256,7 +268,8 @@ static int resolver_start(struct daemon *d, struct err *e)
 
 /* ---- beginning, end, change ---- */
 
-static void settings_warn(const struct dns_settings *s, const struct zonedata *data)
+static void settings_warn(const struct daemon *d, const struct dns_settings *s,
+			  const struct zonedata *data)
 {
 	char addr[ADDR_TEXT_MAX];
 
@@ -269,6 +282,10 @@ static void settings_warn(const struct dns_settings *s, const struct zonedata *d
 				"answer: run a resolver of your own",
 				addr_format(&s->server[i].addr, addr), whose);
 	}
+	if (d->conf.charge == CONF_CHARGE_SYN && d->conf.first_contact != CONF_CONTACT_HOLD)
+		log_warning(
+			"no connection ends on this host (charge = \"syn\"): nobody is asked about "
+			"but with first_contact = \"hold\"");
 	if (!asking_can_list(s))
 		log_warning("nobody can be listed: all weights together do not reach the threshold "
 			    "%lld",
@@ -284,7 +301,7 @@ static int settings_read(struct daemon *d, struct dns_settings **out, struct err
 
 	if (!r && s->sites.zone_count) {
 		r = asking_servers_fill(s, e);
-		settings_warn(s, data);
+		settings_warn(d, s, data);
 	}
 	zonedata_free(data);
 	if (r || !s->sites.zone_count) {
@@ -326,12 +343,18 @@ void contact_gate_changed(struct daemon *d)
 	asks_start(d);
 }
 
+/* Of settings, which lie in memory that was zeroed before it was filled. Taking like for unlike would cost a child that starts anew. */
+static bool is_same(const void *a, const void *b, size_t size)
+{
+	return memcmp(a, b, size) == 0;
+}
+
 /* Verdicts by other lists or another threshold are none. */
 static bool is_other_judgement(const struct dns_settings *a, const struct dns_settings *b)
 {
 	return !a || !b || a->threshold != b->threshold ||
-	       memcmp(&a->sites, &b->sites, sizeof(a->sites)) != 0 ||
-	       memcmp(&a->rdns, &b->rdns, sizeof(a->rdns)) != 0;
+	       !is_same(&a->sites, &b->sites, sizeof(a->sites)) ||
+	       !is_same(&a->rdns, &b->rdns, sizeof(a->rdns));
 }
 
 static void settings_change(struct daemon *d, struct dns_settings *next)
@@ -374,7 +397,7 @@ void contact_reload(struct daemon *d)
 		log_error("%s: lists are asked as before", e.text);
 		return;
 	}
-	if (!next != !c->settings || (next && memcmp(next, c->settings, sizeof(*next)) != 0))
+	if (!next != !c->settings || (next && !is_same(next, c->settings, sizeof(*next))))
 		settings_change(d, next);
 	else
 		free(next);
@@ -382,27 +405,44 @@ void contact_reload(struct daemon *d)
 	contact_set(d);
 }
 
+/* What the store needs by the clock. */
+static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
+{
+	struct contact *c = &d->contact;
+	int64_t version = c->store_version;
+	unsigned count = 0;
+	int r = store_get_version(d->store, &version, e);
+
+	if (!r && version != c->store_version) {
+		c->store_version = version;
+		verdicts_drop_forgotten(d);
+	}
+	if (!r && now_ns - c->reaped_ns >= REAP_EVERY_NS) {
+		r = store_reap_verdicts(d->store, &count, e);
+		if (count < STORE_PART_MAX)
+			c->reaped_ns = now_ns;
+	}
+	if (!r && now_ns - c->trimmed_ns >= TRIM_EVERY_NS) {
+		r = store_trim_journal(d->store, &count, e);
+		c->trimmed_ns = now_ns;
+	}
+	return r;
+}
+
 void contact_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct contact *c = &d->contact;
-	unsigned count;
+	struct err e = {0};
+	int r;
 
 	verdicts_expire(d, now_ns);
 	young_expire(c->young, now_ns);
 	if ((c->zones_changed && now_ns - c->zones_written_ns >= ZONES_WRITE_LEAST_NS) ||
-	    now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS) {
-		facts_write_zones(d);
-		c->zones_changed = false;
-		c->zones_written_ns = now_ns;
-	}
-	if (d->store && now_ns - c->trimmed_ns >= TRIM_EVERY_NS) {
-		struct err e = {0};
-		int r = store_trim_journal(d->store, &count, &e);
-
-		c->trimmed_ns = now_ns;
-		if (r)
-			keep_fault(d, r, &e);
-	}
+	    now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS)
+		zones_write(d);
+	r = d->store ? store_tend(d, now_ns, &e) : 0;
+	if (r)
+		keep_fault(d, r, &e);
 }
 
 void contact_close(struct daemon *d)

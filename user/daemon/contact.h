@@ -27,7 +27,8 @@ struct contact {
 	struct recording *recording;
 	struct message_zone zone[SITE_ZONES_MAX]; /* the last word on each; type 0: none yet */
 	bool zones_changed;
-	uint64_t zones_written_ns, trimmed_ns;
+	uint64_t zones_written_ns, reaped_ns, trimmed_ns;
+	int64_t store_version; /* another one: a command has changed the store */
 	struct said full_said;
 	uint64_t told_second; /* lines of the log are bounded */
 	uint32_t told;
@@ -54,6 +55,9 @@ void verdicts_restore(struct daemon *d);
 /* The table into the map: new maps, another action. */
 void verdicts_refill(struct daemon *d);
 void verdicts_expire(struct daemon *d, uint64_t now_boot_ns);
+
+/* A command has changed the store: what it has forgotten is no listing any more. */
+void verdicts_drop_forgotten(struct daemon *d);
 
 /* The public name of a zone, by its number. */
 const char *contact_zone_name(const struct daemon *d, unsigned zone);

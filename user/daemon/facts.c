@@ -80,7 +80,7 @@ static void zones_print(const struct daemon *d, FILE *out)
 
 void facts_write_zones(struct daemon *d)
 {
-	lines_write(d, FACTS_ZONES, zones_print);
+	lines_write(d, INSTANCE_ZONES, zones_print);
 }
 
 static const char *child_state(const struct child *c)
@@ -111,12 +111,12 @@ static void children_print(const struct daemon *d, FILE *out)
 
 void facts_write_children(struct daemon *d)
 {
-	lines_write(d, FACTS_CHILDREN, children_print);
+	lines_write(d, INSTANCE_CHILDREN, children_print);
 }
 
 void facts_remove(struct daemon *d)
 {
-	static const char *const names[] = {FACTS_ZONES, FACTS_CHILDREN};
+	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN};
 	char path[INSTANCE_PATH_MAX];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -6,9 +6,6 @@
 #ifndef DAEMON_FACTS_H
 #define DAEMON_FACTS_H
 
-#define FACTS_ZONES    "zones"
-#define FACTS_CHILDREN "children"
-
 struct daemon;
 
 void facts_write_zones(struct daemon *d);

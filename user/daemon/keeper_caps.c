@@ -6,10 +6,14 @@
 #include "daemon/keeper_caps.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/drop.h"
 #include "base/log.h"
+#include "daemon/ruling.h"
 #include "net/net.h"
 
 #define BIT(capability) (1ULL << (capability))
@@ -30,12 +34,34 @@ static void modules_load(const struct conf *c)
 		log_warning("open connections cannot be listed, and so not be ended: %s", e.text);
 }
 
+/* What was opened before stays open; what must be opened again then cannot be. */
+static void store_check(const struct conf *c)
+{
+	char directory[PATH_MAX];
+
+	ruling_state_dir(c, directory, sizeof(directory));
+	if (access(directory, W_OK | X_OK) < 0 && errno == EACCES)
+		log_warning(
+			"%s does not belong to root: without CAP_DAC_OVERRIDE, which is not kept, "
+			"the store in it cannot be opened again if it has to be: chown it",
+			directory);
+}
+
+bool keeper_may_enter(void)
+{
+	return prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) > 0;
+}
+
 int keeper_drop(const struct conf *c, struct err *e)
 {
 	uint64_t kept = BIT(CAP_BPF) | BIT(CAP_NET_ADMIN) | BIT(CAP_PERFMON);
+	int ret;
 
 	if (c->namespace_count)
 		kept |= BIT(CAP_SYS_ADMIN);
 	modules_load(c);
-	return drop_capabilities(kept, e);
+	ret = drop_capabilities(kept, e);
+	if (ret == 0)
+		store_check(c);
+	return ret;
 }

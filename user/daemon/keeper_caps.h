@@ -10,5 +10,7 @@
  * names network namespaces, which cannot be entered without it. For good: what a reload adds in this needs a restart. 0 or -errno.
  */
 int keeper_drop(const struct conf *c, struct err *e);
+/* Can network namespaces still be entered? */
+bool keeper_may_enter(void);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * Where the children come from: those that read foreign bytes. The keeper forks the nursery first of all, before it holds anything; the
  * nursery gives up root, capabilities and the file system for good, and then forks a child whenever the keeper asks.
- * So the keeper needs no privilege to make an unprivileged process, and a child never was near a map, the store or a key.
+ * So the keeper needs no privilege to make an unprivileged process, and a child never was near a map or the store; the one key it
+ * can hold is the responder's, which it is given.
  * The child limits its system calls and then runs; one that dies is started again with back-off (child.h).
  */
 #ifndef DAEMON_NURSERY_H

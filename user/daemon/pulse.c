@@ -133,7 +133,7 @@ static void pulse_find_expiry(struct daemon *d)
  */
 static bool pulse_reap(struct daemon *d)
 {
-	unsigned stored = 0, verdicts = 0;
+	unsigned stored = 0;
 	struct err e = {0};
 	int reaped, r = d->store ? store_lock(d->store, &e) : 0;
 
@@ -147,15 +147,13 @@ static bool pulse_reap(struct daemon *d)
 	if (reaped < 0 && said_anew(&d->pulse.reap_said, e.text))
 		log_warning("expired rules could not be taken from the maps: %s", e.text);
 	r = d->store ? store_reap(d->store, &stored, &e) : 0;
-	if (!r && d->store)
-		r = store_reap_verdicts(d->store, &verdicts, &e);
 	if (d->store)
 		store_unlock(d->store);
 	if (r)
 		keep_fault(d, r, &e);
-	if (reaped > 0 || stored || verdicts)
-		log_debug("reaped: %d entries of maps, %u rules and %u verdicts of the store",
-			  reaped > 0 ? reaped : 0, stored, verdicts);
+	if (reaped > 0 || stored)
+		log_debug("reaped: %d entries of maps, %u of the store", reaped > 0 ? reaped : 0,
+			  stored);
 	return true;
 }
 

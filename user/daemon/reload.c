@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "daemon/asking.h"
+#include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
 #include "daemon/ruling.h"
 #include "daemon/setup.h"
@@ -38,6 +39,12 @@ static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 		return err_set(e, -EINVAL,
 			       "%s: `state_dir` has changed from %s to %s, which takes a restart",
 			       d->config_path, d->conf.state_dir, next->state_dir);
+	if (next->namespace_count && !keeper_may_enter())
+		return err_set(
+			e, -EINVAL,
+			"%s: `namespaces` are named for the first time; to enter them takes a "
+			"capability that was given up, and so a restart",
+			d->config_path);
 	r = asking_settings(next, d->config_path, &settings, NULL, e);
 	free(settings);
 	return r;

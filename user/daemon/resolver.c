@@ -364,7 +364,7 @@ static int resolver_start(struct resolving *r, int channel, const void *settings
 				   question_came, keeper_gone, r, e);
 	if (ret < 0)
 		return ret;
-	channel_pause(r->channel, true);
+	reading_adjust(r);
 	return resolver_watch(r, e);
 }
 

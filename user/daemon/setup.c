@@ -21,7 +21,6 @@ _Static_assert(CONF_NAMESPACES_MAX + 1 <= PN_NETNS_MAX, "own namespace and the c
 
 /* The port is not for this source: a reset sends an honest sender to the next MX at once. */
 #define SETUP_ONLY_ACTION PN_REFUSE
-#define PORT_SMTPS	  465 /* "submissions" */
 
 struct gate_sizes setup_sizes(const struct conf *c)
 {
@@ -110,16 +109,6 @@ static void port_write(struct pn_port *to, const struct pn_port *from)
 	__atomic_store_n((uint64_t *)(void *)to, both.word, __ATOMIC_RELEASE);
 }
 
-/*
- * Can the responder stand in for the mail server there? Only where the mail server's socket is here, with this very port, and
- * where the client speaks first in plain text: 465 begins with TLS (RFC 8314, 3.3).
- */
-static bool port_can_reply(const struct conf *c, const struct conf_port *port)
-{
-	return c->charge != CONF_CHARGE_SYN && !c->namespace_count && port->port != PORT_SMTPS &&
-	       (!port->local_port || port->local_port == port->port);
-}
-
 static void ports_write(struct pn_conf *knobs, const struct conf *c)
 {
 	for (unsigned i = 0; i < PN_PORTS_MAX; i++) {
@@ -133,7 +122,7 @@ static void ports_write(struct pn_conf *knobs, const struct conf *c)
 			port.class_ =
 				from->class_ == CONF_CLASS_MX ? PN_CLASS_MX : PN_CLASS_SUBMISSION;
 			port.only = from->only_count ? 1 : 0;
-			port.can_reply = port_can_reply(c, from);
+			port.can_reply = !conf_no_reply(c, from);
 		}
 		port_write(&knobs->ports[i], &port);
 	}

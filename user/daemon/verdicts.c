@@ -442,6 +442,20 @@ void verdicts_expire(struct daemon *d, uint64_t now_ns)
 	listings_sweep(d->contact.listings, has_expired, &s);
 }
 
+static bool is_forgotten(void *context, const struct listing *l)
+{
+	const struct sweep *s = context;
+
+	return sources_get_listed(s->d->gate, &l->prefix, NULL, NULL) == -ENOENT;
+}
+
+void verdicts_drop_forgotten(struct daemon *d)
+{
+	struct sweep s = {.d = d};
+
+	listings_sweep(d->contact.listings, is_forgotten, &s);
+}
+
 /* ---- the store's and the map's ---- */
 
 /* By name: numbers change with the configuration. False: one is not asked any more. */

@@ -39,7 +39,7 @@ static int visit_known(void *c, const void *key, const void *value)
 
 	memcpy(&known, value, sizeof(known));
 	s.origin = known.origin;
-	s.expires = known.until;
+	s.expires = known.until == PN_FOREVER ? 0 : known.until;
 	return w->fn(w->c, &s);
 }
 
@@ -76,8 +76,7 @@ int sources_put_listed(struct gate *g, const struct prefix *p, const struct pn_l
 			  "tables.listed", e);
 }
 
-int sources_get_listed(struct gate *g, const struct prefix *p, struct pn_listed *out,
-		       struct err *e)
+int sources_get_listed(struct gate *g, const struct prefix *p, struct pn_listed *out, struct err *e)
 {
 	struct pn_key key = key_of_prefix(p);
 	struct pn_listed there;

@@ -19,8 +19,8 @@ struct net_link {
 	bool up;       /* IFF_UP */
 	bool ethernet; /* ARPHRD_ETHER: has the MAC header that pn_xdp reads */
 	bool loopback;
-	int master;    /* ifindex of bond or bridge, 0 none */
-	int lower;     /* ifindex of what it stands on (of a VLAN: the interface below it), 0 none or elsewhere */
+	int master; /* ifindex of bond or bridge, 0 none */
+	int lower; /* ifindex of what it stands on (of a VLAN: the interface below it), 0 none or elsewhere */
 	char kind[16]; /* "veth", "bond", "bridge", "tun", ... "" for hardware */
 	uint32_t mtu;
 };

@@ -14,7 +14,7 @@ static enum line_result line_end(struct line *l)
 		l->length = 0;
 		return LINE_LONG;
 	}
-	if (l->length && l->byte[l->length - 1] == '\r')
+	while (l->length && l->byte[l->length - 1] == '\r')
 		l->length--;
 	return LINE_WHOLE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The one reader of what a client sends: bytes in, lines out. It holds one line, never more, whatever comes. A line ends with LF,
- * with or without CR before it: bare LF is dangerous only where a message follows that others read differently, and here none
+ * with one CR before it, none or some: bare LF is dangerous only where a message follows that others read differently, and here none
  * is ever taken. A line that is too long is dropped to its end, and said to have been. Any other byte, NUL too, is part of a line.
  */
 #ifndef REPLY_LINE_H

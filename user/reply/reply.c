@@ -194,15 +194,24 @@ static void turn_away(struct reply *r, int fd)
 	close(fd);
 }
 
+/* Of either family: it lies in the same place. */
+static uint16_t port_of(const struct sockaddr_storage *ss)
+{
+	struct sockaddr_in in;
+
+	memcpy(&in, ss, sizeof(in));
+	return ntohs(in.sin_port);
+}
+
+/* The one that the client meant: sk_lookup changes the socket, not the address. */
 static int our_port(int fd, uint16_t *port)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = {0};
 	socklen_t length = sizeof(ss);
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &length) < 0)
 		return -errno;
-	/* sin6_port lies where sin_port does. */
-	*port = ntohs(((const struct sockaddr_in *)&ss)->sin_port);
+	*port = port_of(&ss);
 	return 0;
 }
 
@@ -240,7 +249,7 @@ static void welcome(struct reply *r, int fd, const struct sockaddr_storage *peer
 	}
 	source = source_of(&addr);
 	if (source_count(r, &source) < SOURCE_MAX)
-		c = client_new(r, fd, &addr, ntohs(((const struct sockaddr_in *)peer)->sin_port));
+		c = client_new(r, fd, &addr, port_of(peer));
 	if (!c) {
 		turn_away(r, fd);
 		return;

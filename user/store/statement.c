@@ -42,11 +42,12 @@ static const char *const sql_texts[SQL_COUNT] = {
 	/* By its index: the shortest at the first address leads, which is the prefix itself. */
 	[SQL_FIND_VERDICT] = "SELECT " VERDICT_COLUMNS " FROM verdict WHERE addr >= ?1 "
 			     "AND addr <= ?2 AND bits >= ?3 ORDER BY addr, bits",
-	[SQL_DELETE_VERDICTS] = "DELETE FROM verdict WHERE (?1 IS NULL OR instr(zones, ?1)) "
-				"AND (NOT ?2 OR listed)",
+	[SQL_NEXT_VERDICT] = "SELECT min(id) FROM verdict WHERE id >= ?1",
+	[SQL_DELETE_VERDICTS] = "DELETE FROM verdict WHERE id BETWEEN ?3 AND ?4 "
+				"AND (?1 IS NULL OR instr(zones, ?1)) AND (NOT ?2 OR listed)",
 	/* By the index on boot time: those of another boot are found when they have been rebased. */
-	[SQL_REAP_VERDICTS] =
-		"DELETE FROM verdict WHERE expires_boot_ns <= ?1 AND " LEFT_NS " <= 0",
+	[SQL_REAP_VERDICTS] = "DELETE FROM verdict WHERE id IN (SELECT id FROM verdict "
+			      "WHERE expires_boot_ns <= ?1 AND " LEFT_NS " <= 0 LIMIT ?2)",
 	[SQL_REBASE_VERDICTS] = REBASE("verdict"),
 	[SQL_PUT_ENTRY] = "INSERT INTO journal (id, wall_s, what, addr, bits, text) "
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

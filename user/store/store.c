@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A writer's. Addresses are random: an index that does not fit is written to the log again and again. */
+#define CACHE_KIB	"16384"
 #define BUSY_TIMEOUT_MS 5000 /* a transaction of a million rules takes about as long */
 #define LOCK_WAIT_MS	5000
 #define LOCK_STEP_MS	10  /* flock(2) can wait for ever or not at all */
@@ -185,7 +187,9 @@ static int db_open(struct store *s, const char *query)
 			    NULL, NULL);
 	if (code == SQLITE_OK && s->access == STORE_WRITE)
 		code = sqlite3_exec(
-			s->db, "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304",
+			s->db,
+			"PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 4194304; "
+			"PRAGMA cache_size = -" CACHE_KIB,
 			NULL, NULL, NULL);
 	return code;
 }

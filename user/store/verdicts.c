@@ -139,26 +139,73 @@ int store_delete_verdict(struct store *s, const struct prefix *p, struct err *e)
 	return code;
 }
 
+/* The least id from here on; 0: there is none, or -errno. */
+static int verdict_next(struct store *s, int64_t *id, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int code = statement_use(s, SQL_NEXT_VERDICT, &st, e);
+	bool found = false;
+
+	if (code < 0)
+		return code;
+	sqlite3_bind_int64(st, 1, *id);
+	code = sqlite3_step(st);
+	if (code == SQLITE_ROW) {
+		found = sqlite3_column_type(st, 0) != SQLITE_NULL;
+		*id = sqlite3_column_int64(st, 0);
+		code = 0;
+	} else {
+		code = fault_set(s, code, "cannot read the store", e);
+	}
+	sqlite3_reset(st);
+	return code < 0 ? code : found;
+}
+
+/* Of the verdicts with ids from first to last, those that rest on the name (NULL: all). */
+static int verdicts_delete_part(struct store *s, const char *name, bool listed_only, int64_t first,
+				int64_t last, unsigned *count, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int code = statement_use(s, SQL_DELETE_VERDICTS, &st, e);
+
+	*count = 0;
+	if (code < 0)
+		return code;
+	if (name)
+		row_bind_text(st, 1, name);
+	sqlite3_bind_int(st, 2, listed_only);
+	sqlite3_bind_int64(st, 3, first);
+	sqlite3_bind_int64(st, 4, last);
+	return statement_finish(s, st, count, e);
+}
+
 int store_delete_verdicts(struct store *s, const char *zone, bool listed_only, unsigned *count,
 			  struct err *e)
 {
 	int code = statement_may_change(s, e);
 	char name[STORE_BY_MAX + 2];
-	sqlite3_stmt *st = NULL;
+	int64_t at = INT64_MIN;
 
 	*count = 0;
 	if (code == 0 && zone && (!*zone || strchr(zone, ' ') || strlen(zone) >= STORE_BY_MAX))
 		code = err_set(e, -EINVAL, "a name of a zone that none can have");
+	snprintf(name, sizeof(name), " %s ", zone && code == 0 ? zone : "");
 	if (code == 0)
-		code = statement_use(s, SQL_DELETE_VERDICTS, &st, e);
-	if (code < 0)
-		return code;
-	if (zone) {
-		snprintf(name, sizeof(name), " %s ", zone);
-		row_bind_text(st, 1, name);
+		code = verdict_next(s, &at, e);
+	while (code > 0) {
+		int64_t last =
+			at > INT64_MAX - STORE_PART_MAX ? INT64_MAX : at + STORE_PART_MAX - 1;
+		unsigned part;
+
+		code = verdicts_delete_part(s, zone ? name : NULL, listed_only, at, last, &part, e);
+		*count += part;
+		at = last;
+		if (code == 0 && last < INT64_MAX) {
+			at++;
+			code = verdict_next(s, &at, e);
+		}
 	}
-	sqlite3_bind_int(st, 2, listed_only);
-	return statement_finish(s, st, count, e);
+	return code;
 }
 
 /* 1: a verdict; 0: one that has expired; else -EBADMSG. */
@@ -257,5 +304,6 @@ int store_reap_verdicts(struct store *s, unsigned *count, struct err *e)
 	if (code < 0)
 		return code;
 	sqlite3_bind_int64(st, 1, s->now.boot_ns);
+	sqlite3_bind_int(st, 2, STORE_PART_MAX);
 	return statement_finish(s, st, count, e);
 }

@@ -8,10 +8,11 @@
 
 #include "store/store.h"
 
-#define STORE_BY_MAX	   200	/* the longest public name of a list */
-#define STORE_ZONES_MAX	   4096 /* public names, a blank before and behind each */
-#define STORE_REASON_MAX   320	/* a list's reason */
-#define STORE_EVIDENCE_MAX 8192 /* JSON */
+#define STORE_BY_MAX	   200	 /* the longest public name of a list */
+#define STORE_ZONES_MAX	   4096	 /* public names, a blank before and behind each */
+#define STORE_REASON_MAX   320	 /* a list's reason */
+#define STORE_EVIDENCE_MAX 8192	 /* JSON */
+#define STORE_PART_MAX	   20000 /* verdicts that go at once: a quarter of a second */
 
 struct store_verdict {
 	struct prefix prefix; /* what it holds for */
@@ -35,7 +36,10 @@ struct store_verdict {
 int store_put_verdicts(struct store *s, const struct store_verdict *list, size_t count,
 		       struct err *e);
 int store_delete_verdict(struct store *s, const struct prefix *p, struct err *e); /* -ENOENT */
-/* Every verdict whose zones have this name, or (zone NULL) every one. How many in *count. */
+/*
+ * Every verdict whose zones have this name, or (zone NULL) every one. How many in *count. In parts, each a transaction of its own
+ * unless one was begun, so that a command that waits for the store gets its turn.
+ */
 int store_delete_verdicts(struct store *s, const char *zone, bool listed_only, unsigned *count,
 			  struct err *e);
 /*
@@ -52,7 +56,7 @@ int store_each_verdict(struct store *s, const struct addr *addr,
 int store_find_verdict(struct store *s, const struct prefix *p,
 		       int (*fn)(void *context, const struct store_verdict *v), void *context,
 		       struct err *e);
-/* Delete what has expired; how many. */
+/* Delete what has expired, at most STORE_PART_MAX of them; how many. */
 int store_reap_verdicts(struct store *s, unsigned *count, struct err *e);
 
 /* ---- the journal ---- */
