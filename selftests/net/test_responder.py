@@ -18,7 +18,7 @@ from clients import (DIALOGUE, RECIPIENT, SENDER, Talk, attempt, attempt_all, cl
                      mail, recipient)
 from gate import descendants, memory_most_kib
 from lab import MAIL, command, until
-from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, judging, meet, source_wait, sources
+from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, journal, judging, meet, sources
 from test_contact import refusal_of
 
 AT_ONCE_S = 1.0
@@ -346,6 +346,7 @@ def test_a_responder_that_is_killed(lab, postfix, guarding):
     """Operator rules refuse, automatic verdicts pass, honest mail flows; and it comes back by itself."""
     g = guarding()
     ordered = crowd(1)[0]
+    meet(g, lab.out, BAD)
     assert recipient(lab.out, BAD) == refusal_of(BAD)
     g.child_kill("responder", DEATHS)
     until(lambda: fate(lab.out, ordered) == "refused", 1, "operator rules refuse")
@@ -355,6 +356,7 @@ def test_a_responder_that_is_killed(lab, postfix, guarding):
     assert mail(lab.out, GOOD) is None
     until(lambda: g.child("responder"), RETURN_S, "it comes back")
     until(lambda: g.why(ordered)["verdict"] == "reply", 3, "and is used")
+    meet(g, lab.out, BAD2)
     assert recipient(lab.out, BAD) == refusal_of(BAD)
     assert recipient(lab.out, BAD2) == refusal_of(BAD2)
     assert "Enough of this" in recipient(lab.out, ordered)
@@ -372,8 +374,8 @@ def test_a_client_of_a_responder_that_is_killed_does_not_hang(lab, guarding):
 def test_a_resolver_that_is_killed(lab, postfix, guarding):
     """Strangers are let in after the repeat of their SYN at the latest, and it comes back by itself."""
     g = guarding()
-    assert recipient(lab.out, BAD) == refusal_of(BAD)
-    g.child_kill("resolver", DEATHS)
+    meet(g, lab.out, BAD)
+    g.child_kill("resolver", 2)
     for source in (GOOD, GOOD2):
         begin = time.monotonic()
         assert mail(lab.out, source) is None
@@ -381,6 +383,7 @@ def test_a_resolver_that_is_killed(lab, postfix, guarding):
     assert recipient(lab.out, BAD) == refusal_of(BAD), "what is known holds"
     until(lambda: g.child("resolver"), RETURN_S, "it comes back")
     until(lambda: g.why(BAD2)["reason"] == "held", 5, "strangers are held again")
+    meet(g, lab.out, BAD2)
     assert recipient(lab.out, BAD2) == refusal_of(BAD2)
     g.log.wait(r"resolver.*(killed|died|signal)")
 
@@ -397,15 +400,18 @@ def test_a_resolver_that_hangs(lab, postfix, guarding):
         assert_honest_at_once(lab)
     finally:
         os.kill(pid, 18)
+    meet(g, lab.out, BAD)
     assert recipient(lab.out, BAD)[:3] == "550"
 
 
 def test_a_keeper_that_is_killed(lab, postfix, guarding):
     """Nothing hangs: strangers get in after a repeat, soon at once, and the next keeper knows what this one knew."""
     g = guarding()
+    meet(g, lab.out, BAD)
     assert recipient(lab.out, BAD) == refusal_of(BAD)
-    source_wait(g, BAD, "listed")
     children = set(descendants(g.controller.pid))
+    # What is in the store, within a second, is not lost.
+    until(lambda: journal(g, BAD), 3, "the store has it")
     g.kill()
     killed = time.monotonic()
     assert_honest_at_once(lab)

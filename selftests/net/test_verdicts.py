@@ -7,7 +7,7 @@ import signal
 import time
 
 import dnsserver as dns
-from clients import attempt, close_all, mail, recipient
+from clients import attempt, attempt_all, close_all, is_hung_up, mail, recipient
 from lab import until
 from lists import (BAD, BAD2, EXACT6, EXACT6_NEAR, GOOD, GOOD2, MAD, MAD_TOO, SANE, SCRIPTED, TRUSTED, WIDE6, WIDE6_FAR,
                    WIDE6_NEAR, ZONES, after, answering, failing, journal, judging, meet, negative, only, saying, seconds_left,
@@ -16,7 +16,7 @@ from test_dns import cut_short, garbage, pointer_loop
 
 AT_ONCE_MS = 600
 PATIENCE_S = 2.5
-PARTIAL_MOST_S = 60
+PARTIAL_MOST_S = 60 + 1  # times are told in whole seconds
 KNOWN_LEAST_S = 6 * 86400  # clean ones are known for a week
 GONE_S = 10
 
@@ -73,7 +73,7 @@ def test_lists_that_are_wrong_about_everybody_let_mail_in_and_are_shown(lab, pos
     allow_all = "list.dnswl.org=127.[0..255].[0..255].[0..255]*-2"
     sites = [f"{zone}*9" for zone in EVERY if zone != "list.dnswl.org"] + [allow_all, "fine.example*9"]
     g = judging(gate, sites, resolver=SCRIPTED, tested=False, dnsbl={"threshold": 5})
-    rows = zones_wait(g, lambda rows: all(rows[z]["state"] == row[1] for z, row in EVERY.items()))
+    rows = zones_wait(g, lambda rows: all(z in rows and rows[z]["state"] == row[1] for z, row in EVERY.items()))
     for zone, (_, _, says) in EVERY.items():
         assert says.lower() in rows[zone]["why"].lower(), rows[zone]
     assert rows["fine.example"]["state"] == "good" and not rows["fine.example"]["why"]
@@ -150,6 +150,7 @@ def test_a_dead_list_in_the_configuration_is_refused_by_name(lab, lists, gate):
 
 def test_a_resolver_that_dies_and_comes_back(lab, postfix, lists, gate):
     g = judging(gate, dnsbl={"probe_every": "1s"})
+    meet(g, lab.out, BAD)
     assert recipient(lab.out, BAD)[:3] == "550"
     lists.unbound.stop()
     try:
@@ -160,6 +161,7 @@ def test_a_resolver_that_dies_and_comes_back(lab, postfix, lists, gate):
         # What was known holds: nobody who was found listed is let in by it.
         assert recipient(lab.out, BAD)[:3] == "550"
         # A stranger who is listed is let in unasked, and not taken for clean.
+        meet(g, lab.out, BAD2)
         assert recipient(lab.out, BAD2)[:3] == "250"
         row = sources(g).get(BAD2)
         assert row is None or seconds_left(row) <= PARTIAL_MOST_S, row
@@ -168,6 +170,7 @@ def test_a_resolver_that_dies_and_comes_back(lab, postfix, lists, gate):
         lists.unbound.start()
     zones_wait(g, lambda rows: rows["bl.example"]["state"] == "good", 15)
     g(f"forget {BAD2}", status=None)
+    meet(g, lab.out, BAD2, GOOD2)
     assert recipient(lab.out, BAD2)[:3] == "550"
     assert_mail_flows(lab, GOOD2)
 
@@ -190,7 +193,9 @@ def test_a_list_that_goes_mad_loses_its_verdicts_within_ten_seconds(lab, postfix
         assert zones(g)["sane.example"]["state"] == "good"
         until(lambda: any("taken back" in text and "mad.example" in text for text in journal(g)), 3, "it is written down")
         assert time.monotonic() - begin < GONE_S
-        # Out of the store as well: a gate that is built anew from it knows nothing of them.
+        # Out of the store as well, and so out of a gate that is built anew from it.
+        assert not g.why(MAD)["dnsbl"] and not g.why(MAD_TOO)["dnsbl"]
+        assert g.why(SANE)["dnsbl"]["verdict"] == "listed"
         assert stored(g) == {SANE}
         meet(g, lab.out, MAD, MAD_TOO)
         assert recipient(lab.out, MAD)[:3] == "250"
@@ -221,21 +226,20 @@ def test_a_silent_allow_list_never_loses_its_weight(lab, postfix, scripted, gate
     # What is known in part is not taken for clean: it is asked again within a minute.
     row = sources(g).get(BAD)
     assert row is None or (row["reason"] == "known" and seconds_left(row) <= PARTIAL_MOST_S), row
-    zones_wait(g, lambda rows: rows["wl.example"]["errors"])
 
 
 def test_a_late_allow_list_never_loses_its_weight(lab, postfix, scripted, gate):
     """At the repeat of the SYN it has not answered yet: he is let in, and its answer keeps him in."""
     scripted(answering({"bl.example": only([TRUSTED, BAD]), "wl.example": after(1.5, only([TRUSTED], "127.0.5.2"))}))
     g = judging(gate, ["bl.example*3", "wl.example=127.0.[0..255].[1..3]*-2"], resolver=SCRIPTED, dnsbl={"timeout": "6s"})
-    outcome = attempt(lab.out, TRUSTED, wait_s=PATIENCE_S, greet=True)
-    assert outcome.fate == "open"
+    outcomes = attempt_all(lab.out, [TRUSTED, BAD], wait_s=PATIENCE_S, greet=True)
+    assert {o.fate for o in outcomes} == {"open"}
     row = source_wait(g, TRUSTED, "known")
     assert seconds_left(row) > KNOWN_LEAST_S, "asked in full: known for long"
-    close_all([outcome])
+    assert not is_hung_up(outcomes[0].sock, 0.2)
+    close_all(outcomes)
     assert recipient(lab.out, TRUSTED)[:3] == "250"
     # The same lists without the trust.
-    close_all([attempt(lab.out, BAD, wait_s=PATIENCE_S, greet=True)])
     source_wait(g, BAD, "listed")
     assert recipient(lab.out, BAD)[:3] == "550"
 
@@ -274,13 +278,14 @@ def test_a_verdict_ends_with_its_time_and_is_asked_anew(lab, postfix, scripted, 
     life_s = 2
     one = scripted(answering({"bl.example": only([BAD])}))
     g = judging(gate, resolver=SCRIPTED, dnsbl={"listed_min_ttl": f"{life_s}s", "listed_max_ttl": f"{life_s}s"})
-    for _ in range(2):
+    for turn in range(2):
         asked = len(one.asked)
-        assert recipient(lab.out, BAD)[:3] == "550"
+        meet(g, lab.out, BAD)
         assert len(one.asked) > asked, "he was a stranger"
+        assert recipient(lab.out, BAD)[:3] == "550"
         assert g.why(BAD)["answers"] == 1, "another verdict counts its answers anew"
-        until(lambda: BAD not in sources(g) or g.why(BAD)["reason"] == "held", life_s + 2, "the verdict has ended")
-    assert g.why(BAD)["verdict"] == "hold"
+        if turn == 0:
+            until(lambda: g.why(BAD)["verdict"] == "hold", life_s + 2, "the verdict has ended")
 
 
 def test_who_is_known_is_asked_about_again_without_being_held(lab, postfix, scripted, gate):
@@ -288,8 +293,7 @@ def test_who_is_known_is_asked_about_again_without_being_held(lab, postfix, scri
     bad = []
     one = scripted(lambda name, kind, query, tcp: only(bad)(query, name, kind))
     g = judging(gate, resolver=SCRIPTED, dnsbl={"clean_min_ttl": "1s", "clean_max_ttl": "1s"})
-    assert_mail_flows(lab, GOOD)
-    source_wait(g, GOOD, "known")
+    meet(g, lab.out, GOOD)
     bad.append(GOOD)
     asked = len(one.asked)
 
