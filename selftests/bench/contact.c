@@ -33,7 +33,8 @@
 #define LISTED	       1000U
 #define READY_TRIES    1000 /* ten seconds: the lists are tested first */
 #define READY_EVERY_NS 10000000L
-#define LATE_NS	       2e9 /* the repeat of the SYN has come and gone */
+#define LATE_NS	       2e8 /* many times what it takes */
+#define TRIES_MAX      3   /* of one stranger */
 #define MESSAGE_MAX    512
 #define PER_S	       100000 /* questions: as many as there are SYNs */
 #define CONFIG                                                                                     \
@@ -149,14 +150,13 @@ static void bed_remove(void)
 
 /* ---- what is timed ---- */
 
-/* A stranger's first SYN, until his listing is in the map. */
-static int contact_time(uint32_t number, double *ns, struct err *e)
+/* -EAGAIN: nothing came of this SYN. */
+static int syn_time(const struct prefix *source, uint32_t seq, double *ns, struct err *e)
 {
 	static struct frame frame;
-	struct addr from = lists_source(number);
-	struct prefix source = prefix_of(&from, ADDR_BITS);
 	char text[ADDR_TEXT_MAX];
-	struct packet syn = {.from = addr_format(&from, text), .flags = TCP_SYN, .seq = number};
+	struct packet syn = {
+		.from = addr_format(&source->addr, text), .flags = TCP_SYN, .seq = seq};
 	struct pn_listed listed;
 	double begin;
 
@@ -167,9 +167,24 @@ static int contact_time(uint32_t number, double *ns, struct err *e)
 	do {
 		*ns = clocks_now().wall_ns - begin;
 		if (*ns > LATE_NS)
-			return err_set(e, -ETIMEDOUT, "no verdict on %s came", text);
-	} while (sources_get_listed(bed.gate, &source, &listed, NULL));
+			return err_set(e, -EAGAIN, "no verdict on %s came", text);
+	} while (sources_get_listed(bed.gate, source, &listed, NULL));
 	return 0;
+}
+
+/*
+ * A stranger's first SYN, until his listing is in the map. One whose cell of pn_wait is another's is dropped and asked about later only, as it
+ * must be; with another sequence number it is a new SYN.
+ */
+static int contact_time(uint32_t number, double *ns, struct err *e)
+{
+	struct addr from = lists_source(number);
+	struct prefix source = prefix_of(&from, ADDR_BITS);
+	int ret = -EAGAIN;
+
+	for (uint32_t i = 0; ret == -EAGAIN && i < TRIES_MAX; i++)
+		ret = syn_time(&source, number + i, ns, e);
+	return ret;
 }
 
 /* One question, as long as its answer takes. */

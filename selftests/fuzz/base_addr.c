@@ -33,6 +33,9 @@ static void try_prefix(const char *text)
 		return;
 	}
 	HOLDS(p.bits <= ADDR_BITS);
+	if (strchr(text, '/'))
+		HOLDS(strtoul(strchr(text, '/') + 1, NULL, 10) ==
+		      p.bits - (strchr(text, ':') ? 0U : ADDR_V4_LEAD_BITS));
 	prefix_format(&p, written);
 	HOLDS(prefix_parse(written, &again, NULL) == 0 && prefix_equal(&p, &again));
 	HOLDS(prefix_covers(&p, &p) &&

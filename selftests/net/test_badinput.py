@@ -5,6 +5,7 @@ Bad input of each kind: a clear error, its exit status, and nothing changed. A s
 import json
 import os
 import pwd
+import re
 import shutil
 import sqlite3
 import time
@@ -295,6 +296,36 @@ def test_configuration_faults(gate, standing, name):
     finally:
         standing.configure_text(good)
     assert state(standing) == before
+
+
+CERTIFICATES = {
+    "a certificate without a key": ({"certificate": "/etc/hostname"}, "responder.key"),
+    "a key without a certificate": ({"key": "/etc/hostname"}, "responder.certificate"),
+    "files that are not there": ({"certificate": "/none.pem", "key": "/none.key"}, "/none.pem"),
+    "files of something else": ({"certificate": "/etc/hostname", "key": "/etc/hostname"}, "no certificate"),
+}
+
+
+@pytest.mark.parametrize("name", CERTIFICATES)
+def test_certificates_that_are_none(run, lab, name):
+    """What `run` turns down `config check` turns down too."""
+    keys, says = CERTIFICATES[name]
+    g = Gate(run, lab.mail, responder=keys)
+    try:
+        for words in (["config", "check"], ["run"]):
+            done = g.cli(*words, status=FAILED)
+            assert g.config_path in done.stderr and says in done.stderr, (words, done.stderr)
+        assert not g.pinned(), "a start that fails leaves nothing"
+    finally:
+        g.remove()
+
+
+def test_a_reload_with_a_certificate_that_is_none_changes_nothing(gate):
+    g = gate()
+    g.configure(responder={"certificate": "/none.pem", "key": "/none.key"}, mode="enforce")
+    g("reload", status=FAILED)
+    g.log.wait(re.escape(g.config_path) + r": responder\.certificate: /none\.pem: .*stays")
+    assert g.row("show status")["mode"] == "monitor"
 
 
 def test_a_configuration_that_is_not_there(standing, tmp_path):

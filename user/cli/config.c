@@ -12,6 +12,7 @@
 #include "base/when.h"
 #include "cli/cli.h"
 #include "daemon/asking.h"
+#include "daemon/responder.h"
 
 #define RELOAD_WAIT_S  10 /* a controller that has not answered by then is stuck */
 #define RELOAD_LOOK_MS 50 /* its answer is a word in a map, which nothing tells of */
@@ -29,9 +30,11 @@ int verb_config_check(struct cli *cli, const struct sentence *s)
 			       "%s does not exist: the defaults hold", path);
 	if (rc == 0)
 		rc = asking_settings(&cli->conf, path, &settings, NULL, &e);
+	free(settings);
+	if (rc == 0)
+		rc = responder_settings_try(&cli->conf, path, &e);
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);
-	free(settings);
 	return cli_say(cli, json_pack("{s:s, s:b, s:b}", "file", path, "valid", 1, "exists", 1),
 		       "%s is valid", path);
 }

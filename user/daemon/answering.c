@@ -153,6 +153,7 @@ static void responder_says(void *context, const union message *m)
 	case MESSAGE_READY:
 		log_debug("the responder listens");
 		replying_set(d);
+		d->answering.changed = true;
 		break;
 	case MESSAGE_WHY:
 		responder_asks(d, &m->why);

@@ -221,9 +221,11 @@ static void resolver_says(void *context, const union message *m)
 	switch (m->head.type) {
 	case MESSAGE_READY:
 		contact_set(d);
+		d->answering.changed = true;
 		zones_write(d);
-		log_info("strangers are asked about: %u lists, first contact by %s",
+		log_info("strangers are asked about: %u list%s, first_contact = \"%s\"",
 			 d->contact.settings->sites.zone_count,
+			 d->contact.settings->sites.zone_count == 1 ? "" : "s",
 			 d->conf.first_contact == CONF_CONTACT_HOLD    ? "hold"
 			 : d->conf.first_contact == CONF_CONTACT_WATCH ? "watch"
 								       : "pass");
@@ -242,6 +244,7 @@ static void resolver_gone(void *context)
 	struct daemon *d = context;
 
 	contact_set(d);
+	d->answering.changed = true;
 	d->contact.has_waiting = false;
 	asks_listen(d);
 }
@@ -393,6 +396,8 @@ void contact_reload(struct daemon *d)
 	struct dns_settings *next = NULL;
 	struct err e = {0};
 
+	/* What was forgotten since the last look must not be put back below. */
+	verdicts_drop_forgotten(d);
 	if (settings_read(d, &next, &e)) {
 		log_error("%s: lists are asked as before", e.text);
 		return;

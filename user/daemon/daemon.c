@@ -25,6 +25,7 @@
 #include "daemon/facts.h"
 #include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
+#include "daemon/responder.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
 
@@ -245,6 +246,12 @@ static int step_nursery(struct daemon *d, struct err *e)
 	return nursery_open(&d->nursery, e);
 }
 
+/* Behind the nursery, which is to have seen no key; before anything that a start which fails would leave behind. */
+static int step_files(struct daemon *d, struct err *e)
+{
+	return responder_settings_try(&d->conf, d->config_path, e);
+}
+
 static int step_lock(struct daemon *d, struct err *e)
 {
 	return instance_lock(&d->instance, d->conf.instance, e);
@@ -396,6 +403,7 @@ static const struct step {
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
 	{"nursery", step_nursery},
+	{"files", step_files},
 	{"lock", step_lock},
 	{"loop", step_loop},
 	{"trial", step_trial},
@@ -446,8 +454,9 @@ static void daemon_leave(struct daemon *d, bool started)
 			log_info("stopped, and removed from the kernel: nothing is guarded any "
 				 "more");
 	} else if (d->ending == ENDING_LEAVE) {
-		log_info("stopped; the gate stands: rules, bans and rates hold, open connections "
-			 "are not limited without a controller (`postern detach all` removes it)");
+		log_info("stopped; the gate stands: rules and rates hold; without a controller "
+			 "strangers get in unasked, nobody is told why, and open connections are "
+			 "not limited (`postern detach all` removes it)");
 	}
 	if (d->trial && started && instance_end_trial(&d->instance, &e))
 		log_error("%s", e.text);

@@ -12,6 +12,7 @@
 #include "daemon/asking.h"
 #include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
+#include "daemon/responder.h"
 #include "daemon/ruling.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
@@ -47,7 +48,7 @@ static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 			d->config_path);
 	r = asking_settings(next, d->config_path, &settings, NULL, e);
 	free(settings);
-	return r;
+	return r ? r : responder_settings_try(next, d->config_path, e);
 }
 
 static int reload_live(struct daemon *d, const struct conf *next, struct err *e)

@@ -27,6 +27,8 @@ struct responder_settings {
  */
 int responder_settings_make(const struct conf *c, struct responder_settings **out, size_t *length,
 			    struct err *e);
+/* Would one come of this configuration, which lies at path? Where no responder runs nothing is read. 0 or -errno. */
+int responder_settings_try(const struct conf *c, const char *path, struct err *e);
 void responder_settings_free(struct responder_settings *s); /* NULL is fine; the key is wiped */
 /* For the child: is it whole? NULL when not. */
 const struct responder_settings *responder_settings_check(const void *bytes, size_t length);

@@ -176,6 +176,21 @@ out:
 	return ret;
 }
 
+int responder_settings_try(const struct conf *c, const char *path, struct err *e)
+{
+	struct responder_settings *s = NULL;
+	size_t length = 0;
+	int ret;
+
+	if (c->charge == CONF_CHARGE_SYN)
+		return 0;
+	ret = responder_settings_make(c, &s, &length, e);
+	if (ret < 0)
+		err_prefix(e, "%s", path);
+	responder_settings_free(s);
+	return ret;
+}
+
 void responder_settings_free(struct responder_settings *s)
 {
 	if (!s)
