@@ -362,7 +362,11 @@ def test_many_strangers_at_once_each_get_their_own_verdict(lab, postfix, scripte
     said = {}
 
     def come(source):
-        said[source] = recipient(lab.out, source, wait_s=5)
+        try:
+            said[source] = recipient(lab.out, source, wait_s=5)
+        except ConnectionError:
+            # On a busy machine the repeat may come before the verdict, which then cuts.
+            said[source] = recipient(lab.out, source, wait_s=5)
 
     threads = [threading.Thread(target=come, args=(s,)) for s in bad + good]
     for thread in threads:
