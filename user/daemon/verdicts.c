@@ -125,7 +125,7 @@ static int listing_map(struct daemon *d, const struct listing *l)
 				  .origin = PN_ORIGIN_DNSBL,
 				  .expires = l->expires_boot_ns,
 				  .classes = MX_BIT,
-				  .zone = l->by};
+				  .zone = l->by < SITE_ZONES_MAX ? l->by + 1 : 0};
 	struct err e = {0};
 	int r = sources_put_listed(d->gate, &l->prefix, &value, &e);
 
@@ -242,7 +242,7 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 
 static void tell_listed(struct daemon *d, const struct message_verdict *m, const struct listing *l)
 {
-	const char *by = contact_zone_name(d, l->by);
+	const char *by = l->by < SITE_ZONES_MAX ? contact_zone_name(d, l->by) : "reverse DNS";
 	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX];
 
 	if (contact_may_tell(d))
@@ -261,7 +261,7 @@ static void verdict_list(struct daemon *d, const struct message_verdict *m,
 	struct contact *c = &d->contact;
 	struct listing l = {.prefix = *prefix,
 			    .zones = zones_of(m),
-			    .by = m->named < SITE_ZONES_MAX ? m->named : 0,
+			    .by = m->named,
 			    .expires_boot_ns = now_boot_ns() + for_s * NS_PER_S,
 			    .reason = m->text};
 	const struct listing *before = listings_find(c->listings, &m->addr);
@@ -494,8 +494,10 @@ static bool zones_find(const struct daemon *d, const struct store_verdict *v, st
 static int restore_one(void *context, const struct store_verdict *v)
 {
 	struct sweep *s = context;
-	struct listing l = {
-		.prefix = v->prefix, .expires_boot_ns = v->expires_boot_ns, .reason = v->reason};
+	struct listing l = {.prefix = v->prefix,
+			    .by = SITE_ZONES_MAX,
+			    .expires_boot_ns = v->expires_boot_ns,
+			    .reason = v->reason};
 	struct pn_known known = {.since = s->now_ns,
 				 .until = v->expires_boot_ns,
 				 .origin = PN_ORIGIN_DNSBL},
