@@ -184,11 +184,15 @@ static __always_inline void stranger_ask(struct sock *sk, const struct address *
 					 const struct pn_port *port)
 {
 	struct pn_ask ask = {.flags = stranger_flags(peer, port)};
+	const struct pn_conf *conf = conf_get();
 	struct address local = {};
 
-	if (!ask.flags)
+	if (!ask.flags || !conf)
 		return;
 	local_read(&sk->__sk_common, &local);
+	/* Who is at an address that is not guarded is not ours to ask about, nor to cut. */
+	if (!is_guarded(conf, &local))
+		return;
 	ask.time = bpf_ktime_get_boot_ns();
 	__builtin_memcpy(ask.src, peer->byte, 16);
 	__builtin_memcpy(ask.dst, local.byte, 16);

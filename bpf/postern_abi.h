@@ -174,7 +174,7 @@ struct pn_listed {
 	enum pn_origin origin;
 	__u64 expires;
 	__u32 classes; /* bit per enum pn_class the verdict holds for */
-	__u32 zone;    /* number of the zone that weighed most, 0 none */
+	__u32 zone;    /* number of the zone that weighed most, from 1; 0 none */
 };
 
 /* pn_known: a stranger found clean, or seen delivering. Boot time. */

@@ -249,3 +249,38 @@ TEST(addr_from_sockaddr_takes_both_families_and_no_third)
 	ss.ss_family = AF_UNIX;
 	EXPECT(addr_from_sockaddr(&ss, &a) == -EAFNOSUPPORT, "AF_UNIX");
 }
+
+/* Of so many neighbours in as many buckets, about two thirds fall into one of their own when they fall by chance. */
+#define CROWD	    1024
+#define CROWD_LEAST (CROWD / 2)
+
+static const struct {
+	const char *sentence;
+	unsigned byte; /* that and the one before count */
+	uint8_t bits;
+} crowds[] = {
+	{"hosts of four IPv4 /24, or the last of an IPv6 network", 15, 128},
+	{"customers of an IPv6 /48", 7, 64},
+	{"networks of an IPv6 /32", 5, 48},
+	{"hosts far apart", 9, 128},
+};
+
+TEST(neighbours_lie_apart_in_a_table)
+{
+	for (size_t i = 0; i < sizeof(crowds) / sizeof(crowds[0]); i++) {
+		bool taken[CROWD] = {false};
+		unsigned places = 0;
+
+		for (unsigned n = 0; n < CROWD; n++) {
+			struct prefix p = {.bits = crowds[i].bits};
+			unsigned place;
+
+			p.addr.byte[crowds[i].byte] = (uint8_t)n;
+			p.addr.byte[crowds[i].byte - 1] = (uint8_t)((n >> 8) << 6);
+			place = prefix_hash(&p, 0x9e3779b97f4a7c15ULL) % CROWD;
+			places += !taken[place];
+			taken[place] = true;
+		}
+		EXPECT(places > CROWD_LEAST, "%s: %u places", crowds[i].sentence, places);
+	}
+}

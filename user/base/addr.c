@@ -214,6 +214,22 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	return a->bits == b->bits && addr_equal(&a->addr, &b->addr);
 }
 
+/* The last steps of MurmurHash3: each bit of the result hangs on each bit of the word. A bare multiplication carries upwards alone. */
+static uint64_t word_mix(uint64_t word)
+{
+	word = (word ^ word >> 33) * 0xff51afd7ed558ccdULL;
+	word = (word ^ word >> 33) * 0xc4ceb9fe1a85ec53ULL;
+	return word ^ word >> 33;
+}
+
+uint64_t prefix_hash(const struct prefix *p, uint64_t secret)
+{
+	uint64_t half[2];
+
+	memcpy(half, p->addr.byte, sizeof(half));
+	return word_mix(word_mix(word_mix(half[0] ^ secret) ^ half[1]) + p->bits * secret);
+}
+
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner)
 {
 	/* ::/0 comes before ::ffff:0:0/96 bit by bit, yet is a prefix of another family. */

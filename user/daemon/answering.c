@@ -107,7 +107,8 @@ static void because_listed(struct daemon *d, const struct addr *addr, struct rep
 	b->kind = REPLY_LISTED;
 	if (!l)
 		return;
-	snprintf(b->by, sizeof(b->by), "%s", contact_zone_name(d, l->by));
+	if (l->by < SITE_ZONES_MAX)
+		snprintf(b->by, sizeof(b->by), "%s", contact_zone_name(d, l->by));
 	snprintf(b->text, sizeof(b->text), "%s", l->reason);
 }
 

@@ -336,6 +336,14 @@ int contact_open(struct daemon *d, struct err *e)
 	return r;
 }
 
+void contact_gate_changes(struct daemon *d)
+{
+	if (!d->contact.listings)
+		return;
+	verdicts_drop_forgotten(d);
+	recording_flush(d->contact.recording);
+}
+
 void contact_gate_changed(struct daemon *d)
 {
 	if (!d->contact.listings)
@@ -343,6 +351,7 @@ void contact_gate_changed(struct daemon *d)
 	asks_stop(d);
 	contact_set(d);
 	verdicts_refill(d);
+	verdicts_restore(d); /* those who are known: the store has them */
 	asks_start(d);
 }
 
@@ -366,16 +375,18 @@ static void settings_change(struct daemon *d, struct dns_settings *next)
 	struct dns_settings *before = c->settings;
 	bool other = is_other_judgement(before, next);
 	struct err e = {0};
-	unsigned count;
 
 	recording_flush(c->recording);
-	if (other && d->store && store_delete_verdicts(d->store, NULL, true, &count, &e))
-		log_warning("verdicts by the old lists stay in the store: %s", e.text);
 	memset(c->zone, 0, sizeof(c->zone));
 	c->zones_changed = true;
 	c->settings = next;
-	if (other)
+	c->owed =
+		0; /* by the numbers of before: what rests on a list that is asked no more is not restored */
+	if (other) {
+		c->judged = false;
+		verdicts_forget_all(d);
 		verdicts_restore(d);
+	}
 	if (c->resolver && next) {
 		child_renew(c->resolver);
 	} else if (c->resolver) {
@@ -398,11 +409,9 @@ void contact_reload(struct daemon *d)
 
 	/* What was forgotten since the last look must not be put back below. */
 	verdicts_drop_forgotten(d);
-	if (settings_read(d, &next, &e)) {
+	if (settings_read(d, &next, &e))
 		log_error("%s: lists are asked as before", e.text);
-		return;
-	}
-	if (!next != !c->settings || (next && !is_same(next, c->settings, sizeof(*next))))
+	else if (!next != !c->settings || (next && !is_same(next, c->settings, sizeof(*next))))
 		settings_change(d, next);
 	else
 		free(next);
@@ -416,15 +425,17 @@ static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
 	struct contact *c = &d->contact;
 	int64_t version = c->store_version;
 	unsigned count = 0;
-	int r = store_get_version(d->store, &version, e);
+	int r = judgement_pay(d, e);
 
+	if (!r)
+		r = store_get_version(d->store, &version, e);
 	if (!r && version != c->store_version) {
 		c->store_version = version;
 		verdicts_drop_forgotten(d);
 	}
 	if (!r && now_ns - c->reaped_ns >= REAP_EVERY_NS) {
 		r = store_reap_verdicts(d->store, &count, e);
-		if (count < STORE_PART_MAX)
+		if (!r && count < STORE_PART_MAX)
 			c->reaped_ns = now_ns;
 	}
 	if (!r && now_ns - c->trimmed_ns >= TRIM_EVERY_NS) {
@@ -432,6 +443,17 @@ static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
 		c->trimmed_ns = now_ns;
 	}
 	return r;
+}
+
+/* Half of the lists would be taken for all of them: until each has been tested there is nothing to show. */
+static bool may_show_zones(const struct contact *c)
+{
+	if (!c->resolver || child_is_up(c->resolver))
+		return true;
+	for (unsigned i = 0; i < c->settings->sites.zone_count; i++)
+		if (!c->zone[i].head.type)
+			return false;
+	return true;
 }
 
 void contact_tick(struct daemon *d, uint64_t now_ns)
@@ -442,11 +464,14 @@ void contact_tick(struct daemon *d, uint64_t now_ns)
 
 	verdicts_expire(d, now_ns);
 	young_expire(c->young, now_ns);
-	if ((c->zones_changed && now_ns - c->zones_written_ns >= ZONES_WRITE_LEAST_NS) ||
-	    now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS)
+	if (((c->zones_changed && now_ns - c->zones_written_ns >= ZONES_WRITE_LEAST_NS) ||
+	     now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS) &&
+	    may_show_zones(c))
 		zones_write(d);
+	if (c->owed) /* what still waits may rest on it too */
+		recording_flush(c->recording);
 	r = d->store ? store_tend(d, now_ns, &e) : 0;
-	if (r)
+	if (r && r != -EBUSY) /* somebody else is at it: it can wait */
 		keep_fault(d, r, &e);
 }
 

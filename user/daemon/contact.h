@@ -28,6 +28,9 @@ struct contact {
 	struct message_zone zone[SITE_ZONES_MAX]; /* the last word on each; type 0: none yet */
 	bool zones_changed;
 	uint64_t zones_written_ns, reaped_ns, trimmed_ns;
+	uint64_t
+		owed; /* suspended zones, a bit each, whose verdicts the store could not yet drop */
+	bool judged;  /* the listings in the store are by the lists of today */
 	int64_t store_version; /* another one: a command has changed the store */
 	struct said full_said;
 	uint64_t told_second; /* lines of the log are bounded */
@@ -36,6 +39,8 @@ struct contact {
 
 /* Restores what the store has, and starts the resolver if there are lists. 0 or -errno. */
 int contact_open(struct daemon *d, struct err *e);
+/* d->gate is about to be replaced: what its maps alone tell is read. */
+void contact_gate_changes(struct daemon *d);
 /* d->gate has other maps now: listen to them and fill them. */
 void contact_gate_changed(struct daemon *d);
 /* d->conf is new. before: what was in force. */
@@ -50,7 +55,11 @@ void contact_close(struct daemon *d);
 void verdict_take(struct daemon *d, const struct message_verdict *m);
 /* A zone has been suspended: what rests on it goes. */
 void verdicts_take_back(struct daemon *d, unsigned zone, const char *why);
-/* Make pn_listed and the table the image of the store; called when either may be another one. */
+/* Of a suspended zone: out of the store, and those whom it made known out of the map. *known: how many. 0 or -errno. */
+int verdicts_known_take_back(struct daemon *d, unsigned zone, size_t *known, struct err *e);
+/* Listings by other lists: out of the table. verdicts_restore() then takes them out of the map. */
+void verdicts_forget_all(struct daemon *d);
+/* What the store has comes into force beside what is; what the map has beyond that goes. */
 void verdicts_restore(struct daemon *d);
 /* The table into the map: new maps, another action. */
 void verdicts_refill(struct daemon *d);
@@ -58,6 +67,11 @@ void verdicts_expire(struct daemon *d, uint64_t now_boot_ns);
 
 /* A command has changed the store: what it has forgotten is no listing any more. */
 void verdicts_drop_forgotten(struct daemon *d);
+
+/* ---- judgement.c ---- */
+
+/* What the store owes, if it can be had now. 0 or -errno; -EBUSY: later. */
+int judgement_pay(struct daemon *d, struct err *e);
 
 /* The public name of a zone, by its number. */
 const char *contact_zone_name(const struct daemon *d, unsigned zone);

@@ -150,6 +150,8 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 	gate_unlock(lock);
 	if (r)
 		return r;
+	if (d->gate)
+		contact_gate_changes(d);
 	if (d->events)
 		daemon_close_events(d);
 	gate_close(d->gate);
@@ -394,6 +396,8 @@ static int step_ready(struct daemon *d, struct err *e)
 		 until > now ? "enforce" : "monitor", left,
 		 until > now ? "" : " (nothing is refused but what you block)",
 		 links_describe(&d->links, links, sizeof(links)), rules);
+	d->hurried = true;
+	keep_patience(d, false);
 	notify_send("READY=1");
 	return 0;
 }

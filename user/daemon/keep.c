@@ -13,6 +13,7 @@
 #include "daemon/ruling.h"
 #include "daemon/state.h"
 
+#define KEEP_HURRY_MS	20		  /* a single command holds the lock for as long */
 #define KEEP_BOOT_VALUE "controller_boot" /* the boot in which deadlines were written last */
 
 bool keep_store(struct daemon *d)
@@ -31,9 +32,16 @@ bool keep_store(struct daemon *d)
 				  e.text);
 		return false;
 	}
+	keep_patience(d, !d->hurried);
 	if (said_settle(&d->store_said))
 		log_info("store: it can be used again");
 	return true;
+}
+
+void keep_patience(struct daemon *d, bool patient)
+{
+	if (d->store)
+		store_set_patience(d->store, patient ? STORE_PATIENCE_MS : KEEP_HURRY_MS);
 }
 
 void keep_fault(struct daemon *d, int r, const struct err *e)

@@ -31,13 +31,9 @@ struct listings {
 	uint64_t secret; /* of the hash: strangers choose their addresses */
 };
 
-/* As in the engine of the DNS: a multiplication by an odd secret cannot be steered from outside. */
 static unsigned bucket_of(const struct listings *all, const struct prefix *p)
 {
-	uint64_t half[2];
-
-	memcpy(half, p->addr.byte, sizeof(half));
-	return (((half[0] + p->bits) ^ (half[1] * all->secret)) * all->secret >> 40) % BUCKETS;
+	return prefix_hash(p, all->secret) % BUCKETS;
 }
 
 struct listings *listings_new(void)
@@ -48,7 +44,6 @@ struct listings *listings_new(void)
 		return NULL;
 	if (getrandom(&all->secret, sizeof(all->secret), 0) != sizeof(all->secret))
 		all->secret = now_monotonic_ns();
-	all->secret |= 1;
 	return all;
 }
 

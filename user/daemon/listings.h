@@ -14,7 +14,8 @@
 struct listing {
 	struct prefix prefix;
 	uint64_t zones; /* those it rests on: a bit 1 << number of the zone */
-	unsigned by;	/* number of the zone that weighed most */
+	unsigned
+		by; /* number of the zone that weighed most; SITE_ZONES_MAX: none, but reverse DNS */
 	uint64_t expires_boot_ns;
 	const char *reason; /* the list's, printable; "" none */
 };

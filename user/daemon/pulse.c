@@ -65,8 +65,10 @@ static void pulse_look(void *context)
 		daemon_end(d, ENDING_TAKEN, 0);
 	} else if (!r) {
 		log_info("somebody has put new maps in the place of ours: adopting them");
+		keep_patience(d, true);
 		if (daemon_load_gate(d, &d->conf, &e))
 			log_error("%s", e.text);
+		keep_patience(d, false);
 	} else if (said_anew(&d->pulse.look_said, e.text)) {
 		log_warning("whether the gate is still ours cannot be seen: %s", e.text);
 	}
@@ -201,14 +203,11 @@ static void pulse_reconcile(void *context)
 	answering_ingress(d);
 }
 
-static void pulse_store(void *context)
+static void pulse_store_back(struct daemon *d)
 {
-	struct daemon *d = context;
 	struct ruling r = {.conf = &d->conf, .gate = d->gate};
 	struct err e = {0};
 
-	if (d->store || !keep_store(d))
-		return;
 	keep_rebase_boot(d);
 	if (!d->store)
 		return;
@@ -217,8 +216,21 @@ static void pulse_store(void *context)
 		log_error("the rules of the store are not all in force: %s", e.text);
 		return;
 	}
+	verdicts_drop_forgotten(d);
 	verdicts_restore(d);
 	log_info("store: its rules and its mode are in force");
+}
+
+static void pulse_store(void *context)
+{
+	struct daemon *d = context;
+
+	if (d->store || !keep_store(d))
+		return;
+	pulse_beat(d);
+	keep_patience(d, true);
+	pulse_store_back(d);
+	keep_patience(d, false);
 }
 
 static void pulse_clock_step(void *context)
@@ -230,11 +242,14 @@ static void pulse_clock_step(void *context)
 	log_info("the wall clock was set: no rule ends earlier or later for it");
 	if (!d->store)
 		return;
+	pulse_beat(d);
+	keep_patience(d, true);
 	r = store_lock(d->store, &e);
 	if (!r) {
 		r = store_rebase(d->store, &e);
 		store_unlock(d->store);
 	}
+	keep_patience(d, false);
 	if (r)
 		keep_fault(d, r, &e);
 }

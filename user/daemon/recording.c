@@ -24,6 +24,7 @@ struct recording {
 	struct store_entry *entry;
 	size_t entries, entry_room;
 	unsigned long lost;
+	bool loses; /* said: a batch could not be written, and none since */
 };
 
 int recording_open(struct recording **out, struct daemon *d)
@@ -135,6 +136,14 @@ void recording_entry(struct recording *r, const char *what, const struct prefix 
 	expect_flush(r);
 }
 
+static bool is_forgotten(const struct recording *r, const struct store_verdict *v)
+{
+	struct pn_known known;
+
+	return (v->listed ? sources_get_listed(r->d->gate, &v->prefix, NULL, NULL)
+			  : sources_get_known(r->d->gate, &v->addr, &known, NULL)) == -ENOENT;
+}
+
 /* What was forgotten by a command meanwhile must not come back with the batch. */
 static void drop_forgotten(struct recording *r)
 {
@@ -143,7 +152,7 @@ static void drop_forgotten(struct recording *r)
 	for (size_t i = 0; i < r->verdicts; i++) {
 		struct store_verdict *v = &r->verdict[i];
 
-		if (v->listed && sources_get_listed(r->d->gate, &v->prefix, NULL, NULL) == -ENOENT)
+		if (is_forgotten(r, v))
 			texts_free(v);
 		else
 			r->verdict[kept++] = *v;
@@ -174,6 +183,26 @@ static void clear(struct recording *r)
 	r->verdicts = r->entries = 0;
 }
 
+/* What cannot be written goes on holding in the kernel. Said when it begins, and counted when it is over. */
+static void lose(struct recording *r)
+{
+	r->lost += r->verdicts + r->entries;
+	if (!r->loses)
+		log_warning("verdicts and lines of the journal cannot be kept: what was judged "
+			    "holds in the kernel until it expires");
+	r->loses = true;
+}
+
+static void tell_lost(struct recording *r)
+{
+	if (r->lost)
+		log_warning("%lu verdicts and lines of the journal could not be kept", r->lost);
+	r->lost = 0;
+	r->loses = false;
+	if (said_settle(&r->d->store_said))
+		log_info("store: it can be used again");
+}
+
 void recording_flush(struct recording *r)
 {
 	struct err e = {0};
@@ -187,20 +216,16 @@ void recording_flush(struct recording *r)
 			expect_flush(r);
 			return;
 		}
-		if (rc) {
-			r->lost += r->verdicts + r->entries;
+		if (rc)
 			keep_fault(r->d, rc, &e);
-		}
 	} else {
-		r->lost += r->verdicts + r->entries;
+		rc = -ENOENT;
 	}
+	if (rc)
+		lose(r);
+	else
+		tell_lost(r);
 	clear(r);
-	if (r->lost && r->d->store) {
-		log_warning("%lu verdicts and lines of the journal could not be kept: they hold in "
-			    "the kernel until they expire",
-			    r->lost);
-		r->lost = 0;
-	}
 }
 
 void recording_close(struct recording *r)

@@ -102,6 +102,7 @@ void reload_run(struct daemon *d)
 
 	notify_reloading();
 	pulse_beat(d);
+	keep_patience(d, true);
 	if (next) {
 		r = reload_read(d, next, &e);
 		if (!r)
@@ -109,6 +110,7 @@ void reload_run(struct daemon *d)
 	} else {
 		r = err_set(&e, -ENOMEM, "no memory");
 	}
+	keep_patience(d, false);
 	knobs = gate_conf(d->gate);
 	if (r) {
 		log_error("reload: %s; the configuration in force stays", e.text);

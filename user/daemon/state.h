@@ -39,6 +39,7 @@ struct daemon {
 
 	struct store *store; /* NULL: not to be had now */
 	struct said store_said;
+	bool hurried; /* the loop runs: nobody waits long for the store */
 
 	struct gate *gate;
 	struct events *events;
@@ -65,6 +66,11 @@ struct daemon {
 bool keep_store(struct daemon *d);
 /* A call on the store failed: say it once, and let go of a store that is of no use any more. */
 void keep_fault(struct daemon *d, int r, const struct err *e);
+/*
+ * May the next calls on the store wait for others, as commands do? In the loop they may not: verdicts and the heart beat stand behind
+ * them. What is asked for by the operator, or seldom, may.
+ */
+void keep_patience(struct daemon *d, bool patient);
 /* Deadlines anew if this is another boot than the store's last. */
 void keep_rebase_boot(struct daemon *d);
 

@@ -125,7 +125,7 @@ static int listing_map(struct daemon *d, const struct listing *l)
 				  .origin = PN_ORIGIN_DNSBL,
 				  .expires = l->expires_boot_ns,
 				  .classes = MX_BIT,
-				  .zone = l->by};
+				  .zone = l->by < SITE_ZONES_MAX ? l->by + 1 : 0};
 	struct err e = {0};
 	int r = sources_put_listed(d->gate, &l->prefix, &value, &e);
 
@@ -242,7 +242,7 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 
 static void tell_listed(struct daemon *d, const struct message_verdict *m, const struct listing *l)
 {
-	const char *by = contact_zone_name(d, l->by);
+	const char *by = l->by < SITE_ZONES_MAX ? contact_zone_name(d, l->by) : "reverse DNS";
 	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX];
 
 	if (contact_may_tell(d))
@@ -261,7 +261,7 @@ static void verdict_list(struct daemon *d, const struct message_verdict *m,
 	struct contact *c = &d->contact;
 	struct listing l = {.prefix = *prefix,
 			    .zones = zones_of(m),
-			    .by = m->named < SITE_ZONES_MAX ? m->named : 0,
+			    .by = m->named,
 			    .expires_boot_ns = now_boot_ns() + for_s * NS_PER_S,
 			    .reason = m->text};
 	const struct listing *before = listings_find(c->listings, &m->addr);
@@ -410,37 +410,48 @@ static int known_rests_on(void *context, const struct store_verdict *v)
 }
 
 /* Those that an allow list made known are known by the store alone. */
-static void known_take_back(struct daemon *d, struct sweep *s, const char *zone)
+int verdicts_known_take_back(struct daemon *d, unsigned zone, size_t *known, struct err *e)
 {
-	struct err e = {0};
+	char name[SITE_DOMAIN_MAX + 2];
+	struct sweep s = {.d = d, .name = name};
 	unsigned count;
-	int r = store_each_verdict(d->store, NULL, known_rests_on, s, &e);
+	int r;
 
-	for (size_t i = 0; i < s->known_count; i++)
-		(void)sources_take_known(d->gate, &s->known[i], NULL);
-	free(s->known);
-	if (!r)
-		r = store_delete_verdicts(d->store, zone, false, &count, &e);
-	if (r)
-		keep_fault(d, r, &e);
+	snprintf(name, sizeof(name), " %s ", contact_zone_name(d, zone));
+	r = store_each_verdict(d->store, NULL, known_rests_on, &s, e);
+	for (size_t i = 0; i < s.known_count; i++)
+		(void)sources_take_known(d->gate, &s.known[i], NULL);
+	free(s.known);
+	if (known)
+		*known = s.known_count;
+	return r ? r
+		 : store_delete_verdicts(d->store, contact_zone_name(d, zone), false, &count, e);
 }
 
 void verdicts_take_back(struct daemon *d, unsigned zone, const char *why)
 {
 	struct contact *c = &d->contact;
-	char name[SITE_DOMAIN_MAX + 2];
-	struct sweep s = {.d = d, .zones = 1ULL << zone, .name = name};
+	struct sweep s = {.d = d, .zones = 1ULL << zone};
+	struct err e = {0};
+	size_t known = 0;
+	int r = -ENOENT;
 
-	snprintf(name, sizeof(name), " %s ", contact_zone_name(d, zone));
+	/* Lists fall ill together, and each time all verdicts are read: the heart must beat in between. */
+	pulse_beat(d);
 	recording_flush(c->recording);
 	listings_sweep(c->listings, rests_on, &s);
-	if (d->store)
-		known_take_back(d, &s, contact_zone_name(d, zone));
+	if (d->store) {
+		r = verdicts_known_take_back(d, zone, &known, &e);
+		if (r && r != -EBUSY)
+			keep_fault(d, r, &e);
+	}
+	if (r)
+		c->owed |= 1ULL << zone;
 	log_warning("%u listings and %zu known sources that rest on %s are taken back", s.count,
-		    s.known_count, contact_zone_name(d, zone));
+		    known, contact_zone_name(d, zone));
 	recording_entry(c->recording, "taken back", NULL,
-			"%u listings and %zu known sources that rested on %s: %s", s.count,
-			s.known_count, contact_zone_name(d, zone), why);
+			"%u listings and %zu known sources that rested on %s: %s", s.count, known,
+			contact_zone_name(d, zone), why);
 }
 
 static bool has_expired(void *context, const struct listing *l)
@@ -501,8 +512,10 @@ static bool zones_find(const struct daemon *d, const struct store_verdict *v, st
 static int restore_one(void *context, const struct store_verdict *v)
 {
 	struct sweep *s = context;
-	struct listing l = {
-		.prefix = v->prefix, .expires_boot_ns = v->expires_boot_ns, .reason = v->reason};
+	struct listing l = {.prefix = v->prefix,
+			    .by = SITE_ZONES_MAX,
+			    .expires_boot_ns = v->expires_boot_ns,
+			    .reason = v->reason};
 	struct pn_known known = {.since = s->now_ns,
 				 .until = v->expires_boot_ns,
 				 .origin = PN_ORIGIN_DNSBL},
@@ -510,9 +523,12 @@ static int restore_one(void *context, const struct store_verdict *v)
 
 	if (!s->d->contact.settings || !zones_find(s->d, v, &l))
 		return 0;
-	if (v->listed)
+	/* What is in force was judged later, or stands for its whole network. */
+	if (v->listed && !listings_find(s->d->contact.listings, &v->prefix.addr))
 		s->count += listing_enter(s->d, &l) == 0;
-	else if (sources_get_known(s->d->gate, &v->addr, &old, NULL))
+	if (v->listed)
+		return 0;
+	if (sources_get_known(s->d->gate, &v->addr, &old, NULL))
 		(void)sources_put_known(s->d->gate, &v->addr, &known, NULL);
 	return 0;
 }
@@ -561,15 +577,21 @@ static bool take_all(void *context, const struct listing *l)
 	return true;
 }
 
+void verdicts_forget_all(struct daemon *d)
+{
+	listings_sweep(d->contact.listings, take_all, NULL);
+}
+
 void verdicts_restore(struct daemon *d)
 {
 	struct sweep s = {.d = d, .now_ns = now_boot_ns()};
 	struct err e = {0};
 	int r;
 
-	listings_sweep(d->contact.listings, take_all, NULL);
 	if (d->store) {
-		r = store_each_verdict(d->store, NULL, restore_one, &s, &e);
+		r = judgement_pay(d, &e);
+		if (!r)
+			r = store_each_verdict(d->store, NULL, restore_one, &s, &e);
 		if (r)
 			keep_fault(d, r, &e);
 	}

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/when.h"
 #include "kern/maps.h"
 #include "policy/contact.h"
 
@@ -22,18 +24,17 @@ struct slot {
 struct young {
 	struct slot slot[YOUNG_MAX];
 	int32_t bucket[YOUNG_BUCKETS];
+	uint64_t secret;
 	unsigned first, count; /* of the ring, with the holes of those that were taken */
 };
 
-/* Whoever is in here has completed a handshake: nobody can choose many sources, and a long chain is bounded by the ring. */
-static unsigned bucket_of(const struct addr *remote)
+/* Whoever is in here has completed a handshake; but an owner of a short IPv6 prefix can choose among many sources. */
+static unsigned bucket_of(const struct young *y, const struct addr *remote)
 {
 	struct prefix source =
 		prefix_of(remote, addr_is_v4(remote) ? PN_SOURCE_BITS_V4 : PN_SOURCE_BITS_V6);
-	uint64_t half[2];
 
-	memcpy(half, source.addr.byte, sizeof(half));
-	return ((half[0] ^ half[1]) * 0x9e3779b97f4a7c15ULL >> 40) % YOUNG_BUCKETS;
+	return prefix_hash(&source, y->secret) % YOUNG_BUCKETS;
 }
 
 struct young *young_new(void)
@@ -42,6 +43,8 @@ struct young *young_new(void)
 
 	for (unsigned i = 0; y && i < YOUNG_BUCKETS; i++)
 		y->bucket[i] = NONE;
+	if (y && getrandom(&y->secret, sizeof(y->secret), 0) != sizeof(y->secret))
+		y->secret = now_monotonic_ns();
 	return y;
 }
 
@@ -58,7 +61,7 @@ unsigned young_count(const struct young *y)
 static void unlink_slot(struct young *y, int32_t at)
 {
 	struct slot *s = &y->slot[at];
-	int32_t *link = &y->bucket[bucket_of(&s->connection.socket.remote)];
+	int32_t *link = &y->bucket[bucket_of(y, &s->connection.socket.remote)];
 
 	while (*link != NONE && *link != at)
 		link = &y->slot[*link].next;
@@ -84,7 +87,7 @@ void young_add(struct young *y, const struct young_connection *c)
 	if (y->count == YOUNG_MAX)
 		drop_first(y);
 	at = (y->first + y->count++) % YOUNG_MAX;
-	bucket = &y->bucket[bucket_of(&c->socket.remote)];
+	bucket = &y->bucket[bucket_of(y, &c->socket.remote)];
 	y->slot[at] = (struct slot){.connection = *c, .next = *bucket, .used = true};
 	*bucket = (int32_t)at;
 }
@@ -92,7 +95,7 @@ void young_add(struct young *y, const struct young_connection *c)
 unsigned young_take(struct young *y, const struct prefix *remote,
 		    void (*fn)(void *context, const struct young_connection *c), void *context)
 {
-	int32_t *link = &y->bucket[bucket_of(&remote->addr)];
+	int32_t *link = &y->bucket[bucket_of(y, &remote->addr)];
 	unsigned taken = 0;
 
 	while (*link != NONE) {

@@ -21,13 +21,11 @@
 
 /* ---- by source ---- */
 
-/* A multiplication by an odd secret mixes well enough, and cannot be steered from outside. */
 static struct ask **bucket_of(struct dns_engine *d, const struct addr *a)
 {
-	uint64_t half[2];
+	struct prefix host = {.addr = *a, .bits = ADDR_BITS};
 
-	memcpy(half, a->byte, sizeof(half));
-	return &d->bucket[((half[0] ^ (half[1] * d->secret)) * d->secret >> 40) % ENGINE_BUCKETS];
+	return &d->bucket[prefix_hash(&host, d->secret) % ENGINE_BUCKETS];
 }
 
 static bool is_same(const struct dns_question *a, const struct dns_question *b)
@@ -321,7 +319,6 @@ int dns_open(struct dns_engine **out, struct loop *loop, const struct dns_settin
 	d->zones.settings = &d->settings;
 	if (getrandom(&d->secret, sizeof(d->secret), 0) != sizeof(d->secret))
 		d->secret = now_monotonic_ns();
-	d->secret |= 1;
 	ret = resolver_open(&d->resolver, loop, settings->server, settings->server_count,
 			    settings->timeout_ms, e);
 	if (ret < 0)

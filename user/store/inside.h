@@ -61,6 +61,7 @@ struct store {
 	bool in_transaction; /* between store_begin and store_commit */
 	int fault;	     /* SQLite's code of the last fault_set */
 	int lock_fd;	     /* -1: never locked */
+	unsigned patience_ms;
 	char dir[PATH_MAX];
 	char path[PATH_MAX]; /* of the database */
 };

@@ -19,8 +19,7 @@
 
 /* A writer's. Addresses are random: an index that does not fit is written to the log again and again. */
 #define CACHE_KIB	"16384"
-#define BUSY_TIMEOUT_MS 5000 /* a transaction of a million rules takes about as long */
-#define LOCK_WAIT_MS	5000
+#define NS_PER_MS	1000000ULL
 #define LOCK_STEP_MS	10  /* flock(2) can wait for ever or not at all */
 #define DB_BYTES_MIN	512 /* the smallest page (sqlite.org/fileformat, 1.3.2) */
 #define DIR_MODE	0700
@@ -176,7 +175,7 @@ static int db_open(struct store *s, const char *query)
 	if (code != SQLITE_OK)
 		return code;
 	sqlite3_extended_result_codes(s->db, 1);
-	sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS);
+	sqlite3_busy_timeout(s->db, (int)s->patience_ms);
 	code = deadline_register(s);
 	if (code == SQLITE_OK)
 		code = row_register(s);
@@ -285,6 +284,7 @@ int store_open_by(struct store **out, const char *dir, enum store_access access,
 	clock->boot_id(s->now.boot_id); /* a file: not read for each of a million rows */
 	s->access = access;
 	s->lock_fd = -1;
+	s->patience_ms = STORE_PATIENCE_MS;
 	/* Room for "-journal" behind the path too. */
 	if (!*dir || strlen(dir) + sizeof("/" STORE_FILE "-journal") > sizeof(s->path)) {
 		code = err_set(e, -ENAMETOOLONG,
@@ -367,7 +367,7 @@ static void lock_sign(const struct store *s)
 int store_lock(struct store *s, struct err *e)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
-	uint64_t until = now_boot_ns() + LOCK_WAIT_MS * 1000000ULL;
+	uint64_t until = now_boot_ns() + s->patience_ms * NS_PER_MS;
 	int code = lock_open(s, e);
 
 	if (code < 0)
@@ -381,6 +381,12 @@ int store_lock(struct store *s, struct err *e)
 	}
 	lock_sign(s);
 	return 0;
+}
+
+void store_set_patience(struct store *s, unsigned ms)
+{
+	s->patience_ms = ms;
+	sqlite3_busy_timeout(s->db, (int)ms);
 }
 
 void store_unlock(struct store *s)

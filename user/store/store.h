@@ -17,9 +17,10 @@
 #include "base/addr.h"
 #include "base/err.h"
 
-#define STORE_FILE     "postern.db"
-#define STORE_LOCK     "lock"
-#define STORE_TEXT_MAX 256 /* bytes of a because or saying, with the final 0 */
+#define STORE_FILE	  "postern.db"
+#define STORE_LOCK	  "lock"
+#define STORE_PATIENCE_MS 5000 /* a transaction of a million rules takes about as long */
+#define STORE_TEXT_MAX	  256  /* bytes of a because or saying, with the final 0 */
 
 enum store_kind { STORE_BLOCK, STORE_ALLOW, STORE_TRUST };
 enum store_action {
@@ -53,10 +54,12 @@ int store_open(struct store **out, const char *dir, enum store_access access, st
 void store_close(struct store *s); /* NULL is fine */
 
 /*
- * The lock that orders changes of store and maps between processes (flock on DIR/lock; waits at most 5 s, then -EBUSY).
+ * The lock that orders changes of store and maps between processes (flock on DIR/lock; waits at most STORE_PATIENCE_MS, then -EBUSY).
  * Held around: change the store, commit, change the map.
  */
 int store_lock(struct store *s, struct err *e);
+/* Wait at most so long, for the lock and for other writers: for who has better things to do, and comes again. */
+void store_set_patience(struct store *s, unsigned ms);
 void store_unlock(struct store *s);
 
 /* Many changes as one transaction. Each 0 or -errno; a change outside begin/commit commits by itself. */

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Verdicts while something else goes on: a store that is locked, full or gone, reloads, commands that take back what is still on its
+way, a gate that is made anew. What was judged holds, what was taken back stays so, and the gate never waits.
+"""
+import contextlib
+import fcntl
+import os
+import signal
+import sqlite3
+import threading
+import time
+
+from clients import attempt, close_all, fate, is_hung_up, recipient, Talk
+from lab import command, until
+from lists import (BAD, BAD2, BAD3, GOOD, GOOD2, SCRIPTED, WIDE6, WIDE6_NEAR, answering, journal, judging, meet, negative, only,
+                   saying, source_wait, sources, well, zones_wait)
+
+AT_ONCE_MS = 600
+# Longer than any patience for the lock of the store, and than the dead man's switch would wait.
+LOCKED_S = 12
+STORE = "postern.db"
+LOCK = "lock"
+
+
+def store_folder(g):
+    return next(here for here, _, names in os.walk(g.state) if STORE in names)
+
+
+def rows(g, query="SELECT * FROM verdict"):
+    """What the store itself says, read beside whoever else uses it."""
+    with contextlib.closing(sqlite3.connect(os.path.join(store_folder(g), STORE), timeout=5)) as store:
+        return store.execute(query).fetchall()
+
+
+def kept(g, listed=1):
+    """How many verdicts of a kind the store has."""
+    return rows(g, f"SELECT count(*) FROM verdict WHERE listed = {listed}")[0][0]
+
+
+@contextlib.contextmanager
+def locked(g):
+    """As by a long import: the lock of all commands, and a transaction that writes."""
+    with open(os.path.join(store_folder(g), LOCK), "r+", encoding="ascii") as lock, \
+            contextlib.closing(sqlite3.connect(os.path.join(store_folder(g), STORE), isolation_level=None)) as store:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        store.execute("BEGIN IMMEDIATE")
+        yield
+        store.execute("ROLLBACK")
+
+
+def hosts(network, count):
+    return [f"{network}.{i}" for i in range(1, count + 1)]
+
+
+# ---- a store that keeps others waiting ----
+
+def test_a_locked_store_keeps_no_verdict_waiting(lab, postfix, scripted, gate):
+    """Each listed stranger is met by his verdict at the repeat of his SYN, though nothing can be written down; it is, later."""
+    bad = hosts("203.0.113", LOCKED_S + 6)
+    scripted(answering({"bl.example": only(bad)}))
+    g = judging(gate, resolver=SCRIPTED)
+    assert recipient(lab.out, bad[0])[:3] == "550"
+    until(lambda: kept(g) == 1, 3, "the store has it")
+    before = len(g.log.lines)
+    with locked(g):
+        begin, met = time.monotonic(), 1
+        while time.monotonic() - begin < LOCKED_S:
+            assert recipient(lab.out, bad[met])[:3] == "550", f"{bad[met]} after {time.monotonic() - begin:.1f} s"
+            met += 1
+    until(lambda: kept(g) == met, 5, "what waited is written down")
+    said = [line for line in g.log.lines[before:] if "store:" in line or "could not be kept" in line]
+    assert len(said) <= 1, said
+
+
+def test_what_is_suspended_while_the_store_is_locked_leaves_it_later(lab, postfix, scripted, gate):
+    mad = []
+    scripted(answering({"mad.example": lambda *q: (saying("127.0.0.2") if mad else only([BAD]))(*q),
+                        "sane.example": only([BAD2])}))
+    g = judging(gate, ["mad.example*3", "sane.example*3"], resolver=SCRIPTED, dnsbl={"probe_every": "1s"})
+    meet(g, lab.out, BAD, BAD2)
+    until(lambda: kept(g) == 2, 3, "the store has them")
+    with locked(g):
+        mad.append(True)
+        until(lambda: BAD not in sources(g), 10, "it is gone from the maps")
+        zones_wait(g, lambda rows: rows["mad.example"]["state"] == "suspended")
+        time.sleep(6)  # longer than a command would wait for the lock
+    until(lambda: kept(g) == 1, 5, "it is gone from the store")
+    assert g.why(BAD2)["reason"] == "listed"
+
+
+def test_a_full_disk_is_said_once(lab, postfix, scripted, gate):
+    bad = hosts("203.0.113", 9)
+    scripted(answering({"bl.example": only(bad)}))
+    g = judging(gate, start=None, tested=False, resolver=SCRIPTED)
+    os.makedirs(g.state, exist_ok=True)
+    command("mount", "-t", "tmpfs", "-o", "size=2m", "none", g.state)
+    try:
+        g.start()
+        g.log.wait(r"strangers are asked about", 10)
+        meet(g, lab.out, bad[0])
+        until(lambda: kept(g) == 1, 3, "the store has it")
+        with open(os.path.join(g.state, "filling"), "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * 4096)
+        before = len(g.log.lines)
+        for source in bad[1:8]:
+            meet(g, lab.out, source)
+            assert recipient(lab.out, source, wait_s=AT_ONCE_MS / 1000)[:3] == "550"
+            time.sleep(0.5)  # a batch for each
+        said = [line for line in g.log.lines[before:] if "store" in line or "could not be kept" in line]
+        assert 1 <= len(said) <= 2, said
+        os.unlink(os.path.join(g.state, "filling"))
+        meet(g, lab.out, bad[8])
+        until(lambda: kept(g) >= 2, 5, "the store takes verdicts again")
+    finally:
+        g.stop(signal.SIGINT)
+        command("umount", "-l", g.state)
+
+
+# ---- what was taken back stays so ----
+
+def test_what_is_forgotten_does_not_come_back_with_a_reload(lab, postfix, scripted, gate):
+    """Nor with new maps."""
+    scripted(answering({"bl.example": only([BAD, BAD2])}))
+    g = judging(gate, resolver=SCRIPTED)
+    meet(g, lab.out, BAD, BAD2)
+    until(lambda: kept(g) == 2, 3, "the store has them")
+    g(f"forget {BAD}")
+    g("reload")
+    assert set(sources(g)) == {BAD2}
+    g(f"forget {BAD2}")
+    g.configure(tables={"listed": 70000})
+    g("reload")
+    assert not sources(g)
+
+
+def test_a_clean_verdict_that_is_forgotten_on_its_way_to_the_store_is_not_written_down(lab, postfix, scripted, gate):
+    scripted(answering({"bl.example": only([BAD])}))
+    g = judging(gate, resolver=SCRIPTED)
+    with locked(g):
+        meet(g, lab.out, GOOD, GOOD2, BAD)
+    # The command waits for nobody now; the batch may have been written before it.
+    g(f"forget {GOOD}")
+    until(lambda: kept(g) == 1 and kept(g, 0), 5, "the batch is written")
+    assert kept(g, 0) == 1
+
+
+# ---- what was judged holds ----
+
+def test_who_is_known_stays_so_in_new_maps(lab, postfix, scripted, gate):
+    scripted(answering({"bl.example": only([BAD])}))
+    g = judging(gate, resolver=SCRIPTED)
+    meet(g, lab.out, GOOD, BAD)
+    until(lambda: kept(g) == 1 and kept(g, 0) == 1, 3, "the store has them")
+    g.configure(tables={"known": 70000})
+    g("reload")
+    assert g.why(GOOD)["reason"] == "known"
+    assert g.why(BAD)["reason"] == "listed"
+
+
+def test_verdicts_by_another_threshold_do_not_outlive_a_restart(lab, postfix, scripted, gate):
+    scripted(answering({"bl.example": only([BAD]), "worse.example": only([BAD2])}))
+    sites = ["bl.example*3", "worse.example*9"]
+    g = judging(gate, sites, resolver=SCRIPTED)
+    meet(g, lab.out, BAD, BAD2)
+    until(lambda: kept(g) == 2, 3, "the store has them")
+    g.stop()
+    g.configure(dnsbl={**g.config["dnsbl"], "threshold": 5})
+    g.start()
+    assert BAD not in sources(g)
+    assert kept(g) == 0, "they are asked about anew"
+    g.log.wait(r"strangers are asked about", 10)
+    assert recipient(lab.out, BAD)[:3] == "250"
+    assert recipient(lab.out, BAD2)[:3] == "550"
+
+
+# ---- who is touched ----
+
+def test_a_listed_stranger_at_an_address_that_is_not_guarded_is_left_alone(lab, postfix, scripted, gate):
+    one = scripted(answering({"bl.example": only([BAD])}))
+    g = judging(gate, contact="watch", resolver=SCRIPTED, guard=["2001:db8:25::25"])
+    with Talk(lab.out, BAD) as talk:
+        talk.hear()
+        assert not is_hung_up(talk.sock, 1)
+    assert not [a for a in one.asked if "7.113.0.203" in str(a)]
+    assert BAD not in sources(g)
+
+
+def test_a_listing_by_reverse_dns_names_no_list(lab, postfix, scripted, gate):
+    """Nobody is told to ask a list that has nothing to do with it."""
+    scripted(answering({"bl.example": only([BAD2]), "in-addr.arpa": negative, "ip6.arpa": negative}))
+    g = judging(gate, resolver=SCRIPTED, rdns={"none": 3, "alone": True})
+    told = recipient(lab.out, BAD)
+    assert told[:3] == "550" and "bl.example" not in told, told
+    assert "bl.example" not in " ".join(x for x in g.log.lines if "listed: " in x)
+    assert "using bl.example" in recipient(lab.out, BAD2)
