@@ -246,11 +246,11 @@ static void tell_listed(struct daemon *d, const struct message_verdict *m, const
 	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX];
 
 	if (contact_may_tell(d))
-		log_info("listed: %s by %s, score %" PRId64 " of %" PRId64 ", for %s%s%s",
+		log_info("listed: %s by %s, score %" PRId64 ", threshold %" PRId64 ", for %s%s%s",
 			 prefix_format(&l->prefix, text), by, m->score, m->threshold,
 			 duration_describe(m->ttl_s, time), *m->text ? ": " : "", m->text);
 	recording_entry(d->contact.recording, "listed", &l->prefix,
-			"by %s, score %" PRId64 " of %" PRId64 ", for %s%s%s", by, m->score,
+			"by %s, score %" PRId64 ", threshold %" PRId64 ", for %s%s%s", by, m->score,
 			m->threshold, duration_describe(m->ttl_s, time), *m->text ? ": " : "",
 			m->text);
 }
@@ -418,10 +418,10 @@ void verdicts_take_back(struct daemon *d, unsigned zone, const char *why)
 	listings_sweep(c->listings, rests_on, &s);
 	if (d->store)
 		known_take_back(d, &s, contact_zone_name(d, zone));
-	log_warning("%u listings and %zu known sources that rest on %s are taken back", s.count,
-		    s.known_count, contact_zone_name(d, zone));
+	log_warning("list %s: what rested on it is taken back: %u listings, %zu known sources",
+		    contact_zone_name(d, zone), s.count, s.known_count);
 	recording_entry(c->recording, "taken back", NULL,
-			"%u listings and %zu known sources that rested on %s: %s", s.count,
+			"%u listings and %zu known sources that rested on list %s: %s", s.count,
 			s.known_count, contact_zone_name(d, zone), why);
 }
 
