@@ -418,8 +418,9 @@ void verdicts_take_back(struct daemon *d, unsigned zone, const char *why)
 	listings_sweep(c->listings, rests_on, &s);
 	if (d->store)
 		known_take_back(d, &s, contact_zone_name(d, zone));
-	log_warning("list %s: what rested on it is taken back: %u listings, %zu known sources",
-		    contact_zone_name(d, zone), s.count, s.known_count);
+	log_warning("list %s: what rested on it is taken back: %u listing%s, %zu known source%s",
+		    contact_zone_name(d, zone), s.count, s.count == 1 ? "" : "s", s.known_count,
+		    s.known_count == 1 ? "" : "s");
 	recording_entry(c->recording, "taken back", NULL,
 			"%u listings and %zu known sources that rested on list %s: %s", s.count,
 			s.known_count, contact_zone_name(d, zone), why);
