@@ -40,10 +40,13 @@ static enum pn_contact contact_now(const struct cli *cli, const struct pn_conf *
 		*why = "the controller does not answer: strangers get in unasked";
 	else if (!knobs->contact)
 		*why = "the resolver is not ready: strangers get in unasked";
+	else if (cli->conf.charge == CONF_CHARGE_SYN && knobs->contact != PN_CONTACT_HOLD)
+		*why = "nobody is asked about: with charge = \"syn\" only first_contact = \"hold\" "
+		       "asks";
 	if (**why)
 		return PN_CONTACT_OFF;
 	if (knobs->enforce_until <= now)
-		*why = "monitor mode: strangers are asked about, and nobody is held or cut";
+		*why = "in enforce mode; until then strangers are asked about and let in";
 	return knobs->contact;
 }
 
@@ -122,8 +125,10 @@ void contact_print(const json_t *row)
 {
 	const char *why = json_string_value(json_object_get(row, "first_contact_why"));
 	const char *contact = json_string_value(json_object_get(row, "first_contact"));
+	bool is_off = strcmp(contact, "off") == 0;
 
-	printf("strangers    %s: %s\n", contact, why ? why : contact_meaning(contact));
+	printf("strangers    %s%s%s\n", contact, is_off || !why ? ": " : ", ",
+	       why ? why : contact_meaning(contact));
 	child_print("resolver", json_object_get(row, "resolver"));
 	child_print("responder", json_object_get(row, "responder"));
 }

@@ -235,7 +235,8 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 		log_info("cut: %u connection%s of %s, which is listed", c.cut,
 			 c.cut == 1 ? "" : "s", addr_format(a, text));
 	recording_entry(d->contact.recording, "cut", prefix,
-			"%u connections, made while the lists were asked", c.cut);
+			"%u connection%s, made while the lists were asked", c.cut,
+			c.cut == 1 ? "" : "s");
 }
 
 /* ---- a verdict ---- */
