@@ -85,7 +85,7 @@ enum pn_origin {
 	PN_REASON(ONLY, only, "the port is open to the networks in its 'only' list alone")         \
 	PN_REASON(RULE, rule, "the operator's rule for this address")                              \
 	PN_REASON(BLOCK, block, "the operator's rule for a prefix that covers this address")       \
-	PN_REASON(LISTED, listed, "DNS zones list the source")                                     \
+	PN_REASON(LISTED, listed, "DNS lists name the source, with enough weight to refuse it")    \
 	PN_REASON(OPEN, open, "the source has as many open connections as one source may have")    \
 	PN_REASON(TOTAL_OPEN, total_open, "all sources together have too many open connections")   \
 	PN_REASON(RATE, rate, "the source connects faster than one source may")                    \
@@ -93,8 +93,8 @@ enum pn_origin {
 	PN_REASON(TOTAL_RATE, total_rate, "all sources together connect too fast")                 \
 	PN_REASON(KNOWN, known, "the source is known and nothing stands against it")               \
 	PN_REASON(HELD, held,                                                                      \
-		  "a stranger's first SYN, held while the DNS is asked: its repeat gets in")       \
-	PN_REASON(STRANGER, stranger, "nothing is known of the source yet: the DNS is asked")      \
+		  "a stranger's first SYN, dropped once while DNS lists are asked about it")       \
+	PN_REASON(STRANGER, stranger, "nothing is known of the source yet: DNS lists are asked")   \
 	PN_REASON(CLEAN, clean, "nothing stands against the source")
 
 enum pn_reason {

@@ -65,8 +65,8 @@ int verb_help(struct cli *cli, const struct sentence *s)
 		if (strcmp(name, wanted) != 0 && !first_word)
 			continue;
 		found++;
-		if (cli_say(cli, help_row(&verbs[i]), "postern %s %s\n    %s", name,
-			    verbs[i].syntax, verbs[i].sentence))
+		if (cli_say(cli, help_row(&verbs[i]), "postern %s%s%s\n    %s", name,
+			    verbs[i].syntax[0] ? " " : "", verbs[i].syntax, verbs[i].sentence))
 			return CLI_FAILED;
 	}
 	if (found)

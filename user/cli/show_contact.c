@@ -34,14 +34,19 @@ static enum pn_contact contact_now(const struct cli *cli, const struct pn_conf *
 		*why = "no lists are configured (dnsbl.sites)";
 	else if (!knobs)
 		*why = "the gate is not loaded";
+	else if (!cli_controller_pid(cli))
+		*why = "no controller runs: strangers get in unasked";
 	else if (knobs->alive_until <= now)
-		*why = "no controller answers";
+		*why = "the controller does not answer: strangers get in unasked";
 	else if (!knobs->contact)
-		*why = "the lists cannot be asked now";
+		*why = "the resolver is not ready: strangers get in unasked";
+	else if (cli->conf.charge == CONF_CHARGE_SYN && knobs->contact != PN_CONTACT_HOLD)
+		*why = "nobody is asked about: with charge = \"syn\" only first_contact = \"hold\" "
+		       "asks";
 	if (**why)
 		return PN_CONTACT_OFF;
 	if (knobs->enforce_until <= now)
-		*why = "monitor mode: strangers are asked about, and nobody is held or cut";
+		*why = "in enforce mode; until then strangers are asked about and let in";
 	return knobs->contact;
 }
 
@@ -101,18 +106,29 @@ static void child_print(const char *name, const json_t *child)
 	if (deaths)
 		printf(", died %lld time%s", deaths, plural((uint64_t)deaths));
 	if (json_object_get(child, "accepted"))
-		printf(": %lld taken, %lld told why, %lld open, %lld turned away",
+		printf(": %lld connections taken, %lld told why, %lld open, %lld turned away",
 		       number(child, "accepted"), number(child, "refused"), number(child, "open"),
 		       number(child, "turned_away"));
 	putchar('\n');
 }
 
+static const char *contact_meaning(const char *contact)
+{
+	if (strcmp(contact, "hold") == 0)
+		return "their first SYN is dropped once, while DNS lists are asked";
+	if (strcmp(contact, "watch") == 0)
+		return "let in while DNS lists are asked, and cut if these list them";
+	return "let in while DNS lists are asked; the verdict holds from the next connection on";
+}
+
 void contact_print(const json_t *row)
 {
 	const char *why = json_string_value(json_object_get(row, "first_contact_why"));
+	const char *contact = json_string_value(json_object_get(row, "first_contact"));
+	bool is_off = strcmp(contact, "off") == 0;
 
-	printf("strangers    %s%s%s\n", json_string_value(json_object_get(row, "first_contact")),
-	       why ? ": " : "", why ? why : "");
+	printf("strangers    %s%s%s\n", contact, is_off || !why ? ": " : ", ",
+	       why ? why : contact_meaning(contact));
 	child_print("resolver", json_object_get(row, "resolver"));
 	child_print("responder", json_object_get(row, "responder"));
 }

@@ -76,7 +76,7 @@ int show_sources(struct cli *cli)
 	cli_store_read(cli, &store);
 	sources.store = store;
 	status = show_walk(cli, &sources.list, columns, sizeof(columns) / sizeof(*columns),
-			   sources_walk, "nothing was decided automatically");
+			   sources_walk, "nobody is listed, and nobody is known");
 	if (sources.unreadable.code)
 		cli_warn(cli, "%s", sources.unreadable.text);
 	return status;

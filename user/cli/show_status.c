@@ -6,10 +6,11 @@
 
 #include "base/when.h"
 #include "cli/show.h"
+#include "daemon/pulse.h"
 
 struct counts {
 	json_int_t block, allow, trust;
-	json_int_t sources;
+	json_int_t listed, known;
 };
 
 struct status {
@@ -63,8 +64,15 @@ static int count_allowed(void *context, const struct rule_entry *r)
 
 static int count_source(void *context, const struct source_entry *s)
 {
-	(void)s;
-	++*(json_int_t *)context;
+	struct counts *c = context;
+
+	/* As show sources has them. */
+	if (s->expires && s->expires <= now_boot_ns())
+		return 0;
+	if (s->listed)
+		c->listed++;
+	else
+		c->known++;
 	return 0;
 }
 
@@ -126,7 +134,7 @@ static void gather_gate(struct status *st)
 	st->alive_until = knobs->alive_until;
 	st->open = open_total(st->gate);
 	if (gate_each_link(st->gate, link_add, st->interfaces, e) ||
-	    sources_each(st->gate, count_source, &st->counts.sources, e) ||
+	    sources_each(st->gate, count_source, &st->counts, e) ||
 	    counters_each(st->gate, total_add, st->totals, e) ||
 	    faults_each(st->gate, fault_add, st->faults, e))
 		cli_warn(st->cli, "%s", e->text);
@@ -146,7 +154,7 @@ static void gather_store(struct status *st)
 		if (rc == 0)
 			return;
 		cli_warn(st->cli, "%s", e.text);
-		st->counts = (struct counts){.sources = st->counts.sources};
+		st->counts.block = st->counts.allow = st->counts.trust = 0;
 	}
 	if (st->gate) {
 		(void)rules_each_block(st->gate, count_blocked, &st->counts, NULL);
@@ -181,7 +189,9 @@ static json_t *status_row(struct status *st)
 	json_object_set_new(row, "blocks", json_integer(c->block));
 	json_object_set_new(row, "allows", json_integer(c->allow));
 	json_object_set_new(row, "trusts", json_integer(c->trust));
-	json_object_set_new(row, "sources", json_integer(c->sources));
+	json_object_set_new(row, "sources", json_integer(c->listed + c->known));
+	json_object_set_new(row, "listed", json_integer(c->listed));
+	json_object_set_new(row, "known", json_integer(c->known));
 	json_object_set_new(row, "open", json_integer((json_int_t)st->open));
 	json_object_set_new(row, "controller", st->pid ? json_integer(st->pid) : json_null());
 	json_object_set_new(row, "alive", json_boolean(st->alive_until > now_boot_ns()));
@@ -205,9 +215,10 @@ static void controller_print(const struct status *st)
 		       "not judged\n",
 		       st->pid);
 	else if (st->gate && st->alive_until)
-		printf("controller   none (the last was there until %s): open connections are not "
+		printf("controller   none (the last was seen at %s): open connections are not "
 		       "judged\n",
-		       when_format(when_of_boot(st->alive_until), when));
+		       when_format(when_of_boot(st->alive_until - PULSE_ALIVE_FOR_S * NS_PER_S),
+				   when));
 	else
 		puts("controller   none: open connections are not judged");
 }
@@ -268,7 +279,7 @@ static void status_print(struct status *st)
 	       (long long)c->allow, (long long)c->trust);
 	if (!st->gate)
 		return;
-	printf("sources      %lld decided automatically\n", (long long)c->sources);
+	printf("sources      %lld listed, %lld known\n", (long long)c->listed, (long long)c->known);
 	printf("open         %llu connection%s\n", (unsigned long long)st->open, plural(st->open));
 	printf("packets      %lld passed, %lld stopped, %lld held, %lld more would be in enforce "
 	       "mode\n",

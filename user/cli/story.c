@@ -3,6 +3,7 @@
 #include "cli/story.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/when.h"
 #include "cli/foreign.h"
@@ -112,11 +113,12 @@ static void zone_print(const json_t *zone)
 
 static void rdns_print(const json_t *rdns)
 {
-	const char *host = text_of(rdns, "host");
+	const char *host = text_of(rdns, "host"), *result = text_of(rdns, "result");
 
-	if (!json_is_object(rdns))
+	/* Asked only where the configuration makes something of it. */
+	if (!json_is_object(rdns) || strcmp(result, "none") == 0)
 		return;
-	printf("  rdns     %s%s%s%s", text_of(rdns, "result"), *host ? ": " : "", host,
+	printf("  rdns     %s%s%s%s", *host ? host : result, *host ? ": " : "", *host ? result : "",
 	       json_is_true(json_object_get(rdns, "generic")) ? ", a generic name" : "");
 	if (number_of(rdns, "added"))
 		printf(", %+lld", number_of(rdns, "added"));
@@ -130,8 +132,8 @@ void story_print_dnsbl(const struct story *s)
 
 	if (!json_is_object(v))
 		return;
-	printf("  dnsbl    %s: score %lld of %lld", text_of(v, "verdict"), number_of(v, "score"),
-	       number_of(v, "threshold"));
+	printf("  dnsbl    %s: score %lld, threshold %lld", text_of(v, "verdict"),
+	       number_of(v, "score"), number_of(v, "threshold"));
 	if (json_is_integer(json_object_get(v, "asked")))
 		printf(", %lld list%s asked", number_of(v, "asked"),
 		       plural((uint64_t)number_of(v, "asked")));

@@ -78,7 +78,7 @@ static const char *deed_of(const json_t *row)
 	} deeds[] = {
 		{"drop", "dropped", "would drop"},
 		{"refuse", "refused", "would refuse"},
-		{"reply", "replied to", "would reply to"},
+		{"reply", "answered", "would answer"},
 		{"hold", "held", "would hold"},
 	};
 	const char *action = text_of(row, "action"), *would = text_of(row, "would");

@@ -23,6 +23,10 @@ struct answer {
 	bool has_rule;
 	struct store_rule stored; /* that rule as the store has it */
 	bool has_stored;
+	struct prefix trust; /* the longest allow or trust that covers it, if it is a trust */
+	bool is_trusted;
+	struct pn_known known;
+	bool is_known;
 	struct rate_entry rate;
 	uint32_t open, open_max;
 	bool enforcing;
@@ -78,6 +82,19 @@ static void answer_rule(struct store *store, struct answer *a)
 	a->has_stored = store && store_get_rule(store, kind, &a->prefix, &a->stored, NULL) == 0;
 }
 
+/* As the kernel looks it up: the longest entry that lives. */
+static int trust_find(void *context, const struct rule_entry *r)
+{
+	struct answer *a = context;
+
+	if (!prefix_has(&r->prefix, &a->addr) || r->prefix.bits < a->trust.bits ||
+	    (r->rule.expires && r->rule.expires <= now_boot_ns()))
+		return 0;
+	a->trust = r->prefix;
+	a->is_trusted = r->rule.action == PN_TRUST;
+	return 0;
+}
+
 static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 {
 	CLI_STORE store = NULL;
@@ -85,8 +102,10 @@ static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 	struct err e = {0};
 
 	if (why_ask(g, &a->addr, a->port, &a->why, &e) ||
-	    rates_get(g, &a->addr, false, &a->rate, &e))
+	    rates_get(g, &a->addr, false, &a->rate, &e) || rules_each_allow(g, trust_find, a, &e))
 		return cli_fail_err(cli, CLI_FAILED, &e);
+	a->is_known = sources_get_known(g, &a->addr, &a->known, NULL) == 0 &&
+		      a->known.until > now_boot_ns();
 	a->open = open_get(g, &a->addr);
 	a->open_max = knobs->open_max;
 	a->enforcing = knobs->enforce_until > now_boot_ns();
@@ -124,8 +143,21 @@ static json_t *rule_row(const struct answer *a)
 	return row;
 }
 
+static json_t *known_row(const struct answer *a)
+{
+	json_t *row;
+
+	if (!a->is_known)
+		return json_null();
+	row = json_object();
+	json_object_set_new(row, "until", json_time_boot(a->known.until));
+	json_object_set_new(row, "fresh_until", json_time_boot(a->known.fresh_until));
+	return row;
+}
+
 static json_t *answer_row(const struct answer *a)
 {
+	char prefix[PREFIX_TEXT_MAX];
 	char text[ADDR_TEXT_MAX];
 	json_t *row = json_object(), *rate = json_object();
 
@@ -142,6 +174,10 @@ static json_t *answer_row(const struct answer *a)
 	json_object_set_new(row, "mode", json_string(a->enforcing ? "enforce" : "monitor"));
 	json_object_set_new(row, "port", json_integer(a->port));
 	json_object_set_new(row, "answers", json_integer(a->why.answers));
+	json_object_set_new(row, "trust",
+			    a->is_trusted ? json_string(prefix_format(&a->trust, prefix))
+					  : json_null());
+	json_object_set_new(row, "known", known_row(a));
 	json_object_set(row, "dnsbl", a->story.dnsbl);
 	json_object_set(row, "journal", a->story.journal);
 	return row;
@@ -153,13 +189,13 @@ static const char *verdict_sentence(enum pn_action action)
 {
 	switch (action) {
 	case PN_DROP:
-		return "is dropped: silence";
+		return "is dropped, in silence";
 	case PN_REFUSE:
-		return "is refused: a reset";
+		return "is refused, by a reset";
 	case PN_REPLY:
-		return "is handed to the responder, which says why";
+		return "is handed to the responder, which tells the sender why";
 	case PN_HOLD:
-		return "is held while the DNS is asked: its repeat gets in";
+		return "is dropped once, while DNS lists are asked about it";
 	default:
 		return "passes";
 	}
@@ -210,7 +246,10 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 			 reason_name(a->why.reason));
 		break;
 	default:
-		snprintf(buffer, WHY_COMMAND_MAX, "postern block %s", addr);
+		snprintf(buffer, WHY_COMMAND_MAX, "%s%s%spostern block %s",
+			 a->is_trusted ? "postern distrust " : "",
+			 a->is_trusted ? prefix_format(&a->trust, prefix) : "",
+			 a->is_trusted ? ", or " : "", addr);
 		break;
 	}
 	return buffer;
@@ -230,6 +269,26 @@ static void rule_print(const struct answer *a)
 	       a->why.expires ? when_format(when_of_boot(a->why.expires), when) : "");
 	if (a->has_stored && a->stored.because[0])
 		printf("  because  %s\n", a->stored.because);
+}
+
+/* What lets it in though, or when, the lists say nothing. */
+static void favour_print(const struct answer *a)
+{
+	char text[PREFIX_TEXT_MAX], when[WHEN_TEXT_MAX];
+
+	if (a->is_trusted)
+		printf("  trust    %s: nobody in it is asked about\n",
+		       prefix_format(&a->trust, text));
+	if (!a->is_known)
+		return;
+	printf("  known    until %s; ", when_format(when_of_boot(a->known.until), when));
+	if (a->known.fresh_until > now_boot_ns())
+		printf("asked about again when it comes after %s\n",
+		       when_format(when_of_boot(a->known.fresh_until), when));
+	else
+		puts("asked about again when it comes");
+	if (!json_is_object(a->story.dnsbl) && a->known.origin == PN_ORIGIN_DNSBL)
+		puts("           without a verdict: the lists have not answered, or not in time");
 }
 
 static void rate_print(const struct answer *a)
@@ -255,7 +314,7 @@ static void answers_print(const struct answer *a)
 	if (a->why.would != PN_REPLY && !count)
 		return;
 	printf("  answers  %u of %d given by the responder%s\n", count, PN_ANSWERS_MAX,
-	       count < PN_ANSWERS_MAX ? ", then silence" : ": silence");
+	       count < PN_ANSWERS_MAX ? ", then silence" : ", so silence now");
 }
 
 static void answer_print(const struct answer *a)
@@ -269,6 +328,7 @@ static void answer_print(const struct answer *a)
 		printf("  would    enforce mode: it %s (postern enforce)\n",
 		       verdict_sentence(a->why.would));
 	rule_print(a);
+	favour_print(a);
 	story_print_dnsbl(&a->story);
 	answers_print(a);
 	if (a->open_max)

@@ -286,9 +286,8 @@ static void settings_warn(const struct daemon *d, const struct dns_settings *s,
 				addr_format(&s->server[i].addr, addr), whose);
 	}
 	if (d->conf.charge == CONF_CHARGE_SYN && d->conf.first_contact != CONF_CONTACT_HOLD)
-		log_warning(
-			"no connection ends on this host (charge = \"syn\"): nobody is asked about "
-			"but with first_contact = \"hold\"");
+		log_warning("no connection ends on this host (charge = \"syn\"): nobody is asked "
+			    "about, which takes first_contact = \"hold\" there");
 	if (!asking_can_list(s))
 		log_warning("nobody can be listed: all weights together do not reach the threshold "
 			    "%lld",

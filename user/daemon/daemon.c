@@ -242,16 +242,15 @@ static void daemon_signal(void *context, int number)
 
 /* ---- the steps of a start ---- */
 
-/* First of all, while there is nothing yet that a child could be left with. */
+/*
+ * First of all, while there is nothing yet that a child could be left with. A key is read only behind it, but before there is
+ * anything that a start which fails would leave in the kernel.
+ */
 static int step_nursery(struct daemon *d, struct err *e)
 {
-	return nursery_open(&d->nursery, e);
-}
+	int r = nursery_open(&d->nursery, e);
 
-/* Behind the nursery, which is to have seen no key; before anything that a start which fails would leave behind. */
-static int step_files(struct daemon *d, struct err *e)
-{
-	return responder_settings_try(&d->conf, d->config_path, e);
+	return r ? r : responder_settings_try(&d->conf, d->config_path, e);
 }
 
 static int step_lock(struct daemon *d, struct err *e)
@@ -407,7 +406,6 @@ static const struct step {
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
 	{"nursery", step_nursery},
-	{"files", step_files},
 	{"lock", step_lock},
 	{"loop", step_loop},
 	{"trial", step_trial},

@@ -52,7 +52,7 @@ static int verdict_collect(void *context, const struct store_verdict *v)
 				      .what = FORGOTTEN_WHAT,
 				      .prefix = v->prefix,
 				      .has_prefix = true};
-	snprintf(entry->text, sizeof(entry->text), "by hand: %s, score %lld of %lld%s%s",
+	snprintf(entry->text, sizeof(entry->text), "by hand: %s, score %lld, threshold %lld%s%s",
 		 v->listed ? "listed" : "clean", (long long)v->score, (long long)v->threshold,
 		 *v->by ? ", by " : "", v->by);
 	c->out->verdict[c->out->verdicts++] = v->prefix;

@@ -235,7 +235,8 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 		log_info("cut: %u connection%s of %s, which is listed", c.cut,
 			 c.cut == 1 ? "" : "s", addr_format(a, text));
 	recording_entry(d->contact.recording, "cut", prefix,
-			"%u connections, made while the lists were asked", c.cut);
+			"%u connection%s, made while the lists were asked", c.cut,
+			c.cut == 1 ? "" : "s");
 }
 
 /* ---- a verdict ---- */
@@ -246,11 +247,11 @@ static void tell_listed(struct daemon *d, const struct message_verdict *m, const
 	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX];
 
 	if (contact_may_tell(d))
-		log_info("listed: %s by %s, score %" PRId64 " of %" PRId64 ", for %s%s%s",
+		log_info("listed: %s by %s, score %" PRId64 ", threshold %" PRId64 ", for %s%s%s",
 			 prefix_format(&l->prefix, text), by, m->score, m->threshold,
 			 duration_describe(m->ttl_s, time), *m->text ? ": " : "", m->text);
 	recording_entry(d->contact.recording, "listed", &l->prefix,
-			"by %s, score %" PRId64 " of %" PRId64 ", for %s%s%s", by, m->score,
+			"by %s, score %" PRId64 ", threshold %" PRId64 ", for %s%s%s", by, m->score,
 			m->threshold, duration_describe(m->ttl_s, time), *m->text ? ": " : "",
 			m->text);
 }
@@ -447,11 +448,12 @@ void verdicts_take_back(struct daemon *d, unsigned zone, const char *why)
 	}
 	if (r)
 		c->owed |= 1ULL << zone;
-	log_warning("%u listings and %zu known sources that rest on %s are taken back", s.count,
-		    known, contact_zone_name(d, zone));
+	log_warning("list %s: what rested on it is taken back: %u listing%s, %zu known source%s",
+		    contact_zone_name(d, zone), s.count, s.count == 1 ? "" : "s", known,
+		    known == 1 ? "" : "s");
 	recording_entry(c->recording, "taken back", NULL,
-			"%u listings and %zu known sources that rested on %s: %s", s.count, known,
-			contact_zone_name(d, zone), why);
+			"%u listings and %zu known sources that rested on list %s: %s", s.count,
+			known, contact_zone_name(d, zone), why);
 }
 
 static bool has_expired(void *context, const struct listing *l)
