@@ -192,18 +192,30 @@ __noinline int handshake_port(struct xdp_md *ctx, const struct packet *p)
 }
 
 /*
- * A handshake that was begun before its source was blocked with `refuse` must not end either. Where it has a request socket
- * the block destroyed that; a cookie has none. *v is what judge_source() left: an action that is no drop stands against the source.
+ * A handshake that was begun before its source was found guilty must not end with the mail server either: whoever keeps his
+ * last ACK back until there is a verdict would get in by it. *v is what judge_source() left: an action that is no drop stands
+ * against the source. A handshake with a listener on another port is the responder's, and ends. A reply is only begun at
+ * a SYN.
  */
-static __always_inline bool judge_refused_handshake(struct xdp_md *ctx, const struct packet *p,
-						    const struct verdict *v)
+static __always_inline bool judge_stopped_handshake(struct xdp_md *ctx, const struct packet *p,
+						    struct verdict *v)
 {
 	struct pn_rule *allow;
+	int port;
 
-	if (v->action != PN_REFUSE || !handshake_port(ctx, p))
+	if (v->action != PN_REFUSE && v->action != PN_REPLY)
+		return false;
+	port = handshake_port(ctx, p);
+	if (!port || (v->action == PN_REPLY && port != p->port.local_port))
 		return false;
 	allow = allow_find(&p->source);
-	return !allow || (allow->action != PN_ALLOW && v->reason != PN_REASON_LISTED);
+	if (allow && (allow->action == PN_ALLOW || v->reason == PN_REASON_LISTED))
+		return false;
+	if (v->action == PN_REPLY)
+		reply_settle(&p->source, &p->port, v);
+	if (v->action == PN_REPLY)
+		v->would = v->action = PN_REFUSE;
+	return v->action != PN_PASS;
 }
 
 /*
@@ -239,7 +251,7 @@ static __always_inline bool judge_tcp(struct xdp_md *ctx, const struct pn_conf *
 		if (judge_source(conf, &p->source, p->port.class_, false, v))
 			return true;
 		if ((p->tcp.flags & (TCP_ACK | TCP_RST)) == TCP_ACK &&
-		    (judge_refused_handshake(ctx, p, v) || judge_handshake(ctx, conf, total, p, v)))
+		    (judge_stopped_handshake(ctx, p, v) || judge_handshake(ctx, conf, total, p, v)))
 			return true;
 		/* What was asked on the way left its reason behind. */
 		verdict_pass(v, PN_REASON_FLOW);

@@ -7,10 +7,12 @@ standard output, whose lines tests wait for.
 Port 25 is as usual; port 2526 has one smtpd process at most, so that who holds it keeps all others waiting.
 """
 import os
+import re
 import shutil
+import smtplib
 import subprocess
 
-from lab import Lines, command
+from lab import MAIL, Lines, command
 
 PORT_SINGLE = 2526
 
@@ -58,8 +60,26 @@ postlog    unix-dgram n - n - 1 postlogd
 """
 
 
+# Of one that sends: what it is given at home goes to the mail host, and what cannot be delivered comes back as a log line.
+SENDER_MAIN = """
+myhostname = out.example.org
+virtual_mailbox_domains =
+smtpd_recipient_restrictions = permit_mynetworks, reject
+relayhost = [{to}]
+inet_protocols = ipv4
+smtp_bind_address = {source}
+smtp_dns_support_level = disabled
+smtputf8_enable = yes
+"""
+SENDER_MASTER = """
+smtp       unix  - - n - -   smtp
+relay      unix  - - n - -   smtp
+"""
+
+
 class Postfix:
-    def __init__(self, run, host):
+    def __init__(self, run, host, main="", master=""):
+        """main, master: more of these files; of what is said twice the last counts."""
         self.folder = os.path.join(run.folder, run.next_name("postfix"))
         self._config = os.path.join(self.folder, "etc")
         os.makedirs(self._config, 0o755)
@@ -68,8 +88,8 @@ class Postfix:
         shutil.chown(os.path.join(self.folder, "data"), "postfix", "postfix")
         # Where a distribution keeps the daemons is compiled in.
         daemons = command("postconf", "-c", self._empty(), "-dh", "daemon_directory").stdout.strip()
-        self._write("main.cf", MAIN.format(folder=self.folder, daemons=daemons))
-        self._write("master.cf", MASTER.format(single=PORT_SINGLE))
+        self._write("main.cf", MAIN.format(folder=self.folder, daemons=daemons) + main)
+        self._write("master.cf", MASTER.format(single=PORT_SINGLE) + master)
         self._process = host.start("postfix", "-c", self._config, "start-fg", stdout=subprocess.PIPE,
                                    stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.log = Lines(self._process.stdout)
@@ -95,3 +115,21 @@ class Postfix:
         self._process.wait(10)
         self.log.end()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sender(Postfix):
+    """One at the outside host, which sends from the source."""
+
+    def __init__(self, run, host, source):
+        super().__init__(run, host, SENDER_MAIN.format(to=MAIL[4], source=source), SENDER_MASTER)
+        self.host = host
+
+    def send(self, sender, recipient, options=()):
+        """What becomes of it: the line of the log, from its status on."""
+        start = self.mark()
+        with self.host.inside():
+            session = smtplib.SMTP("127.0.0.1", timeout=5)
+        with session:
+            session.ehlo()
+            session.sendmail(sender, [recipient], "Subject: test\r\n\r\nA test.\r\n", options)
+        return self.log.wait(rf"to=<{re.escape(recipient)}>.*(status=.*)", 15, start).group(1)

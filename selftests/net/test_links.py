@@ -2,9 +2,9 @@
 """Interfaces come and go; the gate is back on them within a second, and says so."""
 import pytest
 
-from clients import Sink, fates
+from clients import Sink, fates, recipient
 from gate import READY
-from lab import Lab, until
+from lab import GATEWAY, Lab, until
 
 WITHIN_S = 1.0
 BLOCKED = "203.0.113.7"
@@ -89,6 +89,19 @@ def test_default_interfaces_are_those_of_the_default_routes(lab, gate, sink):
     g(f"block {BLOCKED}")
     assert attached(g, "mx0") and not attached(g, "idle0")
     assert_guards(lab)
+
+
+def test_an_interface_that_a_default_route_brings_leads_to_the_responder_at_once(lab, gate, sink):
+    """At boot the address often comes after the controller."""
+    lab.mail.ip("route del default")
+    lab.mail.run("ip", "-6", "route", "del", "default")
+    g = gate(start=READY, interfaces=[])
+    g(f"block {BLOCKED} with reply saying Enough of this")
+    until(lambda: g.why(BLOCKED)["verdict"] == "reply", 5, "a responder")
+    start = len(g.log.lines)
+    lab.mail.ip(f"route add default via {GATEWAY[4]} dev mx0")
+    g.log.wait(GUARDED, WITHIN_S, start)
+    assert "Enough of this" in recipient(lab.out, BLOCKED)
 
 
 def test_new_addresses_are_own_at_once(lab, gate, sink):

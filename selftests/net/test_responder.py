@@ -18,7 +18,8 @@ from clients import (DIALOGUE, RECIPIENT, SENDER, Sink, Talk, attempt, attempt_a
                      mail, recipient)
 from gate import descendants, memory_most_kib
 from lab import MAIL, command, until
-from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, journal, judging, meet, sources
+from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, journal, judging, meet, source_wait, sources
+from postfix import Sender
 from test_contact import refusal_of
 
 AT_ONCE_S = 1.0
@@ -165,6 +166,29 @@ def test_where_tls_is_spoken_first_nobody_is_told_anything(lab, guarding):
     finally:
         for sink in sinks:
             sink.close()
+
+
+@pytest.fixture
+def sender(run, lab):
+    one = Sender(run, lab.out, BAD)
+    yield one
+    one.close()
+
+
+def test_a_real_sender_gives_up_and_says_why_or_tries_again(lab, guarding, sender):
+    """Mail that needs SMTPUTF8 is given up wherever that is not offered: by one who is only too fast, mail would be lost."""
+    g = guarding(actions={"rate": "reply"}, limits={"rate": "1/1d burst 1"})
+    utf8 = ["SMTPUTF8", "BODY=8BITMIME"]
+    meet(g, lab.out, BAD)
+    g(f"trust {BAD}")
+    assert sender.send(SENDER, "first@example.net").startswith("status=sent")
+    for to, options in (("second@example.net", ()), ("dritt\u00e9@example.net", utf8)):
+        told = sender.send(SENDER, to, options)
+        assert told.startswith("status=deferred") and f"said: 450 4.7.1 Service unavailable; client [{BAD}]" in told, told
+    g(f"distrust {BAD}")
+    assert sender.send(SENDER, RECIPIENT) == (
+        f"status=bounced (host {MAIL[4]}[{MAIL[4]}] said: {refusal_of(BAD)} (in reply to RCPT TO command))")
+    assert refusal_of(BAD) in sender.send("r\u00e4t@example.org", "l\u00f6ss@example.net", utf8)
 
 
 @pytest.fixture(scope="module")

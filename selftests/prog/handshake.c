@@ -148,6 +148,41 @@ static void check_half_open(const struct ends *e, bool v4, enum pn_reason reason
 	expect_ack(XDP_PASS, PN_REASON_FLOW, "of its open connection, which a refusal spares");
 }
 
+/* `reply` is begun at a SYN alone: a handshake with the mail server that it overtook is refused. */
+static void check_overtaken(const struct ends *e, bool v4)
+{
+	const char *source = v4 ? "127.0.0.1" : "::1", *key = v4 ? "127.0.0.1" : "::/64";
+	struct state s = {.ports = {{e->port, PN_CLASS_MX, false}}};
+
+	s.listed[0] = (struct entry){.prefix = key, .action = PN_REPLY};
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	expect_ack(XDP_TX, PN_REASON_LISTED, "of a source that was listed meanwhile");
+	ENSURE(run_ack(e, v4, e->client_port, TCP_RST), "runs");
+	expect_ack(XDP_PASS, PN_REASON_FLOW, "its RST");
+	ENSURE(run_ack(e, v4, 1, TCP_ACK), "runs");
+	expect_ack(XDP_PASS, PN_REASON_FLOW, "of its open connection, which a reply spares");
+	s.answered[0].source = key;
+	s.answered[0].count = PN_ANSWERS_MAX;
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	expect_ack(XDP_DROP, PN_REASON_LISTED, "of one that was told thrice");
+	s.answered[0].source = NULL;
+	s.unanswering = true;
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	expect_ack(XDP_PASS, PN_REASON_FLOW, "where nobody is there to reply");
+	s.unanswering = false;
+	s.monitor = true;
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	EXPECT(result.verdict == XDP_PASS, "monitor mode lets it pass");
+	s.monitor = false;
+	s.allow[0] = (struct entry){.prefix = source, .action = PN_TRUST};
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	expect_ack(XDP_PASS, PN_REASON_FLOW, "of a source that is trusted whatever lists say");
+	s.rule[0] = (struct entry){.prefix = source, .action = PN_REPLY, .always = true};
+	s.unanswering = true;
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	expect_ack(XDP_TX, PN_REASON_RULE, "what the operator ordered needs nobody to reply");
+}
+
 static void check_family(bool v4)
 {
 	__attribute__((cleanup(close_ends))) struct ends half = {.listener = -1, .client = -1};
@@ -157,6 +192,7 @@ static void check_family(bool v4)
 	ENSURE(make_ends(&half, v4, true), "a half-open connection");
 	check_half_open(&half, v4, PN_REASON_RATE);
 	check_half_open(&half, v4, PN_REASON_OPEN);
+	check_overtaken(&half, v4);
 	ENSURE(make_ends(&whole, v4, false), "an established connection");
 	s = over_limit(whole.port, PN_REASON_RATE);
 	ENSURE(rig_apply(&s) && run_ack(&whole, v4, whole.client_port, TCP_ACK), "runs");

@@ -55,8 +55,10 @@ static void own_settled(void *context)
 
 	loop_remove(d->loop, d->own.settling);
 	d->own.settling = NULL;
-	if (!d->conf.interface_count)
+	if (!d->conf.interface_count) {
 		links_scan(d); /* a default route may have come */
+		answering_ingress(d);
+	}
 	own_refresh(d);
 }
 

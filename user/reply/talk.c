@@ -86,7 +86,9 @@ static void say(struct talk *t, enum talk_saying says)
 		if (t->offers_tls && !t->has_tls)
 			out_add(t, "250-STARTTLS");
 		out_add(t, "250-ENHANCEDSTATUSCODES");
-		out_add(t, "250 8BITMIME");
+		out_add(t, "250-8BITMIME");
+		/* Or who needs it gives its mail up for good, before it hears that it should only wait. */
+		out_add(t, "250 SMTPUTF8");
 		break;
 	case SAY_REFUSAL:
 		out_add(t, t->refusal);
