@@ -11,7 +11,7 @@ import pytest
 from clients import (DIALOGUE, SILENCE_REPEAT_S, Sink, Talk, attempt, close_all, fate, fates, is_hung_up, is_reset, mail,
                      recipient, swaks)
 from lists import (BAD, BAD2, CONTACT, DYNAMIC, EXACT6, GOOD, GOOD2, REASON, SCRIPTED, after, answering,
-                   journal, judging, meet, only, source_wait, sources, zones_wait)
+                   journal, judging, meet, only, silent, source_wait, sources, well, zones_wait)
 from lab import until
 
 SUBMISSION = 587
@@ -69,6 +69,8 @@ def test_hold_lets_a_strangers_repeat_in_and_then_knows_him(lab, postfix, lists,
     postfix.wait_sent(start)
     why = g.why(GOOD)
     assert (why["verdict"], why["reason"]) == ("pass", "known")
+    assert why["known"]["fresh_until"] < why["known"]["until"]
+    assert f"known    until {why['known']['until']}; asked about again" in g(f"why {GOOD}").stdout
     assert g.count("held") == 1
     # Who tries again by himself need not wait for the repeat: the verdict is there long before it.
     begin = time.monotonic()
@@ -128,6 +130,22 @@ def test_what_is_told_about_a_verdict(lab, postfix, lists, gate):
     assert set(rows["bl.example"]) >= {"zone", "state", "why", "asked", "listed", "errors", "latency_ms"}
     found = until(lambda: journal(g, BAD), 5, "the journal has it")
     assert any("listed" in text and "bl.example" in text for text in found), found
+    meet(g, lab.out, GOOD)
+    status = g.row("show status")
+    assert (status["listed"], status["known"], status["first_contact"]) == (1, 1, "hold"), status
+    assert "1 listed, 1 known" in g("show status").stdout
+    g.stop()
+    status = g.row("show status")
+    assert status["first_contact"] == "off" and "no controller" in status["first_contact_why"], status
+
+
+def test_who_got_in_without_a_verdict_is_told_as_such(lab, postfix, scripted, gate):
+    scripted(answering({"bl.example": well(silent)}))
+    g = judging(gate, resolver=SCRIPTED)
+    assert mail(lab.out, GOOD, timeout_s=5) is None
+    source_wait(g, GOOD, "known")
+    assert g.why(GOOD)["dnsbl"] is None
+    assert "without a verdict" in g(f"why {GOOD}").stdout
 
 
 def test_the_other_actions_of_a_listing(lab, postfix, lists, gate):
@@ -334,6 +352,9 @@ def test_whom_the_operator_trusts_is_neither_held_nor_refused(lab, postfix, list
     for source in (BAD, GOOD):
         assert_at_once(lab.out, source)
         assert mail(lab.out, source) is None
+        prefix = BAD if source == BAD else "198.51.100.0/24"
+        assert g.why(source)["trust"] == (prefix if word == "trust" else None)
+        assert f"postern dis{word} {prefix}" in g(f"why {source}").stdout
     assert not sources(g) and g.count("held") == 0
     # Said of one who is refused already, it is obeyed at once; and taken back, the verdict is as it was.
     meet(g, lab.out, BAD2)

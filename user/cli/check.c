@@ -181,10 +181,7 @@ static void warn(const struct check *c, const struct dns_settings *s, const stru
 				 addr_format(&server[i].addr, addr), whose);
 	}
 	if (!asking_can_list(s))
-		cli_warn(c->cli,
-			 "nobody can be listed: all weights together do not reach the threshold "
-			 "%lld",
-			 (long long)s->threshold);
+		cli_warn(c->cli, ASKING_LISTS_NOBODY, (long long)s->threshold);
 }
 
 static int check_run(struct check *c, const struct dns_settings *s, const struct zonedata *data)

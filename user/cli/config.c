@@ -30,6 +30,8 @@ int verb_config_check(struct cli *cli, const struct sentence *s)
 			       "%s does not exist: the defaults hold", path);
 	if (rc == 0)
 		rc = asking_settings(&cli->conf, path, &settings, NULL, &e);
+	if (rc == 0 && settings->sites.zone_count && !asking_can_list(settings))
+		cli_warn(cli, ASKING_LISTS_NOBODY, (long long)settings->threshold);
 	free(settings);
 	if (rc == 0)
 		rc = responder_settings_try(&cli->conf, path, &e);

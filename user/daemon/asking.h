@@ -22,7 +22,9 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
  */
 int asking_servers_fill(struct dns_settings *s, struct err *e);
 
-/* Can the zones list anybody at all: do the weights reach the threshold? */
+/* Can the zones list anybody at all: do the weights reach the threshold? And what is said if not, with the threshold. */
+#define ASKING_LISTS_NOBODY                                                                        \
+	"nobody can be listed: all weights together do not reach the threshold %lld"
 bool asking_can_list(const struct dns_settings *s);
 
 #endif

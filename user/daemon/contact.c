@@ -289,9 +289,7 @@ static void settings_warn(const struct daemon *d, const struct dns_settings *s,
 		log_warning("no connection ends on this host (charge = \"syn\"): nobody is asked "
 			    "about, which takes first_contact = \"hold\" there");
 	if (!asking_can_list(s))
-		log_warning("nobody can be listed: all weights together do not reach the threshold "
-			    "%lld",
-			    (long long)s->threshold);
+		log_warning(ASKING_LISTS_NOBODY, (long long)s->threshold);
 }
 
 /* NULL in *out: there is nobody to ask. */
