@@ -4,19 +4,26 @@ Verdicts while something else goes on: a store that is locked, full or gone, rel
 way, a gate that is made anew. What was judged holds, what was taken back stays so, and the gate never waits.
 """
 import contextlib
+import ctypes
 import fcntl
+import ipaddress
 import os
 import signal
+import socket
 import sqlite3
-import threading
+import struct
 import time
 
-from clients import attempt, close_all, fate, is_hung_up, recipient, Talk
+from clients import Talk, is_hung_up, mail, recipient
 from lab import command, until
-from lists import (BAD, BAD2, BAD3, GOOD, GOOD2, SCRIPTED, WIDE6, WIDE6_NEAR, answering, journal, judging, meet, negative, only,
-                   saying, source_wait, sources, well, zones_wait)
+from lists import BAD, BAD2, GOOD, GOOD2, SCRIPTED, answering, judging, meet, negative, only, saying, sources, zones_wait
 
 AT_ONCE_MS = 600
+PIDFD_OPEN, PIDFD_GETFD = 434, 438  # asm-generic/unistd.h
+# user/daemon/messages.h
+READY, VERDICT, ZONE = 1, 3, 4
+LISTED, GOOD_STATE, SUSPENDED = 1, 0, 1
+NEWS = 2000
 # Longer than any patience for the lock of the store, and than the dead man's switch would wait.
 LOCKED_S = 12
 STORE = "postern.db"
@@ -195,3 +202,80 @@ def test_a_listing_by_reverse_dns_names_no_list(lab, postfix, scripted, gate):
     assert told[:3] == "550" and "bl.example" not in told, told
     assert "bl.example" not in " ".join(x for x in g.log.lines if "listed: " in x)
     assert "using bl.example" in recipient(lab.out, BAD2)
+
+
+# ---- a resolver that is in somebody else's hands ----
+
+def message(kind, body):
+    return struct.pack("=II", kind, 8 + len(body)) + body
+
+
+def zone_news(state):
+    return message(ZONE, struct.pack("=IIII4QII160s", 0, state, 1, 0, 0, 0, 0, 0, 0, 0, b"so I say"))
+
+
+def listing(address):
+    mapped = ipaddress.ip_address("::ffff:" + address).packed
+    result = struct.pack("=IIqII4I", 0, 0, 3, 3600, 0, 0, 0, 0, 0)
+    return message(VERDICT, mapped + struct.pack("=qq12Iq", 3, 3, LISTED, 1, 128, 3600, 0, 0, 0, 1, 0, 0, 0, 0, 0) +
+                   result * 16 + bytes(320 + 256))
+
+
+@contextlib.contextmanager
+def voice_of(pid):
+    """The socket by which a child speaks to the keeper."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    handle = call(PIDFD_OPEN, pid, 0)
+    assert handle >= 0
+    try:
+        for number in map(int, os.listdir(f"/proc/{pid}/fd")):
+            if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+                continue
+            fd = call(PIDFD_GETFD, handle, number, 0)
+            assert fd >= 0, os.strerror(ctypes.get_errno())
+            sock = socket.socket(fileno=fd)
+            if sock.family == socket.AF_UNIX:
+                sock.setblocking(True)
+                with sock:
+                    yield sock
+                return
+            sock.close()
+        raise AssertionError("it has no such socket")
+    finally:
+        os.close(handle)
+
+
+def test_a_resolver_in_foreign_hands_cannot_list_whom_nobody_asked_about(lab, postfix, scripted, gate):
+    scripted(answering({"bl.example": only([BAD])}))
+    g = judging(gate, resolver=SCRIPTED)
+    with voice_of(g.child("resolver")) as voice:
+        for address in (GOOD, GOOD2, "203.0.113.77"):
+            voice.sendall(listing(address))
+        # In order: when this one has been met, those before it have been heard.
+        meet(g, lab.out, BAD)
+    assert set(sources(g)) == {BAD}
+    assert mail(lab.out, GOOD, timeout_s=5) is None
+
+
+def test_a_resolver_in_foreign_hands_cannot_flood_the_log_nor_hold_up_the_keeper(lab, postfix, scripted, gate):
+    scripted(answering({"bl.example": only([BAD])}))
+    g = judging(gate, resolver=SCRIPTED)
+    before = len(g.log.lines)
+    with voice_of(g.child("resolver")) as voice:
+        for _ in range(NEWS):
+            voice.sendall(zone_news(SUSPENDED))
+            voice.sendall(zone_news(GOOD_STATE))
+        until(lambda: g.why(BAD)["reason"] == "held", 5)
+        assert recipient(lab.out, BAD)[:3] == "550"
+        assert len(g.log.lines) - before < NEWS / 4, len(g.log.lines) - before
+        assert rows(g, "SELECT count(*) FROM journal")[0][0] < NEWS / 4
+
+
+def test_a_resolver_that_is_ready_twice_is_ended(lab, postfix, scripted, gate):
+    scripted(answering({"bl.example": only([BAD])}))
+    g = judging(gate, resolver=SCRIPTED)
+    with voice_of(g.child("resolver")) as voice:
+        voice.sendall(message(READY, b""))
+        g.log.wait(r"the resolver .*was ended", 5)
+    g.log.wait(r"the resolver is ready", 10, len(g.log.lines))
+    assert recipient(lab.out, BAD)[:3] == "550"

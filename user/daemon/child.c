@@ -117,7 +117,11 @@ static void child_heard(void *context, const void *bytes, size_t length)
 		child_lose(c, why);
 		return;
 	}
-	if (m->head.type == MESSAGE_READY && !c->up) {
+	if (m->head.type == MESSAGE_READY && c->up) {
+		child_lose(c, "was ready already, and was ended");
+		return;
+	}
+	if (m->head.type == MESSAGE_READY) {
 		c->up = true;
 		timer_stop(c);
 		log_info("the %s is ready (process %d)", child_name(c->kind), c->pid);

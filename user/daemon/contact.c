@@ -16,10 +16,15 @@
 #include "daemon/facts.h"
 #include "daemon/state.h"
 
-#define ZONES_WRITE_LEAST_NS (1 * NS_PER_S)    /* for people who look: often enough */
-#define ZONES_WRITE_MOST_NS  (5 * NS_PER_S)    /* so that an old file is known for one */
-#define REAP_EVERY_NS	     (10 * NS_PER_S)   /* verdicts that have expired */
-#define TRIM_EVERY_NS	     (3600 * NS_PER_S) /* the journal */
+#define ZONES_WRITE_LEAST_NS (1 * NS_PER_S)  /* for people who look: often enough */
+#define ZONES_WRITE_MOST_NS  (5 * NS_PER_S)  /* so that an old file is known for one */
+#define REAP_EVERY_NS	     (10 * NS_PER_S) /* verdicts that have expired */
+#define TRIM_EVERY_NS                                                                              \
+	(60 *                                                                                      \
+	 NS_PER_S) /* the journal: strangers write it, and an hour of a flood is ten times its bound */
+
+/* Of each list its state and its limit once in a second: a resolver that has more to tell is not well. */
+#define NEWS_PER_S (2 * SITE_ZONES_MAX)
 
 #define RESOLVER_SAYS (1U << MESSAGE_READY | 1U << MESSAGE_VERDICT | 1U << MESSAGE_ZONE)
 
@@ -68,13 +73,22 @@ static void contact_set(struct daemon *d)
 
 static void asks_listen(struct daemon *d);
 
+static int ask_send(struct contact *c, const struct message_ask *m)
+{
+	int r = child_send(c->resolver, m, sizeof(*m));
+
+	if (!r)
+		asked_add(c->asked, &m->addr);
+	return r;
+}
+
 static void asks_room(void *context)
 {
 	struct daemon *d = context;
 	struct contact *c = &d->contact;
 
 	if (c->has_waiting) {
-		if (child_send(c->resolver, &c->waiting, sizeof(c->waiting)) == -EAGAIN) {
+		if (ask_send(c, &c->waiting) == -EAGAIN) {
 			child_on_room(c->resolver, asks_room, d);
 			return;
 		}
@@ -121,7 +135,7 @@ static int ask_came(void *context, const struct pn_ask *a)
 	if (a->flags & PN_ASK_PROVEN)
 		young_note(d, a);
 	memcpy(m.addr.byte, a->src, sizeof(a->src));
-	if (child_send(d->contact.resolver, &m, sizeof(m)) != -EAGAIN)
+	if (ask_send(&d->contact, &m) != -EAGAIN)
 		return 0; /* sent; or it is gone, and whoever comes again is asked about again */
 	asks_wait(d, &m);
 	return 1;
@@ -184,6 +198,17 @@ static void zones_write(struct daemon *d)
 	d->contact.zones_written_ns = now_boot_ns();
 }
 
+static bool may_bring_news(struct contact *c)
+{
+	uint64_t second = now_boot_ns() / NS_PER_S;
+
+	if (second != c->news_second) {
+		c->news_second = second;
+		c->news = 0;
+	}
+	return c->news++ < NEWS_PER_S;
+}
+
 static void zone_take(struct daemon *d, const struct message_zone *m)
 {
 	struct contact *c = &d->contact;
@@ -194,7 +219,7 @@ static void zone_take(struct daemon *d, const struct message_zone *m)
 	name = contact_zone_name(d, m->zone);
 	c->zone[m->zone] = *m;
 	c->zones_changed = true;
-	if (!m->news)
+	if (!m->news || !may_bring_news(c))
 		return;
 	if (m->limit) {
 		log_warning("list %s: %s", name, m->why);
@@ -246,6 +271,7 @@ static void resolver_gone(void *context)
 	contact_set(d);
 	d->answering.changed = true;
 	d->contact.has_waiting = false;
+	asked_clear(d->contact.asked);
 	asks_listen(d);
 }
 
@@ -321,7 +347,8 @@ int contact_open(struct daemon *d, struct err *e)
 		return r;
 	c->listings = listings_new();
 	c->young = young_new();
-	if (!c->listings || !c->young || recording_open(&c->recording, d))
+	c->asked = asked_new();
+	if (!c->listings || !c->young || !c->asked || recording_open(&c->recording, d))
 		return err_set(e, -ENOMEM, "no memory for verdicts");
 	contact_set(d); /* what a controller before us left */
 	verdicts_restore(d);
@@ -388,6 +415,7 @@ static void settings_change(struct daemon *d, struct dns_settings *next)
 		child_renew(c->resolver);
 	} else if (c->resolver) {
 		child_close(c->resolver);
+		asked_clear(c->asked);
 		c->resolver = NULL;
 		asks_stop(d);
 	} else if (next) {
@@ -475,6 +503,7 @@ void contact_tick(struct daemon *d, uint64_t now_ns)
 void contact_close(struct daemon *d)
 {
 	struct contact *c = &d->contact;
+	struct err e = {0};
 
 	child_close(c->resolver);
 	c->resolver = NULL;
@@ -483,7 +512,10 @@ void contact_close(struct daemon *d)
 	if (d->gate)
 		contact_set(d);
 	recording_close(c->recording);
+	if (d->store && c->owed)
+		(void)judgement_pay(d, &e);
 	young_free(c->young);
+	asked_free(c->asked);
 	listings_free(c->listings);
 	free(c->settings);
 	*c = (struct contact){0};

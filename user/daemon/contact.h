@@ -6,6 +6,7 @@
 #ifndef DAEMON_CONTACT_H
 #define DAEMON_CONTACT_H
 
+#include "daemon/asked.h"
 #include "daemon/child.h"
 #include "daemon/listings.h"
 #include "daemon/recording.h"
@@ -20,7 +21,8 @@ struct contact {
 	struct child *resolver;
 	struct asks *asks;
 	struct loop_source *asks_source; /* NULL while the resolver has no room */
-	struct message_ask waiting;	 /* one that it had no room for */
+	struct asked *asked;
+	struct message_ask waiting; /* one that it had no room for */
 	bool has_waiting;
 	struct listings *listings;
 	struct young *young;
@@ -28,11 +30,14 @@ struct contact {
 	struct message_zone zone[SITE_ZONES_MAX]; /* the last word on each; type 0: none yet */
 	bool zones_changed;
 	uint64_t zones_written_ns, reaped_ns, trimmed_ns;
+	uint64_t paid_ns; /* when all verdicts in the store were read through last */
 	uint64_t
 		owed; /* suspended zones, a bit each, whose verdicts the store could not yet drop */
 	bool judged;  /* the listings in the store are by the lists of today */
 	int64_t store_version; /* another one: a command has changed the store */
 	struct said full_said;
+	uint64_t news_second; /* news of the lists are bounded too */
+	unsigned news;
 	uint64_t told_second; /* lines of the log are bounded */
 	uint32_t told;
 };

@@ -349,8 +349,10 @@ void verdict_take(struct daemon *d, const struct message_verdict *m)
 	struct contact_decision decision;
 	struct pn_known known;
 
-	if (!is_of_these_lists(d, m)) {
-		log_error("the resolver speaks of lists that are not configured: not heard");
+	if (!is_of_these_lists(d, m) || !asked_take(d->contact.asked, &m->addr)) {
+		if (contact_may_tell(d))
+			log_error("the resolver speaks of lists or strangers that it was not asked "
+				  "about: not heard");
 		return;
 	}
 	if (is_overtaken(d, m)) {
@@ -441,8 +443,10 @@ void verdicts_take_back(struct daemon *d, unsigned zone, const char *why)
 	pulse_beat(d);
 	recording_flush(c->recording);
 	listings_sweep(c->listings, rests_on, &s);
-	if (d->store) {
+	/* All that is in the store is read for it: at most once in a second, the rest is owed. */
+	if (d->store && now_boot_ns() - c->paid_ns >= NS_PER_S) {
 		r = verdicts_known_take_back(d, zone, &known, &e);
+		c->paid_ns = now_boot_ns();
 		if (r && r != -EBUSY)
 			keep_fault(d, r, &e);
 	}
