@@ -18,7 +18,7 @@ from clients import (DIALOGUE, RECIPIENT, SENDER, Sink, Talk, attempt, attempt_a
                      mail, recipient)
 from gate import descendants, memory_most_kib
 from lab import MAIL, command, until
-from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, journal, judging, meet, source_wait, sources
+from lists import BAD, BAD2, BAD3, CONTACT, GOOD, GOOD2, GOOD3, journal, judging, meet, sources
 from postfix import Sender
 from test_contact import refusal_of
 
