@@ -468,9 +468,9 @@ def test_a_keeper_that_is_killed(lab, postfix, guarding):
     begin = time.monotonic()
     assert mail(lab.out, GOOD) is None
     assert time.monotonic() - begin < PATIENCE_S
+    until(lambda: not [p for p in children if os.path.exists(f"/proc/{p}")], 5, "its children end with it")
     # The listed are let in rather than left hanging.
     assert attempt_and_close(lab, BAD, PATIENCE_S) == "open"
-    until(lambda: not [p for p in children if os.path.exists(f"/proc/{p}")], 5, "its children end with it")
     g(f"block {BAD3}")
     assert fate(lab.out, BAD3) == "silent"
     until(lambda: g.why(GOOD2)["verdict"] == "pass", DEAD_AFTER_S + 1 - (time.monotonic() - killed), "holding ends")
