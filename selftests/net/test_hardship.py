@@ -14,9 +14,9 @@ import sqlite3
 import struct
 import time
 
-from clients import Talk, is_hung_up, mail, recipient
+from clients import Talk, attempt_all, close_all, is_hung_up, mail, recipient
 from lab import command, until
-from lists import BAD, BAD2, GOOD, GOOD2, SCRIPTED, answering, judging, meet, negative, only, saying, sources, zones_wait
+from lists import BAD, BAD2, GOOD, GOOD2, SCRIPTED, answering, judging, meet, negative, only, saying, sources, well, zones_wait
 
 AT_ONCE_MS = 600
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # asm-generic/unistd.h
@@ -279,3 +279,45 @@ def test_a_resolver_that_is_ready_twice_is_ended(lab, postfix, scripted, gate):
         g.log.wait(r"the resolver .*was ended", 5)
     g.log.wait(r"the resolver is ready", 10, len(g.log.lines))
     assert recipient(lab.out, BAD)[:3] == "550"
+
+
+# ---- more than there is room for ----
+
+CROWD = 350  # at once
+
+
+def knock_all(lab, strangers, wait_s=1.0):
+    """How many of them got in."""
+    made = 0
+    for at in range(0, len(strangers), CROWD):
+        outcomes = attempt_all(lab.out, strangers[at:at + CROWD], wait_s=wait_s)
+        made += sum(o.fate == "open" for o in outcomes)
+        close_all(outcomes)
+    return made
+
+
+def test_a_network_full_of_listed_sources_becomes_one_entry(lab, postfix, scripted, gate):
+    """Which spares who is known, goes with the list it rests on, and outlives a restart."""
+    net, mad = "2001:db8:9100", []
+    scripted(lambda name, kind, query, tcp: (
+        saying("127.0.0.2") if mad else
+        well(negative if name.startswith("d.0.0.6.") else saying("127.0.0.2")))(query, name, kind))
+    g = judging(gate, ["wide.example*3"], contact="watch", resolver=SCRIPTED, dnsbl={"probe_every": "1s"})
+    good = f"{net}:ffff::600d"
+    meet(g, lab.out, good)
+    assert g.why(good)["reason"] == "known"
+    knock_all(lab, [f"{net}:{i:x}::1" for i in range(300)], 0.3)
+    until(lambda: f"{net}::/48" in sources(g), 5, "one entry for all")
+    until(lambda: len([s for s, row in sources(g).items() if row["reason"] == "listed"]) < 60, 3, "and not for each")
+    assert g.why(f"{net}:7777::1")["reason"] == "listed", "a neighbour"
+    assert g.why(good)["reason"] == "known"
+    assert mail(lab.out, good, timeout_s=3) is None
+    time.sleep(1)
+    g.kill()
+    g.start()
+    assert g.why(f"{net}:7777::1")["reason"] == "listed", "after a restart too"
+    assert g.why(good)["reason"] == "known"
+    g.log.wait(r"strangers are asked about", 10)
+    mad.append(True)
+    until(lambda: not [s for s, row in sources(g).items() if row["reason"] == "listed"], 10, "it rested on a list that is mad")
+    until(lambda: kept(g) == 0, 3, "in the store too")
