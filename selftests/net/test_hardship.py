@@ -14,9 +14,10 @@ import sqlite3
 import struct
 import time
 
-from clients import Talk, attempt_all, close_all, is_hung_up, mail, recipient
+from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
 from lab import command, until
-from lists import BAD, BAD2, GOOD, GOOD2, SCRIPTED, answering, judging, meet, negative, only, saying, sources, well, zones_wait
+from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
+                   sources, well, zones_wait)
 
 AT_ONCE_MS = 600
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # asm-generic/unistd.h
@@ -192,6 +193,18 @@ def test_a_listed_stranger_at_an_address_that_is_not_guarded_is_left_alone(lab, 
         assert not is_hung_up(talk.sock, 1)
     assert not [a for a in one.asked if "7.113.0.203" in str(a)]
     assert BAD not in sources(g)
+
+
+def test_whom_the_operator_trusts_while_the_lists_are_asked_is_not_cut(lab, postfix, scripted, gate):
+    scripted(answering({"slow.example": after(2, only([BAD, BAD2]))}))
+    g = judging(gate, ["slow.example*3"], "watch", SCRIPTED, {"timeout": "6s"})
+    with Talk(lab.out, BAD) as talk, Talk(lab.out, BAD2) as other:
+        talk.hear()
+        other.hear()
+        g(f"trust {BAD}")
+        assert is_reset(other.sock, 4), "who is not trusted is cut"
+        source_wait(g, BAD, "listed")
+        assert not is_hung_up(talk.sock, 1)
 
 
 def test_a_listing_by_reverse_dns_names_no_list(lab, postfix, scripted, gate):

@@ -128,10 +128,10 @@ static void cut_one(void *context, const struct young_connection *c)
 
 	if (!contact_may_cut(c->established_ns, cutting->now_ns))
 		return;
-	r = sockets_cut(&cutting->d->conf, &c->socket, c->cookie, c->netns, &e);
-	if (r < 0)
+	r = sockets_cut(&cutting->d->conf, cutting->d->gate, &c->socket, c->cookie, c->netns, &e);
+	if (r < 0 && contact_may_tell(cutting->d))
 		log_warning("a listed stranger stays connected: %s", e.text);
-	else
+	if (r > 0)
 		cutting->cut += (unsigned)r;
 }
 
