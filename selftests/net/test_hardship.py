@@ -15,6 +15,7 @@ import struct
 import time
 
 from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
+from gate import READY as GATE_READY
 from lab import command, until
 from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
                    sources, well, zones_wait)
@@ -193,6 +194,21 @@ def test_a_listed_stranger_at_an_address_that_is_not_guarded_is_left_alone(lab, 
         assert not is_hung_up(talk.sock, 1)
     assert not [a for a in one.asked if "7.113.0.203" in str(a)]
     assert BAD not in sources(g)
+
+
+def test_a_listed_stranger_at_an_interface_that_is_not_guarded_is_left_alone(lab, postfix, scripted, gate):
+    """Though an instance that guards another one enforces what the lists say: it is that of the guarded interface that decides."""
+    one = scripted(answering({"bl.example": only([BAD])}))
+    judging(gate, contact="watch", resolver=SCRIPTED, interfaces=["other0"], start=GATE_READY)
+    for source in (BAD, "2001:db8:9001::bad"):
+        with Talk(lab.out, source) as talk:
+            talk.hear()
+            assert not is_hung_up(talk.sock, 1)
+    assert not [a for a in one.asked if "7.113.0.203" in str(a)]
+    g = judging(gate, contact="watch", resolver=SCRIPTED)
+    with Talk(lab.out, BAD) as talk:
+        assert is_reset(talk.sock, 3)
+    source_wait(g, BAD, "listed")
 
 
 def test_whom_the_operator_trusts_while_the_lists_are_asked_is_not_cut(lab, postfix, scripted, gate):
