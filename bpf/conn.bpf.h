@@ -180,6 +180,29 @@ __noinline int stranger_flags(const struct address *peer, const struct pn_port *
 	return is_until(known->fresh_until) ? 0 : PN_ASK_PROVEN | PN_ASK_KNOWN;
 }
 
+/*
+ * The interface by which a connection came in: of a passive open, the kernel keeps it as the one for multicasts. 0: not known.
+ */
+static __always_inline __u32 ingress_of(struct sock *sk)
+{
+	struct inet_sock *inet = (struct inet_sock *)sk;
+
+	if (sk->__sk_common.skc_family == AF_INET)
+		return (__u32)BPF_CORE_READ(inet, mc_index);
+	return (__u32)BPF_CORE_READ(inet, pinet6, mcast_oif);
+}
+
+/* Did it come through the gate? Containers have interfaces of their own, behind it. */
+static __always_inline bool came_by_gate(const struct pn_conf *conf, struct sock *sk)
+{
+	__u32 ifindex;
+
+	if (sk->__sk_common.skc_net.net->net_cookie != conf->netns[0])
+		return true;
+	ifindex = ingress_of(sk);
+	return !ifindex || bpf_map_lookup_elem(&pn_ingress, &ifindex);
+}
+
 static __always_inline void stranger_ask(struct sock *sk, const struct address *peer,
 					 const struct pn_port *port)
 {
@@ -190,8 +213,8 @@ static __always_inline void stranger_ask(struct sock *sk, const struct address *
 	if (!ask.flags || !conf)
 		return;
 	local_read(&sk->__sk_common, &local);
-	/* Who is at an address that is not guarded is not ours to ask about, nor to cut. */
-	if (!is_guarded(conf, &local))
+	/* Who comes to an address, or by an interface, that is not guarded is not ours to ask about, nor to cut. */
+	if (!is_guarded(conf, &local) || !came_by_gate(conf, sk))
 		return;
 	ask.time = bpf_ktime_get_boot_ns();
 	__builtin_memcpy(ask.src, peer->byte, 16);

@@ -13,6 +13,7 @@
 
 struct bpf_iter_meta;
 struct bpf_map;
+struct ipv6_pinfo;
 struct net;
 struct seq_file;
 struct sock;
@@ -43,6 +44,12 @@ struct sock {
 struct inet_sock {
 	struct sock sk;
 	__be16 inet_sport;
+	struct ipv6_pinfo *pinet6;
+	int mc_index;
+} PN_CORE;
+
+struct ipv6_pinfo {
+	int mcast_oif;
 } PN_CORE;
 
 struct inet_connection_sock {

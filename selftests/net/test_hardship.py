@@ -14,9 +14,11 @@ import sqlite3
 import struct
 import time
 
-from clients import Talk, is_hung_up, mail, recipient
+from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
+from gate import READY as GATE_READY
 from lab import command, until
-from lists import BAD, BAD2, GOOD, GOOD2, SCRIPTED, answering, judging, meet, negative, only, saying, sources, zones_wait
+from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
+                   sources, well, zones_wait)
 
 AT_ONCE_MS = 600
 PIDFD_OPEN, PIDFD_GETFD = 434, 438  # asm-generic/unistd.h
@@ -194,6 +196,33 @@ def test_a_listed_stranger_at_an_address_that_is_not_guarded_is_left_alone(lab, 
     assert BAD not in sources(g)
 
 
+def test_a_listed_stranger_at_an_interface_that_is_not_guarded_is_left_alone(lab, postfix, scripted, gate):
+    """Though an instance that guards another one enforces what the lists say: it is that of the guarded interface that decides."""
+    one = scripted(answering({"bl.example": only([BAD])}))
+    judging(gate, contact="watch", resolver=SCRIPTED, interfaces=["other0"], start=GATE_READY)
+    for source in (BAD, "2001:db8:9001::bad"):
+        with Talk(lab.out, source) as talk:
+            talk.hear()
+            assert not is_hung_up(talk.sock, 1)
+    assert not [a for a in one.asked if "7.113.0.203" in str(a)]
+    g = judging(gate, contact="watch", resolver=SCRIPTED)
+    with Talk(lab.out, BAD) as talk:
+        assert is_reset(talk.sock, 3)
+    source_wait(g, BAD, "listed")
+
+
+def test_whom_the_operator_trusts_while_the_lists_are_asked_is_not_cut(lab, postfix, scripted, gate):
+    scripted(answering({"slow.example": after(2, only([BAD, BAD2]))}))
+    g = judging(gate, ["slow.example*3"], "watch", SCRIPTED, {"timeout": "6s"})
+    with Talk(lab.out, BAD) as talk, Talk(lab.out, BAD2) as other:
+        talk.hear()
+        other.hear()
+        g(f"trust {BAD}")
+        assert is_reset(other.sock, 4), "who is not trusted is cut"
+        source_wait(g, BAD, "listed")
+        assert not is_hung_up(talk.sock, 1)
+
+
 def test_a_listing_by_reverse_dns_names_no_list(lab, postfix, scripted, gate):
     """Nobody is told to ask a list that has nothing to do with it."""
     scripted(answering({"bl.example": only([BAD2]), "in-addr.arpa": negative, "ip6.arpa": negative}))
@@ -279,3 +308,45 @@ def test_a_resolver_that_is_ready_twice_is_ended(lab, postfix, scripted, gate):
         g.log.wait(r"the resolver .*was ended", 5)
     g.log.wait(r"the resolver is ready", 10, len(g.log.lines))
     assert recipient(lab.out, BAD)[:3] == "550"
+
+
+# ---- more than there is room for ----
+
+CROWD = 350  # at once
+
+
+def knock_all(lab, strangers, wait_s=1.0):
+    """How many of them got in."""
+    made = 0
+    for at in range(0, len(strangers), CROWD):
+        outcomes = attempt_all(lab.out, strangers[at:at + CROWD], wait_s=wait_s)
+        made += sum(o.fate == "open" for o in outcomes)
+        close_all(outcomes)
+    return made
+
+
+def test_a_network_full_of_listed_sources_becomes_one_entry(lab, postfix, scripted, gate):
+    """Which spares who is known, goes with the list it rests on, and outlives a restart."""
+    net, mad = "2001:db8:9100", []
+    scripted(lambda name, kind, query, tcp: (
+        saying("127.0.0.2") if mad else
+        well(negative if name.startswith("d.0.0.6.") else saying("127.0.0.2")))(query, name, kind))
+    g = judging(gate, ["wide.example*3"], contact="watch", resolver=SCRIPTED, dnsbl={"probe_every": "1s"})
+    good = f"{net}:ffff::600d"
+    meet(g, lab.out, good)
+    assert g.why(good)["reason"] == "known"
+    knock_all(lab, [f"{net}:{i:x}::1" for i in range(300)], 0.3)
+    until(lambda: f"{net}::/48" in sources(g), 5, "one entry for all")
+    until(lambda: len([s for s, row in sources(g).items() if row["reason"] == "listed"]) < 60, 3, "and not for each")
+    assert g.why(f"{net}:7777::1")["reason"] == "listed", "a neighbour"
+    assert g.why(good)["reason"] == "known"
+    assert mail(lab.out, good, timeout_s=3) is None
+    time.sleep(1)
+    g.kill()
+    g.start()
+    assert g.why(f"{net}:7777::1")["reason"] == "listed", "after a restart too"
+    assert g.why(good)["reason"] == "known"
+    g.log.wait(r"strangers are asked about", 10)
+    mad.append(True)
+    until(lambda: not [s for s, row in sources(g).items() if row["reason"] == "listed"], 10, "it rested on a list that is mad")
+    until(lambda: kept(g) == 0, 3, "in the store too")

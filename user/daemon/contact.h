@@ -73,6 +73,14 @@ void verdicts_expire(struct daemon *d, uint64_t now_boot_ns);
 /* A command has changed the store: what it has forgotten is no listing any more. */
 void verdicts_drop_forgotten(struct daemon *d);
 
+/* ---- evidence.c ---- */
+
+/* The zones a verdict rests on, a bit each: those that listed, or for a clean one those that turned it. */
+uint64_t evidence_zones(const struct message_verdict *m);
+/* On its way into the store: on this prefix, resting on these zones. */
+void evidence_record(struct daemon *d, const struct message_verdict *m, const struct prefix *prefix,
+		     uint64_t on, uint64_t expires_ns);
+
 /* ---- judgement.c ---- */
 
 /* What the store owes, if it can be had now. 0 or -errno; -EBUSY: later. */

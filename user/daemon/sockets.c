@@ -191,6 +191,15 @@ int sockets_destroy(const struct conf *c, struct gate *g, const struct prefix *p
 	return rc;
 }
 
+/* By the same code as a SYN: the operator's trust, the mode and a responder that is gone let it be. */
+static bool is_let_in(const struct conf *c, struct gate *g, const struct net_socket *s)
+{
+	struct pn_why why;
+
+	return why_ask(g, &s->remote, wire_port(c, s->local_port), &why, NULL) ||
+	       why.action == PN_PASS;
+}
+
 struct cutting {
 	const struct net_socket *socket;
 	uint64_t cookie;
@@ -203,14 +212,14 @@ static int cut_here(void *context, struct err *e)
 	return net_destroy_socket(c->socket, c->cookie, e);
 }
 
-int sockets_cut(const struct conf *c, const struct net_socket *s, uint64_t cookie, uint64_t netns,
-		struct err *e)
+int sockets_cut(const struct conf *c, struct gate *g, const struct net_socket *s, uint64_t cookie,
+		uint64_t netns, struct err *e)
 {
 	struct cutting cutting = {s, cookie};
 	uint64_t here = 0, there;
-	int rc = net_cookie(&here, e);
+	int rc = is_let_in(c, g, s) ? 0 : net_cookie(&here, e);
 
-	if (rc)
+	if (rc || !here)
 		return rc;
 	if (netns == here)
 		return cut_here(&cutting, e);

@@ -18,10 +18,10 @@ int sockets_destroy(const struct conf *c, struct gate *g, const struct prefix *p
 
 /*
  * Destroy one connection, by the cookie of its socket, in the network namespace of that cookie: our own, or one that the
- * configuration names. 1: it died; 0: it was gone; or -errno.
+ * configuration names; unless its source would be let in now. 1: it died; 0: it was gone, or stays; or -errno.
  */
 struct net_socket;
-int sockets_cut(const struct conf *c, const struct net_socket *s, uint64_t cookie, uint64_t netns,
-		struct err *e);
+int sockets_cut(const struct conf *c, struct gate *g, const struct net_socket *s, uint64_t cookie,
+		uint64_t netns, struct err *e);
 
 #endif

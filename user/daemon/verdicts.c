@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/contact.h"
@@ -16,8 +15,7 @@
 #include "daemon/state.h"
 #include "policy/contact.h"
 
-#define MX_BIT	  (1U << PN_CLASS_MX) /* a verdict of the DNS holds for no other class */
-#define CODE_TEXT 16		      /* "127.255.255.255" */
+#define MX_BIT (1U << PN_CLASS_MX) /* a verdict of the DNS holds for no other class */
 
 static enum pn_action listed_action(const struct daemon *d)
 {
@@ -30,90 +28,6 @@ static enum pn_action listed_action(const struct daemon *d)
 		break;
 	}
 	return PN_REPLY;
-}
-
-/* ---- evidence ---- */
-
-/* The zones a verdict rests on: those that listed, or for a clean one those that turned it. */
-static uint64_t zones_of(const struct message_verdict *m)
-{
-	bool listed = m->verdict == VERDICT_LISTED;
-	uint64_t zones = 0;
-
-	for (unsigned i = 0; i < m->result_count; i++)
-		if (listed ? m->result[i].added > 0 : m->result[i].added < 0)
-			zones |= 1ULL << m->result[i].zone;
-	return zones;
-}
-
-static void zones_text(const struct daemon *d, uint64_t zones, char buffer[static STORE_ZONES_MAX])
-{
-	size_t at = 0;
-
-	buffer[0] = '\0';
-	for (unsigned i = 0; i < d->contact.settings->sites.zone_count; i++)
-		if (zones >> i & 1 && at < STORE_ZONES_MAX - SITE_DOMAIN_MAX - 2)
-			at += (size_t)snprintf(buffer + at, STORE_ZONES_MAX - at, "%s%s ",
-					       at ? "" : " ", contact_zone_name(d, i));
-}
-
-static json_t *result_json(const struct daemon *d, const struct message_zone_result *z)
-{
-	json_t *codes = json_array();
-	char text[CODE_TEXT];
-
-	for (unsigned i = 0; i < z->code_count; i++) {
-		uint32_t code = z->code[i];
-
-		snprintf(text, sizeof(text), "%u.%u.%u.%u", code >> 24, code >> 16 & 0xff,
-			 code >> 8 & 0xff, code & 0xff);
-		json_array_append_new(codes, json_string(text));
-	}
-	return json_pack("{s:s, s:s, s:o, s:I, s:I}", "zone", contact_zone_name(d, z->zone),
-			 "outcome", outcome_name(z->outcome), "codes", codes, "added",
-			 (json_int_t)z->added, "ttl_s", (json_int_t)z->ttl_s);
-}
-
-/* malloc'd; NULL when out of memory. */
-static char *evidence_text(const struct daemon *d, const struct message_verdict *m)
-{
-	json_t *zones = json_array(), *all;
-	char *text;
-
-	for (unsigned i = 0; i < m->result_count; i++)
-		json_array_append_new(zones, result_json(d, &m->result[i]));
-	all = json_pack("{s:o, s:I, s:{s:s, s:s, s:b, s:I}, s:b}", "zones", zones, "asked",
-			(json_int_t)m->asked, "rdns", "result", rdns_name(m->rdns), "host",
-			m->rdns_host, "generic", (int)m->rdns_generic, "added",
-			(json_int_t)m->rdns_added, "partial", (int)m->partial);
-	text = all ? json_dumps(all, JSON_COMPACT) : NULL;
-	json_decref(all);
-	return text;
-}
-
-static void verdict_record(struct daemon *d, const struct message_verdict *m,
-			   const struct prefix *prefix, uint64_t expires_ns)
-{
-	char zones[STORE_ZONES_MAX], *evidence = evidence_text(d, m);
-	struct store_verdict v = {.prefix = *prefix,
-				  .addr = m->addr,
-				  .listed = m->verdict == VERDICT_LISTED,
-				  .partial = m->partial,
-				  .classes = MX_BIT,
-				  .score = m->score,
-				  .threshold = m->threshold,
-				  .zones = zones,
-				  .by = "",
-				  .reason = m->text,
-				  .evidence = evidence ? evidence : "{}",
-				  .decided_wall_s = now_wall_s(),
-				  .expires_boot_ns = expires_ns};
-
-	zones_text(d, zones_of(m), zones);
-	if (m->named < SITE_ZONES_MAX)
-		v.by = contact_zone_name(d, m->named);
-	recording_verdict(d->contact.recording, &v);
-	free(evidence);
 }
 
 /* ---- the map ---- */
@@ -175,7 +89,8 @@ static bool widen_take(void *context, const struct listing *l)
 }
 
 /* One entry takes the place of all of a network, so that who owns many addresses cannot fill the table. */
-static void network_widen(struct daemon *d, const struct listing *last)
+static void network_widen(struct daemon *d, const struct message_verdict *m,
+			  const struct listing *last)
 {
 	const struct addr *a = &last->prefix.addr;
 	unsigned count = listings_of_network(d->contact.listings, a);
@@ -190,6 +105,7 @@ static void network_widen(struct daemon *d, const struct listing *last)
 	if (listing_enter(d, &w.wide))
 		return;
 	listings_sweep(d->contact.listings, widen_take, &w);
+	evidence_record(d, m, &w.wide.prefix, w.wide.zones, w.wide.expires_boot_ns);
 	prefix_format(&w.wide.prefix, text);
 	log_info("listed: %s as a whole, since %u sources in it are", text, count);
 	recording_entry(d->contact.recording, "widened", &w.wide.prefix,
@@ -212,10 +128,10 @@ static void cut_one(void *context, const struct young_connection *c)
 
 	if (!contact_may_cut(c->established_ns, cutting->now_ns))
 		return;
-	r = sockets_cut(&cutting->d->conf, &c->socket, c->cookie, c->netns, &e);
-	if (r < 0)
+	r = sockets_cut(&cutting->d->conf, cutting->d->gate, &c->socket, c->cookie, c->netns, &e);
+	if (r < 0 && contact_may_tell(cutting->d))
 		log_warning("a listed stranger stays connected: %s", e.text);
-	else
+	if (r > 0)
 		cutting->cut += (unsigned)r;
 }
 
@@ -261,7 +177,7 @@ static void verdict_list(struct daemon *d, const struct message_verdict *m,
 {
 	struct contact *c = &d->contact;
 	struct listing l = {.prefix = *prefix,
-			    .zones = zones_of(m),
+			    .zones = evidence_zones(m),
 			    .by = m->named,
 			    .expires_boot_ns = now_boot_ns() + for_s * NS_PER_S,
 			    .reason = m->text};
@@ -274,8 +190,8 @@ static void verdict_list(struct daemon *d, const struct message_verdict *m,
 	strangers_cut(d, &m->addr, prefix);
 	if (anew)
 		tell_listed(d, m, &l);
-	verdict_record(d, m, prefix, l.expires_boot_ns);
-	network_widen(d, &l);
+	evidence_record(d, m, prefix, l.zones, l.expires_boot_ns);
+	network_widen(d, m, &l);
 }
 
 static void verdict_unlist(struct daemon *d, const struct addr *a)
@@ -307,7 +223,7 @@ static void verdict_know(struct daemon *d, const struct message_verdict *m,
 	if (sources_put_known(d->gate, &m->addr, &known, &e) && contact_may_tell(d))
 		log_warning("a clean source is not remembered: %s", e.text);
 	if (is_clean)
-		verdict_record(d, m, &host, known.until);
+		evidence_record(d, m, &host, evidence_zones(m), known.until);
 }
 
 static bool is_of_these_lists(const struct daemon *d, const struct message_verdict *m)
