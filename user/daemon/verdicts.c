@@ -174,7 +174,7 @@ static bool widen_take(void *context, const struct listing *l)
 	return true;
 }
 
-/* One entry takes the place of all of a network, so that who owns many addresses cannot fill the table. */
+/* One entry takes the place of all of a network, so that who owns many addresses cannot fill the table with them. */
 static void network_widen(struct daemon *d, const struct listing *last)
 {
 	const struct addr *a = &last->prefix.addr;
@@ -182,7 +182,8 @@ static void network_widen(struct daemon *d, const struct listing *last)
 	struct widening w = {d, *last};
 	char text[PREFIX_TEXT_MAX];
 
-	if (!contact_fills_network(count, addr_is_v4(a)))
+	if (!contact_may_widen(count, addr_is_v4(a), listings_count(d->contact.listings),
+			       d->conf.tables.listed))
 		return;
 	w.wide.prefix = listings_network(a);
 	w.wide.reason = "";
