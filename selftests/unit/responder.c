@@ -252,9 +252,10 @@ TEST(it_asks_why_says_so_and_tells_of_it)
 	ENSURE(hears(&s, MESSAGE_READY), "ready");
 	fd = rig_dial(&s.r, "127.0.0.1");
 	rig_say(fd, "EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
-	rig_hears(fd, "220 mx.example ESMTP\r\n"
-		      "250-mx.example\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
-		      "250 2.1.0 Ok\r\n");
+	rig_hears(fd,
+		  "220 mx.example ESMTP\r\n"
+		  "250-mx.example\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+		  "250 2.1.0 Ok\r\n");
 	m = hears(&s, MESSAGE_WHY);
 	ENSURE(m, "it asks");
 	answer(&s, m);
