@@ -13,7 +13,7 @@ import time
 from clients import family_of
 from lab import MAIL, MAIL_MAC
 
-FIN, SYN, RST, PSH, ACK, ECE, CWR = 0x01, 0x02, 0x04, 0x08, 0x10, 0x40, 0x80
+FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 ETHERTYPE = {4: 0x0800, 6: 0x86DD}
 AF = {4: socket.AF_INET, 6: socket.AF_INET6}
 HEADER_BYTES = {4: 20, 6: 40}
@@ -31,19 +31,19 @@ def checksum(*parts):
 
 
 class Raw:
-    def __init__(self, host, source, port=25, sport=None, to=None):
+    def __init__(self, host, source, port=25):
         self.family = family_of(source)
         self._from = socket.inet_pton(AF[self.family], source)
-        self._to = socket.inet_pton(AF[self.family], to or MAIL[self.family])
-        self.sport, self.port = sport or random.randrange(20000, 60000), port
+        self._to = socket.inet_pton(AF[self.family], MAIL[self.family])
+        self.sport, self.port = random.randrange(20000, 60000), port
         self.seq, self.ack = random.randrange(1 << 31), 0
         with host.inside():
             self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE[self.family]))
             self._sock.bind(("out0", ETHERTYPE[self.family]))
         self._mac = self._sock.getsockname()[4]
 
-    def send(self, flags, data=b"", options=b"", seq=None):
-        head = struct.pack("!HHIIBBHHH", self.sport, self.port, (self.seq if seq is None else seq) & 0xFFFFFFFF,
+    def send(self, flags, data=b"", options=b""):
+        head = struct.pack("!HHIIBBHHH", self.sport, self.port, self.seq & 0xFFFFFFFF,
                            self.ack, (20 + len(options)) // 4 << 4, flags, WINDOW, 0, 0) + options
         pseudo = self._from + self._to + struct.pack("!II", len(head) + len(data), socket.IPPROTO_TCP)
         head = head[:16] + struct.pack("!H", checksum(pseudo, head, data)) + head[18:]
@@ -75,17 +75,16 @@ class Raw:
                 self.ack = (seq + len(data) + bool(flags & (SYN | FIN))) & 0xFFFFFFFF
             return flags, data
 
-    def begin(self, wait_s=1.0, flags=SYN, options=MSS):
+    def begin(self, wait_s=1.0):
         """SYN. True when a SYN-ACK came."""
-        self.send(flags, options=options)
+        self.send(SYN, options=MSS)
         said = self.hear(wait_s)
         return bool(said and said[0] & (SYN | ACK) == SYN | ACK)
 
-    def complete(self, data=b""):
+    def complete(self):
         """The ACK that ends the handshake."""
         self.seq += 1
-        self.send(ACK | (PSH if data else 0), data)
-        self.seq += len(data)
+        self.send(ACK)
 
     def say(self, data):
         self.send(ACK | PSH, data)
@@ -106,10 +105,9 @@ class Raw:
                 self.send(ACK)
         return text.decode("latin-1")
 
-    def close(self, reset=True):
-        if reset:
-            with contextlib.suppress(OSError):
-                self.send(RST | ACK)
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.send(RST | ACK)
         self._sock.close()
 
     def __enter__(self):

@@ -7,15 +7,13 @@ from lab import until
 from rawtcp import Raw
 
 BY_HAND = {4: "64.0.0.7", 6: "2a00:1::7"}
+GREETED_S = 1.0
 HEADS = ("7.0.0.64.", "7.0.0.0.0.0.")  # of their names in a list
 
 
 def guilty(query, name, kind):
     """A list that is well, and has those and nobody else."""
     return (saying("127.0.0.2") if name.startswith(HEADS) else well(negative))(query, name, kind)
-
-
-GREETED_S = 1.0
 
 
 @pytest.fixture(params=[1, 2], ids=["states", "cookies"])

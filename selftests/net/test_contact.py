@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from clients import (DIALOGUE, SILENCE_REPEAT_S, Sink, Talk, attempt, close_all, fate, fates, is_hung_up, is_reset, mail,
-                     recipient, swaks)
+from clients import (DIALOGUE, SILENCE_REPEAT_S, Sink, Talk, attempt, close_all, fate, fates, forge_start, is_hung_up,
+                     is_reset, mail, recipient, swaks)
 from lists import (BAD, BAD2, CONTACT, DYNAMIC, EXACT6, GOOD, GOOD2, REASON, SCRIPTED, after, answering,
-                   journal, judging, meet, only, silent, source_wait, sources, well, zones_wait)
+                   journal, judging, meet, negative, only, saying, silent, source_wait, sources, well, zones_wait)
 from lab import until
 
 SUBMISSION = 587
@@ -414,3 +414,28 @@ def test_every_first_syn_is_held_by_itself(lab, postfix, scripted, gate):
     for count in (1, 2):
         assert fate(lab.out, GOOD, wait_s=0.5) == "silent"
         assert g.count("held") == count
+
+
+def test_forged_neighbours_do_not_speak_for_an_honest_stranger(lab, postfix, scripted, gate):
+    """Whose network is listed but for him: anybody can bring the neighbours up by forged SYNs, and he has his own verdict."""
+    neighbours = [f"198.51.100.{i}" for i in range(1, 251)]
+    honest = "198.51.100.254"
+    scripted(answering({"bl.example": only(neighbours)}))
+    g = judging(gate, resolver=SCRIPTED, dnsbl={"unproven_per_s": 1000, "budget_per_s": 5000})
+    forge_start(lab.out, neighbours, count=len(neighbours), rate=500, listen_ms=100).finish()
+    for neighbour in neighbours[-1::-25]:
+        until(lambda n=neighbour: g.why(n)["reason"] == "listed", 10, f"{neighbour} is listed")
+    assert g.why(honest)["reason"] == "held"
+    assert mail(lab.out, honest) is None
+
+
+def test_one_entry_stands_for_a_network_before_the_table_is_full(lab, scripted, gate):
+    """Four networks with every address listed, and a table that holds as many entries."""
+    scripted(answering({"bl.example": lambda query, name, kind: (
+        saying("127.0.0.2") if name.endswith(".0.64.bl.example") else well(negative))(query, name, kind)}))
+    g = judging(gate, resolver=SCRIPTED, dnsbl={"unproven_per_s": 1000, "budget_per_s": 5000},
+                tables={"listed": 1024})
+    forge_start(lab.out, ["64.0.0.0"], span=1024, count=1024, rate=800, listen_ms=100).finish()
+    until(lambda: "64.0.3.0/24" in sources(g), 10, "the last network is judged as a whole")
+    assert g.why("64.0.3.255")["reason"] == "listed" and g.why("64.0.0.1")["reason"] == "listed"
+    g.log.wait(r"listed: 64\.0\.3\.0/24 as a whole")

@@ -107,3 +107,17 @@ def test_forget_takes_back_what_was_measured(lab, gate, sink):
     g(f"forget {SOURCE}")
     assert knock(lab.out, SOURCE, count=1, greet=True, then="rst")["made"] == 1
     g("forget 203.0.113.200", status=3)
+
+
+def test_the_doctor_names_fast_open_where_servers_may_use_it(lab, gate):
+    g = gate(start=None)
+
+    def health():
+        return next(row["status"] for row in g.rows("doctor", status=None) if row["check"] == "fast open")
+
+    assert health() == "ok"
+    lab.mail.sysctl(ipv4__tcp_fastopen=3)
+    try:
+        assert health() == "warn"
+    finally:
+        lab.mail.sysctl(ipv4__tcp_fastopen=1)

@@ -82,10 +82,15 @@ TEST(a_connection_may_be_cut_for_ten_seconds)
 	EXPECT(contact_may_cut(then, then - 1), "the clocks of two CPUs may differ");
 }
 
-TEST(a_network_is_full_before_it_fills_the_table)
+TEST(one_entry_stands_for_a_network_when_the_table_fills)
 {
-	EXPECT(!contact_fills_network(191, true) && contact_fills_network(192, true), "IPv4");
-	EXPECT(!contact_fills_network(255, false) && contact_fills_network(256, false), "IPv6");
+	EXPECT(!contact_may_widen(191, true, 900, 1000) && contact_may_widen(192, true, 900, 1000),
+	       "IPv4");
+	EXPECT(!contact_may_widen(255, false, 900, 1000) &&
+		       contact_may_widen(256, false, 900, 1000),
+	       "IPv6");
+	EXPECT(!contact_may_widen(256, true, 749, 1000) && contact_may_widen(256, true, 750, 1000),
+	       "while there is room nobody is judged by his neighbours");
 }
 
 /* ---- the table ---- */

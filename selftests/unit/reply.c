@@ -6,9 +6,11 @@
 
 #include "unit/reply_rig.h"
 
-#define GREETING  "220 mx.example ESMTP\r\n"
-#define EHLO	  "250-mx.example\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
-#define EHLO_TLS  "250-mx.example\r\n250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+#define GREETING "220 mx.example ESMTP\r\n"
+#define EHLO	 "250-mx.example\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n"
+#define EHLO_TLS                                                                                   \
+	"250-mx.example\r\n250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 "        \
+	"SMTPUTF8\r\n"
 #define SENDER_OK "250 2.1.0 Ok\r\n"
 #define OK	  "250 2.0.0 Ok\r\n"
 #define BYE	  "221 2.0.0 Bye\r\n"

@@ -24,6 +24,8 @@
 #define BTF_PATH	 "/sys/kernel/btf/vmlinux"
 #define BPFFS_PATH	 "/sys/fs/bpf"
 #define CLOCK_PATH	 "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+#define FAST_OPEN_PATH	 "/proc/sys/net/ipv4/tcp_fastopen"
+#define FAST_OPEN_SERVER 2 /* bit: servers may (ip-sysctl) */
 #define DOCTOR_TEXT_MAX	 512
 #define DOCTOR_FILE_MAX	 4096 /* of a small file in /proc or /sys */
 #define TCP_LISTEN_STATE 0x0a /* as /proc/net/tcp writes it */
@@ -158,6 +160,22 @@ static void check_clock(struct doctor *d)
 	doctor_say(d, HEALTH_OK, "clock", "%s", text);
 }
 
+/* With Fast Open a server takes what is in a SYN before there is a handshake, by which alone connections are counted. */
+static void check_fast_open(struct doctor *d)
+{
+	char text[DOCTOR_FILE_MAX];
+
+	if (file_read(FAST_OPEN_PATH, text, sizeof(text)))
+		doctor_say(d, HEALTH_WARN, "fast open", "%s cannot be read", FAST_OPEN_PATH);
+	else if (strtoul(text, NULL, 0) & FAST_OPEN_SERVER)
+		doctor_say(d, HEALTH_WARN, "fast open",
+			   "servers may take data out of a SYN: a mail server that does so can be "
+			   "spoken to past the limits and unasked about; sysctl -w "
+			   "net.ipv4.tcp_fastopen=1 ends that");
+	else
+		doctor_say(d, HEALTH_OK, "fast open", "for clients alone, or off");
+}
+
 /* ---- who serves the ports ---- */
 
 /* A line of /proc/net/tcp: "  0: 00000000:0019 00000000:0000 0A ...", in hexadecimal. */
@@ -269,6 +287,7 @@ int verb_doctor(struct cli *cli, const struct sentence *s)
 	check_bpffs(&d);
 	check_privileges(&d);
 	check_clock(&d);
+	check_fast_open(&d);
 	check_ports(&d);
 	if (gate_open(&d.gate, cli->conf.instance, NULL))
 		d.gate = NULL;

@@ -88,7 +88,7 @@ static bool widen_take(void *context, const struct listing *l)
 	return true;
 }
 
-/* One entry takes the place of all of a network, so that who owns many addresses cannot fill the table. */
+/* One entry takes the place of all of a network, so that who owns many addresses cannot fill the table with them. */
 static void network_widen(struct daemon *d, const struct message_verdict *m,
 			  const struct listing *last)
 {
@@ -97,7 +97,8 @@ static void network_widen(struct daemon *d, const struct message_verdict *m,
 	struct widening w = {d, *last};
 	char text[PREFIX_TEXT_MAX];
 
-	if (!contact_fills_network(count, addr_is_v4(a)))
+	if (!contact_may_widen(count, addr_is_v4(a), listings_count(d->contact.listings),
+			       d->conf.tables.listed))
 		return;
 	w.wide.prefix = listings_network(a);
 	w.wide.reason = "";
@@ -242,7 +243,7 @@ static bool is_of_these_lists(const struct daemon *d, const struct message_verdi
  */
 static bool is_overtaken(const struct daemon *d, const struct message_verdict *m)
 {
-	uint64_t zones = zones_of(m);
+	uint64_t zones = evidence_zones(m);
 
 	for (unsigned i = 0; i < d->contact.settings->sites.zone_count; i++)
 		if (zones >> i & 1 && d->contact.zone[i].state == DNS_ZONE_SUSPENDED)

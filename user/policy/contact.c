@@ -13,6 +13,11 @@
 /* Of 256 addresses of an IPv4 /24, and of the 65536 /64 of an IPv6 /48, which one customer can use up in no time. */
 #define NETWORK_LISTED_V4 192
 #define NETWORK_LISTED_V6 256
+/*
+ * The entry of a network is a guess about whoever in it was not asked about, and forged SYNs can bring his neighbours up. So it is
+ * made for want of room alone, when no more than this part of the table is free: no day's share of forged questions uses up so much.
+ */
+#define TABLE_FREE_PART 4
 
 static uint64_t least_of(uint64_t a, uint64_t b)
 {
@@ -49,7 +54,8 @@ bool contact_may_cut(uint64_t established_ns, uint64_t now_ns)
 	return now_ns < established_ns || now_ns - established_ns < CUT_WITHIN_NS;
 }
 
-bool contact_fills_network(unsigned listed, bool is_v4)
+bool contact_may_widen(unsigned listed, bool is_v4, unsigned all, unsigned room)
 {
-	return listed >= (is_v4 ? NETWORK_LISTED_V4 : NETWORK_LISTED_V6);
+	return all >= room - room / TABLE_FREE_PART &&
+	       listed >= (is_v4 ? NETWORK_LISTED_V4 : NETWORK_LISTED_V6);
 }

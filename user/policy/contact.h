@@ -34,7 +34,10 @@ struct contact_decision contact_decide(const struct contact_evidence *e);
 /* May a connection that was established then still be cut now? Later a message may be under way. Boot time, ns. */
 bool contact_may_cut(uint64_t established_ns, uint64_t now_ns);
 
-/* So many sources of one network (IPv4 /24, IPv6 /48) are listed: does one entry take the place of all? */
-bool contact_fills_network(unsigned listed, bool is_v4);
+/*
+ * So many sources of one network (IPv4 /24, IPv6 /48) are listed, so many in all, and the table has room for so many: does
+ * one entry take the place of all in the network?
+ */
+bool contact_may_widen(unsigned listed, bool is_v4, unsigned all, unsigned room);
 
 #endif
