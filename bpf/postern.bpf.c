@@ -213,6 +213,8 @@ static __always_inline bool judge_stopped_handshake(struct xdp_md *ctx, const st
 		return false;
 	if (v->action == PN_REPLY)
 		reply_settle(&p->source, &p->port, v);
+	if (v->action == PN_REPLY && !is_operators(v) && !is_responder_there())
+		return false;
 	if (v->action == PN_REPLY)
 		v->would = v->action = PN_REFUSE;
 	return v->action != PN_PASS;

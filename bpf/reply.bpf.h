@@ -47,6 +47,18 @@ static __always_inline bool is_operators(const struct verdict *v)
 	return v->origin == PN_ORIGIN_OPERATOR || v->reason == PN_REASON_ONLY;
 }
 
+/* Does its socket still listen? It is gone with its process, which is known by conf->replying a little later. */
+static __always_inline bool is_responder_there(void)
+{
+	__u32 zero = 0;
+	struct bpf_sock *sk = bpf_map_lookup_elem(&pn_reply, &zero);
+
+	if (!sk)
+		return false;
+	bpf_sk_release(sk);
+	return true;
+}
+
 /* What `reply` comes to for this source now. Not static: rare, and then checked once by the verifier. */
 __noinline int reply_settle(const struct address *source, const struct pn_port *port,
 			    struct verdict *v)

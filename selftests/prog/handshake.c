@@ -5,6 +5,7 @@
  * with TCP_DEFER_ACCEPT keeps a connection half open for as long as its client says nothing.
  */
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -153,7 +154,13 @@ static void check_overtaken(const struct ends *e, bool v4)
 {
 	const char *source = v4 ? "127.0.0.1" : "::1", *key = v4 ? "127.0.0.1" : "::/64";
 	struct state s = {.ports = {{e->port, PN_CLASS_MX, false}}};
+	int responder = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint64_t value = (uint64_t)responder;
+	uint32_t slot = 0;
 
+	ENSURE(responder >= 0 && !listen(responder, 1) &&
+		       !bpf_map_update_elem(rig_map_fd("pn_reply"), &slot, &value, BPF_ANY),
+	       "a responder");
 	s.listed[0] = (struct entry){.prefix = key, .action = PN_REPLY};
 	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
 	expect_ack(XDP_TX, PN_REASON_LISTED, "of a source that was listed meanwhile");
@@ -166,6 +173,9 @@ static void check_overtaken(const struct ends *e, bool v4)
 	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
 	expect_ack(XDP_DROP, PN_REASON_LISTED, "of one that was told thrice");
 	s.answered[0].source = NULL;
+	close(responder);
+	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
+	expect_ack(XDP_PASS, PN_REASON_FLOW, "where the responder has died just now");
 	s.unanswering = true;
 	ENSURE(rig_apply(&s) && run_ack(e, v4, e->client_port, TCP_ACK), "runs");
 	expect_ack(XDP_PASS, PN_REASON_FLOW, "where nobody is there to reply");
