@@ -404,9 +404,9 @@ static void settings_change(struct daemon *d, struct dns_settings *next)
 	memset(c->zone, 0, sizeof(c->zone));
 	c->zones_changed = true;
 	c->settings = next;
-	c->owed =
-		0; /* by the numbers of before: what rests on a list that is asked no more is not restored */
 	if (other) {
+		/* By the numbers of before. What rests on a list that is asked no more is not restored. */
+		c->owed = 0;
 		c->judged = false;
 		verdicts_forget_all(d);
 		verdicts_restore(d);
