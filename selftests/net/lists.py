@@ -64,7 +64,7 @@ class Lists:
 def judging(gate, sites=SITES, contact="hold", resolver=RESOLVER, dnsbl=None, tested=True, **config):
     """An instance that enforces what these lists say of strangers, once it has tested the lists."""
     keys = {"sites": sites, "ask_nonglobal": True, "timeout": "1s", "threshold": 3, **(dnsbl or {})}
-    config = {"mode": "enforce", "first_contact": contact, "resolver": [resolver], "dnsbl": keys,
+    config = {"mode": "enforce", "first_contact": contact, "resolver": [resolver] if resolver else [], "dnsbl": keys,
               "responder": {"contact": CONTACT, "name": "mx.example.net"}, **config}
     g = gate(**config)
     if tested:

@@ -393,3 +393,16 @@ def test_a_list_of_64s_lists_the_neighbour_too(lab, postfix, lists, gate):
     assert g.count("held") == held, "he is no stranger"
     meet(g, lab.out, WIDE6_FAR)
     assert recipient(lab.out, WIDE6_FAR)[:3] == "250"
+
+
+def test_the_hosts_own_resolver_may_change(lab, postfix, lists, gate, tmp_path):
+    """Where the configuration names none, the lists are asked through whom /etc/resolv.conf names now."""
+    names = tmp_path / "resolv.conf"
+    names.write_text("nameserver 127.0.0.9\n")
+    g = judging(gate, resolver=None, start=False)
+    g.start(before=("unshare", "--mount", "sh", "-c", f'mount --bind {names} /etc/resolv.conf && exec "$@"', "--"))
+    g.log.wait(r"strangers are asked about", 10)
+    names.write_text("nameserver 127.0.0.1\n")
+    zones_wait(g, lambda rows: rows["bl.example"]["state"] == "good", 40)
+    meet(g, lab.out, BAD)
+    assert g.why(BAD)["reason"] == "listed"

@@ -18,6 +18,7 @@
 
 #define ZONES_WRITE_LEAST_NS (1 * NS_PER_S)  /* for people who look: often enough */
 #define ZONES_WRITE_MOST_NS  (5 * NS_PER_S)  /* so that an old file is known for one */
+#define SERVERS_EVERY_NS     (30 * NS_PER_S) /* resolv.conf sends no news */
 #define REAP_EVERY_NS	     (10 * NS_PER_S) /* verdicts that have expired */
 #define TRIM_EVERY_NS                                                                              \
 	(60 *                                                                                      \
@@ -481,6 +482,28 @@ static bool may_show_zones(const struct contact *c)
 	return true;
 }
 
+/* Where the configuration names no resolver, /etc/resolv.conf may name another one than at the start: the network has changed. */
+static void servers_follow(struct daemon *d)
+{
+	struct contact *c = &d->contact;
+	struct dns_settings *now = calloc(1, sizeof(*now));
+	struct err e = {0};
+
+	if (!now)
+		return;
+	now->timeout_ms = c->settings->timeout_ms;
+	if (asking_servers_fill(now, &e) == 0 &&
+	    (now->server_count != c->settings->server_count ||
+	     !is_same(now->server, c->settings->server, sizeof(now->server)))) {
+		c->settings->server_count = now->server_count;
+		memcpy(c->settings->server, now->server, sizeof(now->server));
+		log_info("the resolvers of this host have changed: the lists are asked through the "
+			 "new ones");
+		child_renew(c->resolver);
+	}
+	free(now);
+}
+
 void contact_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct contact *c = &d->contact;
@@ -489,6 +512,10 @@ void contact_tick(struct daemon *d, uint64_t now_ns)
 
 	verdicts_expire(d, now_ns);
 	young_expire(c->young, now_ns);
+	if (c->resolver && !d->conf.resolver_count && now_ns - c->servers_ns >= SERVERS_EVERY_NS) {
+		servers_follow(d);
+		c->servers_ns = now_ns;
+	}
 	if (((c->zones_changed && now_ns - c->zones_written_ns >= ZONES_WRITE_LEAST_NS) ||
 	     now_ns - c->zones_written_ns >= ZONES_WRITE_MOST_NS) &&
 	    may_show_zones(c))

@@ -29,7 +29,7 @@ struct contact {
 	struct recording *recording;
 	struct message_zone zone[SITE_ZONES_MAX]; /* the last word on each; type 0: none yet */
 	bool zones_changed;
-	uint64_t zones_written_ns, reaped_ns, trimmed_ns;
+	uint64_t zones_written_ns, reaped_ns, trimmed_ns, servers_ns;
 	uint64_t paid_ns; /* when all verdicts in the store were read through last */
 	uint64_t
 		owed; /* suspended zones, a bit each, whose verdicts the store could not yet drop */
