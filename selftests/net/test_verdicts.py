@@ -399,7 +399,7 @@ def test_the_hosts_own_resolver_may_change(lab, postfix, lists, gate, tmp_path):
     """Where the configuration names none, the lists are asked through whom /etc/resolv.conf names now."""
     names = tmp_path / "resolv.conf"
     names.write_text("nameserver 127.0.0.9\n")
-    g = judging(gate, resolver=None, start=False)
+    g = judging(gate, resolver=None, tested=False, start=None)
     g.start(before=("unshare", "--mount", "sh", "-c", f'mount --bind {names} /etc/resolv.conf && exec "$@"', "--"))
     g.log.wait(r"strangers are asked about", 10)
     names.write_text("nameserver 127.0.0.1\n")
