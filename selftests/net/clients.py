@@ -211,10 +211,12 @@ def mail(host, source, port=SMTP, timeout_s=3):
 
 
 class Talk:
-    """A conversation step by step. heard: the greeting, then each answer."""
+    """A conversation step by step. heard: the greeting, then each answer. A reset is a ConnectionError, at once or later."""
 
     def __init__(self, host, source, port=SMTP, wait_s=3.0):
         outcome = attempt(host, source, wait_s=wait_s, port=port)
+        if outcome.fate == "reset":
+            raise ConnectionResetError("cut as soon as it was connected")
         assert outcome.fate == "open", outcome
         self.ms, self.sock = outcome.ms, outcome.sock
         self.sock.settimeout(wait_s)

@@ -179,17 +179,18 @@ def test_hold_works_where_syn_cookies_are_sent_to_all(lab, postfix, lists, gate)
 def test_watch_cuts_a_listed_stranger_before_his_recipient_is_answered(lab, postfix, lists, gate):
     g = judging(gate, contact="watch")
     start = postfix.mark()
-    with Talk(lab.out, BAD) as talk:
-        assert talk.ms < AT_ONCE_MS
-        cut = False
-        try:
+    cut, heard = False, []
+    try:
+        with Talk(lab.out, BAD) as talk:
+            heard = talk.heard
+            assert talk.ms < AT_ONCE_MS
             talk.hear()
             for line in DIALOGUE[:-1]:
                 talk.say(line)
             cut = is_reset(talk.sock, 3)
-        except ConnectionError:
-            cut = True
-        assert cut and not any(said.startswith("550") for said in talk.heard), talk.heard
+    except ConnectionError:
+        cut = True
+    assert cut and not any(said.startswith("550") for said in heard), heard
     source_wait(g, BAD, "listed")
     # Cut before it looked, the server does not even know who it was.
     postfix.log.wait(rf"disconnect from unknown\[({BAD}|unknown)\]", 5, start)
