@@ -35,6 +35,27 @@ static bool is_chosen(const struct tap_test *t, int argc, char **argv)
 	return false;
 }
 
+/* mkstemp(3) and mkdtemp(3) put their letters where six X stand at the end. */
+static char *temp_template(char path[static TAP_TEMP_MAX], const char *name)
+{
+	const int letters = 6;
+	int length = snprintf(path, TAP_TEMP_MAX - letters, "/tmp/postern-%s.", name);
+
+	memset(path + length, 'X', letters);
+	path[length + letters] = '\0';
+	return path;
+}
+
+int tap_temp_file(char path[static TAP_TEMP_MAX], const char *name)
+{
+	return mkstemp(temp_template(path, name));
+}
+
+bool tap_temp_dir(char path[static TAP_TEMP_MAX], const char *name)
+{
+	return mkdtemp(temp_template(path, name)) != NULL;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned number = 0;

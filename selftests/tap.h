@@ -54,4 +54,12 @@ __attribute__((format(printf, 4, 5))) bool tap_expect(bool held, const char *fil
 		return;                                                                            \
 	} while (0)
 
+/*
+ * A file or directory of its own for a test, under /tmp with the name in it. path is filled; the caller takes it away. The file's
+ * descriptor, or -1; whether the directory was made.
+ */
+#define TAP_TEMP_MAX 64 /* bytes */
+int tap_temp_file(char path[static TAP_TEMP_MAX], const char *name);
+bool tap_temp_dir(char path[static TAP_TEMP_MAX], const char *name);
+
 #endif

@@ -20,10 +20,10 @@
 /* Reads a file with these bytes; its name in sentences is replaced by FILE. */
 static int read_bytes(const char *bytes, size_t length, mode_t mode, struct conf *c, struct err *e)
 {
-	char path[] = "/tmp/postern-unit-conf.XXXXXX", *at;
-	int fd = mkstemp(path), ret;
+	char path[TAP_TEMP_MAX], *at;
+	int fd = tap_temp_file(path, "conf"), ret;
 
-	if (!EXPECT(fd >= 0, "mkstemp"))
+	if (!EXPECT(fd >= 0, "a file"))
 		return -EIO;
 	EXPECT(write(fd, bytes, length) == (ssize_t)length && fchmod(fd, mode) == 0, "write");
 	close(fd);
@@ -373,14 +373,14 @@ TEST(conf_that_others_may_write_is_refused)
 
 TEST(conf_of_another_owner_is_refused)
 {
-	char path[] = "/tmp/postern-unit-conf.XXXXXX";
+	char path[TAP_TEMP_MAX];
 	static struct conf c;
 	struct err e = {0};
 	int fd;
 
 	if (geteuid() != 0)
 		SKIP("root, to give a file away");
-	fd = mkstemp(path);
+	fd = tap_temp_file(path, "conf");
 	ENSURE(fd >= 0 && fchown(fd, 65534, 65534) == 0, "chown");
 	close(fd);
 	EXPECT(conf_read(path, &c, &e) == -EPERM && strstr(e.text, "65534"), "%s", e.text);
@@ -389,11 +389,11 @@ TEST(conf_of_another_owner_is_refused)
 
 TEST(conf_that_is_no_file_is_refused_and_never_waited_for)
 {
-	char path[] = "/tmp/postern-unit-conf.XXXXXX", fifo[64];
+	char path[TAP_TEMP_MAX], fifo[TAP_TEMP_MAX + 8];
 	static struct conf c;
 	struct err e = {0};
 
-	ENSURE(mkdtemp(path), "mkdtemp");
+	ENSURE(tap_temp_dir(path, "conf"), "a directory");
 	snprintf(fifo, sizeof(fifo), "%s/fifo", path);
 	EXPECT(conf_read(path, &c, &e) == -EISDIR && strstr(e.text, "directory"), "%s", e.text);
 	EXPECT(conf_read(fifo, &c, &e) == -ENOENT && strstr(e.text, fifo), "%s", e.text);

@@ -14,10 +14,10 @@ static const char data_text[] = "dead gone.example it went in 2020\n"
 				"error dq.example 127.0.0.255 over the quota\n"
 				"wide dq.example\n";
 
-/* Of a text of len bytes; the name is at path afterwards. */
-static bool write_file(char *path, const char *text)
+/* A file with this text; its name is at path afterwards. */
+static bool write_file(char path[static TAP_TEMP_MAX], const char *text)
 {
-	int fd = mkstemp(path);
+	int fd = tap_temp_file(path, "conf-dns");
 	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
 		    fchmod(fd, 0600) == 0;
 
@@ -28,7 +28,7 @@ static bool write_file(char *path, const char *text)
 /* Read a configuration and make settings of it. The file is called FILE in *e. */
 static int settings_of(const char *text, struct dns_settings **out, struct err *e)
 {
-	char path[] = "/tmp/postern-unit-dns.XXXXXX", data[] = "/tmp/postern-unit-data.XXXXXX";
+	char path[TAP_TEMP_MAX] = "", data[TAP_TEMP_MAX] = "";
 	static struct conf c;
 	int ret = -EIO;
 

@@ -187,14 +187,14 @@ TEST(evidence_is_taken_as_far_as_it_is_some)
 
 TEST(only_a_small_regular_file_is_loaded)
 {
-	char dir[] = "/tmp/postern-foreign-XXXXXX", path[64], link[64];
+	char dir[TAP_TEMP_MAX], path[TAP_TEMP_MAX + 16], link[TAP_TEMP_MAX + 16];
 	static char block[4096];
 	struct err e = {0};
 	char *bytes = NULL;
 	size_t length = 0;
 	int fd;
 
-	ENSURE(mkdtemp(dir), "mkdtemp");
+	ENSURE(tap_temp_dir(dir, "foreign"), "a directory");
 	snprintf(path, sizeof(path), "%s/file", dir);
 	snprintf(link, sizeof(link), "%s/link", dir);
 	EXPECT(foreign_load(path, &bytes, &length, &e) == -ENOENT, "%s", e.text);

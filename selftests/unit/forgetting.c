@@ -20,9 +20,8 @@ static bool bench_make(struct bench *b)
 {
 	memset(b, 0, sizeof(*b));
 	conf_defaults(&b->conf);
-	strcpy(b->conf.state_dir, "/tmp/postern-forget-XXXXXX");
 	snprintf(b->conf.instance, sizeof(b->conf.instance), "unit-forget-%d", (int)getpid());
-	if (!EXPECT(mkdtemp(b->conf.state_dir) != NULL, "a directory"))
+	if (!EXPECT(tap_temp_dir(b->conf.state_dir, "forget"), "a directory"))
 		return false;
 	snprintf(b->dir, sizeof(b->dir), "%s/%s", b->conf.state_dir, b->conf.instance);
 	return true;

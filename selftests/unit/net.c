@@ -312,12 +312,12 @@ TEST(gateways_of_nexthop_objects_are_never_judged)
 
 TEST(resolvers_are_never_judged)
 {
-	char path[] = "/tmp/postern-net-XXXXXX";
+	char path[TAP_TEMP_MAX];
 	struct net_own *own;
 	struct err e = {0};
-	int fd = mkstemp(path);
+	int fd = tap_temp_file(path, "net");
 
-	if (!EXPECT(fd >= 0, "mkstemp"))
+	if (!EXPECT(fd >= 0, "a file"))
 		return;
 	close(fd);
 	if (world() && sh("ip addr add 192.0.2.1/24 dev a0")) {
@@ -348,12 +348,12 @@ TEST(resolvers_are_never_judged)
 
 TEST(many_routes_with_few_gateways_stay_a_short_list)
 {
-	char path[] = "/tmp/postern-net-XXXXXX";
-	char command[64];
-	int fd = mkstemp(path);
+	char path[TAP_TEMP_MAX];
+	char command[TAP_TEMP_MAX + 32];
+	int fd = tap_temp_file(path, "net");
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 
-	if (!EXPECT(f, "mkstemp"))
+	if (!EXPECT(f, "a file"))
 		return;
 	for (int i = 0; i < 5000; i++)
 		fprintf(f, "route add 10.%d.%d.0/24 via 192.0.2.%d\n", i >> 8, i & 255,
@@ -369,13 +369,13 @@ TEST(many_routes_with_few_gateways_stay_a_short_list)
 
 TEST(many_own_addresses_are_all_kept)
 {
-	char path[] = "/tmp/postern-net-XXXXXX";
-	char command[64];
-	int fd = mkstemp(path), count;
+	char path[TAP_TEMP_MAX];
+	char command[TAP_TEMP_MAX + 32];
+	int fd = tap_temp_file(path, "net"), count;
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 	struct net_own *own;
 
-	if (!EXPECT(f, "mkstemp"))
+	if (!EXPECT(f, "a file"))
 		return;
 	for (int i = 0; i < 1000; i++)
 		fprintf(f, "addr add 198.18.%d.%d/32 dev a0\n", i >> 8, i & 255);

@@ -19,7 +19,7 @@
 	"pm@example\r\n"
 
 struct scene {
-	char dir[64];
+	char dir[TAP_TEMP_MAX];
 	struct conf conf;
 	struct responder_settings *settings;
 	size_t length;
@@ -53,8 +53,7 @@ static bool scene_new(struct scene *s)
 	conf_defaults(&s->conf);
 	strcpy(s->conf.responder.name, "mx.example");
 	strcpy(s->conf.responder.contact, "pm@example");
-	strcpy(s->dir, "/tmp/unit-responder-XXXXXX");
-	if (!EXPECT(mkdtemp(s->dir), "a directory"))
+	if (!EXPECT(tap_temp_dir(s->dir, "responder"), "a directory"))
 		return false;
 	rig_make(&rig, 2, NULL);
 	rig_make(&other, 1, NULL);

@@ -12,7 +12,7 @@
 #include "daemon/ruling.h"
 
 struct bench {
-	char dir[64];
+	char dir[TAP_TEMP_MAX];
 	struct conf conf;
 	struct ruling r;
 	struct err e;
@@ -21,8 +21,7 @@ struct bench {
 static bool bench_open(struct bench *b)
 {
 	memset(b, 0, sizeof(*b));
-	strcpy(b->dir, "/tmp/postern-ruling-XXXXXX");
-	if (!EXPECT(mkdtemp(b->dir) != NULL, "a directory"))
+	if (!EXPECT(tap_temp_dir(b->dir, "ruling"), "a directory"))
 		return false;
 	conf_defaults(&b->conf);
 	/* Own addresses of the machine the test runs on must not matter. */

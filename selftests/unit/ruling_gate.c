@@ -16,7 +16,7 @@
 #define RULES_MANY  (RULES_BOUND + 100)
 
 struct bench {
-	char dir[64];
+	char dir[TAP_TEMP_MAX];
 	struct conf conf;
 	struct ruling r;
 	struct err e;
@@ -57,8 +57,7 @@ static bool shared_load(struct bench *b)
 	enum gate_origin origin;
 	int lock, r;
 
-	strcpy(b->dir, "/tmp/postern-gate-XXXXXX");
-	if (!EXPECT(mkdtemp(b->dir) != NULL, "a directory"))
+	if (!EXPECT(tap_temp_dir(b->dir, "gate"), "a directory"))
 		return false;
 	conf_reset(b);
 	b->r.conf = &b->conf;
