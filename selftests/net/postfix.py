@@ -78,8 +78,9 @@ relay      unix  - - n - -   smtp
 
 
 class Postfix:
-    def __init__(self, run, host, main="", master=""):
-        """main, master: more of these files; of what is said twice the last counts."""
+    def __init__(self, run, host, main="", master="", resolver=None):
+        """main, master: more of these files; of what is said twice the last counts. resolver: it knows no other."""
+        self.host = host
         self.folder = os.path.join(run.folder, run.next_name("postfix"))
         self._config = os.path.join(self.folder, "etc")
         os.makedirs(self._config, 0o755)
@@ -90,8 +91,12 @@ class Postfix:
         daemons = command("postconf", "-c", self._empty(), "-dh", "daemon_directory").stdout.strip()
         self._write("main.cf", MAIN.format(folder=self.folder, daemons=daemons) + main)
         self._write("master.cf", MASTER.format(single=PORT_SINGLE) + master)
-        self._process = host.start("postfix", "-c", self._config, "start-fg", stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        words = ["postfix", "-c", self._config, "start-fg"]
+        if resolver:
+            self._write("resolv.conf", f"nameserver {resolver}\n")
+            script = f'mount --bind {self._config}/resolv.conf /etc/resolv.conf && exec "$@"'
+            words = ["unshare", "--mount", "sh", "-c", script, "--", *words]
+        self._process = host.start(*words, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.log = Lines(self._process.stdout)
         self.log.wait(r"daemon started", 20)
 
@@ -122,7 +127,6 @@ class Sender(Postfix):
 
     def __init__(self, run, host, source):
         super().__init__(run, host, SENDER_MAIN.format(to=MAIL[4], source=source), SENDER_MASTER)
-        self.host = host
 
     def send(self, sender, recipient, options=()):
         """What becomes of it: the line of the log, from its status on."""

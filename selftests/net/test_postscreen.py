@@ -5,17 +5,14 @@ about by several clients, and the decision of a real postscreen beside ours. Whe
 a row of its own below, and both sides of it are tested.
 """
 import concurrent.futures
-import os
 import random
-import shutil
 import socket
-import subprocess
 
 import pytest
 
 import dnsserver as dns
 import lab as labs
-from lab import Lines, command
+from postfix import Postfix
 from test_dns import Checker
 
 SEED = 25
@@ -56,38 +53,19 @@ DEVIATIONS = {
     "127.0.0.1 of an allow list does not trust": ("z0.ps.example*-3 z1.ps.example*3", "127.0.0.1", "clean", "unknown"),
 }
 
-MAIN = """
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-command_directory = /usr/sbin
-daemon_directory = {daemons}
-mail_owner = postfix
-setgid_group = postdrop
-maillog_file = /dev/stdout
-inet_interfaces = all
+MAIN = f"""
 inet_protocols = ipv4
-myhostname = mx.example.net
-mydestination =
-mynetworks = 127.0.0.0/8
-alias_maps =
-local_recipient_maps =
-smtpd_peername_lookup = no
-smtpd_tls_security_level = none
+virtual_mailbox_domains =
 postscreen_cache_map =
 postscreen_access_list =
 postscreen_greet_banner =
 postscreen_greet_action = ignore
 postscreen_dnsbl_action = drop
-postscreen_greet_wait = {wait}s
+postscreen_greet_wait = {GREET_WAIT_S}s
 """
 MASTER = """
 smtpd      pass  - - n - - smtpd
 dnsblog    unix  - - n - 0 dnsblog
-proxymap   unix  - - n - - proxymap
-anvil      unix  - - n - 1 anvil
-rewrite    unix  - - n - - trivial-rewrite
-postlog    unix-dgram n - n - 1 postlogd
 """
 
 
@@ -128,33 +106,13 @@ class Table:
         return {zone: {"generic": text} for zone, text in texts.items()}
 
 
-class Postscreen:
-    """One Postfix with a postscreen on a port of its own for each site list."""
+class Postscreen(Postfix):
+    """One with a postscreen on a port of its own for each site list."""
 
     def __init__(self, run, host, lists):
-        self.host = host
-        self.folder = os.path.join(run.folder, run.next_name("postscreen"))
-        self.config = os.path.join(self.folder, "etc")
-        os.makedirs(self.config, 0o755)
-        for name in ("queue", "data"):
-            os.mkdir(os.path.join(self.folder, name), 0o755)
-        shutil.chown(os.path.join(self.folder, "data"), "postfix", "postfix")
-        self.write("main.cf", "")
-        daemons = command("postconf", "-c", self.config, "-dh", "daemon_directory").stdout.strip()
-        self.write("main.cf", MAIN.format(folder=self.folder, daemons=daemons, wait=GREET_WAIT_S))
-        self.write("master.cf", MASTER + "".join(
+        super().__init__(run, host, MAIN, MASTER + "".join(
             f"{FIRST_PORT + n} inet n - n - 1 postscreen -o {{ postscreen_dnsbl_sites = {sites} }}"
-            f" -o postscreen_dnsbl_threshold={threshold}\n" for n, (sites, threshold) in enumerate(lists)))
-        self.write("resolv.conf", "nameserver 127.0.0.1\n")
-        script = f"mount --bind {self.config}/resolv.conf /etc/resolv.conf && exec postfix -c {self.config} start-fg"
-        self.process = host.start("unshare", "--mount", "sh", "-c", script, stdin=subprocess.DEVNULL,
-                                  stderr=subprocess.STDOUT)
-        self.log = Lines(self.process.stdout)
-        self.log.wait(r"daemon started", 20)
-
-    def write(self, name, text):
-        with open(os.path.join(self.config, name), "w", encoding="ascii") as file:
-            file.write(text)
+            f" -o postscreen_dnsbl_threshold={threshold}\n" for n, (sites, threshold) in enumerate(lists)), "127.0.0.1")
 
     def banner(self, number, client):
         """The first line that a client hears, or "" when postscreen has nothing to say."""
@@ -176,12 +134,6 @@ class Postscreen:
             return "clean", None
         assert said.startswith("521 5.7.1 Service unavailable;"), (number, client, said, self.log.lines[-5:])
         return "listed", said.rsplit("blocked using ", 1)[1]
-
-    def close(self):
-        command("postfix", "-c", self.config, "abort", check=False)
-        self.process.wait(10)
-        self.log.end()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
