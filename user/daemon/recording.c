@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/state.h"
@@ -58,17 +59,7 @@ static void expect_flush(struct recording *r)
 /* Room for one more, or NULL. */
 static void *list_grow(void *list, size_t count, size_t *room, size_t size)
 {
-	size_t wanted = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (count < *room)
-		return list;
-	if (count >= WAITING_MAX)
-		return NULL;
-	grown = reallocarray(list, wanted, size);
-	if (grown)
-		*room = wanted;
-	return grown;
+	return count < WAITING_MAX ? grow(list, count, room, size) : NULL;
 }
 
 /* All texts of a verdict in one piece of memory, which `zones` begins. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/when.h"
 #include "daemon/ruling.h"
 #include "dns/resolver.h"
@@ -189,16 +190,11 @@ struct allow_list {
 static int allow_collect(void *context, const struct rule_entry *r)
 {
 	struct allow_list *list = context;
+	void *grown = grow(list->entry, list->count, &list->room, sizeof(*list->entry));
 
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 64;
-		void *grown = reallocarray(list->entry, room, sizeof(*list->entry));
-
-		if (!grown)
-			return -ENOMEM;
-		list->entry = grown;
-		list->room = room;
-	}
+	if (!grown)
+		return -ENOMEM;
+	list->entry = grown;
 	list->entry[list->count++] = *r;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/contact.h"
@@ -313,18 +314,14 @@ static bool rests_on(void *context, const struct listing *l)
 static int known_rests_on(void *context, const struct store_verdict *v)
 {
 	struct sweep *s = context;
-	size_t room = s->known_room ? 2 * s->known_room : 64;
 	void *grown;
 
 	if (v->listed || !strstr(v->zones, s->name))
 		return 0;
-	if (s->known_count == s->known_room) {
-		grown = reallocarray(s->known, room, sizeof(*s->known));
-		if (!grown)
-			return -ENOMEM;
-		s->known = grown;
-		s->known_room = room;
-	}
+	grown = grow(s->known, s->known_count, &s->known_room, sizeof(*s->known));
+	if (!grown)
+		return -ENOMEM;
+	s->known = grown;
 	s->known[s->known_count++] = v->addr;
 	return 0;
 }
@@ -465,18 +462,14 @@ struct strays {
 static int stray_collect(void *context, const struct source_entry *s)
 {
 	struct strays *all = context;
-	size_t room = all->room ? 2 * all->room : 64;
 	void *grown;
 
 	if (!s->listed || listings_get(all->d->contact.listings, &s->prefix))
 		return 0;
-	if (all->count == all->room) {
-		grown = reallocarray(all->list, room, sizeof(*all->list));
-		if (!grown)
-			return -ENOMEM;
-		all->list = grown;
-		all->room = room;
-	}
+	grown = grow(all->list, all->count, &all->room, sizeof(*all->list));
+	if (!grown)
+		return -ENOMEM;
+	all->list = grown;
 	all->list[all->count++] = s->prefix;
 	return 0;
 }
