@@ -401,12 +401,13 @@ static void link_attach(struct daemon *d, struct guarded *g, const struct net_li
 	struct err e = {0};
 	int r;
 
-	/* First who is never judged behind it, then the judge. */
+	/* First who is never judged behind it and who speaks for the mail server there, then the judge, who lets pass to him. */
 	link_take(g, link);
 	if (g->state != LINK_FAILED)
 		g->state = LINK_ABSENT;
 	g->retry_ns = now_boot_ns();
 	own_refresh(d);
+	answering_ingress(d);
 	r = gate_attach(d->gate, link->ifindex, link->name, wants[d->conf.attach], &g->mode,
 			why_generic, &e);
 	if (!r) {
