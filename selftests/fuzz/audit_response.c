@@ -99,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct sum whole, parts;
 	char *bytes;
 
-	if (size < HEAD_BYTES)
+	/* All at once must be as much as may be fed. */
+	if (size < HEAD_BYTES || size > RESPONSE_BYTES_MAX)
 		return 0;
 	memset(&whole, 0, sizeof(whole));
 	memset(&parts, 0, sizeof(parts));

@@ -434,14 +434,13 @@ enum response_step response_next(struct response_reader *r, struct response *out
 			memchr(r->waiting.byte + r->scanned, '\n', r->waiting.length - r->scanned);
 		size_t length = end ? (size_t)(end - line) + 1 : r->waiting.length - r->at;
 
+		if (!r->response.line_count && is_no_text(line[0]))
+			return give_alien(r, out, line, length);
 		if (is_past_bounds(r, length))
 			return give_flood(r, out, line, length);
 		r->scanned = r->at + length;
-		if (!end) {
-			if (!r->response.line_count && is_no_text(line[0]))
-				return give_alien(r, out, line, length);
+		if (!end)
 			break;
-		}
 		r->at = r->scanned;
 		switch (line_take(r, line, length)) {
 		case LINE_LAST:
