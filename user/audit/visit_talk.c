@@ -178,18 +178,12 @@ enum go visit_await(struct visit *v)
 
 /* ---- the script ---- */
 
-/* Whatever lies there before something is said. GO_ON: now it can be said. */
-static enum go throw_early(struct visit *v)
+/* What waits in the reader, of which nothing was asked for. */
+static enum go throw_waiting(struct visit *v)
 {
-	char bytes[READ_BYTES];
 	struct response r;
 	enum go go = GO_ON;
-	ssize_t n;
 
-	while (go == GO_ON && (n = visit_wire_read(&v->wire, bytes, sizeof(bytes))) > 0) {
-		v->early_bytes += (size_t)n;
-		go = v->early_bytes > EARLY_BYTES_MAX ? over_flooded(v) : feed(v, bytes, n);
-	}
 	while (go == GO_ON && response_waiting(v->reader)) {
 		enum response_step step = response_next(v->reader, &r);
 
@@ -201,6 +195,22 @@ static enum go throw_early(struct visit *v)
 		}
 		go = step == RESPONSE_FLOOD ? over_flooded(v) : over_alien(v, &r);
 		response_free(&r);
+	}
+	return go;
+}
+
+/* Whatever lies there before something is said. GO_ON: now it can be said. */
+static enum go throw_early(struct visit *v)
+{
+	char bytes[READ_BYTES];
+	enum go go = throw_waiting(v);
+	ssize_t n;
+
+	while (go == GO_ON && (n = visit_wire_read(&v->wire, bytes, sizeof(bytes))) > 0) {
+		v->early_bytes += (size_t)n;
+		go = v->early_bytes > EARLY_BYTES_MAX ? over_flooded(v) : feed(v, bytes, n);
+		if (go == GO_ON)
+			go = throw_waiting(v);
 	}
 	if (go == GO_ON)
 		v->owes = response_waiting(v->reader);
