@@ -217,7 +217,8 @@ static int code_of(const char *line, size_t length)
 	if (length < CODE_DIGITS || line[0] < '2' || line[0] > '5' || !is_digit(line[1]) ||
 	    !is_digit(line[2]))
 		return 0;
-	if (length > CODE_DIGITS && !memchr(" -\t", line[CODE_DIGITS], 3))
+	if (length > CODE_DIGITS && line[CODE_DIGITS] != ' ' && line[CODE_DIGITS] != '-' &&
+	    line[CODE_DIGITS] != '\t')
 		return 0;
 	return (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
 }
