@@ -113,16 +113,33 @@ static void backends_start(struct gather *g)
 		struct addr addr;
 		bool is_addr = addr_parse(list->word[i], &addr, NULL) == 0;
 
-		host_add(g, list->word[i], is_addr ? &addr : NULL, true);
+		if (is_addr || site_domain_check(list->word[i], NULL) == 0)
+			host_add(g, list->word[i], is_addr ? &addr : NULL, true);
 	}
+}
+
+/* Names stand in sentences as they are: other bytes than those of host names are refused here. */
+static int names_check(const struct audit_request *request, struct err *e)
+{
+	struct addr addr;
+
+	if (request->domain[0] && site_domain_check(request->domain, e) < 0)
+		return err_prefix(e, "the domain to be audited");
+	if (request->host[0] && addr_parse(request->host, &addr, NULL) < 0 &&
+	    site_domain_check(request->host, e) < 0)
+		return err_prefix(e, "the host to be audited");
+	return 0;
 }
 
 int gather_start(struct gather **out, struct loop *loop, const struct audit_request *request,
 		 struct dns_engine *engine, const struct zonedata *data, struct seen *seen,
 		 gather_fn fn, void *context, struct err *e)
 {
-	struct gather *g = calloc(1, sizeof(*g));
+	struct gather *g;
 
+	if (names_check(request, e) < 0)
+		return -EINVAL;
+	g = calloc(1, sizeof(*g));
 	if (g && !seen->host)
 		seen->host = calloc(GATHER_HOSTS_MAX, sizeof(*seen->host));
 	if (!g || !seen->host) {

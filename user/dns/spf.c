@@ -78,10 +78,12 @@ static void step_done(struct spf_walk *w)
 {
 	if (--w->pending)
 		return;
-	if (w->finding.lookups > SPF_LOOKUPS_MAX)
+	if (w->finding.lookups > SPF_LOOKUPS_MAX) {
+		w->finding.is_costly_alone = w->finding.state != SPF_BROKEN;
 		fault(w, SPF_BROKEN, "it costs %s%u lookups, and %d are allowed",
 		      w->finding.lookups >= COUNTED_MAX ? "at least " : "", w->finding.lookups,
 		      SPF_LOOKUPS_MAX);
+	}
 	w->fn(w->context, &w->finding);
 	spf_stop(w);
 }

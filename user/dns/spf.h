@@ -29,6 +29,7 @@ struct spf_finding {
 		void_lookups; /* over the whole walk; counting goes on past the limit, to a bound */
 	char all;     /* '-', '~', '?', '+'; 0: it ends without all (and without redirect to one) */
 	bool has_ptr; /* deprecated (5.5) */
+	bool is_costly_alone; /* BROKEN for nothing but its lookups */
 };
 
 struct spf_walk;
