@@ -35,6 +35,9 @@ struct audit_request {
 	uint16_t collector_port;
 	char mailbox[NAME_TEXT_MAX + 64]; /* of the audited server: where samples go; "" none */
 	char mail_log[NAME_TEXT_MAX];	  /* a file; "": found by itself */
+	/* Which instance is read with local: a directory (postconf -c), files; "": the usual. */
+	char postfix_config[NAME_TEXT_MAX], exim_config[NAME_TEXT_MAX],
+		dovecot_config[NAME_TEXT_MAX], smtpd_config[NAME_TEXT_MAX];
 	struct audit_list aliases, backends, selectors, zones;
 	unsigned spacing_ms;   /* between connections to one server */
 	unsigned time_limit_s; /* of the whole */

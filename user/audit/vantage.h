@@ -20,6 +20,8 @@ struct vantage_sockets;
 int vantage_sockets_open(struct vantage_sockets **out, unsigned count, struct err *e);
 /* One of them (a visit_socket_fn), which is the caller's; -EMFILE when they are spent. */
 int vantage_sockets_take(void *sockets, int family);
+/* Are there sockets of this family? NULL has none. */
+bool vantage_sockets_has(const struct vantage_sockets *s, int family);
 /* What they are bound to. */
 struct addr vantage_sockets_source(const struct vantage_sockets *s, int family);
 unsigned vantage_sockets_count(const struct vantage_sockets *s); /* descriptors */
@@ -29,6 +31,8 @@ void vantage_sockets_close(struct vantage_sockets *s);		 /* NULL is fine */
 struct vantage_own;
 int vantage_own_read(struct vantage_own **out, struct err *e);
 bool vantage_is_own(const struct vantage_own *o, const struct addr *a);
+/* Can the sockets of a namespace reach it? An own address that is not one of loopback or of the link alone. */
+bool vantage_is_reached(const struct vantage_own *o, const struct addr *a);
 /* How a server at `to` sees a connection of ours from `from`. */
 enum vantage vantage_judge(const struct vantage_own *o, const struct addr *from,
 			   const struct addr *to);
