@@ -37,12 +37,12 @@ static inline enum response_kind rig_kind_smtp(int code)
 			    : RESPONSE_NEGATIVE;
 }
 
-/* Of the last line: "+OK", "-ERR", "* OK", "a1 NO", "+ go on". */
+/* Of the first line (POP3: "+OK", "-ERR") or the last (IMAP: "* OK", "a1 NO", "+ go on"). */
 static inline enum response_kind rig_kind_text(const char *line)
 {
 	const char *word = strchr(line, ' ');
 
-	if (strncmp(line, "+OK", 3) == 0 || strcmp(line, ".\n") == 0)
+	if (strncmp(line, "+OK", 3) == 0)
 		return RESPONSE_POSITIVE;
 	if (line[0] == '+')
 		return RESPONSE_MORE;
@@ -73,7 +73,7 @@ static inline struct response rig_response(enum protocol protocol, const char *w
 		at += n + (at[n] == '\n');
 	}
 	if (protocol != PROTOCOL_SMTP) {
-		r.kind = rig_kind_text(last);
+		r.kind = rig_kind_text(protocol == PROTOCOL_POP3 ? wire : last);
 		return r;
 	}
 	r.code = atoi(last);

@@ -231,6 +231,12 @@ CHECK_ADDRESS(check_null_sender)
 
 /* ---- long lines (RFC 5321, 4.5.3.1.4: 512 octets with CR LF) ---- */
 
+/* Some refuse whatever stands behind the command, long or short (OpenSMTPD: NOOP takes no arguments). That decides nothing. */
+static bool is_undecided(const struct exchange *x)
+{
+	return look_is(x, RESPONSE_NEGATIVE) && response_says(&x->response, "argument");
+}
+
 /* Refused, or answered by closing. */
 static bool is_cut_off(const struct visit_log *v, const struct exchange *x)
 {
@@ -251,7 +257,7 @@ CHECK_ADDRESS(check_long_line)
 		const struct exchange *x =
 			v->purpose == PURPOSE_LONG_LINE ? visit_find(v, WHAT_LONG) : NULL;
 
-		if (!x)
+		if (!x || is_undecided(x))
 			continue;
 		if (is_cut_off(v, x)) {
 			if (!refused || x->index < refused_octets) {

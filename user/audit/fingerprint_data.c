@@ -115,7 +115,7 @@ const struct fingerprint_row fingerprint_rows[] = {
 	ALONE(SERVER_POSTERN, R | V | N | L | S, 503,
 	      "5.5.1 Error: refused; only QUIT is possible"),
 	/* smtpd(8) of Postfix */
-	SHARED(SERVER_POSTFIX, U, 502, "^5.5.2 Error: command not recognized$"),
+	SHARED(SERVER_POSTFIX, U, 0, "^5.5.2 Error: command not recognized$"),
 	SHARED(SERVER_POSTFIX, U, 500, "^5.5.2 Error: bad syntax$"),
 	OWN(SERVER_POSTFIX, V, 252, "^2.0.0 postmaster"),
 	SHARED(SERVER_POSTFIX, V | N, 502, "^5.5.1 VRFY command is disabled$"),
@@ -147,7 +147,6 @@ const struct fingerprint_row fingerprint_rows[] = {
 	SHARED(SERVER_SENDMAIL, E, 250, "^DELIVERBY$"),
 	/* smtp_session.c of OpenSMTPD */
 	OWN(SERVER_OPENSMTPD, U, 500, "^5.5.1 Invalid command: Command unrecognized$"),
-	OWN(SERVER_OPENSMTPD, V, 252, "^5.5.1 Cannot VRFY; try RCPT to attempt delivery$"),
 	OWN(SERVER_OPENSMTPD, R, 503, "^5.5.1 Invalid command: "),
 	SHARED(SERVER_OPENSMTPD, E, 250, "^%w Hello *, pleased to meet you$"),
 	SHARED(SERVER_OPENSMTPD, Q, 221, "^2.0.0 Bye$"),

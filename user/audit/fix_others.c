@@ -15,14 +15,20 @@
 
 /* It has no banner of one's own to set, never answers VRFY, and takes passwords inside TLS alone. */
 const struct fix_row fix_opensmtpd[] = {
-	{"helo.forged",
-	 {SMTPD, "table postern_own { \"mx.example.org\", \"example.org\" }",
-	  "filter \"own-helo\" phase helo match helo <postern_own> reject \"550 5.7.1 that is my "
-	  "own name\"",
-	  "filter \"own-ehlo\" phase ehlo match helo <postern_own> reject \"550 5.7.1 that is my "
-	  "own name\"",
-	  "filter \"own\" chain { \"own-helo\", \"own-ehlo\" }", LISTEN,
-	  "listen on 0.0.0.0 port 25 filter \"own\"", "listen on :: port 25 filter \"own\""}},
+	/* The names are the operator's to give; a filter does for all that is said at HELO. */
+	{"helo",
+	 {SMTPD, "table own_names { \"mx.example.org\", \"example.org\" }",
+	  "table bare_addresses { \"^[0-9.]+$\", \"^[0-9a-fA-F]*:[0-9a-fA-F:.]*$\" }",
+	  "filter \"own1\" phase helo match helo <own_names> reject \"550 5.7.1 that is my own "
+	  "name\"",
+	  "filter \"own2\" phase ehlo match helo <own_names> reject \"550 5.7.1 that is my own "
+	  "name\"",
+	  "filter \"bare1\" phase helo match helo regex <bare_addresses> reject \"550 5.7.1 an "
+	  "address stands in brackets\"",
+	  "filter \"bare2\" phase ehlo match helo regex <bare_addresses> reject \"550 5.7.1 an "
+	  "address stands in brackets\"",
+	  "filter \"helo\" chain { \"own1\", \"own2\", \"bare1\", \"bare2\" }", LISTEN,
+	  "listen on 0.0.0.0 port 25 filter \"helo\"", "listen on :: port 25 filter \"helo\""}},
 	{"size", {SMTPD, "smtp max-message-size 50M"}},
 	{"roles", {"# /etc/aliases", "postmaster: root", "abuse: postmaster"}},
 	{"starttls", {SMTPD, CERTIFICATE, LISTEN, LISTEN_TLS}},

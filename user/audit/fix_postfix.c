@@ -65,7 +65,7 @@ const struct fix_row fix_postfix[] = {
 	  "smtpd_client_connection_rate_limit = 60", "smtpd_error_sleep_time = 1s"}},
 	{"attachments",
 	 {MAIN, "mime_header_checks = regexp:{",
-	  "  {/name=\"?[^\"]*\\.(exe|scr|pif|vbs|com|bat|cmd|js)\"?\\s*($|;)/ REJECT no programs}",
+	  "  {/name=\"?[^\"]*\\.(exe|scr|pif|vbs|com|bat|cmd|js)\"?\\s*(;|$$)/ REJECT no programs}",
 	  "  }"}},
 	{"mailbox-quota", {MAIN, "mailbox_size_limit = 1073741824"}},
 	{NULL, {NULL}},

@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the checks of the wire make of dialogues: a sentence, what was said, and the verdict. */
+#include "audit/fix.h"
+#include "audit/fix_data.h"
+#include "audit/patches.h"
+#include "unit/audit_rig.h"
+
+#define LINES_MAX 10
+#define SAID_MAX  512
+
+struct row {
+	const char *sentence, *check;
+	enum purpose purpose;
+	struct rig_line line[LINES_MAX];
+	const char *verdict;
+};
+
+static void expect_said(struct rig *r, const char *check, const char *sentence, const char *verdict)
+{
+	char said[SAID_MAX];
+
+	rig_check(r, check);
+	rig_said(r, said, sizeof(said));
+	EXPECT(strcmp(said, verdict) == 0, "%s: %s", sentence, said);
+	for (unsigned i = 0; i < r->found.count; i++) {
+		const struct finding *f = r->found.row[i];
+
+		EXPECT(f->text[0] && f->text[strlen(f->text) - 1] != '.', "%s: '%s'", sentence,
+		       f->text);
+		EXPECT((f->status != AUDIT_PASS && f->status != AUDIT_FAIL &&
+			f->status != AUDIT_WARN) ||
+			       f->evidence_count,
+		       "%s: a verdict with evidence: %s", sentence, f->id);
+	}
+}
+
+static void expect_row(const struct row *row)
+{
+	struct rig r;
+
+	rig_open(&r);
+	rig_talk(rig_visit(&r, row->purpose, PROTOCOL_SMTP, 25), row->line, LINES_MAX);
+	expect_said(&r, row->check, row->sentence, row->verdict);
+	rig_close(&r);
+}
+
+#define GREETING                                                                                   \
+	{                                                                                          \
+		WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP"                                 \
+	}
+#define EHLO_SAYS(words)                                                                           \
+	{                                                                                          \
+		WHAT_EHLO, 0, "EHLO a", "250-mx.example.org\n250-PIPELINING\n" words               \
+	}
+
+/* clang-format off */
+static const struct row rows[] = {
+	/* VRFY */
+	{"252 to both tells nothing", "vrfy", PURPOSE_HELLO,
+	 {GREETING, {WHAT_VRFY_RANDOM, 0, "VRFY x", "252 2.0.0 x"}, {WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", "252 2.0.0 postmaster"}}, "vrfy pass"},
+	{"502 to both", "vrfy", PURPOSE_HELLO,
+	 {{WHAT_VRFY_RANDOM, 0, "VRFY x", "502 5.5.1 VRFY command is disabled"}, {WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", "502 5.5.1 VRFY command is disabled"}}, "vrfy pass"},
+	{"550 to one and 252 to the other tells", "vrfy", PURPOSE_HELLO,
+	 {{WHAT_VRFY_RANDOM, 0, "VRFY x", "550 5.1.1 <x>: Recipient address rejected"}, {WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", "252 2.0.0 postmaster"}}, "vrfy fail low"},
+	{"250 tells", "vrfy", PURPOSE_HELLO,
+	 {{WHAT_VRFY_RANDOM, 0, "VRFY x", "550 <x@example.net> Unrouteable address"}, {WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", "250 <postmaster@example.net> is deliverable"}}, "vrfy fail low"},
+	{"250 to both is an answer too", "vrfy", PURPOSE_HELLO,
+	 {{WHAT_VRFY_RANDOM, 0, "VRFY x", "250 x"}, {WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", "250 y"}}, "vrfy fail low"},
+	{"450 decides nothing", "vrfy", PURPOSE_HELLO,
+	 {{WHAT_VRFY_RANDOM, 0, "VRFY x", "450 4.7.1 later"}, {WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", "252 y"}}, "vrfy inconclusive"},
+	{"one answer is none", "vrfy", PURPOSE_HELLO,
+	 {GREETING, {WHAT_VRFY_RANDOM, 0, "VRFY x", "252 2.0.0 x"}, {WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", NULL}}, "vrfy inconclusive"},
+	/* EXPN */
+	{"EXPN is refused", "expn", PURPOSE_HELLO, {{WHAT_EXPN, 0, "EXPN postmaster", "502 5.7.0 Sorry, we do not allow this operation"}}, "expn pass"},
+	{"252 tells nothing", "expn", PURPOSE_HELLO, {{WHAT_EXPN, 0, "EXPN postmaster", "252 EXPN disabled"}}, "expn pass"},
+	{"250 is a member", "expn", PURPOSE_HELLO, {{WHAT_EXPN, 0, "EXPN postmaster", "250 <inbox@example.net>"}}, "expn fail low"},
+	{"421 decides nothing", "expn", PURPOSE_HELLO, {{WHAT_EXPN, 0, "EXPN postmaster", "421 too many"}}, "expn inconclusive"},
+	{"no answer decides nothing", "expn", PURPOSE_HELLO, {GREETING}, "expn inconclusive"},
+	/* HELP */
+	{"HELP that names Sendmail", "help", PURPOSE_HELLO, {{WHAT_HELP, 0, "HELP", "214-2.0.0 This is sendmail version 8.14.4\n214 2.0.0 End"}}, "help fail low"},
+	{"HELP that lists commands", "help", PURPOSE_HELLO, {{WHAT_HELP, 0, "HELP", "214-Commands supported:\n214 AUTH HELO EHLO"}}, "help pass"},
+	{"HELP that is refused", "help", PURPOSE_HELLO, {{WHAT_HELP, 0, "HELP", "502 5.5.2 Error: command not recognized"}}, "help pass"},
+	/* banner */
+	{"a masked banner", "banner", PURPOSE_HELLO, {GREETING}, "banner pass"},
+	{"masked, and recognised all the same", "banner", PURPOSE_HELLO, {GREETING, {WHAT_UNKNOWN, 0, "X", "500 unrecognized command"}}, "banner pass"},
+	{"a product alone is for information", "banner", PURPOSE_HELLO, {{WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP Postfix"}}, "banner.product warn info"},
+	{"a product, its version, its system and an inside", "banner", PURPOSE_HELLO,
+	 {{WHAT_GREETING, 0, NULL, "220 mail.lan ESMTP Postfix (3.7.11) (Debian/GNU)"}},
+	 "banner.product warn info, banner.version fail low, banner.os fail low, banner.inside fail low"},
+	/* patches */
+	{"no version, nothing learnt", "patches", PURPOSE_HELLO, {GREETING}, "patches not applicable"},
+	{"an old Exim", "patches", PURPOSE_HELLO, {{WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP Exim 4.91 now"}}, "patches warn medium"},
+	{"a newer one", "patches", PURPOSE_HELLO, {{WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP Exim 4.98.2 now"}}, "patches pass"},
+	/* HELO */
+	{"both lies are taken", "helo", PURPOSE_SENDERS,
+	 {{WHAT_HELO_FORGED, 0, "HELO mx.example.org", "250 mx"}, {WHAT_RCPT_AFTER_FORGED, 0, "RCPT TO:<a>", "250 Ok"},
+	  {WHAT_HELO_ADDRESS, 0, "HELO 198.51.100.9", "250 mx"}, {WHAT_RCPT_AFTER_FORGED, 1, "RCPT TO:<a>", "250 Ok"}},
+	 "helo.forged warn low, helo.address warn low"},
+	{"one is refused at once, one at the recipient", "helo", PURPOSE_SENDERS,
+	 {{WHAT_HELO_FORGED, 0, "HELO mx.example.org", "550 that is my own name"},
+	  {WHAT_HELO_ADDRESS, 0, "HELO 198.51.100.9", "250 mx"}, {WHAT_RCPT_AFTER_FORGED, 1, "RCPT TO:<a>", "504 5.5.2 <198.51.100.9>: Helo command rejected: need fully-qualified hostname"}},
+	 "helo.forged pass, helo.address pass"},
+	{"a recipient who is refused to all tells nothing", "helo", PURPOSE_SENDERS,
+	 {{WHAT_HELO_FORGED, 0, "HELO mx.example.org", "250 mx"}, {WHAT_RCPT_AFTER_FORGED, 0, "RCPT TO:<a>", "550 5.1.1 unknown"},
+	  {WHAT_HELO_ADDRESS, 0, "HELO 198.51.100.9", "250 mx"}, {WHAT_RCPT_AFTER_FORGED, 1, "RCPT TO:<a>", "554 5.7.1 Helo rejected"},
+	  {WHAT_RCPT_AFTER_NULL, 0, "RCPT TO:<a>", "550 5.1.1 unknown"}},
+	 "helo.forged inconclusive, helo.address pass"},
+	{"taken, and no recipient was named", "helo", PURPOSE_SENDERS,
+	 {{WHAT_HELO_FORGED, 0, "HELO mx.example.org", "250 mx"}, {WHAT_HELO_ADDRESS, 0, "HELO 198.51.100.9", "450 4.2.0 Greylisted"}},
+	 "helo.forged inconclusive, helo.address inconclusive"},
+	/* MAIL */
+	{"Postfix's 450 for no domain is a refusal, and order is kept", "sender", PURPOSE_SENDERS,
+	 {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "250 2.1.0 Ok"}, {WHAT_RCPT_AFTER_NO_DOMAIN, 0, "RCPT TO:<a>", "450 4.1.8 <x@x.invalid>: Sender address rejected: Domain not found"},
+	  {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "503 5.5.1 Error: need MAIL command"}, {WHAT_DATA_EARLY, 0, "DATA", "503 5.5.1 Error: need RCPT command"}},
+	 "sender.domain pass, sender.order pass"},
+	{"greylisting is none", "sender", PURPOSE_SENDERS,
+	 {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "250 2.1.0 Ok"}, {WHAT_RCPT_AFTER_NO_DOMAIN, 0, "RCPT TO:<a>", "450 4.2.0 Greylisted, come back"},
+	  {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "503 no"}, {WHAT_DATA_EARLY, 0, "DATA", "503 no"}},
+	 "sender.domain inconclusive, sender.order pass"},
+	{"whatever sender, whatever order", "sender", PURPOSE_SENDERS,
+	 {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "250 Ok"}, {WHAT_RCPT_AFTER_NO_DOMAIN, 0, "RCPT TO:<a>", "250 Ok"}, {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "250 Ok"}},
+	 "sender.domain warn low, sender.order fail low"},
+	{"DATA before all", "sender", PURPOSE_SENDERS,
+	 {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "550 no such domain"}, {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "503 no"}, {WHAT_DATA_EARLY, 0, "DATA", "354 go ahead"}},
+	 "sender.domain pass, sender.order fail low"},
+	/* the empty sender */
+	{"taken, as it must be", "null-sender", PURPOSE_SENDERS, {{WHAT_MAIL_NULL, 0, "MAIL FROM:<>", "250 Ok"}, {WHAT_RCPT_AFTER_NULL, 0, "RCPT TO:<a>", "250 Ok"}}, "null-sender pass"},
+	{"refused", "null-sender", PURPOSE_SENDERS, {{WHAT_MAIL_NULL, 0, "MAIL FROM:<>", "550 5.7.1 no bounces"}}, "null-sender warn low"},
+	{"refused at the recipient", "null-sender", PURPOSE_SENDERS, {{WHAT_MAIL_NULL, 0, "MAIL FROM:<>", "250 Ok"}, {WHAT_RCPT_AFTER_NULL, 0, "RCPT TO:<a>", "554 5.7.1 <>: Sender address rejected: Access denied"}}, "null-sender warn low"},
+	{"an unknown recipient is no refusal of it", "null-sender", PURPOSE_SENDERS, {{WHAT_MAIL_NULL, 0, "MAIL FROM:<>", "250 Ok"}, {WHAT_RCPT_AFTER_NULL, 0, "RCPT TO:<a>", "550 5.1.1 unknown"}}, "null-sender pass"},
+	/* SIZE */
+	{"a limit", "size", PURPOSE_HELLO, {EHLO_SAYS("250 SIZE 10240000")}, "size pass, size.over inconclusive"},
+	{"none announced", "size", PURPOSE_HELLO, {EHLO_SAYS("250 HELP")}, "size fail low"},
+	{"SIZE 0 is none", "size", PURPOSE_HELLO, {EHLO_SAYS("250 SIZE 0")}, "size fail low"},
+	{"SIZE alone is none", "size", PURPOSE_HELLO, {EHLO_SAYS("250 SIZE")}, "size fail low"},
+	{"no number is none", "size", PURPOSE_HELLO, {EHLO_SAYS("250 SIZE 12x")}, "size fail low"},
+	{"beyond all numbers is none", "size", PURPOSE_HELLO, {EHLO_SAYS("250 SIZE 99999999999999999999999")}, "size fail low"},
+	{"a limit that is hardly one", "size", PURPOSE_HELLO, {EHLO_SAYS("250 SIZE 109951162777600")}, "size warn low, size.over inconclusive"},
+	{"too small to be allowed", "size", PURPOSE_HELLO, {EHLO_SAYS("250 SIZE 1000")}, "size warn low, size.over inconclusive"},
+	/* recipients */
+	{"an unknown user is refused", "backscatter", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "250 Ok"}, {WHAT_RCPT_UNKNOWN, 0, "RCPT TO:<x@d>", "550 5.1.1 unknown"}}, "backscatter pass"},
+	{"an unknown user is taken", "backscatter", PURPOSE_RECIPIENTS, {{WHAT_RCPT_UNKNOWN, 0, "RCPT TO:<x@d>", "250 2.1.5 Ok"}}, "backscatter fail medium"},
+	{"greylisting decides nothing", "backscatter", PURPOSE_RECIPIENTS, {{WHAT_RCPT_UNKNOWN, 0, "RCPT TO:<x@d>", "451 4.7.1 later"}}, "backscatter inconclusive"},
+	{"a server of another domain tells nothing", "backscatter", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "554 5.7.1 Relay access denied"}, {WHAT_RCPT_UNKNOWN, 0, "RCPT TO:<x@d>", "554 5.7.1 Relay access denied"}}, "backscatter inconclusive"},
+	{"no sender was taken, so none was named", "backscatter", PURPOSE_RECIPIENTS, {GREETING, {WHAT_MAIL, 0, "MAIL FROM:<>", "550 no"}}, "backscatter inconclusive"},
+	{"both roles", "roles", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "250 Ok"}, {WHAT_RCPT_ABUSE, 0, "RCPT TO:<abuse@d>", "250 Ok"}}, "roles.postmaster pass, roles.abuse pass"},
+	{"no abuse", "roles", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "450 later"}, {WHAT_RCPT_ABUSE, 0, "RCPT TO:<abuse@d>", "550 5.1.1 unknown"}}, "roles.postmaster inconclusive, roles.abuse fail low"},
+	{"no aliases were named", "aliases", PURPOSE_RECIPIENTS, {GREETING}, "aliases not applicable"},
+	/* AUTH */
+	{"no AUTH in clear", "auth-tls", PURPOSE_HELLO, {EHLO_SAYS("250 STARTTLS"), {WHAT_AUTH_PLAIN_EARLY, 0, "AUTH PLAIN", "503 5.5.1 Error: authentication not enabled"}}, "auth-tls pass"},
+	{"PLAIN is offered in clear", "auth-tls", PURPOSE_HELLO, {EHLO_SAYS("250 AUTH CRAM-MD5 PLAIN")}, "auth-tls fail high"},
+	{"LOGIN in the old form", "auth-tls", PURPOSE_HELLO, {EHLO_SAYS("250 AUTH=LOGIN")}, "auth-tls fail high"},
+	{"not offered, but taken", "auth-tls", PURPOSE_HELLO, {EHLO_SAYS("250 STARTTLS"), {WHAT_AUTH_PLAIN_EARLY, 0, "AUTH PLAIN", "334 "}}, "auth-tls fail high"},
+	{"a challenge in clear gives no password away", "auth-tls", PURPOSE_HELLO, {EHLO_SAYS("250 AUTH CRAM-MD5 SCRAM-SHA-256")}, "auth-tls warn low"},
+	{"GSS-PLAIN is not PLAIN", "auth-tls", PURPOSE_HELLO, {EHLO_SAYS("250 AUTH X-PLAIN")}, "auth-tls warn low"},
+};
+/* clang-format on */
+
+TEST(checks_judge_dialogues)
+{
+	for (size_t i = 0; i < RIG_COUNT(rows); i++)
+		expect_row(&rows[i]);
+}
+
+TEST(checks_say_nothing_good_of_silence)
+{
+	static const char *const ids[] = {"banner",    "patches",  "help",	    "vrfy",
+					  "expn",      "helo",	   "sender",	    "null-sender",
+					  "long-line", "size",	   "backscatter",   "roles",
+					  "starttls",  "auth-tls", "auth-required", "aliases"};
+
+	for (size_t i = 0; i < RIG_COUNT(ids); i++)
+		for (unsigned state = 0; state < 8; state++) {
+			struct visit_log *v;
+			struct rig r;
+
+			rig_open(&r);
+			snprintf(r.request.aliases.word[0], AUDIT_WORD_MAX, "all@example.org");
+			r.request.aliases.count = 1;
+			r.address.is_answering = state & 1;
+			r.address.may_intrude = state & 2;
+			if (state & 4) {
+				v = rig_visit(&r, PURPOSE_HELLO, PROTOCOL_SMTP, 25);
+				v->end = VISIT_TIMEOUT;
+				snprintf(v->why, sizeof(v->why), "no greeting in 35 s");
+			}
+			rig_check(&r, ids[i]);
+			EXPECT(r.found.count, "%s says something", ids[i]);
+			for (unsigned f = 0; f < r.found.count; f++)
+				EXPECT(r.found.row[f]->status == AUDIT_INCONCLUSIVE ||
+					       r.found.row[f]->status == AUDIT_SKIPPED ||
+					       r.found.row[f]->status == AUDIT_NOT_APPLICABLE,
+				       "%s, state %u: %s", ids[i], state,
+				       audit_status_name(r.found.row[f]->status));
+			rig_close(&r);
+		}
+}
+
+/* ---- lengths, sizes, aliases ---- */
+
+TEST(long_lines_are_refused_or_cut_off)
+{
+	static const struct {
+		const char *sentence, *answers[3]; /* NULL: closed */
+		const char *verdict, *text;
+	} cases[] = {
+		{"all refused",
+		 {"500 5.5.2 too long", "500 5.5.2 too long", NULL},
+		 "long-line pass",
+		 "a command line of 513 octets is refused"},
+		{"one is taken",
+		 {"250 Ok", "250 Ok", "500 too long"},
+		 "long-line warn low",
+		 "a command line of 1024 octets is taken"},
+		{"all are", {"250 Ok", "250 Ok", "250 Ok"}, "long-line warn low", NULL},
+		{"refused for the argument, then for the length",
+		 {"500 5.5.4 Invalid command arguments: command does not accept arguments.",
+		  "500 5.5.4 Invalid command arguments: command does not accept arguments.",
+		  "500 5.0.0 Command line too long"},
+		 "long-line pass",
+		 "a command line of 16384 octets is refused"},
+	};
+	static const unsigned octets[] = {513, 1024, 16384};
+
+	for (size_t i = 0; i < RIG_COUNT(cases); i++) {
+		struct rig r;
+
+		rig_open(&r);
+		for (unsigned k = 0; k < RIG_COUNT(octets); k++) {
+			struct visit_log *v = rig_visit(&r, PURPOSE_LONG_LINE, PROTOCOL_SMTP, 25);
+
+			rig_say(v, WHAT_LONG, octets[k], "NOOP xxx...", cases[i].answers[k]);
+			v->end = cases[i].answers[k] ? VISIT_DONE : VISIT_CLOSED;
+		}
+		expect_said(&r, "long-line", cases[i].sentence, cases[i].verdict);
+		EXPECT(!cases[i].text || !strcmp(r.found.row[0]->text, cases[i].text), "%s: %s",
+		       cases[i].sentence, r.found.row[0]->text);
+		rig_close(&r);
+	}
+}
+
+TEST(size_is_kept_to)
+{
+	static const struct {
+		const char *answer, *verdict;
+	} cases[] = {
+		{"552 5.3.4 Message size exceeds fixed limit", "size pass, size.over pass"},
+		{"250 Ok", "size pass, size.over warn low"},
+		{"452 4.3.4 later", "size pass, size.over inconclusive"},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(cases); i++) {
+		struct rig r;
+
+		rig_open(&r);
+		rig_say(rig_visit(&r, PURPOSE_HELLO, PROTOCOL_SMTP, 25), WHAT_EHLO, 0, "EHLO a",
+			"250-mx\n250 SIZE 20480000");
+		rig_say(rig_visit(&r, PURPOSE_SIZE, PROTOCOL_SMTP, 25), WHAT_MAIL_SIZE, 0,
+			"MAIL FROM:<> SIZE=20480001", cases[i].answer);
+		expect_said(&r, "size", cases[i].answer, cases[i].verdict);
+		rig_close(&r);
+	}
+}
+
+TEST(aliases_are_closed_each)
+{
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	snprintf(r.request.aliases.word[0], AUDIT_WORD_MAX, "all@example.org");
+	snprintf(r.request.aliases.word[1], AUDIT_WORD_MAX, "staff@example.org");
+	snprintf(r.request.aliases.word[2], AUDIT_WORD_MAX, "board@example.org");
+	r.request.aliases.count = 3;
+	v = rig_visit(&r, PURPOSE_RECIPIENTS, PROTOCOL_SMTP, 25);
+	rig_say(v, WHAT_RCPT_ALIAS, 0, "RCPT TO:<all@example.org>", "250 Ok");
+	rig_say(v, WHAT_RCPT_ALIAS, 1, "RCPT TO:<staff@example.org>", "550 5.7.1 not for you");
+	expect_said(&r, "aliases", "one open, one closed, one not asked",
+		    "aliases fail low, aliases pass, aliases inconclusive");
+	rig_close(&r);
+}
+
+/* ---- TLS ---- */
+
+static void secure(struct visit_log *v)
+{
+	v->has_tls = true;
+	v->tls = (struct tls_facts){.version = TLS_1_3,
+				    .has_certificate = true,
+				    .is_trusted = true,
+				    .has_name = true,
+				    .not_before_s = 1790000000,
+				    .not_after_s = 1830000000,
+				    .key_bits = 2048};
+}
+
+static struct visit_log *starttls_visit(struct rig *r, enum purpose purpose, uint16_t port)
+{
+	struct visit_log *v = rig_visit(r, purpose, PROTOCOL_SMTP, port);
+
+	rig_say(v, WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP");
+	rig_say(v, WHAT_EHLO, 0, "EHLO a", "250-mx.example.org\n250 STARTTLS");
+	rig_say(v, WHAT_STARTTLS, 0, "STARTTLS", "220 2.0.0 Ready to start TLS");
+	secure(v);
+	return v;
+}
+
+static void name_is_other(struct visit_log *v)
+{
+	v->tls.has_name = false;
+}
+
+static void is_over(struct visit_log *v)
+{
+	v->tls.not_after_s = 1799999999;
+}
+
+static void is_early(struct visit_log *v)
+{
+	v->tls.not_before_s = 1800000001;
+}
+
+static void is_nearly_over(struct visit_log *v)
+{
+	v->tls.not_after_s = 1800086400;
+}
+
+static void is_self_signed(struct visit_log *v)
+{
+	v->tls.is_self_signed = true;
+	v->tls.is_trusted = false;
+}
+
+static void is_old(struct visit_log *v)
+{
+	v->tls.version = TLS_1_1;
+}
+
+static void has_weak_cipher(struct visit_log *v)
+{
+	v->tls.is_weak_cipher = true;
+}
+
+static void has_weak_key(struct visit_log *v)
+{
+	v->tls.is_weak_key = true;
+}
+
+static void fails(struct visit_log *v)
+{
+	v->has_tls = false;
+	v->end = VISIT_TLS_FAILED;
+}
+
+static void is_well(struct visit_log *v)
+{
+	(void)v;
+}
+
+TEST(certificates_are_judged_by_who_reads_them)
+{
+	static const struct {
+		const char *sentence;
+		void (*change)(struct visit_log *v);
+		uint16_t port;
+		const char *verdict;
+	} cases[] = {
+		{"all is well", is_well, 25, "starttls pass"},
+		{"another name, between servers", name_is_other, 25, "starttls.name warn low"},
+		{"another name, for users", name_is_other, 587, "starttls.name warn medium"},
+		{"it is over", is_over, 25, "starttls.expired fail medium"},
+		{"it has not begun", is_early, 25, "starttls.early fail medium"},
+		{"it ends tomorrow", is_nearly_over, 25, "starttls.soon warn low"},
+		{"it vouches for itself", is_self_signed, 25, "starttls.self-signed warn low"},
+		{"nothing newer than 1.1", is_old, 25, "starttls.version fail medium"},
+		{"a broken cipher", has_weak_cipher, 25, "starttls.cipher warn medium"},
+		{"a weak key", has_weak_key, 25, "starttls.key warn low"},
+		{"the handshake fails", fails, 25, "starttls.handshake fail medium"},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(cases); i++) {
+		enum purpose purpose = cases[i].port == 25 ? PURPOSE_STARTTLS : PURPOSE_SUBMISSION;
+		struct rig r;
+
+		rig_open(&r);
+		cases[i].change(starttls_visit(&r, purpose, cases[i].port));
+		expect_said(&r, "starttls", cases[i].sentence, cases[i].verdict);
+		rig_close(&r);
+	}
+}
+
+TEST(encryption_that_is_not_offered_fails)
+{
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	v = rig_visit(&r, PURPOSE_STARTTLS, PROTOCOL_SMTP, 25);
+	rig_say(v, WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP");
+	rig_say(v, WHAT_EHLO, 0, "EHLO a", "250-mx.example.org\n250 HELP");
+	v = rig_visit(&r, PURPOSE_POP3, PROTOCOL_POP3, 110);
+	rig_say(v, WHAT_GREETING, 0, NULL, "+OK ready");
+	rig_say(v, WHAT_CAPA, 0, "CAPA", "+OK\nUIDL\n.");
+	v = rig_visit(&r, PURPOSE_IMAP, PROTOCOL_IMAP, 143);
+	rig_say(v, WHAT_GREETING, 0, NULL, "* OK ready");
+	rig_say(v, WHAT_CAPA, 0, "a1 CAPABILITY", "* CAPABILITY IMAP4rev1\na1 OK done");
+	expect_said(&r, "starttls", "none of three",
+		    "starttls.offered fail medium, starttls.offered fail medium, "
+		    "starttls.offered fail medium");
+	EXPECT(r.found.row[1]->port == 110 && r.found.row[2]->port == 143, "each at its port");
+	v->end = VISIT_TIMEOUT;
+	rig_check(&r, "starttls");
+	EXPECT(r.found.row[2]->status == AUDIT_INCONCLUSIVE, "a visit cut short proves nothing");
+	rig_close(&r);
+}
+
+TEST(one_certificate_is_judged_once_for_users)
+{
+	struct rig r;
+
+	rig_open(&r);
+	name_is_other(starttls_visit(&r, PURPOSE_SUBMISSION, 587));
+	name_is_other(starttls_visit(&r, PURPOSE_SUBMISSION, 465));
+	name_is_other(starttls_visit(&r, PURPOSE_STARTTLS, 25));
+	rig_check(&r, "starttls");
+	EXPECT(r.found.count == 3 && r.found.row[0]->status == AUDIT_WARN &&
+		       r.found.row[1]->status == AUDIT_PASS &&
+		       r.found.row[2]->severity == SEVERITY_LOW,
+	       "%u", r.found.count);
+	rig_close(&r);
+}
+
+TEST(old_versions_are_found)
+{
+	struct rig r;
+
+	rig_open(&r);
+	starttls_visit(&r, PURPOSE_STARTTLS, 25);
+	is_old(starttls_visit(&r, PURPOSE_TLS_1_1, 25));
+	expect_said(&r, "starttls", "1.1 is taken", "starttls pass, starttls.old warn low");
+	rig_close(&r);
+	rig_open(&r);
+	starttls_visit(&r, PURPOSE_STARTTLS, 25);
+	fails(starttls_visit(&r, PURPOSE_TLS_1_0, 25));
+	expect_said(&r, "starttls", "1.0 is not", "starttls pass");
+	rig_close(&r);
+}
+
+TEST(injection_is_obeyed_or_not)
+{
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	starttls_visit(&r, PURPOSE_STARTTLS, 25);
+	v = starttls_visit(&r, PURPOSE_INJECTION, 25);
+	rig_say(v, WHAT_TLS_EHLO, 0, "EHLO a", "250-mx.example.org\n250 HELP");
+	expect_said(&r, "starttls", "thrown away", "starttls pass, starttls.injection pass");
+	rig_say(v, WHAT_INJECTED, 0, NULL, "250-mx.example.org\n250 HELP");
+	expect_said(&r, "starttls", "one answer too many",
+		    "starttls pass, starttls.injection fail high");
+	v->count--;
+	response_free(&v->exchange[v->count].response);
+	v->discarded = 8;
+	expect_said(&r, "starttls", "answered in the clear",
+		    "starttls pass, starttls.injection fail high");
+	v->discarded = 0;
+	v->has_tls = false;
+	v->end = VISIT_CLOSED;
+	expect_said(&r, "starttls", "closed for it", "starttls pass, starttls.injection pass");
+	v->end = VISIT_TIMEOUT;
+	expect_said(&r, "starttls", "silence", "starttls pass, starttls.injection inconclusive");
+	rig_close(&r);
+}
+
+/* ---- passwords of POP3 and IMAP, submission ---- */
+
+TEST(passwords_go_in_clear_or_not)
+{
+	static const struct {
+		const char *sentence;
+		enum protocol protocol;
+		struct rig_line line[LINES_MAX];
+		const char *verdict;
+	} cases[] = {
+		{"USER is taken",
+		 PROTOCOL_POP3,
+		 {{WHAT_CAPA, 0, "CAPA", "+OK\nUSER\n."}, {WHAT_POP_USER, 0, "USER x", "+OK"}},
+		 "auth-tls fail high"},
+		{"USER is refused",
+		 PROTOCOL_POP3,
+		 {{WHAT_CAPA, 0, "CAPA", "+OK\nSTLS\nSASL\n."},
+		  {WHAT_POP_USER, 0, "USER x",
+		   "-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) "
+		   "connections."}},
+		 "auth-tls pass"},
+		{"USER is offered, and was not tried",
+		 PROTOCOL_POP3,
+		 {{WHAT_CAPA, 0, "CAPA", "+OK\nUSER\nSTLS\n."}},
+		 "auth-tls fail high"},
+		{"SASL PLAIN is offered",
+		 PROTOCOL_POP3,
+		 {{WHAT_CAPA, 0, "CAPA", "+OK\nSASL PLAIN LOGIN\n."}},
+		 "auth-tls fail high"},
+		{"no CAPA, no USER",
+		 PROTOCOL_POP3,
+		 {{WHAT_GREETING, 0, NULL, "+OK"}, {WHAT_CAPA, 0, "CAPA", "-ERR what"}},
+		 "auth-tls inconclusive"},
+		{"LOGINDISABLED",
+		 PROTOCOL_IMAP,
+		 {{WHAT_CAPA, 0, "a1 CAPABILITY", "* CAPABILITY IMAP4rev1 LOGINDISABLED\na1 OK"}},
+		 "auth-tls pass"},
+		{"the password was looked at",
+		 PROTOCOL_IMAP,
+		 {{WHAT_CAPA, 0, "a1 CAPABILITY", "* CAPABILITY IMAP4rev1 STARTTLS\na1 OK"},
+		  {WHAT_IMAP_LOGIN, 0, "a3 LOGIN x y",
+		   "a3 NO [AUTHENTICATIONFAILED] Authentication failed."}},
+		 "auth-tls fail high"},
+		{"and here it was not",
+		 PROTOCOL_IMAP,
+		 {{WHAT_CAPA, 0, "a1 CAPABILITY", "* CAPABILITY IMAP4rev1 STARTTLS\na1 OK"},
+		  {WHAT_IMAP_LOGIN, 0, "a3 LOGIN x y",
+		   "a3 NO [PRIVACYREQUIRED] Plaintext authentication disallowed"}},
+		 "auth-tls pass"},
+		{"AUTH=PLAIN in clear",
+		 PROTOCOL_IMAP,
+		 {{WHAT_CAPA, 0, "a1 CAPABILITY", "* CAPABILITY IMAP4rev1 AUTH=PLAIN\na1 OK"}},
+		 "auth-tls fail high"},
+		{"no LOGINDISABLED",
+		 PROTOCOL_IMAP,
+		 {{WHAT_CAPA, 0, "a1 CAPABILITY", "* CAPABILITY IMAP4rev1 STARTTLS\na1 OK"}},
+		 "auth-tls fail high"},
+		{"inside TLS all is well",
+		 PROTOCOL_SMTP,
+		 {{WHAT_EHLO, 0, "EHLO a", "250 mx"}},
+		 "auth-tls inconclusive"},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(cases); i++) {
+		enum protocol p = cases[i].protocol;
+		struct visit_log *v;
+		struct rig r;
+
+		rig_open(&r);
+		v = rig_visit(&r,
+			      p == PROTOCOL_POP3   ? PURPOSE_POP3
+			      : p == PROTOCOL_IMAP ? PURPOSE_IMAP
+						   : PURPOSE_SUBMISSION,
+			      p,
+			      p == PROTOCOL_POP3   ? 110
+			      : p == PROTOCOL_IMAP ? 143
+						   : 465);
+		v->implicit_tls = p == PROTOCOL_SMTP;
+		rig_talk(v, cases[i].line, LINES_MAX);
+		expect_said(&r, "auth-tls", cases[i].sentence, cases[i].verdict);
+		rig_close(&r);
+	}
+}
+
+TEST(submission_wants_a_password)
+{
+	static const struct {
+		const char *sentence, *mail, *rcpt, *verdict;
+		enum visit_end end;
+	} cases[] = {
+		{"refused at MAIL", "530 5.7.0 Authentication required", NULL, "auth-required pass",
+		 VISIT_DONE},
+		{"refused at RCPT", "250 Ok", "554 5.7.1 Access denied", "auth-required pass",
+		 VISIT_DONE},
+		{"taken", "250 Ok", "250 Ok", "auth-required fail high", VISIT_DONE},
+		{"MAIL alone", "250 Ok", NULL, "auth-required inconclusive", VISIT_DONE},
+		{"put off", "450 later", NULL, "auth-required inconclusive", VISIT_DONE},
+		{"closed", NULL, NULL, "auth-required not applicable", VISIT_REFUSED},
+		{"it hangs", NULL, NULL, "auth-required inconclusive", VISIT_TIMEOUT},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(cases); i++) {
+		struct visit_log *v;
+		struct rig r;
+
+		rig_open(&r);
+		v = rig_visit(&r, PURPOSE_SUBMISSION, PROTOCOL_SMTP, 587);
+		v->end = cases[i].end;
+		if (cases[i].mail) {
+			rig_say(v, WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP");
+			rig_say(v, WHAT_MAIL_BEFORE_AUTH, 0, "MAIL FROM:<a@b>", cases[i].mail);
+			if (cases[i].rcpt)
+				rig_say(v, WHAT_RCPT_BEFORE_AUTH, 0, "RCPT TO:<a@b>",
+					cases[i].rcpt);
+		}
+		expect_said(&r, "auth-required", cases[i].sentence, cases[i].verdict);
+		rig_close(&r);
+	}
+}
+
+TEST(a_visit_made_again_is_judged_once)
+{
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	v = rig_visit(&r, PURPOSE_SUBMISSION, PROTOCOL_SMTP, 587);
+	v->end = VISIT_TURNED_AWAY;
+	rig_say(v, WHAT_GREETING, 0, NULL, "421 too many");
+	v = rig_visit(&r, PURPOSE_SUBMISSION, PROTOCOL_SMTP, 587);
+	rig_say(v, WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP");
+	rig_say(v, WHAT_MAIL_BEFORE_AUTH, 0, "MAIL FROM:<a@b>", "530 5.7.0 no");
+	expect_said(&r, "auth-required", "the second", "auth-required pass");
+	rig_close(&r);
+}
+
+/* ---- versions and fixes ---- */
+
+TEST(versions_compare_by_their_numbers)
+{
+	static const struct {
+		const char *a, *b;
+		int sign;
+	} cases[] = {
+		{"4.96", "4.96", 0},
+		{"4.9", "4.96", -1},
+		{"4.100", "4.99", 1},
+		{"4.96", "4.96.1", -1},
+		{"8.17.1.9", "8.18", -1},
+		{"2.3.19.1", "2.3.21.1", -1},
+		{"4.84_2", "4.84", 1},
+		{"9.0.1FP10", "9.0.1", 0},
+		{"3.7.11", "3.7.9", 1},
+		{"99999999999999999999", "1", 1},
+		{"", "1", -1},
+		{"3.6.1-4+deb12u1", "3.6.1", 0},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(cases); i++) {
+		int sign = version_compare(cases[i].a, cases[i].b);
+
+		EXPECT(sign == cases[i].sign && version_compare(cases[i].b, cases[i].a) == -sign,
+		       "%s and %s: %d", cases[i].a, cases[i].b, sign);
+	}
+}
+
+TEST(patches_know_which_branch_is_mended)
+{
+	static const struct {
+		enum server_kind kind;
+		const char *version;
+		bool is_concerned;
+	} cases[] = {
+		{SERVER_POSTFIX, "3.4.23", true},   {SERVER_POSTFIX, "3.5.22", true},
+		{SERVER_POSTFIX, "3.5.23", false},  {SERVER_POSTFIX, "3.7.8", true},
+		{SERVER_POSTFIX, "3.7.11", false},  {SERVER_POSTFIX, "3.8.3", true},
+		{SERVER_POSTFIX, "3.9.0", false},   {SERVER_EXIM, "4.96", true},
+		{SERVER_EXIM, "4.98", false},	    {SERVER_SENDMAIL, "8.17.1.9", true},
+		{SERVER_SENDMAIL, "8.18.1", false}, {SERVER_HARAKA, "2.8.8", true},
+		{SERVER_UNKNOWN, "1.0", false},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(cases); i++) {
+		bool is_concerned = false;
+
+		for (unsigned k = 0; k < patches_row_count; k++)
+			is_concerned |=
+				patches_concerns(&patches_rows[k], cases[i].kind, cases[i].version);
+		EXPECT(is_concerned == cases[i].is_concerned, "%s %s",
+		       server_kind_name(cases[i].kind), cases[i].version);
+	}
+}
+
+TEST(fixes_are_for_findings_that_exist_and_begin_with_a_place)
+{
+	static const struct fix_row *const tables[] = {fix_postfix,   fix_exim,	    fix_sendmail,
+						       fix_opensmtpd, fix_exchange, fix_dovecot,
+						       fix_courier,   fix_cyrus};
+
+	for (size_t i = 0; i < RIG_COUNT(tables); i++)
+		for (const struct fix_row *row = tables[i]; row->id; row++) {
+			char id[FINDING_ID_MAX];
+
+			snprintf(id, sizeof(id), "%.*s", (int)strcspn(row->id, "."), row->id);
+			EXPECT(check_find(id), "table %zu: '%s' is a check", i, row->id);
+			EXPECT(!row->lines[FIX_LINES_MAX - 1], "'%s' has an end", row->id);
+			EXPECT(!row->lines[0] || strncmp(row->lines[0], "# ", 2) == 0,
+			       "table %zu: '%s' says where", i, row->id);
+		}
+}
+
+TEST(fix_of_a_part_is_its_own_or_that_of_the_check)
+{
+	const char *const *fix = fix_for("banner.version", SERVER_POSTFIX);
+
+	ENSURE(fix && fix[0] && fix[1], "that of the check");
+	EXPECT(!strcmp(fix[0], "# main.cf") && !strcmp(fix[1], "smtpd_banner = $myhostname ESMTP"),
+	       "%s", fix[1]);
+	EXPECT(!fix_for("banner.inside", SERVER_POSTFIX), "none, and not that of the check");
+	EXPECT(!fix_for("banner", SERVER_UNKNOWN), "an unknown server");
+	EXPECT(!fix_for("nonsense", SERVER_POSTFIX), "an unknown finding");
+	EXPECT(fix_for("vrfy", SERVER_EXIM) && fix_for("auth-tls", SERVER_DOVECOT), "others");
+}
