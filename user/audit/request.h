@@ -38,6 +38,7 @@ struct audit_request {
 	/* Which instance is read with local: a directory (postconf -c), files; "": the usual. */
 	char postfix_config[NAME_TEXT_MAX], exim_config[NAME_TEXT_MAX],
 		dovecot_config[NAME_TEXT_MAX], smtpd_config[NAME_TEXT_MAX];
+	char trust_file[NAME_TEXT_MAX]; /* certificates to trust as well (PEM); "" none */
 	struct audit_list aliases, backends, selectors, zones;
 	unsigned spacing_ms;   /* between connections to one server */
 	unsigned time_limit_s; /* of the whole */

@@ -45,6 +45,7 @@ struct verb {
 	int (*run)(struct cli *cli, const struct sentence *s);
 	const char *sentence; /* what it does, for help */
 	enum verb_needs needs;
+	const struct sentence_option *options; /* NULL, or a table of many */
 };
 
 extern const struct verb verbs[];
@@ -122,6 +123,7 @@ int verb_watch(struct cli *cli, const struct sentence *s);
 int verb_reload(struct cli *cli, const struct sentence *s);
 int verb_config_check(struct cli *cli, const struct sentence *s);
 int verb_config_sample(struct cli *cli, const struct sentence *s);
+int verb_audit(struct cli *cli, const struct sentence *s);
 int verb_doctor(struct cli *cli, const struct sentence *s);
 int verb_version(struct cli *cli, const struct sentence *s);
 int verb_help(struct cli *cli, const struct sentence *s);
