@@ -191,9 +191,9 @@ static const struct phrase phrases[] = {
 	{"doesn't exist", UNKNOWN},
 	{"domain not found", DNS_WORD},
 	{"host not found", DNS_WORD},
-	{"unrouteable address", DNS_WORD},
-	{"unrouteable mail domain", DNS_WORD},
-	{"unroutable", DNS_WORD},
+	/* Exim says so of a user as of a domain. */
+	{"unrouteable", RELAY_UNKNOWN, "not routed"},
+	{"unroutable", RELAY_UNKNOWN, "not routed"},
 	{"host unknown", DNS_WORD},
 	{"unable to verify", DNS_WORD},
 	{"could not complete recipient verify", DNS_WORD},

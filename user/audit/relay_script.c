@@ -38,7 +38,7 @@ enum errand { ERRAND_ASK, ERRAND_DATA, ERRAND_SEND };
 
 struct pair {
 	uint8_t form, sender;
-	bool is_done;
+	bool is_odd, is_done;
 };
 
 struct relay_script {
@@ -112,8 +112,35 @@ static bool is_pending(const struct relay_matrix *m, unsigned form, unsigned sen
 static void add(struct relay_script *s, unsigned form, unsigned sender)
 {
 	if (s->pair_count < PAIRS_MAX)
-		s->pair[s->pair_count++] =
-			(struct pair){.form = (uint8_t)form, .sender = (uint8_t)sender};
+		s->pair[s->pair_count++] = (struct pair){.form = (uint8_t)form,
+							 .sender = (uint8_t)sender,
+							 .is_odd = relay_form_is_odd(form)};
+}
+
+/* A server's parser knows no senders: what it took for an address once is none of its syntax errors, and what it did not never will be. */
+enum parse { PARSE_UNKNOWN, PARSE_FAILS, PARSE_WORKS };
+
+static bool is_syntax_code(int code)
+{
+	/* RFC 5321, 4.2.3 and 4.3.2; 550 beside the same words is a policy, which may know senders. */
+	return code == 500 || code == 501 || code == 553 || code == 555;
+}
+
+static enum parse parse_of(const struct relay_matrix *m, unsigned form)
+{
+	enum parse p = PARSE_UNKNOWN;
+
+	for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++) {
+		const struct relay_cell *c = &m->cell[form][s];
+
+		if (!c->is_asked || !c->rcpt || c->word == RELAY_NO_WORD)
+			continue;
+		if (!is_syntax_code(c->rcpt->response.code))
+			return PARSE_WORKS;
+		if (c->word == RELAY_SYNTAX)
+			p = PARSE_FAILS;
+	}
+	return p;
 }
 
 /* Would a server take any name there? Only asked where a form was accepted that it matters for. */
@@ -158,10 +185,15 @@ static void add_forms(struct relay_script *s, const struct relay_matrix *m, unsi
 	/* Who may send in the plain form may send in every other. */
 	if (!is_sender_good(m, sender) || is_relay(m, RELAY_PLAIN, sender))
 		return;
-	for (unsigned f = RELAY_PLAIN + 1; f < relay_form_count; f++)
-		if (is_form_known(&s->room.names, f) && is_pending(m, f, sender) &&
-		    !is_form_through(m, f))
-			add(s, f, sender);
+	for (unsigned f = RELAY_PLAIN + 1; f < relay_form_count; f++) {
+		enum parse p = parse_of(m, f);
+
+		if (!is_form_known(&s->room.names, f) || !is_pending(m, f, sender) ||
+		    is_form_through(m, f) || p == PARSE_FAILS)
+			continue;
+		add(s, f, sender);
+		s->pair[s->pair_count - 1].is_odd &= p == PARSE_UNKNOWN;
+	}
 }
 
 static void add_matrix(struct relay_script *s, const struct relay_matrix *m)
@@ -377,7 +409,7 @@ static bool say_rcpt(struct relay_script *s, struct step *out, struct pair *p)
 
 	s->at = p;
 	p->is_done = true;
-	s->odd += relay_form_is_odd(p->form);
+	s->odd += p->is_odd;
 	snprintf(s->command, sizeof(s->command), "RCPT TO:%s",
 		 relay_form(p->form, &s->room.names, path));
 	return say(s, out, WHAT_RELAY_RCPT, index_of(p), s->command);
