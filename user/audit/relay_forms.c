@@ -24,20 +24,20 @@ struct form {
 #define NONE	  RELAY_OUTER_NONE
 #define LOCALHOST RELAY_OUTER_LOCALHOST
 
-/* Odd are those that real servers answer with a syntax error: no domain, two domains, a literal as a hop. */
+/* Odd are those that real servers answer with a syntax error: no domain, two domains, an address literal. */
 static const struct form forms[] = {
 	{"<T@D>", "plain", FOREIGN, false},
-	{"<T%D@I>", "percent hack through its address", LITERAL, false},
+	{"<T%D@I>", "percent hack through its address", LITERAL, true},
 	{"<T%D@V>", "percent hack through its name", SERVER, false},
 	{"<\"T@D\">", "quoted, without a domain", NONE, true},
 	{"<\"T%D\">", "quoted percent hack, without a domain", NONE, true},
 	{"<T@D@I>", "two at signs, through its address", LITERAL, true},
-	{"<\"T@D\"@I>", "quoted, through its address", LITERAL, false},
+	{"<\"T@D\"@I>", "quoted, through its address", LITERAL, true},
 	{"<T@D@V>", "two at signs, through its name", SERVER, true},
 	{"<@I:T@D>", "source route through its address", FOREIGN, true},
 	{"<@V:T@D>", "source route through its name", FOREIGN, false},
 	{"<D!T>", "bang path, without a domain", NONE, true},
-	{"<D!T@I>", "bang path through its address", LITERAL, false},
+	{"<D!T@I>", "bang path through its address", LITERAL, true},
 	{"<D!T@V>", "bang path through its name", SERVER, false},
 	{"<\"T@D\"@V>", "quoted, through its name", SERVER, false},
 	{"<T@D@>", "an at sign at the end", NONE, true},
@@ -53,7 +53,7 @@ static const struct form forms[] = {
 	/* The probes, in the order of enum relay_outer. */
 	{"<T@L>", "nobody of its domain", HOSTED, false},
 	{"<T@V>", "nobody of its name", SERVER, false},
-	{"<T@I>", "nobody of its address", LITERAL, false},
+	{"<T@I>", "nobody of its address", LITERAL, true},
 	{"<T>", "nobody, without a domain", NONE, true},
 	{"<T@localhost>", "nobody of localhost", LOCALHOST, false},
 };

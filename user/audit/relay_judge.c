@@ -117,11 +117,13 @@ static const struct phrase phrases[] = {
 	{"source routing", DENIED},
 	{"we do not accept", DENIED},
 	{"cannot deliver mail for", DENIED},
+	{"delivery is not allowed", DENIED},
 	/* OpenSMTPD says so of all that no rule matches, a stranger's domain too. */
 	{"invalid recipient", DENIED},
 	{"must be authenticated", AUTH},
 	{"authentication required", AUTH},
 	{"authentication is required", AUTH},
+	{"requires authentication", AUTH},
 	{"must authenticate", AUTH},
 	{"smtp auth", AUTH},
 	{"not authenticated", AUTH},
