@@ -542,6 +542,9 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 		return after_rcpt(s, last, out);
 	case WHAT_RELAY_DATA:
 		return after_data(s, last, out);
+	case WHAT_RELAY_SENT:
+		/* No goodbye: the visit must have ended before the message can be back, or nobody knows its token. */
+		return false;
 	default:
 		return quit(s, out);
 	}
