@@ -212,7 +212,6 @@ class Exim(Server):
             files.update({f"{TLS_FOLDER}/cert.pem": cert, f"{TLS_FOLDER}/key.pem": key})
         folders = [(x, "Debian-exim", "750") for x in (LOGS, "/var/spool/exim4")]
         self.machine = Machine(run, host, PACKAGES, users=("Debian-exim",), files=files, resolver=resolver, folders=folders)
-        self.machine.run("chmod", "1777", "/var/mail")
         if authority:
             self.machine.run("chown", "-R", "Debian-exim", TLS_FOLDER)
         self.log = self.machine.tail(*(f"{LOGS}/{x}log" for x in ("main", "panic")))

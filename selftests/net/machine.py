@@ -24,7 +24,7 @@ OVERLAID = ("usr", "etc", "var/lib", "var/spool", "var/log", "var/mail", "run")
 # System users are numbered downwards from here, past those of the machine.
 FIRST_ID = 890
 ACCOUNT = "inbox"
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse"
 ACCOUNT_ID = 2000
 START_MAX_S = 10
 
@@ -85,6 +85,7 @@ class Machine:
         self._prepare("/etc/resolv.conf", f"nameserver {resolver or '127.0.0.1'}\noptions attempts:1 timeout:2\n")
         for path, text in (files or {}).items():
             self._prepare(path, text)
+        folders = [(f"/var/lib/{ACCOUNT}", ACCOUNT, "755"), ("/var/mail", "root", "1777"), *folders]
         script = PRELUDE.format(parts=" ".join(OVERLAID)) + "".join(
             f"install -d -o {user} -g {user} -m {mode} {path}\n" for path, user, mode in folders) + POSTLUDE
         packages = " ".join(package_path(p) for p in packages)
@@ -114,7 +115,7 @@ class Machine:
                 number = next(free)
                 passwd += f"{name}:x:{number}:{number}::/var/lib/{name}:/usr/sbin/nologin\n"
                 group += f"{name}:x:{number}:\n"
-        passwd += f"{ACCOUNT}:x:{ACCOUNT_ID}:{ACCOUNT_ID}::/var/mail:/usr/sbin/nologin\n"
+        passwd += f"{ACCOUNT}:x:{ACCOUNT_ID}:{ACCOUNT_ID}::/var/lib/{ACCOUNT}:/usr/sbin/nologin\n"
         group += f"{ACCOUNT}:x:{ACCOUNT_ID}:\n"
         for path, more in (("/etc/passwd", passwd), ("/etc/group", group)):
             with open(path, encoding="utf-8") as file:
@@ -148,9 +149,11 @@ class Machine:
     def listens(self, port):
         return re.search(rf":{port}\s", self.host.run("ss", "-Hltn").stdout) is not None
 
-    def wait_listening(self, *ports):
+    def wait_listening(self, *ports, log=None):
+        """Until they take connections, or who was to listen has said his last."""
         for port in ports:
-            until(lambda p=port: self.listens(p), START_MAX_S, f"port {port}")
+            until(lambda p=port: self.listens(p) or (log and log.ended()), START_MAX_S, f"port {port}")
+            assert self.listens(port), "\n".join(log.lines)
 
     def wait_free(self, *ports):
         for port in ports:
