@@ -83,6 +83,10 @@ class Dovecot(Server):
         """Those of conf.d are included by the main file of Debian, which makes the order of all."""
         self.text += "\n".join(lines) + "\n"
 
+    def is_changed(self):
+        """Since it was last started."""
+        return self.machine.read(CONFIG) != self.text
+
     def reload(self):
         """By a restart: reload leaves open for how long logins go on by the old one."""
         self.machine.write(CONFIG, self.text)

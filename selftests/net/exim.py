@@ -6,6 +6,7 @@ A real Exim, from the packages that are only unpacked, with its configuration at
 BAD is a server as one finds them, and then some: every check of the audit has something to say. GOOD is one that is well kept.
 """
 import re
+import signal
 
 from machine import ACCOUNT, PASSWORD, Machine
 from server import Server
@@ -249,7 +250,7 @@ class Exim(Server):
         # What is wrong with it is told at once, before the daemon is.
         self.machine.run("exim4", "-bV")
         start = self.mark()
-        self.machine.run("pkill", "-HUP", "-o", "-x", "exim4")
+        self.machine.send(self._daemon, signal.SIGHUP)
         self._serves(start)
 
     def close(self):

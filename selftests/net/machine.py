@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 
-from lab import POLL_S, TREE, Lines, command, until
+from lab import POLL_S, TREE, Lines, age, command, until
 
 # What servers write to, or bring along.
 OVERLAID = ("usr", "etc", "var/lib", "var/spool", "var/log", "var/mail", "run")
@@ -63,18 +63,33 @@ def package_path(name):
     return path
 
 
+def children(pid):
+    """None of a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 def child_of(pid):
     """The only child of a process that has forked once."""
-    def look():
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return file.read().split()
-    return int(until(look, START_MAX_S, "a child process")[0])
+    return until(lambda: children(pid), START_MAX_S, "a child process")[0]
 
 
 class Machine:
     def __init__(self, run, host, packages=(), users=(), folders=(), files=None, resolver=None):
         """
-        packages: unpacked ones. users: system users, each with a group of the name. folders: (path, user, mode) to make.
+        packages: unpacked ones. users: system users, each with a group of the name. folders: (path, user or user:group, mode) to
+        make.
         files: {path: text}. resolver: of the machine; None: nobody answers. ACCOUNT is an account with the PASSWORD.
         """
         self.host = host
@@ -87,7 +102,8 @@ class Machine:
             self._prepare(path, text)
         folders = [(f"/var/lib/{ACCOUNT}", ACCOUNT, "755"), ("/var/mail", "root", "1777"), *folders]
         script = PRELUDE.format(parts=" ".join(OVERLAID)) + "".join(
-            f"install -d -o {user} -g {user} -m {mode} {path}\n" for path, user, mode in folders) + POSTLUDE
+            f"mkdir -p {path}\nchown {user if ':' in user else f'{user}:{user}'} {path}\nchmod {mode} {path}\n"
+            for path, user, mode in folders) + POSTLUDE
         packages = " ".join(package_path(p) for p in packages)
         # --kill-child: who kills this process kills all.
         self._process = host.start("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script,
@@ -103,6 +119,7 @@ class Machine:
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(place, "w", encoding="utf-8") as file:
             file.write(text)
+        age(place)
 
     def _accounts(self, users):
         """The machine's own, the servers' users and the account."""
@@ -145,6 +162,7 @@ class Machine:
         with open(self.root + path, "w", encoding="utf-8") as file:
             file.write(text)
         os.chmod(self.root + path, mode)
+        age(self.root + path)
 
     def listens(self, port):
         return re.search(rf":{port}\s", self.host.run("ss", "-Hltn").stdout) is not None
@@ -159,11 +177,15 @@ class Machine:
         for port in ports:
             until(lambda p=port: not self.listens(p), START_MAX_S, f"port {port} free")
 
-    def stop(self, process, signal_number=signal.SIGTERM):
-        """End what start() started, not only nsenter, which stands before it."""
-        with contextlib.suppress(OSError, AssertionError):
-            if process.poll() is None:
-                os.kill(child_of(process.pid), signal_number)
+    @staticmethod
+    def send(process, number):
+        """To what start() started, not to nsenter, which stands before it."""
+        os.kill(child_of(process.pid), number)
+
+    def stop(self, process, number=signal.SIGTERM):
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.send(process, number)
         process.wait(START_MAX_S)
 
     def close(self):
