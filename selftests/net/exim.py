@@ -9,13 +9,13 @@ import re
 import signal
 
 from machine import ACCOUNT, PASSWORD, Machine
-from server import Server
+from server import Server, aliases_set
 
 PACKAGES = ("exim4-base", "exim4-daemon-light")
 CONFIG = "/etc/exim4/exim4.conf"
 LOGS = "/var/log/exim4"
 MAILBOX = "/var/mail/inbox"
-ALIASES = "postmaster: inbox\nabuse: inbox\n"
+ALIASES = "root: inbox\npostmaster: inbox\nabuse: inbox\n"
 TLS_FOLDER = "/etc/exim4/tls"
 
 MAIN = """
@@ -196,7 +196,7 @@ def config(good, main="", acl_rcpt=None, acls="", routers=ROUTERS, name="mx.exam
     """
     one = Config("begin acl\n" + acls + (GOOD_ACLS if good else "") + "\nacl_check_rcpt:\n" +
                  (acl_rcpt or (GOOD_RCPT if good else BAD_RCPT)) + routers + REST.format(user=ACCOUNT, password=PASSWORD))
-    base = MAIN.format(name=name, logs=LOGS, ports="25 : 465 : 587" if good else "25")
+    base = MAIN.format(name=name, logs=LOGS, ports="25 : 465 : 587" if good else "25 : 587")
     special = GOOD_MAIN.format(tls=TLS_FOLDER) if good else BAD_MAIN
     one.set_main([x for x in (base + special + main).split("\n") if x.strip()])
     return one
@@ -235,6 +235,9 @@ class Exim(Server):
             return ""
 
     def apply(self, file, place, lines):
+        if file.endswith("aliases"):
+            self.machine.write(file, aliases_set(self.machine.read(file), lines))
+            return
         where = re.match(r"(?:(?:at the )?head of|behind|main) ?'?([\w ]+?)'?$", place)
         if place == "main section":
             self.config.set_main(lines)

@@ -10,11 +10,12 @@ import re
 
 from lab import Lines
 from machine import ACCOUNT, PASSWORD, Machine
-from server import Server
+from server import Server, aliases_set
 
 PACKAGES = ("opensmtpd",)
 CONFIG = "/etc/smtpd.conf"
-ALIASES = "postmaster: inbox\nabuse: inbox\n"
+ALIASES = "root: inbox\n"
+ROLES = "postmaster: inbox\nabuse: inbox\n"
 USERS = ("opensmtpd", "opensmtpq")
 TLS_FOLDER = "/etc/opensmtpd-tls"
 # Kept apart from the configuration, as its manual has it.
@@ -24,6 +25,7 @@ BAD = """
 table aliases file:/etc/aliases
 listen on 0.0.0.0 port 25 hostname {name}
 listen on :: port 25 hostname {name}
+listen on 0.0.0.0 port 587 hostname {name}
 smtp max-message-size 1G
 action "local" mbox alias <aliases>
 action "outbound" relay
@@ -57,7 +59,7 @@ class Opensmtpd(Server):
         """text: all of another configuration. good needs an authority (certs.py)."""
         self.host = host
         self.text = (text or (GOOD if good else BAD)).format(name=name, tls=TLS_FOLDER, secrets=SECRETS)
-        files = {CONFIG: self.text, "/etc/aliases": ALIASES, "/etc/mailname": name + "\n"}
+        files = {CONFIG: self.text, "/etc/aliases": ALIASES + (ROLES if good else ""), "/etc/mailname": name + "\n"}
         if authority:
             cert, key = authority.pem(name)
             files.update({f"{TLS_FOLDER}/cert.pem": cert, f"{TLS_FOLDER}/key.pem": key})
@@ -90,6 +92,9 @@ class Opensmtpd(Server):
             return ""
 
     def apply(self, file, place, lines):
+        if file.endswith("aliases"):
+            self.machine.write(file, aliases_set(self.machine.read(file), lines))
+            return
         assert file.endswith("smtpd.conf"), file
         text = "\n".join(lines) + "\n"
         if "in place of" in place:
@@ -104,9 +109,9 @@ class Opensmtpd(Server):
     def _add(self, lines):
         """What the rules need must stand before them; of an option that is there the new one counts."""
         for line in lines:
-            option = re.match(r"(smtp [\w-]+|pki \S+ \w+|table \w+)\b", line)
+            option = re.match(r"(smtp [\w-]+|pki \S+ \w+|table \w+|filter \S+)(?= )", line)
             if option:
-                self.text = re.sub(rf"^{re.escape(option.group(1))}\b.*\n", "", self.text, flags=re.M)
+                self.text = re.sub(rf"^{re.escape(option.group(1))} .*\n", "", self.text, flags=re.M)
         self.text = "\n".join(x for x in lines if not x.startswith(("match", "action"))) + "\n" + self.text + \
             "\n".join(x for x in lines if x.startswith(("match", "action"))) + "\n"
 

@@ -10,7 +10,7 @@ import signal
 from dovecot import SASL_PORT, Dovecot
 from lab import Lines, until
 from machine import ACCOUNT, Machine, child_of, children, name_of
-from server import Server
+from server import Server, aliases_set
 
 # Compiled in, by Debian.
 MASTER_PROGRAM = "/usr/lib/postfix/sbin/master"
@@ -24,8 +24,8 @@ myhostname = {name}
 mydomain = example.net
 mydestination = example.net, localhost
 mynetworks = 127.0.0.0/8 [::1]/128
-alias_maps = texthash:/etc/postfix/aliases
-alias_database =
+alias_maps = hash:/etc/aliases
+alias_database = hash:/etc/aliases
 local_transport = local:
 mailbox_size_limit = 0
 smtpd_sasl_type = dovecot
@@ -110,8 +110,10 @@ QUEUES = [(f"/var/spool/postfix/{name}", "postfix", "700") for name in
 QUEUES += [("/var/spool/postfix/public", "postfix:postdrop", "2710"), ("/var/spool/postfix/maildrop", "postfix:postdrop", "1730"),
            ("/var/spool/postfix/pid", "root", "755"), ("/var/lib/postfix", "postfix", "755")]
 
-# As texthash has them; its colon is that of an alias file.
-ALIASES = "postmaster inbox\nabuse inbox\n"
+# For everybody, as its 25 is.
+OPEN_SUBMISSION = "587 inet n - n - - smtpd\n"
+
+ALIASES = "root: inbox\npostmaster: inbox\nabuse: inbox\n"
 # RFC 5321, 4.5.3.1.4: 512 octets with CRLF.
 COMMAND_FILTER = "/^.{511,}/ TOOLONG\n"
 HELO_ACCESS = "/^\\[?(mx\\.example\\.net|example\\.net|localhost|192\\.0\\.2\\.25)\\]?$/ REJECT that is not your name\n"
@@ -130,13 +132,14 @@ class PostfixSite(Server):
         """main, master: more lines; of what is said twice the last counts. mailboxes: with Dovecot."""
         self.host = host
         text = main_set(main_set(MAIN.format(name=name, sasl=SASL_PORT), GOOD_MAIN.format() if good else BAD_MAIN), main)
-        files = {"/etc/postfix/main.cf": text, "/etc/postfix/aliases": ALIASES,
-                 "/etc/postfix/master.cf": MASTER.format(submission=SUBMISSION if good else "") + master,
+        files = {"/etc/postfix/main.cf": text, "/etc/aliases": ALIASES,
+                 "/etc/postfix/master.cf": MASTER.format(submission=SUBMISSION if good else OPEN_SUBMISSION) + master,
                  "/etc/postfix/command_filter": COMMAND_FILTER, "/etc/postfix/helo_access": HELO_ACCESS}
         if authority:
             cert, key = authority.pem(name)
             files.update({"/etc/postfix/cert.pem": cert, "/etc/postfix/key.pem": key})
         self.machine = Machine(run, host, files=files, resolver=resolver, folders=QUEUES)
+        self.machine.run("newaliases")
         # Before it, so that it has whom to ask.
         self.dovecot = Dovecot(run, host, good, authority, name, machine=self.machine) if mailboxes else None
         # postfix(1) checks for two seconds what is in order here, and then does just this.
@@ -155,6 +158,10 @@ class PostfixSite(Server):
         text = "\n".join(lines) + "\n"
         if file.endswith("main.cf"):
             self.machine.write("/etc/postfix/main.cf", main_set(self.machine.read("/etc/postfix/main.cf"), text))
+        elif file.endswith("master.cf") and place.startswith("options of"):
+            old = self.machine.read("/etc/postfix/master.cf")
+            services = place.removeprefix("options of ").replace(" and ", "|").replace("submissions", "465").replace("submission", "587")
+            self.machine.write("/etc/postfix/master.cf", re.sub(rf"^((?:{services})\s+inet\b.*\n)", rf"\g<1>{text}", old, flags=re.M))
         elif file.endswith("master.cf"):
             old = self.machine.read("/etc/postfix/master.cf")
             for service in re.findall(r"^(\S+)\s+(inet|unix|fifo)\b", text, re.M):
@@ -162,6 +169,9 @@ class PostfixSite(Server):
             self.machine.write("/etc/postfix/master.cf", old + text)
         elif "dovecot" in file or "conf.d" in file:
             self.dovecot.apply(file, place, lines)
+        elif file.endswith("aliases"):
+            self.machine.write(file, aliases_set(self.machine.read(file), lines))
+            self.machine.run("newaliases")
         else:
             self.machine.write(file if file.startswith("/") else f"/etc/postfix/{file}", text)
 

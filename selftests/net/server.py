@@ -23,6 +23,13 @@ def places(lines):
     return found
 
 
+def aliases_set(text, lines):
+    """Of an alias that is there already, the new one counts."""
+    for name in re.findall(r"^(\w+):", "\n".join(lines), re.M):
+        text = re.sub(rf"^{name}:.*\n", "", text, flags=re.M)
+    return text + "\n".join(lines) + "\n"
+
+
 class Server:
     """Who derives from it has self.log (lab.Lines), apply(file, place, lines) and reload()."""
 
