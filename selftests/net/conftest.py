@@ -13,6 +13,7 @@ import clients
 import dnsserver
 import gate as gates
 import lab as labs
+from certs import Authority
 from lists import SCRIPTED_PORT, Lists
 from postfix import Postfix
 
@@ -45,6 +46,11 @@ def run():
     one = labs.Run()
     yield one
     one.close()
+
+
+@pytest.fixture(scope="session")
+def authority(run):
+    return Authority(run.folder)
 
 
 @pytest.fixture(scope="module")

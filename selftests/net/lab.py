@@ -64,6 +64,12 @@ def command(*words, check=True, **options):
     return done
 
 
+def age(path):
+    """Every program of Postfix waits until what it reads was not written in the last second: somebody might be at it still."""
+    past = time.time() - 10
+    os.utime(path, (past, past))
+
+
 # bpftool walks the ids of all programs, maps or links of the machine and opens each: one that goes away in between
 # ends the whole walk with an error, though nobody asked for it.
 WALKS_MAX = 20
@@ -79,10 +85,10 @@ def bpftool_rows(*words):
 
 
 class Lines:
-    """What a process says, line by line, to wait for."""
+    """What a process says, line by line, to wait for. lines: what one before it said."""
 
-    def __init__(self, stream):
-        self.lines = []
+    def __init__(self, stream, lines=()):
+        self.lines = list(lines)
         self._changed = threading.Condition()
         self._ended = False
         self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
@@ -115,6 +121,9 @@ class Lines:
                     said = "\n  ".join(self.lines[-20:])
                     raise AssertionError(f"no line with {pattern!r} ({why}); it said:\n  {said}")
                 self._changed.wait(left)
+
+    def ended(self):
+        return self._ended
 
     def end(self, timeout_s=5.0):
         self._thread.join(timeout_s)

@@ -12,7 +12,7 @@ import shutil
 import smtplib
 import subprocess
 
-from lab import MAIL, Lines, command
+from lab import MAIL, Lines, age, command
 
 PORT_SINGLE = 2526
 
@@ -107,6 +107,7 @@ class Postfix:
     def _write(self, name, text):
         with open(os.path.join(self._config, name), "w", encoding="ascii") as file:
             file.write(text)
+        age(file.name)
 
     def mark(self):
         """Where the log ends now: wait() from here sees only what is new."""
