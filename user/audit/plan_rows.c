@@ -15,7 +15,10 @@
 
 /* clang-format off */
 const struct plan_row plan_rows[] = {
-	{.purpose = PURPOSE_HELLO, .name = "greeting", .port = MX_PORT},
+	{.purpose = PURPOSE_HELLO, .name = "greeting", .port = MX_PORT,
+	 .checks = "banner relay source auth-required auth-tls starttls vrfy expn help helo sender "
+		   "null-sender long-line size limits rdns mx spf dane backscatter aliases roles "
+		   "patches smuggling antivirus antispam attachments "},
 	{.purpose = PURPOSE_STARTTLS, .name = "STARTTLS", .port = MX_PORT,
 	 .checks = "starttls auth-tls dane "},
 	{.purpose = PURPOSE_TLS_1_0, .name = "TLS 1.0", .port = MX_PORT, .version = TLS_1_0,
@@ -64,8 +67,6 @@ static bool list_has(const struct audit_list *list, const char *word, size_t len
 
 bool plan_is_wanted(const struct audit_request *request, const char *ids)
 {
-	if (!ids)
-		return true;
 	while (*ids) {
 		size_t length = strcspn(ids, " ");
 
