@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Scripts against servers that are tables: what is said, in which order, with which consent, and that no server is made to count more
- * errors than it bears. A dialogue is written as the commands with '|' between; [tls], [read] and [cut] are what is not said.
+ * errors than it bears.
  */
 #include "audit/script.h"
-#include "unit/audit_rig.h"
+#include "unit/audit_walk.h"
 
-#define TEXT_MAX  32768 /* with the longest line */
-#define STEPS_MAX 64
-#define RANDOM	  "posternxyz"
-
-/* The answer to commands that begin so; the first row that fits counts. */
-struct answer_row {
-	const char *command, *answer;
-};
+#define TEXT_MAX   32768 /* with the longest line */
+#define ROUNDS_MAX 64
+#define RANDOM	   "posternxyz"
 
 struct stage {
 	struct rig rig;
 	struct script_facts facts;
 	enum protocol protocol;
 	char said[TEXT_MAX];
-	unsigned refused, steps;
+	unsigned refused;
 	struct visit_log *log;
 };
 
@@ -38,60 +33,25 @@ static void stage_open(struct stage *s)
 					 .may_intrude = true};
 }
 
-static const char *answer_find(const struct answer_row *rows, const char *command)
-{
-	for (; rows->command; rows++)
-		if (strncasecmp(rows->command, command, strlen(rows->command)) == 0)
-			return rows->answer;
-	return NULL;
-}
-
-static void said_add(struct stage *s, const char *text)
-{
-	size_t at = strlen(s->said);
-
-	snprintf(s->said + at, sizeof(s->said) - at, "%s%s", at ? "|" : "", text);
-}
-
-/* One visit; false: there is none. rows end with a NULL command. */
+/* One visit; false: there is none. */
 static bool stage_visit(struct stage *s, enum purpose purpose, unsigned round,
-			const struct answer_row *rows)
+			const struct walk_row *rows)
 {
 	struct script *script = script_new(purpose, round, &s->facts);
-	const struct exchange *last = NULL;
-	struct step step;
 
 	s->said[0] = '\0';
-	s->refused = s->steps = 0;
+	s->refused = 0;
 	if (!script)
 		return false;
 	s->log = rig_visit(&s->rig, purpose, s->protocol, 25);
-	while (s->steps++ < STEPS_MAX && script_next(script, s->log, last, &step)) {
-		const char *text = step.text ? step.text : "", *answer;
-
-		if (step.kind == STEP_CUT) {
-			said_add(s, "[cut]");
-			break;
-		}
-		if (step.kind == STEP_QUIT)
-			text = "QUIT";
-		if (step.kind == STEP_READ)
-			text = s->log->count ? "[read]" : "[greeting]";
-		answer = answer_find(rows, text);
-		said_add(s, text);
-		if (step.kind == STEP_TLS && answer && answer[0] == '2')
-			said_add(s, "[tls]");
-		last = rig_say(s->log, step.what, step.index, text, answer);
-		s->refused += last->response.kind == RESPONSE_TRANSIENT ||
-			      last->response.kind == RESPONSE_NEGATIVE;
-		if (step.kind == STEP_QUIT)
-			break;
-	}
+	walk(script_next, script, s->log, rows, s->said, sizeof(s->said));
+	for (unsigned i = 0; i < s->log->count; i++)
+		s->refused += s->log->exchange[i].response.kind >= RESPONSE_TRANSIENT;
 	script_free(script);
 	return true;
 }
 
-static const struct answer_row takes_all[] = {
+static const struct walk_row takes_all[] = {
 	{"[greeting]", "220 mx"},
 	{"EHLO", "250-mx\n250-SIZE 1000\n250-AUTH NTLM LOGIN\n250 STARTTLS"},
 	{"AUTH", "334 "},
@@ -103,14 +63,14 @@ static const struct answer_row takes_all[] = {
 	{"", "250 2.0.0 Ok"},
 	{NULL, NULL},
 };
-static const struct answer_row refuses_all[] = {
+static const struct walk_row refuses_all[] = {
 	{"[greeting]", "220 mx"},
 	{"EHLO", "250-mx\n250-SIZE 1000\n250-AUTH NTLM LOGIN\n250 STARTTLS"},
 	{"QUIT", "221 bye"},
 	{"", "550 5.5.1 no"},
 	{NULL, NULL},
 };
-static const struct answer_row is_plain[] = {
+static const struct walk_row is_plain[] = {
 	{"[greeting]", "220 mx"},
 	{"EHLO", "502 5.5.1 what"},
 	{"QUIT", "221 bye"},
@@ -124,7 +84,7 @@ TEST(script_says_what_it_should)
 		const char *sentence;
 		enum purpose purpose;
 		unsigned round;
-		const struct answer_row *server;
+		const struct walk_row *server;
 		bool may_intrude;
 		const char *said;
 	} rows[] = {
@@ -212,7 +172,7 @@ TEST(script_says_nothing_that_needs_consent_without_it)
 	static const char *const harmless[] = {"[greeting]", "[tls]",	 "EHLO ",  "HELO ",
 					       "STARTTLS",   "QUIT",	 "CAPA",   "STLS",
 					       "a1 CAPA",    "a4 START", "a5 CAPA"};
-	static const struct answer_row imap[] = {
+	static const struct walk_row imap[] = {
 		{"[greeting]", "* OK ready"},
 		{"a1", "* CAPABILITY IMAP4rev1 ID STARTTLS\na1 OK done"},
 		{"a4", "a4 OK go"},
@@ -249,7 +209,7 @@ TEST(script_keeps_the_budget_of_errors)
 	for (enum purpose p = PURPOSE_HELLO; p <= PURPOSE_IMAP; p++) {
 		if (p == PURPOSE_RELAY)
 			continue;
-		for (unsigned round = 0; round < STEPS_MAX; round++) {
+		for (unsigned round = 0; round < ROUNDS_MAX; round++) {
 			stage_open(&s);
 			s.rig.request.aliases.count = AUDIT_LIST_MAX;
 			for (unsigned i = 0; i < AUDIT_LIST_MAX; i++)
@@ -266,9 +226,9 @@ TEST(script_keeps_the_budget_of_errors)
 
 TEST(script_asks_every_alias_once)
 {
-	static const struct answer_row server[] = {{"[greeting]", "220 mx"}, {"EHLO", "250 mx"},
-						   {"RCPT", "550 5.1.1 no"}, {"QUIT", "221 bye"},
-						   {"", "250 ok"},	     {NULL, NULL}};
+	static const struct walk_row server[] = {{"[greeting]", "220 mx"}, {"EHLO", "250 mx"},
+						 {"RCPT", "550 5.1.1 no"}, {"QUIT", "221 bye"},
+						 {"", "250 ok"},	   {NULL, NULL}};
 	unsigned asked[AUDIT_LIST_MAX] = {0}, count = 13;
 	struct stage s;
 
@@ -321,13 +281,13 @@ TEST(script_measures_long_lines)
 TEST(script_sees_an_answer_to_what_was_injected)
 {
 	/* NOOP is answered behind the handshake: the first answer there is not EHLO's. */
-	static const struct answer_row open[] = {{"[greeting]", "220 mx"},
-						 {"EHLO", "250-mx\n250 STARTTLS"},
-						 {"NOOP", "250 2.0.0 Ok"},
-						 {"STARTTLS", "220 go"},
-						 {"[read]", "250-mx\n250 SIZE"},
-						 {"QUIT", "221 bye"},
-						 {NULL, NULL}};
+	static const struct walk_row open[] = {{"[greeting]", "220 mx"},
+					       {"EHLO", "250-mx\n250 STARTTLS"},
+					       {"NOOP", "250 2.0.0 Ok"},
+					       {"STARTTLS", "220 go"},
+					       {"[read]", "250-mx\n250 SIZE"},
+					       {"QUIT", "221 bye"},
+					       {NULL, NULL}};
 	struct stage s;
 	struct script *script;
 	struct step step;
@@ -346,7 +306,7 @@ TEST(script_sees_an_answer_to_what_was_injected)
 		rig_say(s.log, step.what, step.index, step.text,
 			step.what == WHAT_TLS_EHLO
 				? "250 2.0.0 Ok"
-				: answer_find(open, step.text ? step.text : "[greeting]"));
+				: walk_answer(open, step.text ? step.text : "[greeting]"));
 	EXPECT(step.kind == STEP_READ && step.what == WHAT_INJECTED, "one answer too many");
 	script_free(script);
 	rig_close(&s.rig);
@@ -354,9 +314,9 @@ TEST(script_sees_an_answer_to_what_was_injected)
 
 TEST(script_cuts_a_data_that_goes_on)
 {
-	static const struct answer_row server[] = {{"[greeting]", "220 mx"}, {"EHLO", "250 mx"},
-						   {"RCPT", "503 no"},	     {"DATA", "354 go on"},
-						   {"", "250 ok"},	     {NULL, NULL}};
+	static const struct walk_row server[] = {{"[greeting]", "220 mx"}, {"EHLO", "250 mx"},
+						 {"RCPT", "503 no"},	   {"DATA", "354 go on"},
+						 {"", "250 ok"},	   {NULL, NULL}};
 	struct stage s;
 
 	stage_open(&s);
@@ -371,7 +331,7 @@ TEST(script_never_sends_a_message)
 	struct stage s;
 
 	for (enum purpose p = PURPOSE_HELLO; p <= PURPOSE_IMAP; p++)
-		for (unsigned round = 0; p != PURPOSE_RELAY && round < STEPS_MAX; round++) {
+		for (unsigned round = 0; p != PURPOSE_RELAY && round < ROUNDS_MAX; round++) {
 			const char *data;
 
 			stage_open(&s);
@@ -384,12 +344,12 @@ TEST(script_never_sends_a_message)
 
 TEST(script_speaks_pop3_and_imap)
 {
-	static const struct answer_row pop3[] = {{"[greeting]", "+OK"},
-						 {"CAPA", "+OK\nSTLS\nUSER\n.\n"},
-						 {"STLS", "+OK"},
-						 {"", "-ERR"},
-						 {NULL, NULL}};
-	static const struct answer_row imap[] = {
+	static const struct walk_row pop3[] = {{"[greeting]", "+OK"},
+					       {"CAPA", "+OK\nSTLS\nUSER\n.\n"},
+					       {"STLS", "+OK"},
+					       {"", "-ERR"},
+					       {NULL, NULL}};
+	static const struct walk_row imap[] = {
 		{"[greeting]", "* OK ready"},
 		{"a1", "* CAPABILITY IMAP4rev1 IDLE STARTTLS LOGINDISABLED\na1 OK done"},
 		{"a4", "a4 OK go"},

@@ -54,8 +54,13 @@ struct plan {
 	struct loop_source *start;
 };
 
-static const struct plan_hands real_hands = {visit_start, visit_stop, ports_scan_start,
-					     ports_scan_stop};
+static const struct plan_hands real_hands = {
+	.visit_start = visit_start,
+	.visit_stop = visit_stop,
+	.scan_start = ports_scan_start,
+	.scan_stop = ports_scan_stop,
+	.retry_pause_ms = RETRY_PAUSE_MS,
+};
 
 static void queue_go_on(struct queue *q);
 static void queues_begin(struct plan *p);
@@ -156,11 +161,13 @@ static void on_visit(void *context, struct visit_log *log)
 
 	q->visit = NULL;
 	if (!q->is_retry && plan_is_worth_retry(row, log) && left_ms(q->plan) > RETRY_PAUSE_MS) {
+		unsigned pause_ms = q->plan->hands->retry_pause_ms;
+
 		visit_log_free(log);
 		script_free(q->script);
 		q->script = NULL;
 		q->is_retry = true;
-		queue_pause(q, RETRY_PAUSE_MS);
+		queue_pause(q, pause_ms);
 		return;
 	}
 	plan_place_judge(place, row, log);

@@ -29,6 +29,7 @@ struct plan_hands {
 			  const uint16_t *ports, unsigned count, visit_socket_fn socket,
 			  void *socket_context, ports_fn fn, void *context);
 	void (*scan_stop)(struct ports_scan *s);
+	unsigned retry_pause_ms;
 };
 
 struct plan_order {
