@@ -35,6 +35,7 @@ struct audit_request {
 	uint16_t collector_port;
 	char mailbox[NAME_TEXT_MAX + 64]; /* of the audited server: where samples go; "" none */
 	char mail_log[NAME_TEXT_MAX];	  /* a file; "": found by itself */
+	char trust_file[NAME_TEXT_MAX];	  /* certificates to trust as well (PEM); "" none */
 	struct audit_list aliases, backends, selectors, zones;
 	unsigned spacing_ms;   /* between connections to one server */
 	unsigned time_limit_s; /* of the whole */
