@@ -146,15 +146,6 @@ static const struct response *answer_of(const struct visit_log *log, enum what w
 	return NULL;
 }
 
-/* Word for word what NOOP got, and one line: EHLO's answer has others, where it offers anything. */
-static bool is_echoed(const struct visit_log *log, const struct response *r)
-{
-	const struct response *noop = answer_of(log, WHAT_NOOP);
-
-	return noop && noop->text && r->text && noop->code == r->code &&
-	       strcmp(noop->text, r->text) == 0;
-}
-
 static bool is_met(const struct script_row *row, const struct visit_log *log)
 {
 	const struct response *r = row->when == IF_ALWAYS ? NULL : answer_of(log, row->of);
@@ -170,8 +161,6 @@ static bool is_met(const struct script_row *row, const struct visit_log *log)
 		return r->kind == RESPONSE_TRANSIENT || r->kind == RESPONSE_NEGATIVE;
 	case IF_MORE:
 		return r->kind == RESPONSE_MORE;
-	case IF_ECHOED:
-		return is_echoed(log, r);
 	default:
 		return false;
 	}
@@ -228,8 +217,11 @@ static void answer_note(struct script *s, const struct exchange *last)
 static bool row_step(struct script *s, const struct script_row *row, const struct visit_log *log,
 		     struct step *out)
 {
-	*out = (struct step){
-		.kind = row->kind, .what = row->what, .index = row->index, .shape = row->shape};
+	*out = (struct step){.kind = row->kind,
+			     .what = row->what,
+			     .index = row->index,
+			     .shape = row->shape,
+			     .patience_ms = row->patience_ms};
 	if (row->what == WHAT_LONG)
 		out->index = s->octets;
 	if (row->flags & ROW_EACH)

@@ -23,7 +23,6 @@ enum row_if {
 	IF_ACCEPTED, /* the last answer to `of` was positive */
 	IF_REFUSED,  /* it was neither that nor "go on" */
 	IF_MORE,     /* it was "go on" */
-	IF_ECHOED,   /* it is what NOOP was answered before */
 };
 
 struct script_row {
@@ -32,7 +31,8 @@ struct script_row {
 	unsigned index;
 	enum response_shape shape;
 	const char *text;
-	unsigned flags; /* enum row_flag bits */
+	unsigned patience_ms; /* READ: as in struct step */
+	unsigned flags;	      /* enum row_flag bits */
 	enum row_if when;
 	enum what of;
 	const char *offered; /* "STARTTLS"; "AUTH NTLM": the keyword has that word behind it */
