@@ -92,12 +92,12 @@ TEST(script_says_what_it_should)
 		 "[greeting]|EHLO audit.example.net|QUIT"},
 		{"with consent what discloses", PURPOSE_HELLO, 0, takes_all, true,
 		 "[greeting]|EHLO audit.example.net|HELP|XAUDIT|VRFY " RANDOM
-		 "|VRFY postmaster|EXPN postmaster|AUTH LOGIN|*|AUTH NTLM|"
+		 "@example.org|VRFY postmaster@example.org|EXPN postmaster|AUTH LOGIN|*|AUTH NTLM|"
 		 "TlRMTVNTUAABAAAAB4IIAAAAAAAAAAAAAAAAAAAAAAA=|*|QUIT"},
 		{"HELO where EHLO is refused, and AUTH is asked even so", PURPOSE_HELLO, 0,
 		 is_plain, true,
 		 "[greeting]|EHLO audit.example.net|HELO audit.example.net|HELP|XAUDIT|VRFY " RANDOM
-		 "|VRFY postmaster|EXPN postmaster|AUTH PLAIN|QUIT"},
+		 "@example.org|VRFY postmaster@example.org|EXPN postmaster|AUTH PLAIN|QUIT"},
 		{"STARTTLS without consent", PURPOSE_STARTTLS, 0, takes_all, false,
 		 "[greeting]|EHLO audit.example.net|STARTTLS|[tls]|EHLO audit.example.net|QUIT"},
 		{"not where it is not offered", PURPOSE_STARTTLS, 0, is_plain, false,

@@ -56,17 +56,18 @@
 		.when = IF_ACCEPTED, .of = WHAT_STARTTLS                                           \
 	}
 
+/* VRFY with a domain: Exim calls a name without one a syntax error, unless it is postmaster, and the two could not be compared. */
 static const struct script_row hello[] = {
 	ROWS_SMTP_HELLO,
 	{.kind = STEP_SAY, .what = WHAT_HELP, .text = "HELP", .flags = ROW_INTRUDES},
 	{.kind = STEP_SAY, .what = WHAT_UNKNOWN, .text = "XAUDIT", .flags = ROW_INTRUDES},
 	{.kind = STEP_SAY,
 	 .what = WHAT_VRFY_RANDOM,
-	 .text = "VRFY {random}",
+	 .text = "VRFY {random}@{domain}",
 	 .flags = ROW_INTRUDES},
 	{.kind = STEP_SAY,
 	 .what = WHAT_VRFY_POSTMASTER,
-	 .text = "VRFY postmaster",
+	 .text = "VRFY postmaster@{domain}",
 	 .flags = ROW_INTRUDES},
 	{.kind = STEP_SAY, .what = WHAT_EXPN, .text = "EXPN postmaster", .flags = ROW_INTRUDES},
 	ROWS_AUTH_EARLY,
