@@ -68,8 +68,9 @@ def judging(gate, sites=SITES, contact="hold", resolver=RESOLVER, dnsbl=None, te
               "responder": {"contact": CONTACT, "name": "mx.example.net"}, **config}
     g = gate(**config)
     if tested:
-        # Until then nobody is held.
+        # Until then nobody is held; and while there is nobody to tell why, nobody is refused.
         g.log.wait(r"strangers are asked about", 10)
+        g.log.wait(r"the responder is ready", 10)
     return g
 
 
