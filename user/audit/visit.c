@@ -176,7 +176,7 @@ static const char *where_format(const struct visit *v, char *buffer, size_t size
 	return buffer;
 }
 
-/* What a failed connect(2) means. */
+/* What a failed connect(2) means. An ICMP "port unreachable" (a firewall that rejects) cannot be told from a RST by it. */
 static enum visit_end unconnected_of(int code)
 {
 	switch (-code) {
