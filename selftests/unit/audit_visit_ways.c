@@ -241,6 +241,21 @@ TEST(the_whole_has_a_limit_too)
 	scene_close(&s);
 }
 
+TEST(what_was_said_within_the_whole_limit_is_kept)
+{
+	static const struct act acts[PEER_ACTS_MAX] = {SAYS("220-wait\r\n"), WAITS};
+	struct scene s;
+	struct peer p;
+
+	scene_open(&s, usual, COUNT(usual));
+	s.order.whole_ms = 100;
+	run_against(&s, &p, acts, 0);
+	EXPECT(s.log->end == VISIT_TIMEOUT && strstr(s.log->why, "100 ms") && s.log->count == 1 &&
+		       s.log->exchange[0].response.oddities == ODD_UNENDED,
+	       "%s", s.log->why);
+	scene_close(&s);
+}
+
 TEST(a_visit_can_be_stopped)
 {
 	static const struct act acts[PEER_ACTS_MAX] = {WAITS};
