@@ -20,6 +20,7 @@ SMTP = 25
 CR_LF = b"\r\n"
 # Of one line of a client; who sends more is cut off.
 LINE_MAX = 1 << 20
+BACKLOG = 128
 NAME = b"mx.hostile.example"
 
 
@@ -160,12 +161,13 @@ class Tarpit(Polite):
 
 @behaviour("slow greeting")
 class SlowGreeting(Polite):
-    """Later than most clients wait, but no later than they should (RFC 5321, 4.5.3.2.1)."""
+    """To the first who comes: later than most clients wait, but no later than they should (RFC 5321, 4.5.3.2.1)."""
 
     delay_s = 25
 
     def greet(self, talk):
-        talk.pause(self.delay_s)
+        if talk.server.connections == 1:
+            talk.pause(self.delay_s)
         super().greet(talk)
 
 
@@ -366,11 +368,11 @@ class TlsCloses(Polite):
 
 class HostileServer:
     """
-    Serves each connection in a thread. host: a lab.Host, or None for this process's own namespace. certificate: (chain, key)
-    files, then each connection begins with TLS. heard: the lines of all clients, in bytes.
+    Serves each connection in a thread. host: a lab.Host, or None for this process's own namespace. address: one of it; else
+    all. certificate: (chain, key) files, then each connection begins with TLS. heard: the lines of all clients, in bytes.
     """
 
-    def __init__(self, host, name, port=SMTP, certificate=None):
+    def __init__(self, host, name, port=SMTP, certificate=None, address=None):
         self.behaviour = BEHAVIOURS[name]()
         self.ending = threading.Event()
         self.heard = []
@@ -380,8 +382,11 @@ class HostileServer:
             self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._context.load_cert_chain(*certificate)
         with host.inside() if host else contextlib.nullcontext():
-            self._listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True,
-                                                  backlog=128)
+            if address and ":" not in address:
+                self._listener = socket.create_server((address, port), backlog=BACKLOG)
+            else:
+                self._listener = socket.create_server((address or "::", port), family=socket.AF_INET6,
+                                                      dualstack_ipv6=not address, backlog=BACKLOG)
         self.port = self._listener.getsockname()[1]
         self._lock = threading.Lock()
         self._open = set()

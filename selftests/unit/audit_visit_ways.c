@@ -3,7 +3,9 @@
 #include "audit/visit.h"
 
 #include <errno.h>
+#include <sys/wait.h>
 
+#include "base/drop.h"
 #include "tap.h"
 #include "unit/peer_rig.h"
 #include "unit/visit_rig.h"
@@ -17,7 +19,7 @@ static int no_socket(void *context, int family)
 	return -EMFILE;
 }
 
-static int socket_fails_to_connect;
+static int family_asked_for;
 
 static int own_socket(void *context, int family)
 {
@@ -72,11 +74,20 @@ TEST(who_does_not_answer_is_told_from_who_refuses)
 
 	scene_open(&s, usual, COUNT(usual));
 	s.order.socket = own_socket;
-	s.order.socket_context = &socket_fails_to_connect;
+	s.order.socket_context = &family_asked_for;
 	s.order.port = 1;
 	run(&s);
-	EXPECT(s.log->end == VISIT_REFUSED && socket_fails_to_connect == AF_INET, "its own: %s",
+	EXPECT(s.log->end == VISIT_REFUSED && family_asked_for == AF_INET, "its own: %s",
 	       s.log->why);
+	scene_close(&s);
+
+	scene_open(&s, usual, COUNT(usual));
+	s.order.addr = addr_from_v6(&in6addr_loopback);
+	s.order.socket = own_socket;
+	s.order.socket_context = &family_asked_for;
+	s.order.port = 1;
+	run(&s);
+	EXPECT(s.log->end == VISIT_REFUSED && family_asked_for == AF_INET6, "IPv6: %s", s.log->why);
 	scene_close(&s);
 }
 
@@ -227,6 +238,21 @@ TEST(the_whole_has_a_limit_too)
 	EXPECT(s.log->end == VISIT_TIMEOUT && strstr(s.log->why, "the whole visit") &&
 		       s.log->elapsed_ms >= 300 && s.log->count > 1,
 	       "%s after %u ms", s.log->why, s.log->elapsed_ms);
+	scene_close(&s);
+}
+
+TEST(what_was_said_within_the_whole_limit_is_kept)
+{
+	static const struct act acts[PEER_ACTS_MAX] = {SAYS("220-wait\r\n"), WAITS};
+	struct scene s;
+	struct peer p;
+
+	scene_open(&s, usual, COUNT(usual));
+	s.order.whole_ms = 100;
+	run_against(&s, &p, acts, 0);
+	EXPECT(s.log->end == VISIT_TIMEOUT && strstr(s.log->why, "100 ms") && s.log->count == 1 &&
+		       s.log->exchange[0].response.oddities == ODD_UNENDED,
+	       "%s", s.log->why);
 	scene_close(&s);
 }
 
@@ -453,4 +479,63 @@ TEST(imap_answers_are_known_by_their_tags)
 	EXPECT(s.log->end == VISIT_TURNED_AWAY && !strcmp(s.log->why, "* BYE too many"), "%s",
 	       s.log->why);
 	scene_close(&s);
+}
+
+/* ---- without privileges ---- */
+
+/* In a process of its own that has given up all but an event loop's system calls. Its exit status. */
+static int visit_dropped(int port_from, struct tls_client *c)
+{
+	const struct drop drop = {.files = 32};
+	struct err e = {0};
+	struct scene s;
+
+	scene_open(&s, securing, COUNT(securing));
+	s.order.tls = c;
+	if (drop_privileges(&drop, &e) < 0)
+		return 99;
+	if (read(port_from, &s.order.port, sizeof(s.order.port)) != sizeof(s.order.port))
+		return 98;
+	run(&s);
+	return s.log && s.log->end == VISIT_DONE && s.log->has_tls ? 0 : 1;
+}
+
+TEST(it_needs_no_file_and_no_further_system_call)
+{
+	static const struct act acts[PEER_ACTS_MAX] = {
+		SAYS("220 mx\r\n"), HEARS, SAYS("220 go\r\n"), {ACT_TLS, NULL, 0}, HEARS,
+		SAYS(EHLO_REPLY),   HEARS, SAYS("221\r\n")};
+	struct tls_client *c = NULL;
+	int port[2], status = 0;
+	struct peer p;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("root, to give it up");
+#ifdef __SANITIZE_ADDRESS__
+	SKIP("a sanitizer, which makes system calls of its own");
+#endif
+	ENSURE(tls_client_new(&c, NULL) == 0 && pipe(port) == 0, "a client");
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(visit_dropped(port[0], c));
+	peer_start(&p, acts, 0);
+	EXPECT(write(port[1], &p.port, sizeof(p.port)) == sizeof(p.port), "the port");
+	waitpid(pid, &status, 0);
+	EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", status);
+	/* If it never came, somebody must. */
+	if (status) {
+		struct sockaddr_in at = {.sin_family = AF_INET,
+					 .sin_port = htons(p.port),
+					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		(void)connect(fd, (struct sockaddr *)&at, sizeof(at));
+		close(fd);
+	}
+	peer_end(&p);
+	close(port[0]);
+	close(port[1]);
+	tls_client_free(c);
 }

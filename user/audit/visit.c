@@ -17,7 +17,8 @@
 
 #define QUIT_MS	      3000 /* a goodbye is not worth more */
 #define MS_PER_S      1000
-#define QUOTE_MAX     60 /* bytes of what was sent, in a sentence */
+#define LONG_MS	      10000 /* milliseconds that nobody counts */
+#define QUOTE_MAX     60    /* bytes of what was sent, in a sentence */
 #define TIME_TEXT_MAX 16
 
 /* ---- states ---- */
@@ -152,13 +153,13 @@ enum go visit_over_well(struct visit *v)
 	return visit_over(v, VISIT_DONE, "%s", "");
 }
 
-/* "20 s", "150 ms" */
+/* "20 s", "150 ms". Long ones are rounded: what is left of an audit's time is no round number. */
 static const char *time_format(unsigned ms, char buffer[static TIME_TEXT_MAX])
 {
-	bool is_whole = ms >= MS_PER_S && ms % MS_PER_S == 0;
+	bool in_seconds = ms >= LONG_MS || (ms >= MS_PER_S && ms % MS_PER_S == 0);
 
-	(void)snprintf(buffer, TIME_TEXT_MAX, "%u %s", is_whole ? ms / MS_PER_S : ms,
-		       is_whole ? "s" : "ms");
+	(void)snprintf(buffer, TIME_TEXT_MAX, "%u %s",
+		       in_seconds ? (ms + MS_PER_S / 2) / MS_PER_S : ms, in_seconds ? "s" : "ms");
 	return buffer;
 }
 
@@ -176,7 +177,7 @@ static const char *where_format(const struct visit *v, char *buffer, size_t size
 	return buffer;
 }
 
-/* What a failed connect(2) means. */
+/* What a failed connect(2) means. An ICMP "port unreachable" (a firewall that rejects) cannot be told from a RST by it. */
 static enum visit_end unconnected_of(int code)
 {
 	switch (-code) {
@@ -369,10 +370,20 @@ static void over_unanswered(struct visit *v)
 		visit_over(v, VISIT_TIMEOUT, "no whole answer within %s%s", time, where);
 }
 
+static void over_whole(struct visit *v)
+{
+	char time[TIME_TEXT_MAX];
+
+	if (v->state == VISIT_AWAITING && visit_take_rest(v) != GO_WAIT)
+		return;
+	visit_over(v, VISIT_TIMEOUT, "the whole visit took longer than %s",
+		   time_format(v->order.whole_ms, time));
+}
+
 static void on_limit(void *context)
 {
 	struct visit *v = context;
-	char time[TIME_TEXT_MAX], whole[TIME_TEXT_MAX];
+	char time[TIME_TEXT_MAX];
 
 	time_format(limit_of(v), time);
 	if (v->doom != VISIT_DONE)
@@ -382,8 +393,7 @@ static void on_limit(void *context)
 	else if (v->state == VISIT_CONNECTING)
 		visit_over(v, VISIT_SILENT, "no answer to a SYN within %s", time);
 	else if (now_monotonic_ns() >= whole_deadline(v))
-		visit_over(v, VISIT_TIMEOUT, "the whole visit took longer than %s",
-			   time_format(v->order.whole_ms, whole));
+		over_whole(v);
 	else if (v->state == VISIT_SHAKING)
 		visit_over(v, VISIT_TLS_FAILED, "no TLS handshake within %s", time);
 	else if (v->state == VISIT_AWAITING)
