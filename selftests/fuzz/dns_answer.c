@@ -21,6 +21,8 @@ static const struct asked {
 	{RECORD_TXT, "7.113.0.203.bl.example"},
 	{RECORD_PTR, "7.113.0.203.in-addr.arpa"},
 	{RECORD_AAAA, "mail.example"},
+	{RECORD_MX, "mail.example"},
+	{RECORD_TLSA, "_25._tcp.mail.example"},
 };
 #define ASKED (sizeof(asked) / sizeof(asked[0]))
 
@@ -49,6 +51,15 @@ static void check_found(const struct answer *a, enum record record)
 		text_escape(a->text.byte, a->text.length, shown, sizeof(shown));
 		HOLDS(is_printable(shown));
 		break;
+	case RECORD_MX:
+		HOLDS(a->count && a->count <= ANSWER_MX_MAX);
+		for (unsigned i = 0; i < a->count; i++)
+			HOLDS(memchr(a->mx[i].name, 0, NAME_TEXT_MAX) &&
+			      is_printable(a->mx[i].name));
+		break;
+	case RECORD_TLSA:
+		HOLDS(a->count && a->count <= ANSWER_TLSA_MAX);
+		break;
 	default:
 		/* All of them may be names that no host has. */
 		HOLDS(a->count <= ANSWER_NAMES_MAX);
@@ -72,6 +83,25 @@ static void check_outcome(const struct answer *a)
 	HOLDS((o == OUTCOME_CLEAN) == (a->status == ANSWER_NONE));
 }
 
+/* The texts are those of the answer: the first begins as the one that it keeps. */
+static void check_texts(const struct answer *a, const char *name, const uint8_t *message,
+			size_t length)
+{
+	static struct answer_texts texts;
+	struct answer whole = *a;
+
+	memset(&texts, UNTOUCHED, sizeof(texts));
+	whole.message = message;
+	whole.message_length = length;
+	answer_texts(&whole, name, &texts);
+	HOLDS((a->status == ANSWER_FOUND) == (texts.count > 0));
+	HOLDS(texts.count <= ANSWER_TEXTS_MAX);
+	for (unsigned i = 0; i < texts.count; i++)
+		HOLDS(texts.text[i].length <= ANSWER_TEXT_WHOLE_MAX);
+	HOLDS(!texts.count || (texts.text[0].length >= a->text.length &&
+			       memcmp(texts.text[0].byte, a->text.byte, a->text.length) == 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct answer a, again, nothing;
@@ -86,6 +116,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	message = copy_of(data, size);
 	memset(&a, UNTOUCHED, sizeof(a));
 	answer_parse(message, size, q->name, q->record, &a);
+	if (q->record == RECORD_TXT)
+		check_texts(&a, q->name, message, size);
 	free(message);
 
 	HOLDS(a.status <= ANSWER_MALFORMED);

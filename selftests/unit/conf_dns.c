@@ -168,6 +168,7 @@ TEST(conf_dns_faults_show_no_key)
 TEST(conf_dns_the_file_that_ships_is_sound)
 {
 	struct zonedata *d = NULL;
+	static struct sites sites;
 	struct zone_facts f;
 	struct err e = {0};
 	char path[4096] = "";
@@ -193,5 +194,10 @@ TEST(conf_dns_the_file_that_ships_is_sound)
 	EXPECT(f.policy_count == 1 && f.wide, "a zone with a key");
 	zonedata_facts(d, "zen.spamhaus.org", &f);
 	EXPECT(f.policy_count == 1 && f.wide && f.day_limit == 300000, "the free one");
+	EXPECT(zonedata_audit_sites(d, &sites, &e) == 0 && sites.zone_count >= 4, "%u lists: %s",
+	       sites.zone_count, e.text);
+	for (unsigned i = 0; i < sites.zone_count; i++)
+		EXPECT(zonedata_removal(d, sites.zone[i]),
+		       "who is listed by %s is told where to go", sites.zone[i]);
 	zonedata_free(d);
 }

@@ -374,3 +374,93 @@ TEST(answer_survives_noise)
 		ENSURE(a.count <= OUTCOME_CODES_MAX && a.status <= ANSWER_MALFORMED, "round %u", i);
 	}
 }
+
+/* ---- what a domain publishes ---- */
+
+TEST(answer_reads_mx_the_root_too)
+{
+	static struct message m;
+	struct answer a;
+
+	begin(&m, FLAGS_OK, 2, 0, "a.example", RECORD_MX);
+	put_head(&m, "a.example", RECORD_MX, 300, 2 + 12);
+	put16(&m, 10);
+	put_name(&m, "mx.example");
+	put_head(&m, "a.example", RECORD_MX, 300, 3);
+	put16(&m, 0);
+	put_name(&m, "");
+	a = parse(&m, "a.example", RECORD_MX);
+	EXPECT(a.status == ANSWER_FOUND && a.count == 2 && a.mx[0].preference == 10 &&
+		       !strcmp(a.mx[0].name, "mx.example") && !a.mx[1].name[0],
+	       "%u: %s, %s", a.count, a.mx[0].name, a.mx[1].name);
+	EXPECT(!a.is_authentic && !a.is_alias, "plain");
+	m.byte[3] |= 0x20;
+	EXPECT(parse(&m, "a.example", RECORD_MX).is_authentic, "AD");
+}
+
+TEST(answer_reads_tlsa_and_says_what_it_cut)
+{
+	static const uint8_t data[100] = {3, 1, 1, 0xab};
+	static struct message m;
+	struct answer a;
+
+	begin(&m, FLAGS_OK, 2, 0, "t.example", RECORD_TLSA);
+	put_head(&m, "t.example", RECORD_TLSA, 300, 35);
+	put(&m, data, 35);
+	put_head(&m, "t.example", RECORD_TLSA, 300, sizeof(data));
+	put(&m, data, sizeof(data));
+	a = parse(&m, "t.example", RECORD_TLSA);
+	EXPECT(a.status == ANSWER_FOUND && a.count == 2 && a.tlsa[0].usage == 3 &&
+		       a.tlsa[0].selector == 1 && a.tlsa[0].matching == 1 &&
+		       a.tlsa[0].length == 32 && a.tlsa[0].data[0] == 0xab,
+	       "%u, %zu bytes", a.count, a.tlsa[0].length);
+	EXPECT(a.tlsa[1].length == sizeof(data) - 3, "%zu bytes", a.tlsa[1].length);
+	begin(&m, FLAGS_OK, 1, 0, "t.example", RECORD_TLSA);
+	put_head(&m, "t.example", RECORD_TLSA, 300, 2);
+	put(&m, data, 2);
+	EXPECT(parse(&m, "t.example", RECORD_TLSA).status == ANSWER_MALFORMED, "half a record");
+}
+
+TEST(answer_gives_every_text_whole)
+{
+	static struct answer_texts texts;
+	static struct message m;
+	char string[] = "\xc8";
+	uint8_t filler[200];
+	struct answer a;
+
+	memset(filler, 'x', sizeof(filler));
+	begin(&m, FLAGS_OK, 18, 0, "t.example", RECORD_TXT);
+	put_head(&m, "t.example", RECORD_TXT, 300, 2 * (1 + sizeof(filler)));
+	for (unsigned i = 0; i < 2; i++) {
+		put(&m, string, 1);
+		put(&m, filler, sizeof(filler));
+	}
+	for (unsigned i = 1; i < 18; i++) {
+		put_head(&m, "t.example", RECORD_TXT, 300, 4);
+		put(&m, "\1a\1b", 4);
+	}
+	a = parse(&m, "t.example", RECORD_TXT);
+	EXPECT(a.status == ANSWER_FOUND && a.count == 1, "the first");
+	answer_texts(&a, "t.example", &texts);
+	EXPECT(!texts.count, "without the message there are none");
+	a.message = m.byte;
+	a.message_length = m.length;
+	answer_texts(&a, "t.example", &texts);
+	EXPECT(texts.count == ANSWER_TEXTS_MAX && texts.is_short && texts.text[0].length == 400 &&
+		       texts.text[1].length == 2 && !memcmp(texts.text[1].byte, "ab", 2),
+	       "%u texts, the first of %zu bytes", texts.count, texts.text[0].length);
+	answer_texts(&a, "other.example", &texts);
+	EXPECT(!texts.count, "of another question there are none");
+	/* Cut anywhere, it is none at all, and no byte behind it is read. */
+	for (size_t length = 0; length < m.length; length++) {
+		uint8_t *copy = malloc(length ? length : 1);
+
+		memcpy(copy, m.byte, length);
+		a.message = copy;
+		a.message_length = length;
+		answer_texts(&a, "t.example", &texts);
+		EXPECT(!texts.count, "cut at %zu", length);
+		free(copy);
+	}
+}

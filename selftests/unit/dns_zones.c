@@ -301,6 +301,36 @@ TEST(zonedata_holds_for_what_lies_under)
 	zonedata_free(d);
 }
 
+TEST(zonedata_names_pages_and_lists_of_the_audit)
+{
+	static const char pages[] = "removal bl.example https://bl.example/old\n"
+				    "removal bl.example https://bl.example/new\n"
+				    "audit zen.example 127.0.0.[2..11]\n"
+				    "audit gone.example\n"
+				    "audit plain.example\n"
+				    "dead gone.example gone since 2020\n"
+				    "name names.example probe.test\n";
+	static struct sites sites;
+	struct zonedata *d;
+	struct err e = {0};
+
+	ENSURE(zonedata_new(&d, &e) == 0 &&
+		       zonedata_read(d, "known", pages, strlen(pages), &e) == 0,
+	       "%s", e.text);
+	EXPECT(!strcmp(zonedata_removal(d, "key.bl.example"), "https://bl.example/new") &&
+		       !zonedata_removal(d, "other.example"),
+	       "the last page counts");
+	EXPECT(!strcmp(zonedata_test_name(d, "names.example"), "probe.test") &&
+		       !strcmp(zonedata_test_name(d, "other.example"), "TEST"),
+	       "what a list of names lists for tests");
+	EXPECT(zonedata_audit_sites(d, &sites, &e) == 0 && sites.zone_count == 2 &&
+		       !strcmp(sites.zone[0], "zen.example") &&
+		       !strcmp(sites.zone[1], "plain.example") && !sites.entry[0].filter.any &&
+		       sites.entry[1].filter.any && sites.entry[0].weight == 1,
+	       "%u lists: those that are dead are left out", sites.zone_count);
+	zonedata_free(d);
+}
+
 TEST(zonedata_faults_have_a_line)
 {
 	static const struct {

@@ -434,7 +434,7 @@ CHECK_ADDRESS(check_blacklisted)
 	if (hits || !clean)
 		return;
 	f = LOOK_ADD(l, NULL, AUDIT_PASS, a);
-	finding_say(f, "%s is on none of the %u lists that answered", addr, clean);
+	finding_say(f, "%s is on none of the lists that answered: %u", addr, clean);
 	for (unsigned i = 0; i < a->listing_count; i++)
 		if (a->listing[i].outcome == OUTCOME_CLEAN)
 			finding_prove(f, "%s does not list it", a->listing[i].zone);

@@ -318,8 +318,8 @@ static void policy_record(const struct look *l, const char *what, enum answer_st
 	}
 	f = LOOK_ADD(l, status == ANSWER_FOUND ? NULL : "missing",
 		     status == ANSWER_FOUND ? AUDIT_PASS : AUDIT_WARN, NULL);
-	finding_say(f, "%s publishes %s %s record", d->name, status == ANSWER_FOUND ? "a" : "no",
-		    what);
+	finding_say(f, "%s %s %s record", d->name,
+		    status == ANSWER_FOUND ? "publishes its" : "publishes no", what);
 	if (status == ANSWER_FOUND)
 		finding_prove(f, "%s.%s. TXT \"%s\"", label, d->name, text);
 	else

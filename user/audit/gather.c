@@ -27,19 +27,19 @@ struct errand *errand_new(struct gather *g, errand_fn fn, void *subject, unsigne
 	return e;
 }
 
-static void errand_remove(struct errand *e)
+static void errand_remove(struct gather *g, struct errand *e)
 {
 	if (e->prev)
 		e->prev->next = e->next;
 	else
-		e->g->errands = e->next;
+		g->errands = e->next;
 	if (e->next)
 		e->next->prev = e->prev;
 }
 
 void errand_drop(struct errand *e)
 {
-	errand_remove(e);
+	errand_remove(e->g, e);
 	e->g->pending--;
 	free(e);
 }
@@ -49,7 +49,7 @@ void errand_end(struct errand *e)
 	struct gather *g = e->g;
 
 	if (g)
-		errand_remove(e);
+		errand_remove(g, e);
 	free(e);
 	if (!g || --g->pending)
 		return;
@@ -173,13 +173,12 @@ void gather_stop(struct gather *g)
 {
 	if (!g)
 		return;
-	while (g->errands) {
-		struct errand *e = g->errands;
-
-		errand_remove(e);
+	for (struct errand *e = g->errands, *next; e; e = next) {
+		next = e->next;
 		resolver_cancel(e->question);
 		rdns_stop(e->rdns);
 		spf_stop(e->spf);
+		/* The engine will still come back with those that it has. */
 		e->g = NULL;
 		if (!e->is_engine)
 			free(e);

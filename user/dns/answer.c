@@ -162,7 +162,7 @@ static void read_record(struct reader *r, struct record_head *out)
 	out->end = r->at + length;
 }
 
-/* The strings of a TXT record, one behind the other, as far as there is room. */
+/* The strings of the first TXT record, one behind the other, as far as there is room; those of others must be whole as well. */
 static void take_text(struct reader *r, size_t end, struct answer *out)
 {
 	while (!r->failed && r->at < end) {
@@ -171,6 +171,8 @@ static void take_text(struct reader *r, size_t end, struct answer *out)
 
 		if (!from)
 			return;
+		if (out->count)
+			continue;
 		length = length < room ? length : room;
 		memcpy(out->text.byte + out->text.length, from, length);
 		out->text.length += length;
@@ -238,8 +240,7 @@ static void take_data(struct reader *r, const struct record_head *h, struct answ
 			take_name(r, out);
 		break;
 	case RECORD_TXT:
-		if (!out->count)
-			take_text(r, h->end, out);
+		take_text(r, h->end, out);
 		break;
 	case RECORD_MX:
 		if (out->count < ANSWER_MX_MAX)
