@@ -71,6 +71,22 @@ TEST(the_source_is_seen_or_hidden)
 		 "250-mx.example.org\n250 SIZE",
 		 "RCPT from x[203.0.113.8]: <" TOKEN ">\nRCPT from y[172.17.0.1]: <" TOKEN ">\n",
 		 NULL, "203.0.113.8"},
+		{"a log in which somebody else stands as often as we came",
+		 "source.log fail critical", NULL, "250-mx.example.org\n250 SIZE",
+		 "smtpd[1]: connect from a[172.17.0.1]\nsmtpd[1]: disconnect from a[172.17.0.1]\n"
+		 "smtpd[1]: connect from b[192.0.2.77]\nsmtpd[2]: connect from a[172.17.0.1]\n"
+		 "smtpd[2]: connect from a[172.17.0.1]\n",
+		 "172.16.0.0/12", NULL},
+		{"nobody else came as often", "source inconclusive", NULL,
+		 "250-mx.example.org\n250 SIZE",
+		 "smtpd[1]: connect from a[172.17.0.1]\nsmtpd[1]: disconnect from a[172.17.0.1]\n"
+		 "smtpd[2]: connect from a[172.17.0.1]\nsmtpd[2]: disconnect from a[172.17.0.1]\n",
+		 "172.16.0.0/12", NULL},
+		{"we stand there ourselves", "source.log pass", NULL,
+		 "250-mx.example.org\n250 SIZE",
+		 "smtpd[1]: connect from a[172.17.0.1]\nsmtpd[2]: connect from a[172.17.0.1]\n"
+		 "smtpd[2]: connect from a[172.17.0.1]\nsmtpd[1]: connect from x[198.51.100.9]\n",
+		 "172.16.0.0/12", NULL},
 		{"the log knows nothing of us", "source inconclusive", NULL,
 		 "250-mx.example.org\n250 SIZE", "daemon started\n", NULL, NULL},
 	};
@@ -89,6 +105,9 @@ TEST(the_source_is_seen_or_hidden)
 			addr_parse(rows[i].local, &v->local, NULL);
 		rig_say(v, WHAT_EHLO, 0, "EHLO probe.example.net", rows[i].ehlo);
 		rig_say(v, WHAT_RCPT_UNKNOWN, 0, "RCPT TO:<" TOKEN ">", "550 5.1.1 no");
+		for (unsigned n = 0; n < 3; n++)
+			rig_say(rig_visit(&r, PURPOSE_HELLO, PROTOCOL_SMTP, 25), WHAT_GREETING, 0,
+				NULL, "220 mx.example.org ESMTP");
 		r.seen.local = local;
 		r.seen.host = &r.host;
 		r.seen.host_count = 1;

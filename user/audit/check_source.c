@@ -17,6 +17,7 @@
 
 #define SOURCES_MAX 8 /* of one token: one for each address that was visited */
 #define TOKEN_MAX   NAME_TEXT_MAX
+#define VISITS_FEW  3 /* of which a log may lack one or two by chance */
 
 /* ---- what EHLO says ---- */
 
@@ -197,6 +198,45 @@ static bool log_check(const struct look *l, const struct seen_address *a)
 	return t.is_hidden || t.is_named;
 }
 
+/* A stranger to this run: no visit of ours came from there. */
+static bool is_stranger(const void *context, const struct addr *source)
+{
+	return !is_ours(context, source);
+}
+
+/*
+ * A server that takes us for somebody it relays for refuses nothing, and so names no recipient in its log. But it names who connects: where
+ * we did so several times and never stand there, whoever connected as often instead is what we are taken for.
+ */
+static bool absence_check(const struct look *l, const struct seen_address *a)
+{
+	unsigned visits = 0, named = 0, most;
+	struct addr ours, stranger;
+	struct finding *f;
+
+	for (const struct visit_log *v = a->visits; v; v = v->next) {
+		if (!v->has_local || v->protocol != PROTOCOL_SMTP || v->implicit_tls ||
+		    !visit_find(v, WHAT_GREETING))
+			continue;
+		visits++;
+		ours = v->local;
+		named += seen_local_connects(l->seen->local, &v->local);
+	}
+	if (visits < VISITS_FEW)
+		return false;
+	if (named) {
+		finding_say(LOOK_ADD(l, "log", AUDIT_PASS, a),
+			    "the mail log names our own address");
+		return true;
+	}
+	most = seen_local_busiest(l->seen->local, is_stranger, l->seen, &stranger);
+	if (most < visits)
+		return false;
+	f = hidden_say(l, a, "log", &ours, &stranger, "the mail log");
+	finding_prove(f, "%u connections of ours are not in it; %u are of that one", visits, most);
+	return true;
+}
+
 CHECK_ADDRESS(check_source)
 {
 	bool is_said;
@@ -204,7 +244,7 @@ CHECK_ADDRESS(check_source)
 	if (!a->is_answering)
 		return;
 	is_said = greeting_check(l, a);
-	if (l->seen->local && log_check(l, a))
+	if (l->seen->local && (log_check(l, a) || absence_check(l, a)))
 		is_said = true;
 	if (is_said)
 		return;

@@ -33,6 +33,12 @@ bool seen_local_source(const struct seen_local *l, const char *token, struct add
 /* All of them: several visits may have borne the same. How many, at most max. */
 unsigned seen_local_sources(const struct seen_local *l, const char *token, struct addr *out,
 			    unsigned max);
+/* How often the mail log names the address as a client that connected, since it was opened. */
+unsigned seen_local_connects(const struct seen_local *l, const struct addr *a);
+/* The client that connected most often of those that fn says yes to; 0: none. */
+unsigned seen_local_busiest(const struct seen_local *l,
+			    bool (*fn)(const void *context, const struct addr *a),
+			    const void *context, struct addr *out);
 /* Is it one that the local mail server relays for without a password? prefix: by which entry ("mynetworks: 172.16.0.0/12"). */
 bool seen_local_trusts(const struct seen_local *l, const struct addr *a, char *entry, size_t size);
 

@@ -26,7 +26,8 @@
 	(4 * 1024 *                                                                                \
 	 1024) /* where the queue's messages were taken in, as far as that is not long ago */
 #define AFTER_MAX   (16 * 1024 * 1024)
-#define SESSION_MAX 32 /* the number of a session or message */
+#define CALLERS_MAX 256 /* apart; a proxy that all come through is among the first */
+#define SESSION_MAX 32	/* the number of a session or message */
 
 /* ---- opening ---- */
 
@@ -270,6 +271,81 @@ unsigned seen_local_sources(const struct seen_local *l, const char *token, struc
 bool seen_local_source(const struct seen_local *l, const char *token, struct addr *out)
 {
 	return seen_local_sources(l, token, out, 1) == 1;
+}
+
+/* ---- who connected ---- */
+
+struct caller {
+	struct addr addr;
+	unsigned count;
+};
+
+/*
+ * The address in the next line that tells of a new connection: "connect from name[192.0.2.1]" and postscreen's CONNECT, but not
+ * "disconnect"; OpenSMTPD's "smtp connected". Exim's do not stand in its log as it comes. The line's end, or NULL.
+ */
+static const char *connect_next(const char *at, const char *end, struct addr *out)
+{
+	while (at < end) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at)), *word;
+
+		if (!line_end)
+			line_end = end;
+		word = find(at, line_end, ": connect from ");
+		if (!word)
+			word = find(at, line_end, ": CONNECT from ");
+		if (!word)
+			word = find(at, line_end, " smtp connected ");
+		if (word && local_log_address(word, (size_t)(line_end - word), out))
+			return line_end;
+		at = line_end + 1;
+	}
+	return NULL;
+}
+
+unsigned seen_local_connects(const struct seen_local *l, const struct addr *a)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < l->log_count; i++) {
+		const char *at = l->log[i].after, *end = at ? at + l->log[i].after_size : NULL;
+		struct addr one;
+
+		while (at && (at = connect_next(at, end, &one)))
+			count += addr_equal(&one, a);
+	}
+	return count;
+}
+
+unsigned seen_local_busiest(const struct seen_local *l,
+			    bool (*fn)(const void *context, const struct addr *a),
+			    const void *context, struct addr *out)
+{
+	struct caller caller[CALLERS_MAX] = {0};
+	unsigned count = 0, most = 0;
+
+	for (unsigned i = 0; i < l->log_count; i++) {
+		const char *at = l->log[i].after, *end = at ? at + l->log[i].after_size : NULL;
+		struct addr one;
+
+		while (at && (at = connect_next(at, end, &one))) {
+			unsigned k = 0;
+
+			if (!fn(context, &one))
+				continue;
+			while (k < count && !addr_equal(&caller[k].addr, &one))
+				k++;
+			if (k == CALLERS_MAX)
+				continue;
+			if (k == count)
+				caller[count++].addr = one;
+			if (++caller[k].count <= most)
+				continue;
+			most = caller[k].count;
+			*out = one;
+		}
+	}
+	return most;
 }
 
 /* ---- who handed in a message ---- */
