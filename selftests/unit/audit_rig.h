@@ -14,6 +14,7 @@
 
 #define RIG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define RIG_CODE_DIGITS	 3
+#define RIG_SAID_MAX	 512
 
 struct rig {
 	struct seen seen;
@@ -191,6 +192,26 @@ static inline const char *rig_said(const struct rig *r, char *buffer, size_t siz
 					       severity_name(f->severity));
 	}
 	return buffer;
+}
+
+/* The check says this, and each verdict stands on evidence. */
+static inline void rig_expect(struct rig *r, const char *check, const char *sentence,
+			      const char *verdict)
+{
+	char said[RIG_SAID_MAX];
+
+	rig_check(r, check);
+	rig_said(r, said, sizeof(said));
+	EXPECT(strcmp(said, verdict) == 0, "%s: %s", sentence, said);
+	for (unsigned i = 0; i < r->found.count; i++) {
+		const struct finding *f = r->found.row[i];
+		bool is_verdict = f->status == AUDIT_PASS || f->status == AUDIT_FAIL ||
+				  f->status == AUDIT_WARN;
+
+		EXPECT(f->text[0] && f->text[strlen(f->text) - 1] != '.', "%s: '%s'", sentence,
+		       f->text);
+		EXPECT(!is_verdict || f->evidence_count, "%s: evidence of %s", sentence, f->id);
+	}
 }
 
 #endif

@@ -298,8 +298,11 @@ static void inside_look(struct search *s, const struct visit_log *v, const struc
 	if (v->protocol == PROTOCOL_SMTP && is_first && place & (PLACE_GREETING | PLACE_EHLO) &&
 	    x->response.kind == RESPONSE_POSITIVE && inside_is_name(name.at, name.length, s->own))
 		text_set(out->inside, name);
-	else if (!(place & (PLACE_GREETING | PLACE_HELP | PLACE_POP3 | PLACE_IMAP | PLACE_ID)) ||
-		 !inside_find_address(line.at, line.length, ours, out->inside, sizeof(out->inside)))
+	else if (!(place & PLACES_OF_NAMES) ||
+		 (!inside_find_name(line.at, line.length, s->own, out->inside,
+				    sizeof(out->inside)) &&
+		  !inside_find_address(line.at, line.length, ours, out->inside,
+				       sizeof(out->inside))))
 		return;
 	source_set(&out->inside_by, v, x);
 }

@@ -13,6 +13,9 @@ static const char *const ends[] = {
 	".docker", ".svc",	".inside",   ".workgroup",   ".site.local",
 };
 
+/* Labels that stand for the inside of a public domain: mail1.internal.example.org. */
+static const char *const labels[] = {".internal.", ".intern.", ".intranet.", ".lan.", ".corp."};
+
 static bool is_same(const char *a, size_t length, const char *b)
 {
 	return strlen(b) == length && strncasecmp(a, b, length) == 0;
@@ -42,7 +45,33 @@ bool inside_is_name(const char *name, size_t length, const char *own)
 		if (length > n && strncasecmp(name + length - n, ends[i], n) == 0)
 			return true;
 	}
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		size_t n = strlen(labels[i]);
+
+		for (size_t at = 0; at + n < length; at++)
+			if (strncasecmp(name + at, labels[i], n) == 0)
+				return true;
+	}
 	return has_letter && !memchr(name, '.', length);
+}
+
+bool inside_find_name(const char *text, size_t length, const char *own, char *buffer, size_t size)
+{
+	for (size_t at = 0; at < length;) {
+		size_t word = 0, n;
+
+		while (at + word < length && is_name_byte(text[at + word]))
+			word++;
+		n = word;
+		while (n && text[at + n - 1] == '.')
+			n--;
+		if (n && memchr(text + at, '.', n) && inside_is_name(text + at, n, own)) {
+			text_escape(text + at, n, buffer, size);
+			return true;
+		}
+		at += word ? word : 1;
+	}
+	return false;
 }
 
 static bool is_private(const struct addr *a)

@@ -16,6 +16,8 @@
  * when they had none)? own: that of the audited host, "" none, which is none whatever it is.
  */
 bool inside_is_name(const char *name, size_t length, const char *own);
+/* The first such word of the text that has a dot in it: others are words of a language. Escaped into buffer; false: none. */
+bool inside_find_name(const char *text, size_t length, const char *own, char *buffer, size_t size);
 /* The first word of the text that is a private address, other than ours. Escaped into buffer; false: none. */
 bool inside_find_address(const char *text, size_t length, const struct addr *ours, char *buffer,
 			 size_t size);
