@@ -132,7 +132,7 @@ static void hosts_write(FILE *out, const struct seen *seen)
 	for (unsigned i = 0; i < seen->host_count; i++) {
 		const struct seen_host *h = &seen->host[i];
 
-		element(out, "<dt>", h->name[0] ? h->name : "a host", "");
+		element(out, "<dt>", h->name[0] ? h->name : "by its address", "");
 		if (h->is_mx)
 			fprintf(out, " <span class=\"soft\">MX %u</span>", h->preference);
 		fprintf(out, "%s</dt>\n", h->is_backend ? " (behind the front end)" : "");

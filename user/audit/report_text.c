@@ -18,6 +18,8 @@
 #define INDENT	      2
 #define LABEL_WIDTH   18 /* of the ids of what passed; the longest are longer */
 #define MS_PER_S      1000
+/* Bytes of a line of evidence: some three lines of a terminal. The other reports have all of it. */
+#define EVIDENCE_SHOWN 240
 
 /* ECMA-48, 8.3.117 (SGR) */
 #define SGR_END	   "\033[0m"
@@ -72,7 +74,7 @@ static void indented(const struct page *p, unsigned indent, const char *text)
 	flow(p, indent, indent, text);
 }
 
-/* As it is, in one line. */
+/* As it is, in one line: to be pasted. */
 static void verbatim(const struct page *p, unsigned indent, const char *text)
 {
 	char clean[REPORT_LINE_MAX];
@@ -121,10 +123,11 @@ static void hosts_write(const struct page *p, const struct seen *seen)
 
 		if (h->is_mx)
 			snprintf(preference, sizeof(preference), " (MX %u)", h->preference);
-		snprintf(text, sizeof(text), "%s%s%s%s", h->name[0] ? h->name : "a host",
-			 preference, h->is_backend ? " (behind the front end)" : "",
+		snprintf(text, sizeof(text), "%s%s%s%s", h->name, preference,
+			 h->is_backend ? " (behind the front end)" : "",
 			 h->address_count ? "" : ": no address");
-		indented(p, INDENT, text);
+		if (h->name[0])
+			indented(p, INDENT, text);
 		for (unsigned j = 0; j < h->address_count; j++)
 			address_write(p, &h->address[j]);
 	}
@@ -163,11 +166,16 @@ static const char *severity_sgr(enum severity s)
 
 static void evidence_write(const struct page *p, const struct finding *f)
 {
+	char clean[REPORT_LINE_MAX];
+
 	if (!f->evidence_count)
 		return;
 	stress(p, SGR_DIM);
-	for (unsigned line = 0; line < f->evidence_count; line++)
-		verbatim(p, 3 * INDENT, f->evidence[line]);
+	for (unsigned line = 0; line < f->evidence_count; line++) {
+		report_clean(f->evidence[line], clean, sizeof(clean));
+		fprintf(p->out, "%*s%.*s%s\n", 3 * INDENT, "", EVIDENCE_SHOWN, clean,
+			strlen(clean) > EVIDENCE_SHOWN ? "..." : "");
+	}
 	stress(p, SGR_END);
 }
 
