@@ -10,6 +10,12 @@
 
 #define FINGERPRINT_TEXT_MAX 96
 
+/* What said so: both are the visits' own and live as long as they do; NULL where nothing did. */
+struct fingerprint_source {
+	const struct visit_log *visit;
+	const struct exchange *exchange;
+};
+
 struct fingerprint {
 	enum server_kind kind;
 	char product[FINGERPRINT_TEXT_MAX]; /* "Exim", as found; "" none */
@@ -19,6 +25,7 @@ struct fingerprint {
 		[FINGERPRINT_TEXT_MAX]; /* an internal name or private address that leaked; "" none */
 	char where[FINGERPRINT_TEXT_MAX]; /* of the product: "greeting", "HELP" */
 	bool by_replies; /* nothing names it, but its replies are like no other's */
+	struct fingerprint_source product_by, version_by, os_by, inside_by;
 };
 
 /* From all visits of an address that speak this protocol (list by next). own: the audited host's name, which is no leak. */

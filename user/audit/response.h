@@ -47,8 +47,9 @@ struct response {
 	unsigned oddities;   /* enum response_oddity bits */
 	unsigned line_count;
 	/*
-	 * The lines without the three digits (an enhanced code stays), each with '\n' at its end. Raw foreign bytes, but for NUL,
-	 * which is '?'. Ended by 0. NULL with RESPONSE_NONE.
+	 * The lines without the three digits (an enhanced code stays), each with '\n' at its end; those of POP3 and IMAP are whole, but
+	 * for stuffed dots and the last one of a multi-line response. Raw foreign bytes, but for NUL, which is '?'. Ended by 0. NULL with
+	 * RESPONSE_NONE, unless what came was no response at all: then it is what came.
 	 */
 	char *text;
 };
@@ -58,11 +59,15 @@ void response_free(struct response *r); /* what it holds */
 const char *response_line(const struct response *r, unsigned i, size_t *length);
 /* Is the word (case does not matter) in the text, wherever? */
 bool response_says(const struct response *r, const char *word);
-/* The last line, for one-line evidence: escaped, with the code: "550 5.7.1 Relaying denied". Returns buffer. */
+/*
+ * The line that decides, for one-line evidence: escaped, with the code: "550 5.7.1 Relaying denied". The last of SMTP and IMAP, the first
+ * of POP3; "" when there is none. Returns buffer.
+ */
 const char *response_format(const struct response *r, char *buffer, size_t size);
 /*
- * EHLO (RFC 5321, 4.1.1.1) or CAPA: the parameters behind this keyword, or NULL. "" when it has none. In buffer, escaped. The old
- * form "AUTH=LOGIN" counts as AUTH.
+ * EHLO (RFC 5321, 4.1.1.1), CAPA (RFC 2449, 5) or CAPABILITY (RFC 9051, 7.2.2, and in the brackets of a greeting): the parameters behind
+ * this keyword, or NULL. "" when it has none. In buffer, escaped. The old form "AUTH=LOGIN" counts as AUTH; for IMAP, which has no
+ * other, the mechanisms of all of them are told: "PLAIN LOGIN".
  */
 const char *response_keyword(const struct response *r, const char *keyword, char *buffer,
 			     size_t size);
@@ -91,7 +96,10 @@ void response_expect(struct response_reader *r, enum response_shape shape, const
 /* Takes over all bytes; -ENOMEM, or -EMSGSIZE when more wait than any server has to say unasked. */
 int response_feed(struct response_reader *r, const void *bytes, size_t length);
 enum response_step response_next(struct response_reader *r, struct response *out);
-/* The connection has ended: what lies there unended, if anything, as a response with ODD_UNENDED. */
+/*
+ * No more will come: what lies there unended, as a response with ODD_UNENDED (RESPONSE_WHOLE); RESPONSE_WANTS when nothing does of which
+ * a meaning could be told; or RESPONSE_ALIEN.
+ */
 enum response_step response_last(struct response_reader *r, struct response *out);
 bool response_waiting(const struct response_reader *r); /* bytes that no response has taken */
 /* Throw away what waits (RFC 3207, 4.2: at STARTTLS); how many bytes that were. */

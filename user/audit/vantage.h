@@ -29,6 +29,8 @@ void vantage_sockets_close(struct vantage_sockets *s);		 /* NULL is fine */
 struct vantage_own;
 int vantage_own_read(struct vantage_own **out, struct err *e);
 bool vantage_is_own(const struct vantage_own *o, const struct addr *a);
+/* Can the sockets of a namespace reach it? An own address that is not one of loopback or of the link alone. */
+bool vantage_is_reached(const struct vantage_own *o, const struct addr *a);
 /* How a server at `to` sees a connection of ours from `from`. */
 enum vantage vantage_judge(const struct vantage_own *o, const struct addr *from,
 			   const struct addr *to);

@@ -25,7 +25,7 @@
 /* ---- what a script wants ---- */
 
 enum step_kind {
-	STEP_READ, /* read a response; nothing is sent (the greeting) */
+	STEP_READ, /* read a response; nothing is sent (the greeting, or one more) */
 	STEP_SAY,  /* send text and CRLF, read a response */
 	STEP_RAW,  /* send bytes as they are, read a response */
 	STEP_MUTE, /* send bytes as they are, read nothing */
@@ -42,6 +42,11 @@ struct step {
 	enum response_shape shape;
 	const char *text; /* SAY, TLS: without CRLF; RAW, MUTE: bytes; copied */
 	size_t length;	  /* RAW, MUTE */
+	/*
+	 * READ: for so long a further response may come, and if none does the exchange has none and the visit goes on. 0: one must
+	 * come, as to all other steps.
+	 */
+	unsigned patience_ms;
 };
 
 /* ---- what was seen ---- */
@@ -96,12 +101,50 @@ void visit_log_free(struct visit_log *v); /* this one; NULL is fine */
 /* ---- visiting ---- */
 
 /*
+ * How it goes: states, and what moves it from one to another.
+ *
+ * What lies there before something is said was not asked for: it is thrown away, and the exchange before has ODD_EARLY. But not
+ * behind a STEP_MUTE, whose responses are still to be read.
+ */
+enum visit_state {
+	VISIT_CONNECTING,
+	VISIT_SHAKING, /* hands, for TLS */
+	VISIT_ASKING,  /* the script */
+	VISIT_SENDING,
+	VISIT_AWAITING, /* a response */
+	VISIT_QUITTING, /* best effort: all that can happen to it now ends it well */
+	VISIT_ENDED,
+};
+#define VISIT_STATES (VISIT_ENDED + 1)
+const char *visit_state_name(enum visit_state s);
+
+enum visit_event {
+	VISIT_UP,     /* the connection */
+	VISIT_TO_TLS, /* and now TLS; or after a positive response to STARTTLS */
+	VISIT_SECURE, /* the handshake is done */
+	VISIT_TO_SAY, /* the script has something to be said */
+	VISIT_TO_READ,
+	VISIT_TO_QUIT,
+	VISIT_SAID,
+	VISIT_SAID_MUTE,
+	VISIT_ANSWERED,
+	VISIT_OVER,
+};
+#define VISIT_EVENTS (VISIT_OVER + 1)
+const char *visit_event_name(enum visit_event e);
+/* What follows on what; VISIT_ENDED for what never happens. */
+enum visit_state visit_state_after(enum visit_state s, enum visit_event e);
+
+/*
  * What next? last is the exchange just made (NULL at the very first, and after an implicit TLS handshake), log all so far. Fill *out
  * and return true, or false for the end. The text of *out is copied before the next call. The first step is
  * STEP_READ for the greeting.
  */
 typedef bool (*script_fn)(void *context, const struct visit_log *log, const struct exchange *last,
 			  struct step *out);
+/* Each move, before it is made. */
+typedef void (*visit_trace_fn)(void *context, enum visit_state from, enum visit_event event,
+			       enum visit_state to);
 /* Called once, from the loop. The log is the callee's (visit_log_free). */
 typedef void (*visit_fn)(void *context, struct visit_log *log);
 /* A socket (SOCK_STREAM, non-blocking) of the family to connect from, or -errno; the visit closes it. NULL: an ordinary one. */
@@ -121,6 +164,8 @@ struct visit_order {
 	void *script_context;
 	/* 0: the defaults above */
 	unsigned greeting_ms, answer_ms, connect_ms, whole_ms;
+	visit_trace_fn trace; /* NULL: nobody looks */
+	void *trace_context;
 };
 
 struct visit;
@@ -128,7 +173,7 @@ struct visit;
 /* 0 or -errno: then fn is not called. *out is valid until fn is called. */
 int visit_start(struct visit **out, struct loop *loop, const struct visit_order *order, visit_fn fn,
 		void *context);
-/* fn will not be called. NULL is fine. */
+/* fn will not be called. NULL is fine. Not from within the script. */
 void visit_stop(struct visit *v);
 
 #endif

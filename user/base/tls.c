@@ -13,26 +13,20 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/json.h"
+#include "base/tls_inside.h"
+
 #define CHAIN_MAX 16 /* certificates: real chains have up to five */
 /* Of what is written in one record: a few hundred bytes at a time, and the buffer is as large. */
 #define RECORD_BYTES 1024
-#define REASON_MAX   160
 
 struct tls_server {
 	SSL_CTX *context;
-};
-
-struct tls {
-	SSL *ssl;
-	int fd;		/* the caller's */
-	bool is_done;	/* the handshake */
-	bool is_broken; /* no goodbye may be said */
 };
 
 /* ---- the socket ---- */
@@ -107,9 +101,9 @@ void tls_prepare(void)
 		socket_method = socket_method_new();
 }
 
-static int fail(struct err *e, int code, const char *what)
+int tls_fail(struct err *e, int code, const char *what)
 {
-	char reason[REASON_MAX] = "";
+	char reason[TLS_REASON_MAX] = "";
 	unsigned long first = ERR_get_error();
 
 	if (first)
@@ -140,14 +134,14 @@ static int chain_use(SSL_CTX *context, BIO *pem, struct err *e)
 
 		X509_free(x);
 		if (!is_used)
-			return fail(e, -EINVAL, "the certificate cannot be used");
+			return tls_fail(e, -EINVAL, "the certificate cannot be used");
 		if (count > CHAIN_MAX)
 			return err_set(e, -E2BIG, "more than %d certificates in a chain",
 				       CHAIN_MAX);
 	}
 	/* The end of the text is reported as a missing beginning of the next. */
 	if (!count || ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-		return fail(e, -EINVAL, "no certificate (PEM) can be read");
+		return tls_fail(e, -EINVAL, "no certificate (PEM) can be read");
 	ERR_clear_error();
 	return 0;
 }
@@ -158,9 +152,9 @@ static int key_use(SSL_CTX *context, BIO *pem, struct err *e)
 	int ret = 0;
 
 	if (!key)
-		return fail(e, -EINVAL, "no private key (PEM, without a password) can be read");
+		return tls_fail(e, -EINVAL, "no private key (PEM, without a password) can be read");
 	if (SSL_CTX_use_PrivateKey(context, key) != 1 || SSL_CTX_check_private_key(context) != 1)
-		ret = fail(e, -EINVAL, "the key does not belong to the certificate");
+		ret = tls_fail(e, -EINVAL, "the key does not belong to the certificate");
 	EVP_PKEY_free(key);
 	return ret;
 }
@@ -187,7 +181,7 @@ static int server_load(SSL_CTX *context, BIO *chain, BIO *key, struct err *e)
 	if (!chain || !key)
 		return err_set(e, -ENOMEM, "no memory for a certificate");
 	if (context_set_up(context) < 0)
-		return fail(e, -EPROTO, "TLS cannot be set up");
+		return tls_fail(e, -EPROTO, "TLS cannot be set up");
 	ret = chain_use(context, chain, e);
 	return ret < 0 ? ret : key_use(context, key, e);
 }
@@ -213,7 +207,7 @@ int tls_server_new(struct tls_server **out, const void *chain, size_t chain_leng
 	if (s->context)
 		ret = server_load(s->context, chain_pem, key_pem, e);
 	else
-		ret = fail(e, -ENOMEM, "TLS cannot be set up");
+		ret = tls_fail(e, -ENOMEM, "TLS cannot be set up");
 	BIO_free(chain_pem);
 	BIO_free(key_pem);
 	if (ret < 0) {
@@ -234,13 +228,13 @@ void tls_server_free(struct tls_server *s)
 
 /* ---- one connection ---- */
 
-int tls_accept(struct tls **out, struct tls_server *s, int fd)
+int tls_new(struct tls **out, SSL_CTX *context, int fd)
 {
 	struct tls *t = calloc(1, sizeof(*t));
 	BIO *bio = BIO_new(socket_method);
 
 	if (t)
-		t->ssl = SSL_new(s->context);
+		t->ssl = SSL_new(context);
 	if (!t || !bio || !t->ssl) {
 		BIO_free(bio);
 		tls_free(t);
@@ -251,9 +245,17 @@ int tls_accept(struct tls **out, struct tls_server *s, int fd)
 	BIO_set_data(bio, t);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(t->ssl, bio, bio);
-	SSL_set_accept_state(t->ssl);
 	*out = t;
 	return 0;
+}
+
+int tls_accept(struct tls **out, struct tls_server *s, int fd)
+{
+	int ret = tls_new(out, s->context, fd);
+
+	if (ret == 0)
+		SSL_set_accept_state((*out)->ssl);
+	return ret;
 }
 
 /* What a call that did not succeed means. */
@@ -273,6 +275,7 @@ static int verdict_of(struct tls *t, int ret, unsigned *wait_for)
 		return -ECONNRESET;
 	default:
 		t->is_broken = true;
+		t->reason = ERR_peek_error();
 		return -EPROTO;
 	}
 }
@@ -290,7 +293,18 @@ int tls_handshake(struct tls *t, unsigned *wait_for)
 		return 0;
 	}
 	ret = verdict_of(t, ret, wait_for);
+	if (ret == 0 || ret == -ECONNRESET)
+		t->is_gone = true;
 	return ret == 0 ? -ECONNRESET : ret;
+}
+
+const char *tls_why(const struct tls *t, char *buffer, size_t size)
+{
+	const char *text = t->reason ? ERR_reason_error_string(t->reason) : NULL;
+
+	if (!text)
+		text = t->is_gone ? "the other end closed the connection" : "";
+	return text_escape(text, strlen(text), buffer, size);
 }
 
 ssize_t tls_read(struct tls *t, void *buffer, size_t size, unsigned *wait_for)
@@ -335,5 +349,6 @@ void tls_free(struct tls *t)
 		(void)SSL_shutdown(t->ssl);
 	ERR_clear_error();
 	SSL_free(t->ssl);
+	free(t->wished);
 	free(t);
 }

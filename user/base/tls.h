@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * TLS by OpenSSL, for servers and clients in the event loop: handshakes and records over a non-blocking socket that the caller owns.
- * Certificates and keys come as bytes, since who speaks TLS can open no file. OpenSSL is included in tls.c alone.
+ * Certificates and keys come as bytes, since who speaks TLS can open no file. OpenSSL is included in tls*.c alone.
  */
 #ifndef BASE_TLS_H
 #define BASE_TLS_H

@@ -56,6 +56,15 @@ int net_own_list(const int *ifindexes, unsigned count, bool local_networks, cons
 		 struct net_own **out, struct err *e);
 const char *net_own_name(enum net_own_kind kind); /* "own", "local", "gateway", "resolver" */
 
+/* An address of this host, and the network that it stands in. A dump that is repeated gives some twice. */
+struct net_address {
+	struct addr addr;
+	struct prefix network; /* on the link; a host where there is none */
+	int ifindex;
+};
+int net_each_address(int (*fn)(void *context, const struct net_address *a), void *context,
+		     struct err *e);
+
 /* Netlink news: a socket to put into the event loop. */
 struct net_watch;
 enum net_news { NET_NEWS_LINK = 1, NET_NEWS_ADDRESS = 2, NET_NEWS_ROUTE = 4 };
@@ -82,6 +91,20 @@ struct net_socket {
 int net_each_socket(const uint16_t *local_ports, unsigned count, const struct prefix *remote,
 		    int (*fn)(void *context, const struct net_socket *s), void *context,
 		    struct err *e);
+/*
+ * Who listens: TCP sockets in that state, UDP sockets without a peer. Both families; an IPv6 socket that takes IPv4 too is told as it is
+ * (::). In the namespace the process is in.
+ */
+struct net_listener {
+	struct addr addr; /* 0.0.0.0 and ::: all */
+	uint16_t port;
+	bool udp;
+	uint32_t uid;	/* whose it is */
+	uint32_t inode; /* as /proc/PID/fd names it */
+};
+int net_each_listener(int (*fn)(void *context, const struct net_listener *l), void *context,
+		      struct err *e);
+
 /* SOCK_DESTROY each of those. How many died, or -errno (-EOPNOTSUPP: no CONFIG_INET_DIAG_DESTROY). */
 int net_destroy_sockets(const uint16_t *local_ports, unsigned count, const struct prefix *remote,
 			struct err *e);

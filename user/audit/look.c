@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the checks of what was said on the wire have in common. */
+#include "audit/look.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PORT_SMTP 25
+
+static void why_ended(const struct visit_log *v, char why[static LOOK_WHY_MAX])
+{
+	if (!v)
+		snprintf(why, LOOK_WHY_MAX, "no such visit was made");
+	else if (v->end == VISIT_DONE)
+		snprintf(why, LOOK_WHY_MAX, "it was not said at that visit");
+	else if (v->why[0])
+		snprintf(why, LOOK_WHY_MAX, "%s: %s", visit_end_name(v->end), v->why);
+	else
+		snprintf(why, LOOK_WHY_MAX, "%s", visit_end_name(v->end));
+}
+
+bool look_answers(const struct look *l, const struct seen_address *a)
+{
+	char why[LOOK_WHY_MAX];
+	struct finding *f;
+
+	if (a->is_answering)
+		return true;
+	why_ended(seen_visit(a, PURPOSE_HELLO), why);
+	f = LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, a);
+	f->port = PORT_SMTP;
+	finding_say(f, "it did not answer on port 25: %s", why);
+	return false;
+}
+
+bool look_may_intrude(const struct look *l, const struct seen_address *a)
+{
+	if (a->may_intrude)
+		return true;
+	finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, a),
+		    "it needs consent: --own, or _postern-audit TXT \"ok\" in the domain%s%s",
+		    a->consent[0] ? "; " : "", a->consent);
+	return false;
+}
+
+bool look_may(const struct look *l, const struct seen_address *a)
+{
+	return look_answers(l, a) && look_may_intrude(l, a);
+}
+
+bool look_answered(const struct exchange *x)
+{
+	return x && x->response.kind != RESPONSE_NONE;
+}
+
+bool look_is(const struct exchange *x, enum response_kind kind)
+{
+	return look_answered(x) && x->response.kind == kind;
+}
+
+const struct exchange *look_find(const struct seen_address *a, enum purpose purpose, enum what what,
+				 unsigned index)
+{
+	for (const struct visit_log *v = a->visits; v; v = v->next)
+		for (unsigned i = 0; v->purpose == purpose && i < v->count; i++)
+			if (v->exchange[i].what == what && look_answered(&v->exchange[i]) &&
+			    (index == LOOK_ANY_INDEX || v->exchange[i].index == index))
+				return &v->exchange[i];
+	return NULL;
+}
+
+const struct visit_log *look_visit(const struct seen_address *a, const struct exchange *x)
+{
+	for (const struct visit_log *v = a->visits; x && v; v = v->next)
+		for (unsigned i = 0; i < v->count; i++)
+			if (&v->exchange[i] == x)
+				return v;
+	return NULL;
+}
+
+enum server_kind look_server(const struct seen_address *a, enum protocol protocol)
+{
+	struct fingerprint f;
+
+	if (protocol == PROTOCOL_SMTP)
+		return a->fingerprint.kind;
+	fingerprint_take(a->visits, protocol, a->host ? a->host->name : "", &f);
+	return f.kind;
+}
+
+struct finding *look_add(const struct look *l, const char *part, enum audit_status status,
+			 const struct seen_address *a, const struct exchange *x,
+			 const struct exchange *y)
+{
+	struct finding *f = LOOK_ADD(l, part, status, a);
+	const struct visit_log *v = look_visit(a, x ? x : y);
+
+	f->port = v ? v->port : PORT_SMTP;
+	finding_prove_exchange(f, x);
+	finding_prove_exchange(f, y);
+	if (status == AUDIT_FAIL || status == AUDIT_WARN)
+		finding_fix(f, look_server(a, v ? v->protocol : PROTOCOL_SMTP));
+	return f;
+}
+
+void look_missing_at(const struct look *l, const char *part, const struct seen_address *a,
+		     const struct visit_log *v)
+{
+	struct finding *f = LOOK_ADD(l, part, AUDIT_INCONCLUSIVE, a);
+	char why[LOOK_WHY_MAX];
+
+	why_ended(v, why);
+	f->port = v ? v->port : PORT_SMTP;
+	finding_say(f, "there is no answer that would tell: %s", why);
+	/* What was said last shows how far it went. */
+	if (v && v->count)
+		finding_prove_exchange(f, &v->exchange[v->count - 1]);
+}
+
+void look_missing(const struct look *l, const char *part, const struct seen_address *a,
+		  enum purpose purpose)
+{
+	look_missing_at(l, part, a, seen_visit(a, purpose));
+}
+
+static bool is_better(const struct visit_log *v, const struct visit_log *than)
+{
+	if (!than || (v->end == VISIT_DONE) != (than->end == VISIT_DONE))
+		return !than || v->end == VISIT_DONE;
+	return v->count > than->count;
+}
+
+bool look_is_chosen(const struct seen_address *a, const struct visit_log *v)
+{
+	const struct visit_log *best = NULL;
+
+	for (const struct visit_log *w = a->visits; w; w = w->next)
+		if (w->purpose == v->purpose && w->port == v->port && is_better(w, best))
+			best = w;
+	return best == v;
+}
+
+bool look_is_relay_word(const struct response *r)
+{
+	return response_says(r, "relay");
+}
+
+bool look_is_same(const struct response *a, const struct response *b)
+{
+	return a->code == b->code && a->has_enhanced == b->has_enhanced &&
+	       (!a->has_enhanced || memcmp(a->enhanced, b->enhanced, sizeof(a->enhanced)) == 0);
+}
