@@ -166,7 +166,9 @@ static int scan_begin(struct ports_scan **out, struct loop *loop, struct seen_ad
 
 static void scan_abandon(struct ports_scan *s)
 {
-	(void)s;
+	if (s)
+		loop_remove(w.loop, s->timer);
+	free(s);
 }
 
 static const struct plan_hands hands = {visit_begin, visit_abandon, scan_begin, scan_abandon, 1};

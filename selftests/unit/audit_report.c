@@ -344,6 +344,33 @@ TEST(report_text_has_its_parts_in_order)
 	findings_free(&s.findings);
 }
 
+TEST(report_says_one_reason_once)
+{
+	static const char *const ids[] = {"banner", "vrfy", "expn"};
+	struct sample s;
+	struct written w;
+
+	sample_make(&s);
+	for (unsigned i = 0; i < 3; i++) {
+		rig_add(&s.findings, ids[i], NULL, AUDIT_INCONCLUSIVE, &s.address[2], "no answer");
+		if (i < 2)
+			rig_add(&s.findings, ids[i], NULL, AUDIT_INCONCLUSIVE, &s.address[1],
+				"no answer");
+	}
+	finding_prove(s.findings.row[s.findings.count - 1], "< but this");
+	w = write_report(report_text, &s.report);
+	EXPECT(strstr(w.text, "banner, vrfy: no answer (mx1.example.org 2001:db8::25)") &&
+		       strstr(w.text, "banner, vrfy: no answer (mx2.example.org 198.51.100.25)"),
+	       "in each place once: %s", w.text);
+	EXPECT(strstr(w.text, "expn: no answer") && strstr(w.text, "< but this"),
+	       "other evidence is another reason");
+	free(w.text);
+	w = write_report(report_html, &s.report);
+	EXPECT(strstr(w.text, ">banner, vrfy<") && strstr(w.text, ">expn<"), "the page too");
+	free(w.text);
+	findings_free(&s.findings);
+}
+
 static unsigned longest_line(const char *text)
 {
 	unsigned longest = 0;

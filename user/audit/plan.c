@@ -293,6 +293,10 @@ static void queue_go_on(struct queue *q)
 		place_leave(q);
 	}
 	q->row = plan_row_count;
+	if (left_ms(q->plan) < LEAST_MS) {
+		q->plan->hands->scan_stop(q->scan);
+		q->scan = NULL;
+	}
 	if (q->scan)
 		q->awaits_scan = true;
 	else
@@ -318,7 +322,7 @@ static void scan_next(struct queue *q)
 {
 	const struct plan *p = q->plan;
 
-	while (!q->scan && q->scanned < q->place_count) {
+	while (!q->scan && q->scanned < q->place_count && left_ms(p) >= LEAST_MS) {
 		struct seen_address *a = q->place[q->scanned++].address;
 		uint16_t ports[SEEN_PORTS_MAX];
 		unsigned count = plan_ports(a, p->order.request, ports);

@@ -132,7 +132,7 @@ static void hosts_write(FILE *out, const struct seen *seen)
 	for (unsigned i = 0; i < seen->host_count; i++) {
 		const struct seen_host *h = &seen->host[i];
 
-		element(out, "<dt>", h->name[0] ? h->name : "a host", "");
+		element(out, "<dt>", h->name[0] ? h->name : "by its address", "");
 		if (h->is_mx)
 			fprintf(out, " <span class=\"soft\">MX %u</span>", h->preference);
 		fprintf(out, "%s</dt>\n", h->is_backend ? " (behind the front end)" : "");
@@ -286,6 +286,18 @@ static void findings_write(FILE *out, const struct report_view *v)
 
 /* ---- the rest ---- */
 
+static void list_open(FILE *out, const char *id, const char *title, unsigned count)
+{
+	section_open(out, id, title, count);
+	fputs("<dl class=\"table\">\n", out);
+}
+
+static void list_close(FILE *out)
+{
+	fputs("</dl>\n", out);
+	section_close(out);
+}
+
 static bool was_said(const struct report_view *v, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++)
@@ -295,44 +307,55 @@ static bool was_said(const struct report_view *v, unsigned i)
 }
 
 /* A list of ids, each with its sentence and the places it is true of. */
-static void short_write(FILE *out, const struct report_view *v, unsigned i)
+static void passed_write(FILE *out, const struct report_view *v)
 {
-	const struct finding *f = v->row[i].finding;
 	char place[REPORT_PLACE_MAX];
-
-	element(out, "<dt><span class=\"id\">", f->id, "</span> ");
-	change_write(out, v->row[i].change);
-	element(out, "</dt>\n<dd>", f->text, "<br><span class=\"soft\">");
-	for (unsigned j = i; j < v->count; j++)
-		if (report_says_the_same(v, i, j))
-			element(out, j == i ? "" : "; ",
-				report_place_short(v->row[j].finding, place, sizeof(place)), "");
-	fputs("</span>\n", out);
-	if (f->status == AUDIT_INCONCLUSIVE)
-		evidence_write(out, f);
-	fputs("</dd>\n", out);
-}
-
-static void part_write(FILE *out, const struct report_view *v, enum report_part part,
-		       const char *id, const char *title)
-{
 	bool is_open = false;
 
 	for (unsigned i = 0; i < v->count; i++) {
-		if (v->row[i].part != part)
+		const struct finding *f = v->row[i].finding;
+
+		if (v->row[i].part != PART_PASSED || was_said(v, i))
 			continue;
-		if (!is_open) {
-			section_open(out, id, title, count_alike(v, i));
-			fputs("<dl class=\"table\">\n", out);
-			is_open = true;
-		}
-		if (part == PART_INCONCLUSIVE || !was_said(v, i))
-			short_write(out, v, i);
+		if (!is_open)
+			list_open(out, "passed", "Passed", count_alike(v, i));
+		is_open = true;
+		element(out, "<dt><span class=\"id\">", f->id, "</span> ");
+		change_write(out, v->row[i].change);
+		element(out, "</dt>\n<dd>", f->text, "<br><span class=\"soft\">");
+		for (unsigned j = i; j < v->count; j++)
+			if (report_says_the_same(v, i, j))
+				element(out, j == i ? "" : "; ",
+					report_place_short(v->row[j].finding, place, sizeof(place)),
+					"");
+		fputs("</span></dd>\n", out);
 	}
-	if (!is_open)
-		return;
-	fputs("</dl>\n", out);
-	section_close(out);
+	if (is_open)
+		list_close(out);
+}
+
+static void inconclusive_write(FILE *out, const struct report_view *v)
+{
+	char text[REPORT_LINE_MAX];
+	bool is_open = false;
+
+	for (unsigned i = 0; i < v->count; i++) {
+		const struct finding *f = v->row[i].finding;
+
+		if (v->row[i].part != PART_INCONCLUSIVE || report_reason_was_said(v, i))
+			continue;
+		if (!is_open)
+			list_open(out, "inconclusive", "Inconclusive", count_alike(v, i));
+		is_open = true;
+		report_reason_ids(v, i, text, sizeof(text));
+		element(out, "<dt><span class=\"id\">", text, "</span></dt>\n");
+		element(out, "<dd>", f->text, "<br><span class=\"soft\">");
+		element(out, "", report_place(f, text, sizeof(text)), "</span>\n");
+		evidence_write(out, f);
+		fputs("</dd>\n", out);
+	}
+	if (is_open)
+		list_close(out);
 }
 
 static void gone_write(FILE *out, const struct report_view *v)
@@ -341,8 +364,7 @@ static void gone_write(FILE *out, const struct report_view *v)
 
 	if (!v->gone_count)
 		return;
-	section_open(out, "gone", "Gone since the baseline", v->gone_count);
-	fputs("<dl class=\"table\">\n", out);
+	list_open(out, "gone", "Gone since the baseline", v->gone_count);
 	for (unsigned i = 0; i < v->gone_count; i++) {
 		report_gone_text(v->gone[i], "id", text, sizeof(text));
 		element(out, "<dt><span class=\"id\">", text, "</span></dt>\n");
@@ -351,35 +373,37 @@ static void gone_write(FILE *out, const struct report_view *v)
 		element(out, "", report_place_gone(v->gone[i], text, sizeof(text)),
 			"</span></dd>\n");
 	}
-	fputs("</dl>\n", out);
-	section_close(out);
+	list_close(out);
 }
 
-/* Skipped, not applicable, not checkable: what and why is all there is to say. */
+/* Not applicable, skipped, not checkable: what and why is all there is to say. */
 static void reasons_write(FILE *out, const struct report_view *v)
 {
+	char text[REPORT_LINE_MAX];
 	bool is_open = false;
 
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct report_row *row = &v->row[i];
 
-		if (row->part < PART_SKIPPED || was_said(v, i))
+		if (row->part < PART_SKIPPED || report_reason_was_said(v, i))
 			continue;
-		if (!is_open) {
-			section_open(out, "unchecked", "What was not checked, and why", 0);
-			fputs("<dl class=\"table\">\n", out);
-			is_open = true;
-		}
-		element(out, "<dt><span class=\"id\">", row->finding->id, "</span></dt>\n");
+		if (!is_open)
+			list_open(out, "unchecked", "What was not checked, and why", 0);
+		is_open = true;
+		report_reason_ids(v, i, text, sizeof(text));
+		element(out, "<dt><span class=\"id\">", text, "</span></dt>\n");
 		fprintf(out, "<dd><strong>%s</strong>: ", audit_status_name(row->finding->status));
 		element(out, "", row->finding->text, "");
-		element(out, "<br><span class=\"soft\">", row->finding->check->advice,
-			"</span></dd>\n");
+		if (row->part == PART_NOT_APPLICABLE)
+			element(out, "<br><span class=\"soft\">",
+				report_place_short(row->finding, text, sizeof(text)), "</span>");
+		if (row->part == PART_NOT_CHECKABLE)
+			element(out, "<br><span class=\"soft\">", row->finding->check->advice,
+				"</span>");
+		fputs("</dd>\n", out);
 	}
-	if (!is_open)
-		return;
-	fputs("</dl>\n", out);
-	section_close(out);
+	if (is_open)
+		list_close(out);
 }
 
 static void enforce_write(FILE *out, const struct report_view *v)
@@ -413,9 +437,9 @@ int report_html(const struct report *r, FILE *out)
 	if (v.has_baseline && r->only_changes && !v.count && !v.gone_count)
 		fputs("<p>Nothing has changed since the baseline.</p>\n", out);
 	findings_write(out, &v);
-	part_write(out, &v, PART_INCONCLUSIVE, "inconclusive", "Inconclusive");
+	inconclusive_write(out, &v);
 	gone_write(out, &v);
-	part_write(out, &v, PART_PASSED, "passed", "Passed");
+	passed_write(out, &v);
 	enforce_write(out, &v);
 	reasons_write(out, &v);
 	fputs("</main>\n<footer>\n<p>What is inconclusive, skipped or not checkable is never "

@@ -66,6 +66,14 @@ bool report_enforce_is_new(const struct report_view *v, unsigned i);
 bool report_fix_was_shown(const struct report_view *v, unsigned i);
 /* Do rows i and j say the same of two places? */
 bool report_says_the_same(const struct report_view *v, unsigned i, unsigned j);
+/*
+ * What decides nothing often has one reason for many checks: do rows i and j have the same, in the same place (which does not matter where nothing
+ * was tried) and with the same evidence? And has an earlier row than i?
+ */
+bool report_same_reason(const struct report_view *v, unsigned i, unsigned j);
+bool report_reason_was_said(const struct report_view *v, unsigned i);
+/* The ids that share the reason of row i: "users, queue". Returns buffer, clean. */
+const char *report_reason_ids(const struct report_view *v, unsigned i, char *buffer, size_t size);
 
 /* One line of JSON, without what has changed. */
 json_t *report_json_row(const struct finding *f);

@@ -75,7 +75,7 @@ const char report_html_style[] =
 	"print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#333;--line:#999;--code:#fff;"
 	"--link:#000;--critical:#000;--high:#000;--medium:#000;--low:#000;--info:#000;--pass:#000}"
 	"body{font-size:10pt}header,main,footer{max-width:none;padding:0 0 .5rem}"
-	"h2,h3,h4{break-after:avoid}article{break-inside:auto}pre,.tiles li{break-inside:avoid}"
+	"h2,h3,h4{break-after:avoid}article,pre,.tiles li{break-inside:avoid}"
 	"a{text-decoration:none}"
 	"details::details-content{content-visibility:visible;block-size:auto}"
 	"details:not([open])>*{display:block}summary{list-style:none}"

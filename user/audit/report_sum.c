@@ -317,3 +317,52 @@ bool report_says_the_same(const struct report_view *v, unsigned i, unsigned j)
 	       strcmp(a->finding->id, b->finding->id) == 0 &&
 	       strcmp(a->finding->text, b->finding->text) == 0;
 }
+
+static bool has_same_evidence(const struct finding *a, const struct finding *b)
+{
+	if (a->evidence_count != b->evidence_count)
+		return false;
+	for (unsigned i = 0; i < a->evidence_count; i++)
+		if (strcmp(a->evidence[i], b->evidence[i]) != 0)
+			return false;
+	return true;
+}
+
+bool report_same_reason(const struct report_view *v, unsigned i, unsigned j)
+{
+	const struct report_row *a = &v->row[i], *b = &v->row[j];
+	char one[REPORT_PLACE_MAX], other[REPORT_PLACE_MAX];
+
+	if (a->part != b->part || a->change != b->change ||
+	    strcmp(a->finding->text, b->finding->text) != 0)
+		return false;
+	if (a->part == PART_SKIPPED || a->part == PART_NOT_CHECKABLE)
+		return true;
+	return has_same_evidence(a->finding, b->finding) &&
+	       strcmp(report_place_short(a->finding, one, sizeof(one)),
+		      report_place_short(b->finding, other, sizeof(other))) == 0;
+}
+
+bool report_reason_was_said(const struct report_view *v, unsigned i)
+{
+	for (unsigned j = 0; j < i; j++)
+		if (report_same_reason(v, j, i))
+			return true;
+	return false;
+}
+
+const char *report_reason_ids(const struct report_view *v, unsigned i, char *buffer, size_t size)
+{
+	const char *last = "";
+	char id[FINDING_TEXT_MAX];
+
+	buffer[0] = '\0';
+	for (unsigned j = i; j < v->count; j++) {
+		if (!report_same_reason(v, i, j) || strcmp(v->row[j].finding->id, last) == 0)
+			continue;
+		last = v->row[j].finding->id;
+		append(buffer, size, "%s%s", buffer[0] ? ", " : "",
+		       report_clean(last, id, sizeof(id)));
+	}
+	return buffer;
+}

@@ -18,6 +18,8 @@
 #define INDENT	      2
 #define LABEL_WIDTH   18 /* of the ids of what passed; the longest are longer */
 #define MS_PER_S      1000
+/* Bytes of a line of evidence: some three lines of a terminal. The other reports have all of it. */
+#define EVIDENCE_SHOWN 240
 
 /* ECMA-48, 8.3.117 (SGR) */
 #define SGR_END	   "\033[0m"
@@ -72,7 +74,7 @@ static void indented(const struct page *p, unsigned indent, const char *text)
 	flow(p, indent, indent, text);
 }
 
-/* As it is, in one line. */
+/* As it is, in one line: to be pasted. */
 static void verbatim(const struct page *p, unsigned indent, const char *text)
 {
 	char clean[REPORT_LINE_MAX];
@@ -121,10 +123,11 @@ static void hosts_write(const struct page *p, const struct seen *seen)
 
 		if (h->is_mx)
 			snprintf(preference, sizeof(preference), " (MX %u)", h->preference);
-		snprintf(text, sizeof(text), "%s%s%s%s", h->name[0] ? h->name : "a host",
-			 preference, h->is_backend ? " (behind the front end)" : "",
+		snprintf(text, sizeof(text), "%s%s%s%s", h->name, preference,
+			 h->is_backend ? " (behind the front end)" : "",
 			 h->address_count ? "" : ": no address");
-		indented(p, INDENT, text);
+		if (h->name[0])
+			indented(p, INDENT, text);
 		for (unsigned j = 0; j < h->address_count; j++)
 			address_write(p, &h->address[j]);
 	}
@@ -163,11 +166,16 @@ static const char *severity_sgr(enum severity s)
 
 static void evidence_write(const struct page *p, const struct finding *f)
 {
+	char clean[REPORT_LINE_MAX];
+
 	if (!f->evidence_count)
 		return;
 	stress(p, SGR_DIM);
-	for (unsigned line = 0; line < f->evidence_count; line++)
-		verbatim(p, 3 * INDENT, f->evidence[line]);
+	for (unsigned line = 0; line < f->evidence_count; line++) {
+		report_clean(f->evidence[line], clean, sizeof(clean));
+		fprintf(p->out, "%*s%.*s%s\n", 3 * INDENT, "", EVIDENCE_SHOWN, clean,
+			strlen(clean) > EVIDENCE_SHOWN ? "..." : "");
+	}
 	stress(p, SGR_END);
 }
 
@@ -294,69 +302,45 @@ static void short_write(const struct page *p, const struct report_view *v, unsig
 	flow(p, INDENT + label, INDENT + LABEL_WIDTH + 1, text);
 }
 
-static void part_write(const struct page *p, const struct report_view *v, enum report_part part,
-		       const char *sgr, const char *title)
+static void passed_write(const struct page *p, const struct report_view *v)
 {
 	bool is_first = true;
 
 	for (unsigned i = 0; i < v->count; i++) {
-		if (v->row[i].part != part)
+		if (v->row[i].part != PART_PASSED)
 			continue;
 		if (is_first)
-			heading(p, sgr, title, count_alike(v, i));
+			heading(p, SGR_GREEN, "Passed", count_alike(v, i));
 		is_first = false;
 		if (!was_said(v, i))
 			short_write(p, v, i);
-	}
-}
-
-/* Undecided ones have evidence that is worth a look. */
-static void inconclusive_write(const struct page *p, const struct report_view *v)
-{
-	bool is_first = true;
-
-	for (unsigned i = 0; i < v->count; i++) {
-		if (v->row[i].part != PART_INCONCLUSIVE)
-			continue;
-		if (is_first)
-			heading(p, SGR_YELLOW, "Inconclusive", count_alike(v, i));
-		is_first = false;
-		if (!was_said(v, i))
-			short_write(p, v, i);
-		evidence_write(p, v->row[i].finding);
 	}
 }
 
 /* Rows of this part with the same reason are one line: "users, queue: only the host itself can tell: --local". */
 static void reasons_write(const struct page *p, const struct report_view *v, enum report_part part,
-			  const char *title)
+			  const char *sgr, const char *title)
 {
-	bool is_first = true;
+	bool is_first = true, has_place = part == PART_INCONCLUSIVE || part == PART_NOT_APPLICABLE;
+	char text[REPORT_LINE_MAX], ids[REPORT_LINE_MAX / 2], place[REPORT_PLACE_MAX] = "";
 
 	for (unsigned i = 0; i < v->count; i++) {
-		const char *why = v->row[i].finding->text;
-		char text[REPORT_LINE_MAX] = "";
-		bool is_new = v->row[i].part == part;
+		const struct finding *f = v->row[i].finding;
 
-		for (unsigned j = 0; j < i && is_new; j++)
-			is_new =
-				v->row[j].part != part || strcmp(v->row[j].finding->text, why) != 0;
-		if (!is_new)
+		if (v->row[i].part != part || report_reason_was_said(v, i))
 			continue;
 		if (is_first)
-			heading(p, SGR_STRONG, title, count_alike(v, i));
+			heading(p, sgr, title, count_alike(v, i));
 		is_first = false;
-		for (unsigned j = i; j < v->count; j++) {
-			size_t used = strlen(text);
-
-			if (v->row[j].part == part && strcmp(v->row[j].finding->text, why) == 0 &&
-			    (j == i || strcmp(v->row[j].finding->id, v->row[j - 1].finding->id)))
-				snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "",
-					 v->row[j].finding->id);
-		}
+		if (has_place)
+			report_place_short(f, place, sizeof(place));
+		snprintf(text, sizeof(text), "%s: %s%s%s%s",
+			 report_reason_ids(v, i, ids, sizeof(ids)), f->text, place[0] ? " (" : "",
+			 place, place[0] ? ")" : "");
 		fprintf(p->out, "%*s", INDENT, "");
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), ": %s", why);
 		flow(p, INDENT, 2 * INDENT, text);
+		if (part == PART_INCONCLUSIVE)
+			evidence_write(p, f);
 	}
 }
 
@@ -395,12 +379,12 @@ int report_text(const struct report *r, FILE *out)
 	if (v.has_baseline && r->only_changes && !v.count && !v.gone_count)
 		fputs("\nNothing has changed since the baseline.\n", out);
 	findings_write(&p, &v);
-	inconclusive_write(&p, &v);
+	reasons_write(&p, &v, PART_INCONCLUSIVE, SGR_YELLOW, "Inconclusive");
 	gone_write(&p, &v);
-	part_write(&p, &v, PART_PASSED, SGR_GREEN, "Passed");
-	part_write(&p, &v, PART_NOT_APPLICABLE, SGR_STRONG, "Not applicable");
-	reasons_write(&p, &v, PART_SKIPPED, "Not checked");
-	reasons_write(&p, &v, PART_NOT_CHECKABLE, "Not checkable by any tool here");
+	passed_write(&p, &v);
+	reasons_write(&p, &v, PART_NOT_APPLICABLE, SGR_STRONG, "Not applicable");
+	reasons_write(&p, &v, PART_SKIPPED, SGR_STRONG, "Not checked");
+	reasons_write(&p, &v, PART_NOT_CHECKABLE, SGR_STRONG, "Not checkable by any tool here");
 	enforce_write(&p, &v);
 	report_view_close(&v);
 	return report_flush(out, ferror(out) ? -EIO : 0);

@@ -103,7 +103,7 @@ static int path_whole(const char *path, char out[static PATH_MAX], struct err *e
 
 static int path_add(struct text *t, const char *path, struct err *e)
 {
-	char whole[PATH_MAX];
+	char whole[PATH_MAX] = "";
 
 	return path_whole(path, whole, e) ? -ENAMETOOLONG : word_add(t, whole, e);
 }
@@ -175,7 +175,7 @@ static int command_write(struct text *t, const struct cli *cli, const struct sen
 /* The directory of a file that the service writes, whole. */
 static int writable_add(struct text *t, const char *path, struct err *e)
 {
-	char directory[PATH_MAX];
+	char directory[PATH_MAX] = "/";
 
 	if (path_whole(path, directory, e))
 		return -ENAMETOOLONG;
@@ -373,15 +373,19 @@ int audit_schedule(struct cli *cli, const struct sentence *s, const struct audit
 {
 	const char *given = sentence_get(s, "--schedule");
 	const char *when = strcmp(given, "--schedule") == 0 ? "daily" : given;
-	char baseline[PATH_MAX], *service = calloc(1, UNIT_TEXT_MAX),
-				 *timer = calloc(1, UNIT_TEXT_MAX);
+	char baseline[PATH_MAX] = "", *service = calloc(1, UNIT_TEXT_MAX),
+	     *timer = calloc(1, UNIT_TEXT_MAX);
 	struct text t = {.at = service, .size = UNIT_TEXT_MAX};
 	struct units u;
 	struct err e = {0};
-	int ret = service && timer ? 0 : err_set(&e, -ENOMEM, "out of memory");
+	int ret;
 
-	if (ret == 0)
-		ret = units_name(s, ask, &u, &e);
+	if (!service || !timer) {
+		free(service);
+		free(timer);
+		return cli_fail(cli, CLI_FAILED, "out of memory");
+	}
+	ret = units_name(s, ask, &u, &e);
 	if (ret == 0)
 		ret = baseline_place(cli, ask, baseline, &e);
 	if (ret == 0)
