@@ -55,6 +55,7 @@ ssl_key = <{tls}/key.pem
 ssl_min_protocol = TLSv1.2
 disable_plaintext_auth = yes
 login_greeting = ready
+imap_id_send =
 auth_mechanisms = plain login
 """
 

@@ -72,7 +72,7 @@ acl_check_helo:
   accept  hosts      = :
   deny    condition  = ${if or{ {eqi{$sender_helo_name}{$primary_hostname}} {match_domain{$sender_helo_name}{+local_domains}} \\
                                {eq{$sender_helo_name}{$interface_address}} {eq{$sender_helo_name}{[$interface_address]}} \\
-                               {!match{$sender_helo_name}{[.:]}} }}
+                               {isip{$sender_helo_name}} {!match{$sender_helo_name}{[.:]}} }}
           message    = 5.7.1 That is not your name
   accept
 
@@ -222,6 +222,7 @@ class Exim(Server):
     def _serves(self, start):
         said = self.log.wait(r"listening for SMTP|Exim configuration error|cannot|panic|Failed", 10, start)
         assert "listening" in said.group(), said.string
+        self.greets()
 
     def queue(self):
         """Message ids that wait."""

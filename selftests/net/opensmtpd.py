@@ -14,8 +14,8 @@ from server import Server, aliases_set
 
 PACKAGES = ("opensmtpd",)
 CONFIG = "/etc/smtpd.conf"
-ALIASES = "root: inbox\n"
-ROLES = "postmaster: inbox\nabuse: inbox\n"
+ALIASES = "root: inbox\npostmaster: inbox\n"
+GOOD_ALIASES = "abuse: inbox\n"
 USERS = ("opensmtpd", "opensmtpq")
 TLS_FOLDER = "/etc/opensmtpd-tls"
 # Kept apart from the configuration, as its manual has it.
@@ -59,7 +59,7 @@ class Opensmtpd(Server):
         """text: all of another configuration. good needs an authority (certs.py)."""
         self.host = host
         self.text = (text or (GOOD if good else BAD)).format(name=name, tls=TLS_FOLDER, secrets=SECRETS)
-        files = {CONFIG: self.text, "/etc/aliases": ALIASES + (ROLES if good else ""), "/etc/mailname": name + "\n"}
+        files = {CONFIG: self.text, "/etc/aliases": ALIASES + (GOOD_ALIASES if good else ""), "/etc/mailname": name + "\n"}
         if authority:
             cert, key = authority.pem(name)
             files.update({f"{TLS_FOLDER}/cert.pem": cert, f"{TLS_FOLDER}/key.pem": key})

@@ -65,7 +65,7 @@ smtpd_sender_restrictions = permit_sasl_authenticated, permit_mynetworks, reject
  reject_unknown_sender_domain, check_sender_access inline:{{ {{ example.net = REJECT its users send by 587 }} }}
 local_recipient_maps = unix:passwd.byname $alias_maps
 message_size_limit = 20480000
-smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination
 """
 
 MASTER = """
@@ -116,7 +116,7 @@ OPEN_SUBMISSION = "587 inet n - n - - smtpd\n"
 ALIASES = "root: inbox\npostmaster: inbox\nabuse: inbox\n"
 # RFC 5321, 4.5.3.1.4: 512 octets with CRLF.
 COMMAND_FILTER = "/^.{511,}/ TOOLONG\n"
-HELO_ACCESS = "/^\\[?(mx\\.example\\.net|example\\.net|localhost|192\\.0\\.2\\.25)\\]?$/ REJECT that is not your name\n"
+HELO_ACCESS = "/^((mx2?\\.)?example\\.net|localhost|[0-9.]+)$/ REJECT that is not your name\n"
 
 
 def main_set(text, more):
@@ -187,6 +187,7 @@ class PostfixSite(Server):
         self.log.wait(r"reload -- version", 10, start)
         # They go when they are idle; until then one might take a connection more.
         until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in old), what="the smtpd of before end")
+        self.greets()
         if self.dovecot and self.dovecot.is_changed():
             self.dovecot.reload()
 

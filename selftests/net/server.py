@@ -6,6 +6,9 @@ A fix is a list of lines. One that names a file and a place in it ("# main.cf", 
 that follow go. Any other comment is one, and is pasted along.
 """
 import re
+import socket
+
+GREETING_MAX_S = 10
 
 PLACE = re.compile(r"^# ((?:[\w./-]*/)?[\w-]+\.(?:cf|conf|ext)|[\w./-]*/(?:aliases|esmtpd|imapd|pop3d)[\w-]*)(?:, (.+))?$")
 
@@ -34,6 +37,7 @@ class Server:
     """Who derives from it has self.log (lab.Lines), apply(file, place, lines) and reload()."""
 
     log = None
+    host = None  # lab.Host
 
     def mark(self):
         """Where the log ends now: wait() from here sees only what is new."""
@@ -47,6 +51,14 @@ class Server:
         for file, place, text in places(lines):
             self.apply(file, place, text)
         self.reload()
+
+    def greets(self, port=25):
+        """It has come so far: some servers say that they serve a moment before they listen to signals again."""
+        with self.host.inside():
+            sock = socket.create_connection(("127.0.0.1", port), GREETING_MAX_S)
+        with sock:
+            assert sock.recv(512).startswith(b"220")
+            sock.sendall(b"QUIT\r\n")
 
     def apply(self, file, place, lines):
         raise NotImplementedError
