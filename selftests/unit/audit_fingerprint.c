@@ -296,6 +296,50 @@ TEST(ntlm_tells_what_windows_tells)
 	EXPECT(!ntlm_read(message, 40, &t), "a head cut short");
 }
 
+TEST(ntlm_follows_nothing_out_of_the_message)
+{
+	static const char *const messages[] = {
+		/* a list longer than the message */
+		"TlRMTVNTUAACAAAACAAIADgAAAAFgokCESIzRFVmd4gAAAAAAAAAAP//XABAAAAACgBjRQAAAA9DAE8A"
+		"UgBQAAIACABDAE8AUgBQAAEADABNAEEASQBMADAAMQAEABQAYwBvAHIAcAAuAGwAbwBjAGEAbAADACIA"
+		"TQBBAEkATAAwADEALgBjAG8AcgBwAC4AbABvAGMAYQBsAAAAAAA=",
+		/* one that lies behind it */
+		"TlRMTVNTUAACAAAACAAIADgAAAAFgokCESIzRFVmd4gAAAAAAAAAAFwAXADw////CgBjRQAAAA9DAE8A"
+		"UgBQAAIACABDAE8AUgBQAAEADABNAEEASQBMADAAMQAEABQAYwBvAHIAcAAuAGwAbwBjAGEAbAADACIA"
+		"TQBBAEkATAAwADEALgBjAG8AcgBwAC4AbABvAGMAYQBsAAAAAAA=",
+		/* a pair longer than the list */
+		"TlRMTVNTUAACAAAACAAIADgAAAAFgokCESIzRFVmd4gAAAAAAAAAAFwAXABAAAAACgBjRQAAAA9DAE8A"
+		"UgBQAAIA8P9DAE8AUgBQAAEADABNAEEASQBMADAAMQAEABQAYwBvAHIAcAAuAGwAbwBjAGEAbAADACIA"
+		"TQBBAEkATAAwADEALgBjAG8AcgBwAC4AbABvAGMAYQBsAAAAAAA=",
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(messages); i++) {
+		struct ntlm_target t;
+
+		EXPECT(ntlm_read(messages[i], strlen(messages[i]), &t), "message %zu is one", i);
+		EXPECT(!t.computer[0] && !t.domain[0], "message %zu: '%s' '%s'", i, t.computer,
+		       t.domain);
+	}
+}
+
+TEST(inside_is_not_our_own_address)
+{
+	struct fingerprint f;
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	v = rig_visit(&r, PURPOSE_HELLO, PROTOCOL_SMTP, 25);
+	addr_parse("10.1.2.3", &v->local, NULL);
+	rig_say(v, WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP; you are [10.1.2.3]");
+	take(&r, PROTOCOL_SMTP, &f);
+	EXPECT(!f.inside[0], "%s", f.inside);
+	rig_say(v, WHAT_HELP, 0, "HELP", "214 ask 10.1.2.4");
+	take(&r, PROTOCOL_SMTP, &f);
+	EXPECT(!strcmp(f.inside, "10.1.2.4"), "%s", f.inside);
+	rig_close(&r);
+}
+
 TEST(fingerprint_reads_ntlm)
 {
 	struct fingerprint f;

@@ -97,6 +97,9 @@ static const struct row rows[] = {
 	 {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "250 2.1.0 Ok"}, {WHAT_RCPT_AFTER_NO_DOMAIN, 0, "RCPT TO:<a>", "450 4.2.0 Greylisted, come back"},
 	  {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "503 no"}, {WHAT_DATA_EARLY, 0, "DATA", "503 no"}},
 	 "sender.domain inconclusive, sender.order pass"},
+	{"the enhanced code alone tells of a refusal", "sender", PURPOSE_SENDERS,
+	 {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "451 4.1.8 no"}, {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "503 no"}, {WHAT_DATA_EARLY, 0, "DATA", "503 no"}},
+	 "sender.domain pass, sender.order pass"},
 	{"whatever sender, whatever order", "sender", PURPOSE_SENDERS,
 	 {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "250 Ok"}, {WHAT_RCPT_AFTER_NO_DOMAIN, 0, "RCPT TO:<a>", "250 Ok"}, {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "250 Ok"}},
 	 "sender.domain warn low, sender.order fail low"},
@@ -176,6 +179,35 @@ TEST(checks_say_nothing_good_of_silence)
 		}
 }
 
+TEST(nothing_is_judged_without_consent_or_without_a_server)
+{
+	static const char *const ids[] = {"vrfy",	 "expn",   "help",
+					  "helo",	 "sender", "null-sender",
+					  "backscatter", "roles",  "long-line"};
+	static const struct rig_line lines[] = {
+		{WHAT_VRFY_RANDOM, 0, "VRFY x", "250 x"},
+		{WHAT_VRFY_POSTMASTER, 0, "VRFY postmaster", "250 x"},
+		{WHAT_EXPN, 0, "EXPN x", "250 x"},
+		{WHAT_HELP, 0, "HELP", "214 sendmail"},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(ids); i++) {
+		char said[RIG_SAID_MAX], skipped[RIG_SAID_MAX];
+		struct rig r;
+
+		rig_open(&r);
+		rig_talk(rig_visit(&r, PURPOSE_HELLO, PROTOCOL_SMTP, 25), lines, RIG_COUNT(lines));
+		r.address.may_intrude = false;
+		snprintf(skipped, sizeof(skipped), "%s skipped", ids[i]);
+		rig_expect(&r, ids[i], "no consent", skipped);
+		r.address.may_intrude = true;
+		r.address.is_answering = false;
+		snprintf(said, sizeof(said), "%s inconclusive", ids[i]);
+		rig_expect(&r, ids[i], "no server", said);
+		rig_close(&r);
+	}
+}
+
 /* ---- lengths, sizes, aliases ---- */
 
 TEST(long_lines_are_refused_or_cut_off)
@@ -192,6 +224,10 @@ TEST(long_lines_are_refused_or_cut_off)
 		 {"250 Ok", "250 Ok", "500 too long"},
 		 "long-line warn low",
 		 "a command line of 1024 octets is taken"},
+		{"all are answered by closing",
+		 {NULL, NULL, NULL},
+		 "long-line pass",
+		 "a command line of 513 octets is refused"},
 		{"all are", {"250 Ok", "250 Ok", "250 Ok"}, "long-line warn low", NULL},
 		{"refused for the argument, then for the length",
 		 {"500 5.5.4 Invalid command arguments: command does not accept arguments.",
