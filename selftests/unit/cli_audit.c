@@ -99,7 +99,8 @@ TEST(audit_words_fill_the_request)
 		      "--foreign b.example --send-to t@b.example --collect [2001:db8::1]:2525 "
 		      "--mailbox me@example.org --alias staff,all@example.org --backend "
 		      "store.example,192.0.2.9 --dkim k1,k2 --mail-log /var/log/mail.log --trust "
-		      "ca.pem --fail-on low --limit 2m --html x.html --nagios",
+		      "ca.pem --postfix /etc/postfix-in --smtpd s.conf --fail-on low --limit 2m "
+		      "--html x.html --nagios",
 		      &s, &ask, &e) == 0,
 	       "%s", e.text);
 	EXPECT(!strcmp(q->domain, "example.org") && !q->host[0], "%s", q->domain);
@@ -112,7 +113,9 @@ TEST(audit_words_fill_the_request)
 	       "its collector");
 	EXPECT(q->aliases.count == 2 && q->backends.count == 2 && q->selectors.count == 2,
 	       "its lists");
-	EXPECT(!strcmp(q->mail_log, "/var/log/mail.log") && !strcmp(q->trust_file, "ca.pem"),
+	EXPECT(!strcmp(q->mail_log, "/var/log/mail.log") && !strcmp(q->trust_file, "ca.pem") &&
+		       !strcmp(q->postfix_config, "/etc/postfix-in") && !q->exim_config[0] &&
+		       !strcmp(q->smtpd_config, "s.conf"),
 	       "its files");
 	EXPECT(ask.fail_on == SEVERITY_LOW && q->time_limit_s == 120 && ask.nagios &&
 		       !strcmp(ask.html, "x.html"),
