@@ -54,6 +54,18 @@ match from auth for any action "outbound"
 """
 
 
+def _options(words):
+    """{name: value} of a listen line; those about TLS are of one kind."""
+    found = re.findall(r"(tls-require|tls|smtps)(?!\S)|(pki|hostname|filter)\s+(\S+)|(auth)(?:\s+(<\S+>))?", words)
+    options = {}
+    for tls, named, value, auth, table in found:
+        if tls:
+            for other in ("tls", "tls-require", "smtps"):
+                options.pop(other, None)
+        options[tls or named or auth] = value or table
+    return options
+
+
 class Opensmtpd(Server):
     def __init__(self, run, host, good=False, authority=None, name="mx.example.net", resolver=None, text=None):
         """text: all of another configuration. good needs an authority (certs.py)."""
@@ -96,15 +108,25 @@ class Opensmtpd(Server):
             self.machine.write(file, aliases_set(self.machine.read(file), lines))
             return
         assert file.endswith("smtpd.conf"), file
-        text = "\n".join(lines) + "\n"
         if "in place of" in place:
-            old = re.compile(r"^listen on (?!socket).*\n", re.M)
-            first = old.search(self.text).start()
-            self.text = self.text[:first] + text + old.sub("", self.text[first:])
+            for line in lines:
+                self._listen(line)
         elif place in ("", "at the end"):
             self._add(lines)
         else:
             raise AssertionError(f"no such place: {file}, {place}")
+
+    def _listen(self, line):
+        """In place of the line of the same address and port, keeping of it what the new one says nothing of."""
+        head, options = re.match(r"(listen on \S+ port \S+)(.*)", line).groups()
+        old = re.search(rf"^{re.escape(head)}\b(.*)\n", self.text, re.M)
+        words = {**_options(old.group(1) if old else ""), **_options(options)}
+        new = head + "".join(f" {name} {value}".rstrip() for name, value in words.items()) + "\n"
+        if old:
+            self.text = self.text[:old.start()] + new + self.text[old.end():]
+        else:
+            last = list(re.finditer(r"^listen on .*\n", self.text, re.M))[-1]
+            self.text = self.text[:last.end()] + new + self.text[last.end():]
 
     def _add(self, lines):
         """What the rules need must stand before them; of an option that is there the new one counts."""
