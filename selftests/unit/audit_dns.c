@@ -2,7 +2,6 @@
 /* The checks of the DNS over observations made by hand: which findings, how bad, and what is told to be published. */
 #include "audit/check.h"
 #include "tap.h"
-#include "unit/audit_alone.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define HOSTS	     3

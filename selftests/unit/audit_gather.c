@@ -3,8 +3,7 @@
 #include <errno.h>
 
 #include "audit/gather.h"
-#include "audit/local.h"
-#include "unit/audit_alone.h"
+#include "audit/local_inside.h"
 #include "unit/dns_rig.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -362,24 +361,15 @@ TEST(gather_takes_no_error_for_a_listing)
 	end();
 }
 
-/* Which lists the mail server asks: the scene of this test. */
-void seen_local_zones(const struct seen_local *l,
-		      void (*fn)(void *context, const char *zone, const char *where, bool is_names),
-		      void *context)
-{
-	(void)l;
-	fn(context, "bl.test", "main.cf", false);
-	fn(context, "bl.test", "main.cf, again", false);
-	fn(context, "bad.test", "main.cf", false);
-	fn(context, "mute.test", "main.cf", false);
-	fn(context, "empty.test", "main.cf", false);
-	fn(context, "world.test", "main.cf", false);
-	fn(context, "dead.test", "main.cf", false);
-	fn(context, "no name", "main.cf", false);
-	fn(context, "names.test", "rspamd", true);
-	fn(context, "odd.test", "rspamd", true);
-	fn(context, "bl.test", "rspamd", true);
-}
+/* Which lists the mail server asks. */
+static struct local_zone local_zones[] = {
+	{"bl.test", "main.cf", false},	  {"bl.test", "main.cf, again", false},
+	{"bad.test", "main.cf", false},	  {"mute.test", "main.cf", false},
+	{"empty.test", "main.cf", false}, {"world.test", "main.cf", false},
+	{"dead.test", "main.cf", false},  {"no name", "main.cf", false},
+	{"names.test", "rspamd", true},	  {"odd.test", "rspamd", true},
+	{"bl.test", "rspamd", true},
+};
 
 TEST(gather_tries_the_lists_of_the_mail_server)
 {
@@ -399,13 +389,15 @@ TEST(gather_tries_the_lists_of_the_mail_server)
 		{"odd.test", true, true, ""},
 		{"bl.test", true, false, "test entry"},
 	};
-	static char local;
+	static struct seen_local local;
 	struct err e = {0};
 
 	ENSURE(begin(""), "begin");
 	strcpy(request.host, "192.0.2.1");
 	ENSURE(run(), "run");
-	seen.local = (struct seen_local *)&local;
+	local.zone = local_zones;
+	local.zone_count = COUNT(local_zones);
+	seen.local = &local;
 	ENSURE(gather_zones(gather, gathered, NULL, &e) == 0, "%s", e.text);
 	ENSURE(loop_run(rig.loop) == 0 && told == 2, "told");
 	seen.local = NULL;
