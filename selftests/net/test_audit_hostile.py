@@ -34,7 +34,7 @@ EXPECTED = {
     "polite": CLOSED,
     "silence": (*UNANSWERED, "timeout"),
     "silence later": CUT,
-    "tarpit": (*UNANSWERED, "timeout"),
+    "tarpit": (*UNANSWERED, ""),
     SLOW: CLOSED,
     "421": CUT,
     "421 later": CUT,
