@@ -16,7 +16,7 @@ import threading
 import pytest
 
 from gate import BINARY
-from lab import MAIL, until
+from lab import MAIL, STRANGER, until
 from postfix import Postfix
 
 BRIDGE = "172.17.0.1"
@@ -119,7 +119,11 @@ def proxy(lab, server):
 
 
 def audit(lab, server, target, *only):
-    done = lab.mail.run(BINARY, "--json", "audit", "--host", target, "--local", "--own", "--only", ",".join(only),
+    # Nobody answers questions here, and a closed port says so at once.
+    path = os.path.join(server.folder, "postern.conf")
+    with open(path, "w", encoding="ascii") as config:
+        config.write('resolvers = [ "127.0.0.1:9" ];\n')
+    done = lab.mail.run(BINARY, "--config", path, "--json", "audit", "--host", target, "--local", "--own", "--only", ",".join(only),
                         "--postfix", server.config, "--mail-log", server.log_path, check=False)
     assert done.returncode in (0, 1, 4), done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
@@ -130,24 +134,49 @@ def status(rows, name):
     return [(row["status"], row["severity"]) for row in rows if row["id"] == name]
 
 
-def test_own_address_is_audited_from_outside(lab, server):
-    before = lab.mail.run("ip", "-o", "link").stdout
-    rows = audit(lab, server, MAIL[4], "source", "relay")
-    sources = {row["vantage"] for row in rows if row.get("address")}
-    assert sources == {"outside"}, rows
+@pytest.fixture(scope="module")
+def crowded(lab, server):
+    """The server, with the queue of somebody who sends too much."""
+    with lab.out.inside():
+        session = smtplib.SMTP(MAIL[4], timeout=10)
+    with session:
+        for number in range(MANY):
+            session.sendmail(SPAMMER, [f"user{number}@example.net"], "Subject: x\r\n\r\nx\r\n")
+    return server
+
+
+@pytest.fixture(scope="module")
+def links(lab):
+    return lab.mail.run("ip", "-o", "link").stdout
+
+
+@pytest.fixture(scope="module")
+def rows(lab, crowded, links):
+    return audit(lab, crowded, MAIL[4], "source", "relay", "mailbox-quota", "queue")
+
+
+def test_own_address_is_audited_from_outside(lab, server, links, rows):
+    assert {row["vantage"] for row in rows if row.get("address")} == {"outside"}, rows
     assert status(rows, "source.log") == [("pass", "info")], rows
-    clients = set(re.findall(r" connect from \S+\[([0-9.]+)\]", server.text()))
-    assert clients and all(re.match(r"(203\.0\.113|198\.51\.100)\.", one) for one in clients), clients
+    clients = set(re.findall(r" connect from \S+\[([0-9.]+)\]", server.text())) - {STRANGER[4]}
+    assert clients and all(re.match(r"203\.0\.113\.|198\.51\.100\.", one) for one in clients), clients
     # The namespace is taken apart a moment after its last socket.
-    until(lambda: lab.mail.run("ip", "-o", "link").stdout == before, 5, "nothing stays behind")
+    until(lambda: lab.mail.run("ip", "-o", "link").stdout == links, 5, "nothing stays behind")
 
 
-def test_breadth_of_mynetworks_is_read(lab, server):
-    rows = audit(lab, server, MAIL[4], "relay", "mailbox-quota")
-    assert ("fail", "medium") in status(rows, "relay.networks"), rows
+def test_configuration_is_read(rows):
     broad = next(row for row in rows if row["id"] == "relay.networks")
+    assert (broad["status"], broad["severity"]) == ("fail", "medium"), broad
     assert broad["evidence"][0] == "mynetworks: 172.16.0.0/12"
-    assert status(rows, "mailbox-quota") in ([("fail", "low")], [("pass", "info")]), rows
+    # Of Dovecot, where that is installed, and else of Postfix.
+    assert status(rows, "mailbox-quota"), rows
+
+
+def test_sender_who_fills_the_queue_is_traced(rows):
+    said = next(row for row in rows if row["id"] == "queue")
+    assert (said["status"], said["severity"]) == ("fail", "medium"), said
+    assert f"{MANY} of {MANY}" in said["finding"] and SPAMMER in said["finding"]
+    assert said["enforce"] == f"postern block {STRANGER[4]} for 7d"
 
 
 def test_proxy_inside_mynetworks_is_an_open_relay(lab, server, proxy):
@@ -155,16 +184,3 @@ def test_proxy_inside_mynetworks_is_an_open_relay(lab, server, proxy):
     assert status(rows, "source.log") == [("fail", "critical")], rows
     said = next(row for row in rows if row["id"] == "source.log")
     assert BRIDGE in said["finding"] and "mynetworks: 172.16.0.0/12" in said["evidence"][0]
-
-
-def test_sender_who_fills_the_queue_is_traced(lab, server):
-    with lab.out.inside():
-        session = smtplib.SMTP(MAIL[4], timeout=10)
-    with session:
-        for number in range(MANY):
-            session.sendmail(SPAMMER, [f"user{number}@example.net"], "Subject: x\r\n\r\nx\r\n")
-    rows = audit(lab, server, MAIL[4], "queue")
-    said = next(row for row in rows if row["id"] == "queue")
-    assert (said["status"], said["severity"]) == ("fail", "medium"), said
-    assert f"{MANY} of {MANY}" in said["finding"] and SPAMMER in said["finding"]
-    assert said["enforce"] == "postern block 198.51.100.1 for 7d"

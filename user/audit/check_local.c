@@ -173,7 +173,8 @@ CHECK_LOCAL(check_relay_local)
 			    "neither Postfix nor Exim nor OpenSMTPD is installed here");
 		return;
 	}
-	is_fine = networks_check(l, local) & restrictions_check(l, local);
+	is_fine = networks_check(l, local);
+	is_fine = restrictions_check(l, local) && is_fine;
 	if (local->trust_unread[0]) {
 		f = LOOK_ADD(l, "networks", AUDIT_INCONCLUSIVE, NULL);
 		finding_say(

@@ -19,7 +19,8 @@
 
 #define FILE_MAX      (1024 * 1024) /* bytes; no configuration file of these is near it */
 #define FILES_MAX     64	    /* of one folder */
-#define PROCESSES_MAX 32768	    /* whose open sockets are looked at */
+#define SOCKET_LEAD   "socket:["
+#define PROCESSES_MAX 32768 /* whose open sockets are looked at */
 
 /* ---- files ---- */
 
@@ -151,13 +152,13 @@ static void sockets_note(const char *pid, size_t process, struct held_list *list
 	while ((entry = readdir(folder))) {
 		ssize_t length =
 			readlinkat(dirfd(folder), entry->d_name, target, sizeof(target) - 1);
-		unsigned inode;
 
 		if (length <= 0)
 			continue;
 		target[length] = '\0';
-		if (sscanf(target, "socket:[%u]", &inode) == 1)
-			held_add(list, inode, process);
+		if (strncmp(target, SOCKET_LEAD, strlen(SOCKET_LEAD)) == 0)
+			held_add(list, (uint32_t)strtoul(target + strlen(SOCKET_LEAD), NULL, 10),
+				 process);
 	}
 	closedir(folder);
 }

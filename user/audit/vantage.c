@@ -193,10 +193,10 @@ static int addresses_find(struct cable *wanted, struct err *e)
 	/* Parts of 2001:db8::/32, since hosts of a laboratory stand in others. */
 	static const char *const v6[] = {"2001:db8:a0d1::/48", "2001:db8:706f::/48",
 					 "2001:db8:7465::/48", NULL};
-	struct vantage_own *own;
+	struct vantage_own *own = NULL;
 	int code = vantage_own_read(&own, e);
 
-	if (code < 0)
+	if (!own)
 		return code;
 	wanted->has_v4 = address_find(own, v4, &wanted->v4) == 0;
 	wanted->has_v6 = address_find(own, v6, &wanted->v6) == 0;
