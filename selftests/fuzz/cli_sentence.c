@@ -33,6 +33,15 @@ static bool is_one_of(const char *word, const char *const *words, unsigned count
 	return false;
 }
 
+/* Is it what stands behind the equals sign of a word, "--only=IDS"? */
+static bool is_in_one_of(const char *value, const char *const *words, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (value > words[i] && value <= words[i] + strlen(words[i]))
+			return value[-1] == '=';
+	return false;
+}
+
 /* Every word has gone somewhere, and none to two places. */
 static void check(const struct sentence *s, const char *const *words, unsigned count)
 {
@@ -55,8 +64,11 @@ static void check(const struct sentence *s, const char *const *words, unsigned c
 			/* A text is words too; how many does not show. */
 			taken = count;
 		} else {
-			HOLDS(is_one_of(s->value[i], words, count));
-			taken += slot->kind == SLOT_CLAUSE ? 2 : 1;
+			bool is_word = is_one_of(s->value[i], words, count);
+			bool is_option = strcmp(s->value[i], slot->name) == 0;
+
+			HOLDS(is_word || is_in_one_of(s->value[i], words, count));
+			taken += slot->kind == SLOT_CLAUSE && is_word && !is_option ? 2 : 1;
 		}
 	}
 	HOLDS(taken >= count);
@@ -84,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	verb = verb_find(words[0]);
 	if (!verb)
 		verb = &verbs[choice_of((uint8_t)words[0][0], verb_count)];
-	if (sentence_parse(verb->syntax, words + 1, count - 1, &s, &e) < 0)
+	if (sentence_parse_with(verb->syntax, verb->options, words + 1, count - 1, &s, &e) < 0)
 		HOLDS(e.code < 0 && is_printable(e.text));
 	else
 		check(&s, words + 1, count - 1);

@@ -9,7 +9,9 @@
 #include "cli/nearest.h"
 #include "cli/sentence.h"
 
-#define BLOCK	  "PREFIX|- [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]"
+#define BLOCK "PREFIX|- [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]"
+#define AUDIT                                                                                      \
+	"[DOMAIN|HOST] [--only IDS] [--own] [--every [daily|TIME]] [--fail-on low|medium|high]"
 #define WORDS_MAX 16
 
 static unsigned split(char *line, const char **words)
@@ -71,6 +73,40 @@ static const struct {
 	{"an unknown option", BLOCK, "192.0.2.1 --force", "unexpected option \"--force\"", NULL,
 	 NULL, NULL},
 	{"an option nearly right", "[--trial]", "--trail", "did you mean \"--trial\"?", NULL, NULL,
+	 NULL},
+	{"an option with a value", AUDIT, "--only banner,spf a.example", NULL, "a.example",
+	 "--only", "banner,spf"},
+	{"the same with an equals sign", AUDIT, "a.example --only=banner", NULL, "a.example",
+	 "--only", "banner"},
+	{"a word that may lack", AUDIT, "--own", NULL, NULL, "--own", "--own"},
+	{"options among each other", AUDIT, "--own a.example --only spf", NULL, "a.example",
+	 "--own", "--own"},
+	{"an option that lacks its value", AUDIT, "a.example --only", "\"--only\" needs IDS", NULL,
+	 NULL, NULL},
+	{"another option is no value", AUDIT, "--only --own", "\"--only\" needs IDS", NULL, NULL,
+	 NULL},
+	{"an empty value is none", AUDIT, "--only=", "\"--only\" needs IDS", NULL, NULL, NULL},
+	{"a value that is not wanted", AUDIT, "--own=yes", "\"--own\" takes no value", NULL, NULL,
+	 NULL},
+	{"an option twice", AUDIT, "--only a --only=b", "\"--only\" is given twice", NULL, NULL,
+	 NULL},
+	{"a value that may lack does", AUDIT, "--every a.example", NULL, "a.example", "--every",
+	 "--every"},
+	{"and does at the end", AUDIT, "a.example --every", NULL, "a.example", "--every",
+	 "--every"},
+	{"it is one of its list", AUDIT, "--every daily a.example", NULL, "a.example", "--every",
+	 "daily"},
+	{"or a time", AUDIT, "--every 12h a.example", NULL, "a.example", "--every", "12h"},
+	{"or stands behind an equals sign", AUDIT, "--every=2d a.example", NULL, "a.example",
+	 "--every", "2d"},
+	{"where it must be one", AUDIT, "--every=often a.example", "is none of daily|TIME", NULL,
+	 NULL, NULL},
+	{"the word for a time is none", AUDIT, "--every TIME", NULL, "TIME", "--every", "--every"},
+	{"an option's choice nearly right", AUDIT, "--fail-on hihg", "did you mean \"high\"?", NULL,
+	 NULL, NULL},
+	{"an option that is longer than known", AUDIT, "--owner", "unexpected option \"--owner\"",
+	 NULL, NULL, NULL},
+	{"clauses have no equals sign", BLOCK, "192.0.2.1 for=2h", "unexpected word", NULL, NULL,
 	 NULL},
 	{"a word where none is wanted", "", "now", "unexpected word", NULL, NULL, NULL},
 };
@@ -151,8 +187,8 @@ TEST(sentence_every_verb_has_a_syntax_that_parses)
 	for (unsigned i = 0; i < verb_count; i++) {
 		struct grammar g;
 
-		EXPECT(grammar_parse(verbs[i].syntax, &g) == 0, "%s %s", verbs[i].name,
-		       verbs[i].syntax);
+		EXPECT(grammar_parse_with(verbs[i].syntax, verbs[i].options, &g) == 0, "%s %s",
+		       verbs[i].name, verbs[i].syntax);
 		EXPECT(verbs[i].run && verbs[i].sentence && verbs[i].sentence[0], "%s is whole",
 		       verbs[i].name);
 		EXPECT(verb_find(verbs[i].name) == &verbs[i], "%s is there once", verbs[i].name);
@@ -162,12 +198,36 @@ TEST(sentence_every_verb_has_a_syntax_that_parses)
 TEST(sentence_refuses_a_syntax_that_is_none)
 {
 	static const char *const bad[] = {
-		"[for TIME", "[]", "[for ]", "A B C D E F G H I",
+		"[for TIME",
+		"[]",
+		"[for ]",
+		"[--every [TIME]",
+		"[for [TIME]]",
+		"[--every []]",
 		"WORDTHATISLONGERTHANANYWHATCOULDEVERBEINSUCHASYNTAXANDSTILLGOESONANDONANDONANDON"};
+	char many[2 * (SENTENCE_SLOTS_MAX + 1)] = "";
 	struct grammar g;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		EXPECT(grammar_parse(bad[i], &g) == -EINVAL, "\"%s\"", bad[i]);
+	for (size_t i = 0; i < sizeof(many) - 1; i++)
+		many[i] = i % 2 ? ' ' : 'A';
+	EXPECT(grammar_parse(many, &g) == -EINVAL, "more words than there are slots");
+	many[2 * SENTENCE_SLOTS_MAX] = '\0';
+	EXPECT(grammar_parse(many, &g) == 0, "as many as there are");
+}
+
+TEST(sentence_takes_options_from_a_table)
+{
+	static const struct sentence_option options[] = {
+		{"--only IDS", "these alone"}, {"--own", "it is mine"}, {NULL, NULL}};
+	static const char *const words[] = {"a.example", "--own", "--only=spf"};
+	struct sentence s;
+	struct err e = {0};
+
+	ENSURE(sentence_parse_with("DOMAIN", options, words, 3, &s, &e) == 0, "%s", e.text);
+	EXPECT(sentence_get(&s, "--own") && !strcmp(sentence_get(&s, "--only"), "spf"), "both");
+	EXPECT(sentence_parse("DOMAIN", words, 3, &s, &e) == -EINVAL, "without the table none");
 }
 
 TEST(nearest_suggests_what_was_meant_and_nothing_far)

@@ -33,6 +33,8 @@ unsigned audit_files(const struct audit *a);
 int audit_run(struct audit *a, struct err *e);
 const struct seen *audit_seen(const struct audit *a);
 const struct findings *audit_findings(const struct audit *a);
+/* Why this host's own addresses could not be visited from outside; "" they could, or need not be. */
+const char *audit_vantage_note(const struct audit *a);
 void audit_free(struct audit *a); /* NULL is fine */
 
 #endif

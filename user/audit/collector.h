@@ -9,6 +9,13 @@
 #include "audit/request.h"
 #include "base/loop.h"
 
+/* What stands in front of a token, in a message. Of letters and hyphens: no encoding on the way changes them. */
+#define COLLECTOR_MARK	    "postern-audit-token-"
+#define COLLECTOR_TOKEN_MAX 63 /* bytes */
+#define COLLECTOR_CLIENTS   8  /* at once */
+/* Descriptors that it opens at most (drop.h). */
+#define COLLECTOR_FILES (COLLECTOR_CLIENTS + 2)
+
 struct collector;
 
 /* Called for each message that has the token somewhere: what followed the token up to white space (at most 63 bytes, letters and digits). */
@@ -17,6 +24,7 @@ typedef void (*collector_fn)(void *context, const char *token);
 /* Listens at once (a port below 1024 needs privileges); reads nothing before the loop runs. 0 or -errno. */
 int collector_open(struct collector **out, struct loop *loop, const struct audit_request *request,
 		   collector_fn fn, void *context, struct err *e);
-void collector_close(struct collector *c); /* NULL is fine */
+uint16_t collector_port(const struct collector *c); /* where it listens: with port 0, some */
+void collector_close(struct collector *c);	    /* NULL is fine */
 
 #endif

@@ -35,6 +35,7 @@ struct audit_request {
 	uint16_t collector_port;
 	char mailbox[NAME_TEXT_MAX + 64]; /* of the audited server: where samples go; "" none */
 	char mail_log[NAME_TEXT_MAX];	  /* a file; "": found by itself */
+	char trust_file[NAME_TEXT_MAX];	  /* certificates to trust as well (PEM); "" none */
 	/* Which instance is read with local: a directory (postconf -c), files; "": the usual. */
 	char postfix_config[NAME_TEXT_MAX], exim_config[NAME_TEXT_MAX],
 		dovecot_config[NAME_TEXT_MAX], smtpd_config[NAME_TEXT_MAX];

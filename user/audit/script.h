@@ -9,6 +9,15 @@
 #include "audit/request.h"
 #include "audit/seen.h"
 
+/*
+ * Servers count errors and slow down or hang up: stock Postfix slows after 10 and closes at 20 (smtpd_soft_error_limit,
+ * smtpd_hard_error_limit), stock Exim closes after 3 syntax errors and 10 commands that are not about mail (smtp_max_synprot_errors,
+ * smtp_accept_max_nonmail). No SMTP visit costs more than this.
+ */
+#define SCRIPT_REFUSED_MAX 8
+#define SCRIPT_SYNTAX_MAX  2 /* of them: what Exim takes for a syntax or protocol error */
+#define SCRIPT_RANDOM_MAX  24
+
 /* What a script may put into its texts. */
 struct script_facts {
 	const struct audit_request *request;
@@ -17,16 +26,24 @@ struct script_facts {
 	const char *helo;   /* our name */
 	const char *domain; /* one that the server hosts: the audited one, or the host's own name */
 	const char *foreign; /* one that it does not */
-	char random[24];     /* letters and digits; new in each run: nobody has this name */
+	char random
+		[SCRIPT_RANDOM_MAX]; /* letters and digits; new in each run: nobody has this name */
 	bool may_intrude;
+	bool implicit_tls; /* the visit is inside TLS from its start */
 };
 
 struct script;
 
-/* NULL when there is nothing (more) to say for this purpose: then no visit is made. round: 0 and up, for purposes of several visits. */
+/*
+ * NULL when there is nothing (more) to say for this purpose: then no visit is made. round: 0 and up, for purposes of several visits; it
+ * may ask for what the visits of earlier rounds and purposes have brought. The facts must outlive the script.
+ */
 struct script *script_new(enum purpose purpose, unsigned round, const struct script_facts *facts);
 bool script_next(void *script, const struct visit_log *log, const struct exchange *last,
 		 struct step *out); /* a script_fn */
 void script_free(struct script *s); /* NULL is fine */
+
+/* A random name for script_facts, of length SCRIPT_RANDOM_MAX with the final 0. 0 or -errno. */
+int script_random(char out[static SCRIPT_RANDOM_MAX]);
 
 #endif

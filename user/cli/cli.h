@@ -45,6 +45,7 @@ struct verb {
 	int (*run)(struct cli *cli, const struct sentence *s);
 	const char *sentence; /* what it does, for help */
 	enum verb_needs needs;
+	const struct sentence_option *options; /* NULL, or a table of many */
 };
 
 extern const struct verb verbs[];

@@ -8,12 +8,15 @@
 #include "cli/nearest.h"
 #include "kern/gate.h"
 
-#define USAGE_COLUMN 46 /* where the sentences start; longer usages put theirs on the next line */
-#define SHOWN_MAX    80
+#define USAGE_COLUMN  46 /* where the sentences start; longer usages put theirs on the next line */
+#define OPTION_COLUMN 30 /* of an explained verb: the same for its options */
+#define OPTIONS_SHOWN " [OPTION...]"
+#define SHOWN_MAX     80
 
 static void help_line(const struct verb *v)
 {
-	int length = printf("    postern %s%s%s", v->name, v->syntax[0] ? " " : "", v->syntax);
+	int length = printf("    postern %s%s%s%s", v->name, v->syntax[0] ? " " : "", v->syntax,
+			    v->options ? OPTIONS_SHOWN : "");
 
 	if (length >= USAGE_COLUMN) {
 		putchar('\n');
@@ -24,8 +27,35 @@ static void help_line(const struct verb *v)
 
 static json_t *help_row(const struct verb *v)
 {
-	return json_pack("{s:s, s:s, s:s}", "verb", v->name, "syntax", v->syntax, "sentence",
-			 v->sentence);
+	json_t *row = json_pack("{s:s, s:s, s:s}", "verb", v->name, "syntax", v->syntax, "sentence",
+				v->sentence);
+	json_t *options = v->options ? json_array() : NULL;
+
+	for (const struct sentence_option *o = v->options; o && o->syntax; o++)
+		json_array_append_new(options, json_pack("{s:s, s:s}", "option", o->syntax,
+							 "sentence", o->sentence));
+	if (options)
+		json_object_set_new(row, "options", options);
+	return row;
+}
+
+/* One verb, with its options if it has a table of them. */
+static int help_one(const struct cli *cli, const struct verb *v)
+{
+	int status = cli_say(cli, help_row(v), "postern %s%s%s%s\n    %s", v->name,
+			     v->syntax[0] ? " " : "", v->syntax, v->options ? OPTIONS_SHOWN : "",
+			     v->sentence);
+
+	for (const struct sentence_option *o = v->options; o && o->syntax && !cli->json; o++) {
+		int length = printf("    %s", o->syntax);
+
+		if (length >= OPTION_COLUMN) {
+			putchar('\n');
+			length = 0;
+		}
+		printf("%*s%s\n", OPTION_COLUMN - length, "", o->sentence);
+	}
+	return status;
 }
 
 static int help_all(const struct cli *cli)
@@ -42,7 +72,8 @@ static int help_all(const struct cli *cli)
 		puts("\nEvery verb takes --json, --config FILE, --instance NAME, --help.\n"
 		     "TIME is 90s, 10m, 2h or 7d; PREFIX an address or ADDRESS/LENGTH; - reads "
 		     "standard input.\n"
-		     "Exit status: 0 done, 1 failed, 2 misused, 3 no such entry.");
+		     "Exit status: 0 done, 1 failed, 2 misused, 3 no such entry; `postern help "
+		     "audit` has the audit's.");
 	return CLI_DONE;
 }
 
@@ -65,8 +96,7 @@ int verb_help(struct cli *cli, const struct sentence *s)
 		if (strcmp(name, wanted) != 0 && !first_word)
 			continue;
 		found++;
-		if (cli_say(cli, help_row(&verbs[i]), "postern %s%s%s\n    %s", name,
-			    verbs[i].syntax[0] ? " " : "", verbs[i].syntax, verbs[i].sentence))
+		if (help_one(cli, &verbs[i]))
 			return CLI_FAILED;
 	}
 	if (found)

@@ -172,9 +172,11 @@ static int verb_do(struct cli *cli, const struct arguments *a, unsigned used)
 
 	if (!s)
 		return cli_fail(cli, CLI_FAILED, "out of memory");
-	if (sentence_parse(cli->verb->syntax, a->word + used, a->count - used, s, &e))
-		status = cli_fail(cli, CLI_MISUSED, "%s: %s (usage: postern %s %s)",
-				  cli->verb->name, e.text, cli->verb->name, cli->verb->syntax);
+	if (sentence_parse_with(cli->verb->syntax, cli->verb->options, a->word + used,
+				a->count - used, s, &e))
+		status = cli_fail(cli, CLI_MISUSED, "%s: %s (usage: postern %s %s%s)",
+				  cli->verb->name, e.text, cli->verb->name, cli->verb->syntax,
+				  cli->verb->options ? " [OPTION...]; see --help" : "");
 	else
 		status = config_read(cli);
 	if (status == CLI_DONE)

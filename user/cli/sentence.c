@@ -29,7 +29,22 @@ static int copy_word(char *to, size_t size, const char *from, size_t length)
 	return 0;
 }
 
-/* One item without its brackets: "PREFIX|-", "IFACE...", "for TIME", "--trial". */
+/* "[daily|TIME]": a value that may lack. */
+static int value_unwrap(struct slot *slot)
+{
+	size_t length = strlen(slot->what);
+
+	if (slot->what[0] != '[')
+		return 0;
+	if (length < 3 || slot->what[length - 1] != ']' || slot->name[0] != '-')
+		return -EINVAL;
+	memmove(slot->what, slot->what + 1, length - 2);
+	slot->what[length - 2] = '\0';
+	slot->may_lack = true;
+	return 0;
+}
+
+/* One item without its brackets: "PREFIX|-", "IFACE...", "for TIME", "--trial", "--only IDS". */
 static int slot_parse(const char *item, size_t length, bool optional, struct slot *out)
 {
 	const char *space = memchr(item, ' ', length);
@@ -39,7 +54,8 @@ static int slot_parse(const char *item, size_t length, bool optional, struct slo
 	if (space) {
 		out->kind = SLOT_CLAUSE;
 		if (copy_word(out->name, sizeof(out->name), item, first) ||
-		    copy_word(out->what, sizeof(out->what), space + 1, length - first - 1))
+		    copy_word(out->what, sizeof(out->what), space + 1, length - first - 1) ||
+		    value_unwrap(out))
 			return -EINVAL;
 	} else if (length > 2 && item[0] == '-' && item[1] == '-') {
 		out->kind = SLOT_OPTION;
@@ -58,6 +74,16 @@ static int slot_parse(const char *item, size_t length, bool optional, struct slo
 	return 0;
 }
 
+/* How long the item is up to the bracket that closes it; brackets inside it are its own. */
+static size_t bracketed_length(const char *item)
+{
+	size_t length = 0;
+
+	for (unsigned depth = 0; item[length] && (depth || item[length] != ']'); length++)
+		depth += item[length] == '[' ? 1 : item[length] == ']' ? -1U : 0;
+	return length;
+}
+
 int grammar_parse(const char *syntax, struct grammar *out)
 {
 	const char *at = syntax;
@@ -65,7 +91,7 @@ int grammar_parse(const char *syntax, struct grammar *out)
 	*out = (struct grammar){0};
 	while (*(at += strspn(at, " "))) {
 		bool optional = *at == '[';
-		size_t length = strcspn(at + optional, optional ? "]" : " ");
+		size_t length = optional ? bracketed_length(at + 1) : strcspn(at, " ");
 
 		if (out->count == SENTENCE_SLOTS_MAX)
 			return -EINVAL;
@@ -76,6 +102,19 @@ int grammar_parse(const char *syntax, struct grammar *out)
 		at += length + (optional ? 2 : 0);
 	}
 	return 0;
+}
+
+int grammar_parse_with(const char *syntax, const struct sentence_option *options,
+		       struct grammar *out)
+{
+	int rc = grammar_parse(syntax, out);
+
+	for (const struct sentence_option *o = options; rc == 0 && o && o->syntax; o++) {
+		if (out->count == SENTENCE_SLOTS_MAX)
+			return -EINVAL;
+		rc = slot_parse(o->syntax, strlen(o->syntax), true, &out->slot[out->count++]);
+	}
+	return rc;
 }
 
 /* ---- the words ---- */
@@ -182,25 +221,76 @@ static int text_take(struct sentence *s, unsigned index, const char *const *word
 	return (int)taken;
 }
 
+/* Is it this slot's keyword? *joined: the value behind an equals sign, which options may have, or NULL. */
+static bool slot_is(const struct slot *slot, const char *word, const char **joined)
+{
+	size_t length = strlen(slot->name);
+
+	*joined = NULL;
+	if (slot->kind == SLOT_WORD || strncmp(slot->name, word, length) != 0)
+		return false;
+	if (word[length] == '=' && slot->name[0] == '-')
+		*joined = word + length + 1;
+	return !word[length] || *joined;
+}
+
+/* Could the word be the value of an option that needs none? Only what is in its list, since a plain word may be the verb's. */
+static bool value_fits(const struct slot *slot, const char *word)
+{
+	char buffer[SENTENCE_WHAT_MAX];
+	const char *near;
+	uint64_t time_s;
+
+	if (choice_has(slot->what, word, buffer, sizeof(buffer), &near))
+		return !isupper((unsigned char)word[0]);
+	return strstr(slot->what, "TIME") && duration_parse(word, &time_s, NULL) == 0;
+}
+
+/* An option's own: a value that may lack or stand behind an equals sign, and no other option for a value. */
+static int option_take(struct sentence *s, unsigned i, const char *joined, const char *const *words,
+		       unsigned count, struct err *e)
+{
+	const struct slot *slot = &s->grammar.slot[i];
+	char shown[SENTENCE_SHOWN_MAX];
+	bool has_next = count > 1 && strncmp(words[1], "--", 2) != 0;
+
+	if (joined && slot->kind == SLOT_OPTION)
+		return err_set(e, -EINVAL, "\"%s\" takes no value", slot->name);
+	if (slot->kind == SLOT_OPTION ||
+	    (slot->may_lack && !joined && !(has_next && value_fits(slot, words[1])))) {
+		s->value[i] = words[0];
+		return 1;
+	}
+	if (!joined && !has_next)
+		return err_set(e, -EINVAL, "\"%s\" needs %s behind it", slot->name, slot->what);
+	s->value[i] = joined ? joined : words[1];
+	if (!*s->value[i])
+		return err_set(e, -EINVAL, "\"%s\" needs %s behind it", slot->name, slot->what);
+	if (slot->may_lack && !value_fits(slot, s->value[i]))
+		return err_set(e, -EINVAL, "\"%s\": \"%s\" is none of %s", slot->name,
+			       show(s->value[i], shown), slot->what);
+	if (!slot->may_lack && choice_check(slot, s->value[i], e))
+		return -EINVAL;
+	return joined ? 1 : 2;
+}
+
 /* A clause or option at words[0]. How many words it took, 0 if it is none, or -EINVAL. */
 static int clause_take(struct sentence *s, const char *const *words, unsigned count, struct err *e)
 {
 	const struct slot *slot;
+	const char *joined = NULL;
 	unsigned i = 0;
 	int taken;
 
-	while (i < s->grammar.count && (s->grammar.slot[i].kind == SLOT_WORD ||
-					strcmp(s->grammar.slot[i].name, words[0]) != 0))
+	while (i < s->grammar.count && !slot_is(&s->grammar.slot[i], words[0], &joined))
 		i++;
 	if (i == s->grammar.count)
 		return 0;
 	slot = &s->grammar.slot[i];
 	if (s->value[i])
 		return err_set(e, -EINVAL, "\"%s\" is given twice", slot->name);
-	if (slot->kind == SLOT_OPTION) {
-		s->value[i] = words[0];
-		return 1;
-	}
+	if (slot->name[0] == '-')
+		return option_take(s, i, joined, words, count, e);
 	if (slot->text) {
 		taken = text_take(s, i, words + 1, count - 1, e);
 		return taken < 0 ? taken : taken + 1;
@@ -262,8 +352,15 @@ static int sentence_complete(const struct sentence *s, struct err *e)
 int sentence_parse(const char *syntax, const char *const *words, unsigned count,
 		   struct sentence *out, struct err *e)
 {
+	return sentence_parse_with(syntax, NULL, words, count, out, e);
+}
+
+int sentence_parse_with(const char *syntax, const struct sentence_option *options,
+			const char *const *words, unsigned count, struct sentence *out,
+			struct err *e)
+{
 	*out = (struct sentence){0};
-	if (grammar_parse(syntax, &out->grammar))
+	if (grammar_parse_with(syntax, options, &out->grammar))
 		return err_set(e, -EINVAL, "the syntax \"%s\" is none", syntax);
 	for (unsigned i = 0; i < count;) {
 		int taken = clause_take(out, words + i, count - i, e);

@@ -119,7 +119,7 @@ static void read_name(struct reader *r, char out[static NAME_TEXT_MAX], bool *pl
 
 struct header {
 	unsigned rcode, questions, answers, authorities;
-	bool response, truncated;
+	bool response, truncated, authentic;
 };
 
 static struct header read_header(struct reader *r)
@@ -131,6 +131,7 @@ static struct header read_header(struct reader *r)
 	flags = read_number(r, 2);
 	h.response = flags & 0x8000;
 	h.truncated = flags & 0x0200;
+	h.authentic = flags & 0x0020;
 	h.rcode = flags & 0xf;
 	h.questions = read_number(r, 2);
 	h.answers = read_number(r, 2);
@@ -187,6 +188,31 @@ static void take_name(struct reader *r, struct answer *out)
 		out->count++;
 }
 
+/* The root is a name here: it says that the domain takes no mail (RFC 7505). */
+static void take_mx(struct reader *r, struct answer *out)
+{
+	struct answer_mx *mx = &out->mx[out->count++];
+	bool plain;
+
+	mx->preference = (uint16_t)read_number(r, 2);
+	read_name(r, mx->name, &plain);
+}
+
+static void take_tlsa(struct reader *r, size_t end, struct answer *out)
+{
+	struct answer_tlsa *tlsa = &out->tlsa[out->count++];
+	const uint8_t *from;
+
+	tlsa->usage = (uint8_t)read_number(r, 1);
+	tlsa->selector = (uint8_t)read_number(r, 1);
+	tlsa->matching = (uint8_t)read_number(r, 1);
+	tlsa->length = !r->failed && r->at <= end ? end - r->at : 0;
+	from = read_bytes(r, tlsa->length);
+	if (from)
+		memcpy(tlsa->data, from,
+		       tlsa->length < ANSWER_DATA_MAX ? tlsa->length : ANSWER_DATA_MAX);
+}
+
 /* The data of a record that was asked for. What is more than there is room for is left out. */
 static void take_data(struct reader *r, const struct record_head *h, struct answer *out)
 {
@@ -215,6 +241,14 @@ static void take_data(struct reader *r, const struct record_head *h, struct answ
 		if (!out->count)
 			take_text(r, h->end, out);
 		break;
+	case RECORD_MX:
+		if (out->count < ANSWER_MX_MAX)
+			take_mx(r, out);
+		break;
+	case RECORD_TLSA:
+		if (out->count < ANSWER_TLSA_MAX)
+			take_tlsa(r, h->end, out);
+		break;
 	default:
 		break;
 	}
@@ -233,6 +267,7 @@ struct parsing {
 	unsigned aliases;
 	bool found; /* a record of the type, even one that was passed over */
 	struct answer *out;
+	struct answer_texts *texts; /* wanted as well, or NULL */
 };
 
 static void least_ttl(struct answer *out, uint32_t ttl_s)
@@ -256,6 +291,33 @@ static void follow_alias(struct parsing *p)
 	for (unsigned i = 0; i <= p->aliases; i++)
 		p->r.failed |= strcasecmp(p->owner[i], target) == 0;
 	p->aliases++;
+	p->out->is_alias = true;
+}
+
+/* One record more, its strings joined (RFC 7208, 3.3); the reader ends where it began. */
+static void take_whole_text(struct reader *r, size_t end, struct answer_texts *out)
+{
+	const size_t start = r->at;
+	struct answer_text *text;
+
+	if (out->count == ANSWER_TEXTS_MAX) {
+		out->is_short = true;
+		return;
+	}
+	text = &out->text[out->count++];
+	text->length = 0;
+	while (!r->failed && r->at < end) {
+		size_t length = read_number(r, 1), room = sizeof(text->byte) - text->length;
+		const uint8_t *from = read_bytes(r, length);
+
+		if (!from)
+			return;
+		out->is_short |= length > room;
+		length = length < room ? length : room;
+		memcpy(text->byte + text->length, from, length);
+		text->length += length;
+	}
+	r->at = start;
 }
 
 /* Records of other names are passed over: a resolver may add them, and a liar will. */
@@ -270,6 +332,8 @@ static void parse_answer_record(struct parsing *p)
 		if (h.type == p->record) {
 			least_ttl(p->out, h.ttl_s);
 			p->found = true;
+			if (p->texts)
+				take_whole_text(&p->r, h.end, p->texts);
 			take_data(&p->r, &h, p->out);
 		} else if (h.type == RECORD_CNAME && !p->found) {
 			least_ttl(p->out, h.ttl_s);
@@ -357,10 +421,13 @@ static void parse_sections(struct parsing *p)
 	least_ttl(out, negative_ttl_s);
 }
 
-void answer_parse(const uint8_t *message, size_t length, const char *name, enum record record,
-		  struct answer *out)
+static void message_parse(const uint8_t *message, size_t length, const char *name,
+			  enum record record, struct answer *out, struct answer_texts *texts)
 {
-	struct parsing p = {.r = {.byte = message, .length = length}, .record = record, .out = out};
+	struct parsing p = {.r = {.byte = message, .length = length},
+			    .record = record,
+			    .out = out,
+			    .texts = texts};
 
 	memset(out, 0, sizeof(*out));
 	out->status = ANSWER_MALFORMED;
@@ -373,6 +440,7 @@ void answer_parse(const uint8_t *message, size_t length, const char *name, enum 
 	out->status = status_of_rcode(p.h.rcode);
 	if (out->status > ANSWER_NONE)
 		return;
+	out->is_authentic = p.h.authentic;
 	snprintf(p.owner[0], sizeof(p.owner[0]), "%s", name);
 	parse_sections(&p);
 	/* What was cut short, though TCP should have brought it whole, may lack the very record. */
@@ -380,6 +448,24 @@ void answer_parse(const uint8_t *message, size_t length, const char *name, enum 
 		memset(out, 0, sizeof(*out));
 		out->status = ANSWER_MALFORMED;
 	}
+}
+
+void answer_parse(const uint8_t *message, size_t length, const char *name, enum record record,
+		  struct answer *out)
+{
+	message_parse(message, length, name, record, out, NULL);
+}
+
+void answer_texts(const struct answer *a, const char *name, struct answer_texts *out)
+{
+	struct answer again = {.status = ANSWER_NONE};
+
+	out->count = 0;
+	out->is_short = false;
+	if (a->message)
+		message_parse(a->message, a->message_length, name, RECORD_TXT, &again, out);
+	if (again.status != ANSWER_FOUND)
+		out->count = 0;
 }
 
 enum outcome answer_outcome(const struct answer *a, const struct outcome_errors *errors,

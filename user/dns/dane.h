@@ -9,21 +9,17 @@
 
 #include "dns/answer.h"
 
-#define DANE_RECORDS_MAX 8
-#define DANE_DATA_MAX	 64 /* SHA-512 */
-
-struct dane_record {
-	uint8_t usage, selector, matching;
-	uint8_t data[DANE_DATA_MAX]; /* longer ones (matching 0) are cut: they are then no match */
-	size_t length;
-};
+#define DANE_RECORDS_MAX ANSWER_TLSA_MAX
 
 struct dane_set {
 	enum answer_status status;
-	bool is_authentic; /* the AD bit of the resolver */
-	struct dane_record record[DANE_RECORDS_MAX];
+	bool is_authentic; /* the resolver has checked the signatures (AD); false: it has not, or there are none */
+	struct answer_tlsa record[DANE_RECORDS_MAX];
 	unsigned count;
 };
+
+/* From the answer to the question for TLSA at _25._tcp.HOST. */
+void dane_take(const struct answer *a, struct dane_set *out);
 
 enum dane_match { DANE_UNUSABLE, DANE_MATCHES, DANE_DIFFERS };
 /* By the SHA-256 digests of certificate and key (base/tls.h): those with matching type 1; others are unusable. RFC 7672, 3.1: usages 2 and 3; 2 needs a chain and is unusable here. */

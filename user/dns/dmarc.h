@@ -21,13 +21,19 @@ struct dmarc_finding {
 	unsigned records;				  /* that begin with v=DMARC1 */
 	char at[NAME_TEXT_MAX];				  /* where it was found */
 	char record[DMARC_TEXT_MAX], why[DMARC_TEXT_MAX]; /* escaped; what is wrong, "" nothing */
-	enum dmarc_policy policy, subdomain_policy;
+	enum dmarc_policy policy;
+	enum dmarc_policy subdomain_policy; /* of what lies under it; NO_POLICY: the same */
 	unsigned percent;
 	bool has_reports; /* rua */
 };
 
 /* One record's text (length bytes, foreign). Fills policy, percent, has_reports, why. 0, or -EINVAL when it is no DMARC record. */
 int dmarc_parse(const char *text, size_t length, struct dmarc_finding *out);
+/*
+ * Among the TXT records at a name, the one that is a DMARC record: fills records, at, record and what dmarc_parse() fills. false: there
+ * is none, and the organizational domain is asked (6.6.3). Several are as good as none, and why says so.
+ */
+bool dmarc_take(const struct answer_texts *texts, const char *at, struct dmarc_finding *out);
 const char *dmarc_policy_name(enum dmarc_policy p);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * SPF (RFC 7208) of a domain, as its owner should look at it: is there one record, does it parse, how many lookups does it cost, how does it end, and
- * does it let the domain's own servers pass? The walk follows include and redirect within the bounds of section 4.6.4.
+ * SPF (RFC 7208) of a domain, as its owner should look at it: is there one record, does it parse, how many lookups does it cost at the
+ * most, and how does it end? No sender is judged: the walk follows every include and the redirect, asks for what a, mx and exists name, and
+ * counts by section 4.6.4. Where a name depends on the sender (macros) it is counted and not asked for.
  */
 #ifndef DNS_SPF_H
 #define DNS_SPF_H
@@ -28,6 +29,7 @@ struct spf_finding {
 		void_lookups; /* over the whole walk; counting goes on past the limit, to a bound */
 	char all;     /* '-', '~', '?', '+'; 0: it ends without all (and without redirect to one) */
 	bool has_ptr; /* deprecated (5.5) */
+	bool is_costly_alone; /* BROKEN for nothing but its lookups */
 };
 
 struct spf_walk;
@@ -39,12 +41,16 @@ void spf_stop(struct spf_walk *w); /* NULL is fine */
 
 /* Parse one record by itself: terms and modifiers (RFC 7208, 4.6, 5, 6). 0, or -EINVAL with the term that is wrong. For tables and the walk. */
 struct spf_term {
-	char qualifier;	 /* '+', '-', '~', '?'; 0: a modifier */
-	char name[16];	 /* lower case: "ip4", "include", "redirect" */
-	char value[256]; /* behind ':' or '='; "" none */
-	bool costs;	 /* a lookup */
+	char qualifier;	  /* '+', '-', '~', '?'; 0: a modifier */
+	char name[16];	  /* lower case: "ip4", "include", "redirect" */
+	char value[256];  /* behind ':' or '=', without the lengths; "" none */
+	int bits4, bits6; /* of a network: /24 and //64; -1 none */
+	bool costs;	  /* a lookup */
+	bool has_macros;  /* in value: it depends on the sender */
 };
-#define SPF_TERMS_MAX 128
+#define SPF_TERMS_MAX 512 /* "ip4:192.0.2.1 " some 300 times is the longest record that is read */
+/* Is it an SPF record at all (4.5): does it begin with "v=spf1" and a space or its end? */
+bool spf_is_record(const uint8_t *bytes, size_t length);
 int spf_parse(const char *record, struct spf_term out[static SPF_TERMS_MAX], unsigned *count,
 	      struct err *e);
 

@@ -21,7 +21,18 @@
 #define WORD_BLANKS    " \t"
 #define LIMIT_MOST     1000000000
 
-enum kind { KIND_DEAD, KIND_ERROR, KIND_POLICY, KIND_WIDE, KIND_TEST, KIND_LIMIT, KIND_PUBLIC };
+enum kind {
+	KIND_DEAD,
+	KIND_ERROR,
+	KIND_POLICY,
+	KIND_WIDE,
+	KIND_TEST,
+	KIND_LIMIT,
+	KIND_PUBLIC,
+	KIND_REMOVAL,
+	KIND_AUDIT,
+	KIND_NAME
+};
 
 struct entry {
 	enum kind kind;
@@ -30,7 +41,7 @@ struct entry {
 	struct addr addr;	       /* TEST, PUBLIC */
 	bool none;		       /* TEST */
 	uint32_t number;	       /* LIMIT */
-	char rest[REST_MAX];	       /* a reason, a meaning, a name: printable */
+	char rest[REST_MAX]; /* a reason, a meaning, a name, a page, a pattern: printable */
 };
 
 struct zonedata {
@@ -109,6 +120,16 @@ static int details_parse(struct entry *entry, char *at, struct err *e)
 		return entry->none ? 0 : addr_parse(word, &entry->addr, e);
 	case KIND_LIMIT:
 		return number_parse(next_word(&at), &entry->number, e);
+	case KIND_REMOVAL:
+		return rest_take(entry, at, "the page", e);
+	case KIND_NAME:
+		word = next_word(&at);
+		snprintf(entry->rest, sizeof(entry->rest), "%s", word);
+		return site_domain_check(word, e);
+	case KIND_AUDIT:
+		word = next_word(&at);
+		snprintf(entry->rest, sizeof(entry->rest), "%s", word);
+		return *word ? site_filter_parse(word, &entry->filter, e) : 0;
 	case KIND_WIDE:
 		break;
 	}
@@ -117,8 +138,8 @@ static int details_parse(struct entry *entry, char *at, struct err *e)
 
 static int line_parse(char *line, struct entry *entry, struct err *e)
 {
-	static const char *const keywords[] = {"dead", "error", "policy", "wide",
-					       "test", "limit", "public"};
+	static const char *const keywords[] = {"dead",	"error",  "policy",  "wide",  "test",
+					       "limit", "public", "removal", "audit", "name"};
 	char *keyword = next_word(&line), *subject = next_word(&line), shown[SHOWN_MAX];
 	int ret;
 
@@ -229,6 +250,44 @@ const char *zonedata_dead(const struct zonedata *d, const char *domain)
 		if (d->entry[i].kind == KIND_DEAD && name_is_under(domain, d->entry[i].subject))
 			return d->entry[i].rest;
 	return NULL;
+}
+
+/* The last word counts: a file of the operator comes behind ours. */
+static const char *rest_of(const struct zonedata *d, enum kind kind, const char *domain)
+{
+	for (unsigned i = d->count; i--;)
+		if (d->entry[i].kind == kind && name_is_under(domain, d->entry[i].subject))
+			return d->entry[i].rest;
+	return NULL;
+}
+
+const char *zonedata_removal(const struct zonedata *d, const char *domain)
+{
+	return rest_of(d, KIND_REMOVAL, domain);
+}
+
+const char *zonedata_test_name(const struct zonedata *d, const char *domain)
+{
+	const char *name = rest_of(d, KIND_NAME, domain);
+
+	return name ? name : "TEST";
+}
+
+int zonedata_audit_sites(const struct zonedata *d, struct sites *out, struct err *e)
+{
+	char text[SITE_DOMAIN_MAX + 1 + REST_MAX];
+	int ret = 0;
+
+	for (unsigned i = 0; i < d->count && ret == 0; i++) {
+		const struct entry *entry = &d->entry[i];
+
+		if (entry->kind != KIND_AUDIT || zonedata_dead(d, entry->subject))
+			continue;
+		snprintf(text, sizeof(text), "%s%s%s", entry->subject, entry->rest[0] ? "=" : "",
+			 entry->rest);
+		ret = sites_add(out, text, e);
+	}
+	return ret;
 }
 
 static void errors_add(struct outcome_errors *errors, const struct entry *entry)

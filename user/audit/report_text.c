@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The report for people at a terminal: who was audited and from where, what was found, the worst first, each with its evidence and what to
+ * paste, then shortly what passed, what was not checked and why, and what the gate can enforce at once. Colour only helps the eye: every word
+ * that it stresses says the same without it. Sentences are wrapped; what is meant to be pasted never is.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "audit/check.h"
+#include "audit/report_inside.h"
+#include "base/version.h"
+#include "base/when.h"
+
+#define WIDTH_DEFAULT 80
+#define WIDTH_MIN     40  /* narrower, indents would be all that is left */
+#define WIDTH_MAX     120 /* longer lines are hard to read */
+#define INDENT	      2
+#define LABEL_WIDTH   18 /* of the ids of what passed; the longest are longer */
+#define MS_PER_S      1000
+
+/* ECMA-48, 8.3.117 (SGR) */
+#define SGR_END	   "\033[0m"
+#define SGR_STRONG "\033[1m"
+#define SGR_DIM	   "\033[2m"
+#define SGR_GREEN  "\033[32m"
+#define SGR_YELLOW "\033[33m"
+#define SGR_RED	   "\033[31m"
+#define SGR_ALARM  "\033[1;31m"
+
+struct page {
+	FILE *out;
+	unsigned width;
+	bool colour;
+};
+
+static void stress(const struct page *p, const char *sgr)
+{
+	if (p->colour)
+		fputs(sgr, p->out);
+}
+
+/* Words from column at, further lines from column hang. What is longer than a line stays whole: names are copied from here. */
+static void flow(const struct page *p, unsigned at, unsigned hang, const char *text)
+{
+	char clean[REPORT_LINE_MAX];
+	bool is_first = true;
+
+	report_clean(text, clean, sizeof(clean));
+	for (const char *word = clean; *word;) {
+		unsigned length = (unsigned)strcspn(word, " ");
+
+		if (!is_first && at + 1 + length > p->width) {
+			fprintf(p->out, "\n%*s", (int)hang, "");
+			at = hang;
+		} else if (!is_first) {
+			fputc(' ', p->out);
+			at++;
+		}
+		fprintf(p->out, "%.*s", (int)length, word);
+		at += length;
+		word += length;
+		word += strspn(word, " ");
+		is_first = false;
+	}
+	fputc('\n', p->out);
+}
+
+static void indented(const struct page *p, unsigned indent, const char *text)
+{
+	fprintf(p->out, "%*s", (int)indent, "");
+	flow(p, indent, indent, text);
+}
+
+/* As it is, in one line. */
+static void verbatim(const struct page *p, unsigned indent, const char *text)
+{
+	char clean[REPORT_LINE_MAX];
+
+	fprintf(p->out, "%*s%s\n", (int)indent, "", report_clean(text, clean, sizeof(clean)));
+}
+
+static void heading(const struct page *p, const char *sgr, const char *text, unsigned count)
+{
+	fputc('\n', p->out);
+	stress(p, sgr);
+	if (count)
+		fprintf(p->out, "%s (%u)", text, count);
+	else
+		fputs(text, p->out);
+	stress(p, SGR_END);
+	fputc('\n', p->out);
+}
+
+/* ---- the head ---- */
+
+static void address_write(const struct page *p, const struct seen_address *a)
+{
+	char text[REPORT_LINE_MAX], address[ADDR_TEXT_MAX];
+	const char *server = server_kind_name(a->fingerprint.kind);
+	const char *from = vantage_name(a->vantage);
+
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", addr_format(&a->addr, address),
+		 server[0] ? ": " : "", server, from[0] ? ", seen from " : "",
+		 a->vantage == VANTAGE_OWN ? "its " : "", from,
+		 a->by_namespace ? " (through a network namespace)" : "");
+	fprintf(p->out, "%*s", 2 * INDENT, "");
+	flow(p, 2 * INDENT, 3 * INDENT, text);
+	if (a->may_intrude)
+		return;
+	snprintf(text, sizeof(text), "greeting, EHLO and STARTTLS only%s%s",
+		 a->consent[0] ? ": " : "", a->consent);
+	indented(p, 3 * INDENT, text);
+}
+
+static void hosts_write(const struct page *p, const struct seen *seen)
+{
+	for (unsigned i = 0; i < seen->host_count; i++) {
+		const struct seen_host *h = &seen->host[i];
+		char text[REPORT_LINE_MAX], preference[sizeof(" (MX 4294967295)")] = "";
+
+		if (h->is_mx)
+			snprintf(preference, sizeof(preference), " (MX %u)", h->preference);
+		snprintf(text, sizeof(text), "%s%s%s%s", h->name[0] ? h->name : "a host",
+			 preference, h->is_backend ? " (behind the front end)" : "",
+			 h->address_count ? "" : ": no address");
+		indented(p, INDENT, text);
+		for (unsigned j = 0; j < h->address_count; j++)
+			address_write(p, &h->address[j]);
+	}
+}
+
+static void head_write(const struct page *p, const struct report *r, const struct report_sum *sum)
+{
+	char target[REPORT_PLACE_MAX], at[WHEN_TEXT_MAX], text[REPORT_LINE_MAX];
+
+	stress(p, SGR_STRONG);
+	fprintf(p->out, "Audit of %s", report_target(r, target, sizeof(target)));
+	stress(p, SGR_END);
+	fputc('\n', p->out);
+	if (r->seen)
+		fprintf(p->out, "%s, in %u s, by postern %s\n", when_format(r->seen->at_s, at),
+			(r->elapsed_ms + MS_PER_S - 1) / MS_PER_S, POSTERN_VERSION);
+	if (r->seen)
+		hosts_write(p, r->seen);
+	fputc('\n', p->out);
+	flow(p, 0, INDENT, report_counts(sum, text, sizeof(text)));
+	flow(p, 0, INDENT, report_verdict(r, sum, text, sizeof(text)));
+}
+
+/* ---- findings ---- */
+
+static const char *severity_sgr(enum severity s)
+{
+	static const char *const sgr[SEVERITIES] = {
+		[SEVERITY_INFO] = SGR_STRONG,	 [SEVERITY_LOW] = SGR_STRONG,
+		[SEVERITY_MEDIUM] = SGR_YELLOW,	 [SEVERITY_HIGH] = SGR_RED,
+		[SEVERITY_CRITICAL] = SGR_ALARM,
+	};
+
+	return sgr[s];
+}
+
+static void fix_write(const struct page *p, const struct report_view *v, unsigned i)
+{
+	const struct finding *f = v->row[i].finding;
+	const char *server = server_kind_name(f->server);
+
+	if (!f->fix)
+		return;
+	fprintf(p->out, "%*sFix%s%s:%s\n", 2 * INDENT, "", server[0] ? " for " : "", server,
+		report_fix_was_shown(v, i) ? " as above" : "");
+	for (unsigned line = 0; f->fix[line] && !report_fix_was_shown(v, i); line++)
+		verbatim(p, 3 * INDENT, f->fix[line]);
+}
+
+static void finding_write(const struct page *p, const struct report_view *v, unsigned i)
+{
+	const struct finding *f = v->row[i].finding;
+	const char *change = change_name(v->row[i].change);
+	char place[REPORT_PLACE_MAX], text[REPORT_LINE_MAX], id[FINDING_TEXT_MAX];
+	unsigned used;
+
+	fprintf(p->out, "%*s", INDENT, "");
+	stress(p, severity_sgr(f->severity));
+	fprintf(p->out, "%s", f->status == AUDIT_FAIL ? "FAIL" : "WARN");
+	stress(p, SGR_END);
+	used = INDENT + strlen("FAIL");
+	used += (unsigned)fprintf(p->out, " %s%s%s%s  ", report_clean(f->id, id, sizeof(id)),
+				  change[0] ? " (" : "", change, change[0] ? ")" : "");
+	flow(p, used, 3 * INDENT, report_place(f, place, sizeof(place)));
+	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (" : "",
+		 ladder_name(f->ladder), f->ladder ? ")" : "");
+	indented(p, 2 * INDENT, text);
+	stress(p, SGR_DIM);
+	for (unsigned line = 0; line < f->evidence_count; line++)
+		verbatim(p, 3 * INDENT, f->evidence[line]);
+	stress(p, SGR_END);
+	fix_write(p, v, i);
+	if (f->enforce[0]) {
+		fprintf(p->out, "%*sAt once: ", 2 * INDENT, "");
+		verbatim(p, 0, f->enforce);
+	}
+	snprintf(text, sizeof(text), "Advice: %s", f->check->advice);
+	indented(p, 2 * INDENT, text);
+}
+
+static unsigned count_alike(const struct report_view *v, unsigned i)
+{
+	unsigned count = 0;
+
+	for (unsigned j = i; j < v->count; j++)
+		count += v->row[j].part == v->row[i].part &&
+			 (v->row[i].part != PART_FINDINGS ||
+			  v->row[j].finding->severity == v->row[i].finding->severity);
+	return count;
+}
+
+static const char *const severity_titles[SEVERITIES] = {
+	[SEVERITY_INFO] = "For information", [SEVERITY_LOW] = "Low",
+	[SEVERITY_MEDIUM] = "Medium",	     [SEVERITY_HIGH] = "High",
+	[SEVERITY_CRITICAL] = "Critical",
+};
+
+static void findings_write(const struct page *p, const struct report_view *v)
+{
+	for (unsigned i = 0; i < v->count && v->row[i].part == PART_FINDINGS; i++) {
+		enum severity s = v->row[i].finding->severity;
+
+		if (!i || v->row[i - 1].finding->severity != s)
+			heading(p, severity_sgr(s), severity_titles[s], count_alike(v, i));
+		else
+			fputc('\n', p->out);
+		finding_write(p, v, i);
+	}
+}
+
+static void gone_write(const struct page *p, const struct report_view *v)
+{
+	char text[REPORT_LINE_MAX], id[FINDING_TEXT_MAX], place[REPORT_PLACE_MAX],
+		said[FINDING_TEXT_MAX];
+
+	if (v->gone_count)
+		heading(p, SGR_GREEN, "Gone since the baseline", v->gone_count);
+	for (unsigned i = 0; i < v->gone_count; i++) {
+		report_place_gone(v->gone[i], place, sizeof(place));
+		snprintf(text, sizeof(text), "%s%s%s: %s",
+			 report_gone_text(v->gone[i], "id", id, sizeof(id)), place[0] ? "  " : "",
+			 place, report_gone_text(v->gone[i], "finding", said, sizeof(said)));
+		fprintf(p->out, "%*s", INDENT, "");
+		flow(p, INDENT, 2 * INDENT, text);
+	}
+}
+
+/* ---- what needs no evidence ---- */
+
+/* Was row i said together with an earlier one of its part? */
+static bool was_said(const struct report_view *v, unsigned i)
+{
+	for (unsigned j = 0; j < i; j++)
+		if (report_says_the_same(v, j, i))
+			return true;
+	return false;
+}
+
+/* "starttls  TLS 1.3, ... [mx1 192.0.2.1 port 25; mx2 ...]" */
+static void short_write(const struct page *p, const struct report_view *v, unsigned i)
+{
+	const struct finding *f = v->row[i].finding;
+	const char *change = change_name(v->row[i].change);
+	char text[REPORT_LINE_MAX], id[FINDING_TEXT_MAX], place[REPORT_PLACE_MAX];
+	unsigned label;
+	size_t used;
+
+	fprintf(p->out, "%*s", INDENT, "");
+	label = (unsigned)fprintf(p->out, "%-*s ", LABEL_WIDTH,
+				  report_clean(f->id, id, sizeof(id)));
+	snprintf(text, sizeof(text), "%s%s%s%s: %s", f->text, change[0] ? " (" : "", change,
+		 change[0] ? ")" : "", report_place_short(f, place, sizeof(place)));
+	for (unsigned j = i + 1; j < v->count; j++) {
+		if (!report_says_the_same(v, i, j))
+			continue;
+		used = strlen(text);
+		snprintf(text + used, sizeof(text) - used, "; %s",
+			 report_place_short(v->row[j].finding, place, sizeof(place)));
+	}
+	flow(p, INDENT + label, INDENT + LABEL_WIDTH + 1, text);
+}
+
+static void part_write(const struct page *p, const struct report_view *v, enum report_part part,
+		       const char *sgr, const char *title)
+{
+	bool is_first = true;
+
+	for (unsigned i = 0; i < v->count; i++) {
+		if (v->row[i].part != part)
+			continue;
+		if (is_first)
+			heading(p, sgr, title, count_alike(v, i));
+		is_first = false;
+		if (!was_said(v, i))
+			short_write(p, v, i);
+	}
+}
+
+/* Undecided ones have evidence that is worth a look. */
+static void inconclusive_write(const struct page *p, const struct report_view *v)
+{
+	bool is_first = true;
+
+	for (unsigned i = 0; i < v->count; i++) {
+		if (v->row[i].part != PART_INCONCLUSIVE)
+			continue;
+		if (is_first)
+			heading(p, SGR_YELLOW, "Inconclusive", count_alike(v, i));
+		is_first = false;
+		if (!was_said(v, i))
+			short_write(p, v, i);
+		stress(p, SGR_DIM);
+		for (unsigned line = 0; line < v->row[i].finding->evidence_count; line++)
+			verbatim(p, 3 * INDENT, v->row[i].finding->evidence[line]);
+		stress(p, SGR_END);
+	}
+}
+
+/* Rows of this part with the same reason are one line: "users, queue: only the host itself can tell: --local". */
+static void reasons_write(const struct page *p, const struct report_view *v, enum report_part part,
+			  const char *title)
+{
+	bool is_first = true;
+
+	for (unsigned i = 0; i < v->count; i++) {
+		const char *why = v->row[i].finding->text;
+		char text[REPORT_LINE_MAX] = "";
+		bool is_new = v->row[i].part == part;
+
+		for (unsigned j = 0; j < i && is_new; j++)
+			is_new =
+				v->row[j].part != part || strcmp(v->row[j].finding->text, why) != 0;
+		if (!is_new)
+			continue;
+		if (is_first)
+			heading(p, SGR_STRONG, title, count_alike(v, i));
+		is_first = false;
+		for (unsigned j = i; j < v->count; j++) {
+			size_t used = strlen(text);
+
+			if (v->row[j].part == part && strcmp(v->row[j].finding->text, why) == 0 &&
+			    (j == i || strcmp(v->row[j].finding->id, v->row[j - 1].finding->id)))
+				snprintf(text + used, sizeof(text) - used, "%s%s", used ? ", " : "",
+					 v->row[j].finding->id);
+		}
+		fprintf(p->out, "%*s", INDENT, "");
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ": %s", why);
+		flow(p, INDENT, 2 * INDENT, text);
+	}
+}
+
+static void enforce_write(const struct page *p, const struct report_view *v)
+{
+	bool is_first = true;
+
+	for (unsigned i = 0; i < v->count; i++) {
+		if (!report_enforce_is_new(v, i))
+			continue;
+		if (is_first)
+			heading(p, SGR_STRONG, "What postern can enforce now", 0);
+		is_first = false;
+		verbatim(p, INDENT, v->row[i].finding->enforce);
+	}
+}
+
+static unsigned width_of(const struct report *r)
+{
+	unsigned width = r->width ? r->width : WIDTH_DEFAULT;
+
+	return width < WIDTH_MIN ? WIDTH_MIN : width > WIDTH_MAX ? WIDTH_MAX : width;
+}
+
+int report_text(const struct report *r, FILE *out)
+{
+	const struct page p = {.out = out, .width = width_of(r), .colour = r->colour};
+	struct report_view v;
+	struct report_sum sum;
+	int ret = report_view_open(r, &v);
+
+	if (ret < 0)
+		return ret;
+	report_view_sum(r, &v, &sum);
+	head_write(&p, r, &sum);
+	if (v.has_baseline && r->only_changes && !v.count && !v.gone_count)
+		fputs("\nNothing has changed since the baseline.\n", out);
+	findings_write(&p, &v);
+	inconclusive_write(&p, &v);
+	gone_write(&p, &v);
+	part_write(&p, &v, PART_PASSED, SGR_GREEN, "Passed");
+	part_write(&p, &v, PART_NOT_APPLICABLE, SGR_STRONG, "Not applicable");
+	reasons_write(&p, &v, PART_SKIPPED, "Not checked");
+	reasons_write(&p, &v, PART_NOT_CHECKABLE, "Not checkable by any tool here");
+	enforce_write(&p, &v);
+	report_view_close(&v);
+	return report_flush(out, ferror(out) ? -EIO : 0);
+}
