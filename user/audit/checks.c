@@ -299,7 +299,8 @@ static void host_run(const struct look *l, const struct seen_host *h)
 		c->host(l, h);
 	for (unsigned i = 0; c->address && i < h->address_count; i++)
 		c->address(l, &h->address[i]);
-	target_fill(l, from, h->name);
+	/* An address that was audited as such may have no name. */
+	target_fill(l, from, h->name[0] ? h->name : l->request->host);
 }
 
 static void skipped(const struct look *l, const char *why)

@@ -161,6 +161,16 @@ static const char *severity_sgr(enum severity s)
 	return sgr[s];
 }
 
+static void evidence_write(const struct page *p, const struct finding *f)
+{
+	if (!f->evidence_count)
+		return;
+	stress(p, SGR_DIM);
+	for (unsigned line = 0; line < f->evidence_count; line++)
+		verbatim(p, 3 * INDENT, f->evidence[line]);
+	stress(p, SGR_END);
+}
+
 static void fix_write(const struct page *p, const struct report_view *v, unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
@@ -192,10 +202,7 @@ static void finding_write(const struct page *p, const struct report_view *v, uns
 	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (" : "",
 		 ladder_name(f->ladder), f->ladder ? ")" : "");
 	indented(p, 2 * INDENT, text);
-	stress(p, SGR_DIM);
-	for (unsigned line = 0; line < f->evidence_count; line++)
-		verbatim(p, 3 * INDENT, f->evidence[line]);
-	stress(p, SGR_END);
+	evidence_write(p, f);
 	fix_write(p, v, i);
 	if (f->enforce[0]) {
 		fprintf(p->out, "%*sAt once: ", 2 * INDENT, "");
@@ -316,10 +323,7 @@ static void inconclusive_write(const struct page *p, const struct report_view *v
 		is_first = false;
 		if (!was_said(v, i))
 			short_write(p, v, i);
-		stress(p, SGR_DIM);
-		for (unsigned line = 0; line < v->row[i].finding->evidence_count; line++)
-			verbatim(p, 3 * INDENT, v->row[i].finding->evidence[line]);
-		stress(p, SGR_END);
+		evidence_write(p, v->row[i].finding);
 	}
 }
 

@@ -123,6 +123,7 @@ int verb_watch(struct cli *cli, const struct sentence *s);
 int verb_reload(struct cli *cli, const struct sentence *s);
 int verb_config_check(struct cli *cli, const struct sentence *s);
 int verb_config_sample(struct cli *cli, const struct sentence *s);
+int verb_audit(struct cli *cli, const struct sentence *s);
 int verb_doctor(struct cli *cli, const struct sentence *s);
 int verb_version(struct cli *cli, const struct sentence *s);
 int verb_help(struct cli *cli, const struct sentence *s);

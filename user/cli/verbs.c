@@ -2,6 +2,7 @@
 /* The table of verbs: one row each, from which parsing, `help` and usage all come. */
 #include <string.h>
 
+#include "cli/audit.h"
 #include "cli/cli.h"
 
 #define RULE_CLAUSES "PREFIX|- [for TIME] [saying TEXT] [because TEXT]"
@@ -42,6 +43,9 @@ const struct verb verbs[] = {
 	 VERB_BARE, NULL},
 	{"config sample", "", verb_config_sample, "print a configuration with every key explained",
 	 VERB_BARE, NULL},
+	{"audit", "[DOMAIN|ADDR]", verb_audit,
+	 "is the mail server well kept, by every point of the checklists", VERB_LENIENT,
+	 audit_options},
 	{"doctor", "", verb_doctor, "can this host run it, and what stands in the way",
 	 VERB_LENIENT, NULL},
 	{"version", "", verb_version, "print the version", VERB_BARE, NULL},

@@ -250,6 +250,17 @@ int asking_servers_fill(struct dns_settings *s, struct err *e)
 	return ret;
 }
 
+int asking_audit_sites(struct dns_settings *s, const struct zonedata *data, struct err *e)
+{
+	int ret = data ? zonedata_audit_sites(data, &s->sites, e) : 0;
+
+	for (unsigned i = 0; i < s->sites.zone_count && ret == 0; i++) {
+		memcpy(s->reply_name[i], s->sites.zone[i], sizeof(s->reply_name[i]));
+		zonedata_facts(data, s->sites.zone[i], &s->facts[i]);
+	}
+	return ret;
+}
+
 bool asking_can_list(const struct dns_settings *s)
 {
 	int64_t named = (int64_t)s->rdns.mismatch + s->rdns.generic, low, high;

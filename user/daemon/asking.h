@@ -22,6 +22,12 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
  */
 int asking_servers_fill(struct dns_settings *s, struct err *e);
 
+/*
+ * Where the configuration names no list: those that are asked about one's own addresses all the same (zonedata.h, audit). data may be
+ * NULL, and then there are none. 0 or -errno.
+ */
+int asking_audit_sites(struct dns_settings *s, const struct zonedata *data, struct err *e);
+
 /* Can the zones list anybody at all: do the weights reach the threshold? And what is said if not, with the threshold. */
 #define ASKING_LISTS_NOBODY                                                                        \
 	"nobody can be listed: all weights together do not reach the threshold %lld"
