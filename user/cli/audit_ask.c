@@ -36,6 +36,10 @@ const struct sentence_option audit_options[] = {
 	{"--backend LIST", "hosts behind the front end, which must be closed on port 25"},
 	{"--dkim LIST", "DKIM selectors in use"},
 	{"--mail-log FILE", "the mail server's log, instead of the usual places"},
+	{"--postfix DIR", "the instance of Postfix that --local reads, instead of the usual"},
+	{"--exim FILE", "the same of Exim"},
+	{"--dovecot FILE", "the same of Dovecot"},
+	{"--smtpd FILE", "the same of OpenSMTPD"},
 	{"--trust FILE", "trust these certificates too (PEM)"},
 	{"--html FILE", "also write the report as a page"},
 	{"--baseline FILE", "an earlier report (--json): say what has changed since"},
@@ -248,9 +252,15 @@ static int texts_take(const struct sentence *s, struct audit_request *q, struct 
 		word_fn fn;
 		char *out;
 	} texts[] = {
-		{"--host", host_take, q->host},	       {"--helo", name_take, q->helo},
-		{"--foreign", name_take, q->foreign},  {"--mail-log", file_take, q->mail_log},
+		{"--host", host_take, q->host},
+		{"--helo", name_take, q->helo},
+		{"--foreign", name_take, q->foreign},
+		{"--mail-log", file_take, q->mail_log},
 		{"--trust", file_take, q->trust_file},
+		{"--postfix", file_take, q->postfix_config},
+		{"--exim", file_take, q->exim_config},
+		{"--dovecot", file_take, q->dovecot_config},
+		{"--smtpd", file_take, q->smtpd_config},
 	};
 	const char *text;
 
@@ -293,7 +303,9 @@ static int combination_check(const struct sentence *s, struct err *e)
 	} rules[] = {
 		{"--update", "--baseline", true},  {"--changes", "--baseline", true},
 		{"--collect", "--send-to", true},  {"--schedule", "--unschedule", false},
-		{"--schedule", "--nagios", false},
+		{"--schedule", "--nagios", false}, {"--postfix", "--local", true},
+		{"--exim", "--local", true},	   {"--dovecot", "--local", true},
+		{"--smtpd", "--local", true},
 	};
 	/* The timer brings its own. */
 	bool is_scheduled = sentence_get(s, "--schedule") || sentence_get(s, "--unschedule");
