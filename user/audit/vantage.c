@@ -310,13 +310,18 @@ int vantage_sockets_open(struct vantage_sockets **out, unsigned count, struct er
 	return 0;
 }
 
+bool vantage_sockets_has(const struct vantage_sockets *s, int family)
+{
+	return s && (family == AF_INET ? s->cable.has_v4 : s->cable.has_v6);
+}
+
 int vantage_sockets_take(void *sockets, int family)
 {
 	struct vantage_sockets *s = sockets;
 
 	if (family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
-	if (!(family == AF_INET ? s->cable.has_v4 : s->cable.has_v6))
+	if (!vantage_sockets_has(s, family))
 		return -EAFNOSUPPORT;
 	if (family == AF_INET)
 		return s->v4.left ? s->v4.fd[--s->v4.left] : -EMFILE;

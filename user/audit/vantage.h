@@ -20,6 +20,8 @@ struct vantage_sockets;
 int vantage_sockets_open(struct vantage_sockets **out, unsigned count, struct err *e);
 /* One of them (a visit_socket_fn), which is the caller's; -EMFILE when they are spent. */
 int vantage_sockets_take(void *sockets, int family);
+/* Are there sockets of this family? NULL has none. */
+bool vantage_sockets_has(const struct vantage_sockets *s, int family);
 /* What they are bound to. */
 struct addr vantage_sockets_source(const struct vantage_sockets *s, int family);
 unsigned vantage_sockets_count(const struct vantage_sockets *s); /* descriptors */
