@@ -69,6 +69,7 @@ TEST(audit_words_that_ask_for_nothing_are_misuse)
 		{"a.example --backend store!", "--backend: the domain"},
 		{"a.example --changes", "--changes needs --baseline"},
 		{"a.example --update", "--update needs --baseline"},
+		{"a.example --exim x", "--exim needs --local"},
 		{"a.example --schedule --unschedule", "does not go with"},
 		{"a.example --schedule --nagios", "does not go with"},
 		{"a.example --units /tmp", "--units needs --schedule"},
@@ -94,7 +95,7 @@ TEST(audit_words_fill_the_request)
 	struct err e = {0};
 	char text[ADDR_TEXT_MAX];
 
-	ENSURE(ask_of("Example.ORG. --own --active --only relay,spf --skip=vpn --helo "
+	ENSURE(ask_of("Example.ORG. --own --local --active --only relay,spf --skip=vpn --helo "
 		      "audit.example "
 		      "--foreign b.example --send-to t@b.example --collect [2001:db8::1]:2525 "
 		      "--mailbox me@example.org --alias staff,all@example.org --backend "
@@ -104,7 +105,7 @@ TEST(audit_words_fill_the_request)
 		      &s, &ask, &e) == 0,
 	       "%s", e.text);
 	EXPECT(!strcmp(q->domain, "example.org") && !q->host[0], "%s", q->domain);
-	EXPECT(q->own && q->active && !q->local && q->namespace_vantage, "its flags");
+	EXPECT(q->own && q->active && q->local && q->namespace_vantage, "its flags");
 	EXPECT(q->only.count == 2 && !strcmp(q->only.word[1], "spf") && q->skip.count == 1,
 	       "its checks");
 	EXPECT(!strcmp(q->helo, "audit.example") && !strcmp(q->foreign, "b.example"), "its names");

@@ -36,7 +36,7 @@ const struct sentence_option audit_options[] = {
 	{"--backend LIST", "hosts behind the front end, which must be closed on port 25"},
 	{"--dkim LIST", "DKIM selectors in use"},
 	{"--mail-log FILE", "the mail server's log, instead of the usual places"},
-	{"--postfix DIR", "the configuration of Postfix that --local reads, as postconf -c"},
+	{"--postfix DIR", "the instance of Postfix that --local reads, instead of the usual"},
 	{"--exim FILE", "the same of Exim"},
 	{"--dovecot FILE", "the same of Dovecot"},
 	{"--smtpd FILE", "the same of OpenSMTPD"},
@@ -303,7 +303,9 @@ static int combination_check(const struct sentence *s, struct err *e)
 	} rules[] = {
 		{"--update", "--baseline", true},  {"--changes", "--baseline", true},
 		{"--collect", "--send-to", true},  {"--schedule", "--unschedule", false},
-		{"--schedule", "--nagios", false},
+		{"--schedule", "--nagios", false}, {"--postfix", "--local", true},
+		{"--exim", "--local", true},	   {"--dovecot", "--local", true},
+		{"--smtpd", "--local", true},
 	};
 	/* The timer brings its own. */
 	bool is_scheduled = sentence_get(s, "--schedule") || sentence_get(s, "--unschedule");
