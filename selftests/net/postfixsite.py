@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
-A Postfix as a site runs it, for the audit: at /etc/postfix of a machine of its own (machine.py), with accounts and mailboxes, submission, and
-Dovecot on the same machine, which knows the passwords. What other tests need is postfix.py, which is less.
+A Postfix as a site runs it, for the audit: at /etc/postfix of a machine of its own (machine.py), with accounts and
+mailboxes, submission, and Dovecot on the same machine, which knows the passwords. What other tests need is postfix.py, which is less.
 """
 import os
 import re
