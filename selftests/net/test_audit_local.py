@@ -122,7 +122,7 @@ def audit(lab, server, target, *only):
     # Nobody answers questions here, and a closed port says so at once.
     path = os.path.join(server.folder, "postern.conf")
     with open(path, "w", encoding="ascii") as config:
-        config.write('resolvers = [ "127.0.0.1:9" ];\n')
+        config.write('resolver = [ "127.0.0.1:9" ];\n')
     done = lab.mail.run(BINARY, "--config", path, "--json", "audit", "--host", target, "--local", "--own", "--only", ",".join(only),
                         "--postfix", server.config, "--mail-log", server.log_path, check=False)
     assert done.returncode in (0, 1, 4), done.stderr

@@ -295,6 +295,17 @@ static const char *base_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* In one line. */
+static void complaint_show(struct child *c, char *out, size_t size)
+{
+	for (size_t i = 0; i < c->complaint_length; i++)
+		if (c->complaint[i] == '\n')
+			c->complaint[i] = ' ';
+	while (c->complaint_length && c->complaint[c->complaint_length - 1] == ' ')
+		c->complaint_length--;
+	text_escape(c->complaint, c->complaint_length, out, size);
+}
+
 static int child_deliver(struct child *c, struct local_raw *raw)
 {
 	struct local_piece *p;
@@ -313,7 +324,7 @@ static int child_deliver(struct child *c, struct local_raw *raw)
 		snprintf(p->why, sizeof(p->why), "%.64s did not end within %u s", p->name,
 			 LIMIT_MS / 1000);
 	else if (code < 0 && c->complaint_length)
-		text_escape(c->complaint, c->complaint_length, p->why, sizeof(p->why));
+		complaint_show(c, p->why, sizeof(p->why));
 	return 0;
 }
 
