@@ -98,6 +98,7 @@ static const struct saying greetings[] = {
 	{SMTP, "220 \x1b[31mExim\x1b[0m 4.1\x1b", SERVER_UNKNOWN, "", "", "", ""},
 	{PROTOCOL_SMTP, WHAT_HELP, "214-2.0.0 This is sendmail version 8.14.4\n214 2.0.0 End of HELP info", SERVER_SENDMAIL, "Sendmail", "8.14.4", "", ""},
 	{PROTOCOL_SMTP, WHAT_HELP, "214-2.0.0 This is OpenSMTPD\n214 2.0.0 End of HELP info", SERVER_OPENSMTPD, "OpenSMTPD", "", "", ""},
+	{PROTOCOL_SMTP, WHAT_HELP, "214-2.0.0 This is OpenSMTPD\n214-2.0.0 please contact bugs@openbsd.org\n214 2.0.0 End", SERVER_OPENSMTPD, "OpenSMTPD", "", "", ""},
 	{PROTOCOL_SMTP, WHAT_HELP, "214 qmail home page: http://pobox.com/~djb/qmail.html", SERVER_QMAIL, "qmail", "", "", ""},
 	{PROTOCOL_SMTP, WHAT_HELP, "214 netqmail home page: http://qmail.org/netqmail", SERVER_QMAIL, "qmail", "", "", ""},
 	{PROTOCOL_SMTP, WHAT_EHLO, "250-mail.example.com Ok.\n250-XVERP=Courier\n250 DSN", SERVER_COURIER, "Courier", "", "", ""},

@@ -127,6 +127,10 @@ static const struct row rows[] = {
 	{"a server of another domain tells nothing", "backscatter", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "554 5.7.1 Relay access denied"}, {WHAT_RCPT_UNKNOWN, 0, "RCPT TO:<x@d>", "554 5.7.1 Relay access denied"}}, "backscatter inconclusive"},
 	{"no sender was taken, so none was named", "backscatter", PURPOSE_RECIPIENTS, {GREETING, {WHAT_MAIL, 0, "MAIL FROM:<>", "550 no"}}, "backscatter inconclusive"},
 	{"both roles", "roles", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "250 Ok"}, {WHAT_RCPT_ABUSE, 0, "RCPT TO:<abuse@d>", "250 Ok"}}, "roles.postmaster pass, roles.abuse pass"},
+	{"our own name is refused, not the recipient", "roles", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname"}, {WHAT_RCPT_ABUSE, 0, "RCPT TO:<abuse@d>", "503 HELO or EHLO required"}}, "roles.postmaster inconclusive, roles.abuse inconclusive"},
+	{"nor is the unknown user", "backscatter", PURPOSE_RECIPIENTS, {{WHAT_RCPT_UNKNOWN, 0, "RCPT TO:<x@d>", "504 5.5.2 <vm>: Helo command rejected: need fully-qualified hostname"}}, "backscatter inconclusive"},
+	{"nor the empty sender", "null-sender", PURPOSE_SENDERS, {{WHAT_MAIL_NULL, 0, "MAIL FROM:<>", "503 HELO or EHLO required"}}, "null-sender inconclusive"},
+	{"nor the sender without a domain", "sender", PURPOSE_SENDERS, {{WHAT_MAIL_NO_DOMAIN, 0, "MAIL FROM:<x@x.invalid>", "503 HELO or EHLO required"}, {WHAT_RCPT_EARLY, 0, "RCPT TO:<a>", "503 no"}, {WHAT_DATA_EARLY, 0, "DATA", "503 no"}}, "sender.domain inconclusive, sender.order pass"},
 	{"no abuse", "roles", PURPOSE_RECIPIENTS, {{WHAT_RCPT_POSTMASTER, 0, "RCPT TO:<postmaster@d>", "450 later"}, {WHAT_RCPT_ABUSE, 0, "RCPT TO:<abuse@d>", "550 5.1.1 unknown"}}, "roles.postmaster inconclusive, roles.abuse fail low"},
 	{"no aliases were named", "aliases", PURPOSE_RECIPIENTS, {GREETING}, "aliases not applicable"},
 	/* AUTH */

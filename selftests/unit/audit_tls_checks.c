@@ -138,6 +138,21 @@ TEST(encryption_that_is_not_offered_fails)
 	rig_close(&r);
 }
 
+TEST(a_refused_name_is_no_lack_of_encryption)
+{
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	v = rig_visit(&r, PURPOSE_STARTTLS, PROTOCOL_SMTP, 25);
+	rig_say(v, WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP");
+	rig_say(v, WHAT_EHLO, 0, "EHLO vm", "550 5.7.1 That is not your name");
+	rig_expect(&r, "starttls", "EHLO is refused", "starttls inconclusive");
+	rig_say(v, WHAT_HELO, 0, "HELO vm", "250 mx.example.org");
+	rig_expect(&r, "starttls", "HELO is not", "starttls.offered fail medium");
+	rig_close(&r);
+}
+
 TEST(one_certificate_is_judged_once_for_users)
 {
 	struct rig r;

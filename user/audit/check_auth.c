@@ -186,7 +186,10 @@ static void submission_judge(const struct look *l, const struct seen_address *a,
 		finding_say(f, "whether port %u wants a password needs consent: --own", v->port);
 		return;
 	}
-	if (last->response.kind == RESPONSE_NEGATIVE)
+	if (look_is_helo_word(&last->response))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+	else if (last->response.kind == RESPONSE_NEGATIVE)
 		finding_say(look_add(l, NULL, AUDIT_PASS, a, mail, rcpt),
 			    "nobody sends by port %u without a password", v->port);
 	else if (last->response.kind == RESPONSE_TRANSIENT)

@@ -21,6 +21,9 @@ CHECK_ADDRESS(check_backscatter)
 	postmaster = look_find(a, PURPOSE_RECIPIENTS, WHAT_RCPT_POSTMASTER, LOOK_ANY_INDEX);
 	if (!unknown)
 		look_missing(l, NULL, a, PURPOSE_RECIPIENTS);
+	else if (look_is_helo_word(&unknown->response))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, unknown, NULL),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
 	else if (unknown->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, NULL, AUDIT_FAIL, a, unknown, NULL),
 			    "mail to a user who does not exist is taken: it will be bounced to "
@@ -47,6 +50,9 @@ static void alias_judge(const struct look *l, const struct seen_address *a, unsi
 
 	if (!x)
 		look_missing(l, NULL, a, PURPOSE_RECIPIENTS);
+	else if (look_is_helo_word(&x->response))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
 	else if (x->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, NULL, AUDIT_FAIL, a, x, NULL),
 			    "anybody may write to the alias %s", alias);
@@ -83,6 +89,9 @@ static void role_judge(const struct look *l, const struct seen_address *a, const
 
 	if (!x)
 		look_missing(l, role->part, a, PURPOSE_RECIPIENTS);
+	else if (look_is_helo_word(&x->response))
+		finding_say(look_add(l, role->part, AUDIT_INCONCLUSIVE, a, x, NULL),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
 	else if (x->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, role->part, AUDIT_PASS, a, x, NULL), "%s can be reached",
 			    role->part);

@@ -40,7 +40,10 @@ CHECK_ADDRESS(check_vrfy)
 		look_missing(l, NULL, a, PURPOSE_HELLO);
 		return;
 	}
-	if (is_transient(nobody) || is_transient(somebody))
+	if (look_is_helo_word(&nobody->response) || look_is_helo_word(&somebody->response))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, nobody, somebody),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+	else if (is_transient(nobody) || is_transient(somebody))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, nobody, somebody),
 			    "VRFY is put off for now");
 	else if (is_told(nobody) && is_told(somebody))
@@ -64,6 +67,9 @@ CHECK_ADDRESS(check_expn)
 	x = look_find(a, PURPOSE_HELLO, WHAT_EXPN, LOOK_ANY_INDEX);
 	if (!x)
 		look_missing(l, NULL, a, PURPOSE_HELLO);
+	else if (look_is_helo_word(&x->response))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
 	else if (is_transient(x))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL),
 			    "EXPN is put off for now");
@@ -94,6 +100,7 @@ static bool says_nothing_new(const struct seen_address *a, const struct exchange
 struct lie {
 	const char *part, *what; /* "helo.forged", "the server's own name in HELO" */
 	const struct exchange *said, *recipient;
+	bool by_our_name;			      /* said after an honest HELO */
 	enum audit_status taken;		      /* what it is when it is taken */
 	bool (*is_refusal)(const struct response *r); /* of 4xx; NULL: never */
 };
@@ -107,7 +114,10 @@ static void lie_judge(const struct look *l, const struct seen_address *a, const 
 		look_missing(l, lie->part, a, PURPOSE_SENDERS);
 		return;
 	}
-	if (last->response.kind == RESPONSE_POSITIVE && !lie->recipient)
+	if (lie->by_our_name && look_is_helo_word(&last->response))
+		finding_say(look_add(l, lie->part, AUDIT_INCONCLUSIVE, a, before, last),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+	else if (last->response.kind == RESPONSE_POSITIVE && !lie->recipient)
 		finding_say(look_add(l, lie->part, AUDIT_INCONCLUSIVE, a, before, last),
 			    "%s is taken, but no recipient could be named, at whom it might be "
 			    "refused",
@@ -186,6 +196,7 @@ CHECK_ADDRESS(check_sender)
 {
 	struct lie domain = {.part = "domain",
 			     .what = "a sender whose domain does not exist",
+			     .by_our_name = true,
 			     .taken = AUDIT_WARN,
 			     .is_refusal = is_about_domain};
 
@@ -211,6 +222,9 @@ CHECK_ADDRESS(check_null_sender)
 	rcpt = ordinary(a);
 	if (!mail)
 		look_missing(l, NULL, a, PURPOSE_SENDERS);
+	else if (look_is_helo_word(&mail->response) || (rcpt && look_is_helo_word(&rcpt->response)))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
 	else if (is_transient(mail) || is_transient(rcpt))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
 			    "the empty sender is put off for now, as greylisting does it");

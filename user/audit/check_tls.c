@@ -160,6 +160,26 @@ static void facts_judge(const struct look *l, const struct seen_address *a,
 		    day(v->tls.not_after_s, at));
 }
 
+static void handshake_failed(const struct look *l, const struct seen_address *a,
+			     const struct visit_log *v, const struct exchange *asked)
+{
+	struct finding *f = look_add(l, "handshake", AUDIT_FAIL, a, asked, NULL);
+
+	/* Inside TLS from the start nothing was asked. */
+	f->port = v->port;
+	finding_prove(f, "%s", v->why);
+	finding_say(f, "the TLS handshake on port %u fails: %s", v->port, v->why);
+}
+
+/* Has it said what it offers? A refused EHLO that no HELO followed is about our name. */
+static bool is_told(const struct visit_log *v, const struct exchange *said)
+{
+	if (v->protocol == PROTOCOL_SMTP)
+		return look_is(said, RESPONSE_POSITIVE) ||
+		       look_is(visit_find(v, WHAT_HELO), RESPONSE_POSITIVE);
+	return look_answered(said);
+}
+
 /* One service: offered, and the handshake. */
 static void service_judge(const struct look *l, const struct seen_address *a,
 			  const struct visit_log *v)
@@ -172,12 +192,11 @@ static void service_judge(const struct look *l, const struct seen_address *a,
 	if (v->has_tls)
 		facts_judge(l, a, v);
 	else if (v->end == VISIT_TLS_FAILED)
-		finding_say(look_add(l, "handshake", AUDIT_FAIL, a, asked, NULL),
-			    "the TLS handshake on port %u fails: %s", v->port, v->why);
+		handshake_failed(l, a, v, asked);
 	else if (look_answered(asked))
 		finding_say(look_add(l, "handshake", AUDIT_FAIL, a, asked, NULL),
 			    "%s on port %u offers STARTTLS and then refuses it", name, v->port);
-	else if (look_answered(said) && v->end == VISIT_DONE)
+	else if (is_told(v, said) && v->end == VISIT_DONE)
 		finding_say(look_add(l, "offered", AUDIT_FAIL, a, said, NULL),
 			    "%s on port %u offers no encryption", name, v->port);
 	else

@@ -248,14 +248,15 @@ static void line_look(struct search *s, const struct visit_log *v, const struct 
 	}
 }
 
+/* Not within a word, and not as a domain: bugs@openbsd.org is said on other systems too. */
 static const char *find_word(struct span line, const char *word)
 {
 	size_t n = strlen(word);
 
 	for (size_t i = 0; i + n <= line.length; i++)
 		if (strncasecmp(line.at + i, word, n) == 0 &&
-		    (i == 0 || !isalnum((unsigned char)line.at[i - 1]) ||
-		     !isalnum((unsigned char)word[0])))
+		    (i == 0 || !isalnum((unsigned char)word[0]) ||
+		     (!isalnum((unsigned char)line.at[i - 1]) && !strchr("@.", line.at[i - 1]))))
 			return line.at + i;
 	return NULL;
 }

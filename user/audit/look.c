@@ -145,6 +145,12 @@ bool look_is_relay_word(const struct response *r)
 	return response_says(r, "relay");
 }
 
+bool look_is_helo_word(const struct response *r)
+{
+	return r->kind != RESPONSE_POSITIVE &&
+	       (response_says(r, "helo") || response_says(r, "ehlo"));
+}
+
 bool look_is_same(const struct response *a, const struct response *b)
 {
 	return a->code == b->code && a->has_enhanced == b->has_enhanced &&

@@ -47,6 +47,8 @@ enum server_kind look_server(const struct seen_address *a, enum protocol protoco
 
 /* Is it one of "relay access denied" and its kin: the domain is none of this server's? */
 bool look_is_relay_word(const struct response *r);
+/* Is it about our own HELO ("helo command rejected", "503 HELO first")? Then it says nothing of what was asked. */
+bool look_is_helo_word(const struct response *r);
 /* The same refusal: code, enhanced code. */
 bool look_is_same(const struct response *a, const struct response *b);
 
