@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from audits import WRONG, audit
+from exim import Exim
 from postfixsite import PostfixSite
 from town import HOSTS, RESOLVER, Town, records_of
 
@@ -80,6 +81,21 @@ def test_a_relay_for_ipv6_alone_is_found(run, town, hosts, authority):
         done = audit(town, authority, "example.net", "--host", SECOND, "--own", "--only", "relay,source")
         relay = {x["address"]: x["status"] for x in done.findings if x["id"] == "relay"}
         assert relay == {four: "pass", six: "fail"}
+    finally:
+        proxy.close()
+        server.close()
+
+
+def test_a_server_that_takes_us_for_somebody_of_its_own_is_found(run, town, hosts, authority):
+    """By what its answer to EHLO calls us."""
+    four, six = HOSTS[SECOND]
+    server = Exim(run, hosts[SECOND], good=True, authority=authority, name=SECOND, resolver=RESOLVER,
+                  main="local_interfaces = 0.0.0.0\n")
+    proxy = Proxy(hosts[SECOND], (six, 25), ("127.0.0.1", 25))
+    try:
+        done = audit(town, authority, "example.net", "--host", SECOND, "--own", "--only", "source")
+        source = {x["address"]: x["status"] for x in done.findings if x["id"].startswith("source") and x["address"]}
+        assert source[four] == "pass" and source[six] in WRONG
     finally:
         proxy.close()
         server.close()
