@@ -46,7 +46,9 @@ void audit_place(struct seen_address *a, const struct audit_place_facts *facts)
 	bool is_own = vantage_is_own(facts->own, &a->addr);
 	struct addr from;
 
-	a->by_namespace = is_own && facts->sockets && vantage_is_reached(facts->own, &a->addr);
+	a->by_namespace =
+		is_own && facts->sockets && vantage_is_reached(facts->own, &a->addr) &&
+		vantage_sockets_has(facts->sockets, addr_is_v4(&a->addr) ? AF_INET : AF_INET6);
 	if (a->by_namespace)
 		a->vantage = VANTAGE_OUTSIDE;
 	else if (source_of(&a->addr, &from))
