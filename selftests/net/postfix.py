@@ -77,6 +77,22 @@ relay      unix  - - n - -   smtp
 """
 
 
+def last_of_each(text):
+    """
+    A main.cf in which each setting stands once. Postfix takes the last of several, but each of its processes warns of the others,
+    the one that writes the log too: when the queue in front of that one is full, it waits for itself.
+    """
+    settings, name = {}, None
+    for line in text.splitlines():
+        if line[:1].isspace():
+            settings[name] += "\n" + line
+        elif line.strip():
+            name = line.split("=")[0].strip()
+            settings.pop(name, None)
+            settings[name] = line
+    return "\n".join(settings.values()) + "\n"
+
+
 class Postfix:
     def __init__(self, run, host, main="", master="", resolver=None):
         """main, master: more of these files; of what is said twice the last counts. resolver: it knows no other."""
@@ -89,7 +105,7 @@ class Postfix:
         shutil.chown(os.path.join(self.folder, "data"), "postfix", "postfix")
         # Where a distribution keeps the daemons is compiled in.
         daemons = command("postconf", "-c", self._empty(), "-dh", "daemon_directory").stdout.strip()
-        self._write("main.cf", MAIN.format(folder=self.folder, daemons=daemons) + main)
+        self._write("main.cf", last_of_each(MAIN.format(folder=self.folder, daemons=daemons) + main))
         self._write("master.cf", MASTER.format(single=PORT_SINGLE) + master)
         words = ["postfix", "-c", self._config, "start-fg"]
         if resolver:
