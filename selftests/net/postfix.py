@@ -77,20 +77,14 @@ relay      unix  - - n - -   smtp
 """
 
 
-def last_of_each(text):
+def main_set(text, more):
     """
-    A main.cf in which each setting stands once. Postfix takes the last of several, but each of its processes warns of the others,
-    the one that writes the log too: when the queue in front of that one is full, it waits for itself.
+    As postconf -e: what is said anew takes the place of the old. Postfix would take the last, but each of its programs warns of the
+    others, the one that writes the log too: when the queue in front of that one is full, it waits for itself.
     """
-    settings, name = {}, None
-    for line in text.splitlines():
-        if line[:1].isspace():
-            settings[name] += "\n" + line
-        elif line.strip():
-            name = line.split("=")[0].strip()
-            settings.pop(name, None)
-            settings[name] = line
-    return "\n".join(settings.values()) + "\n"
+    for setting, name in re.findall(r"^((\w+)\s*=.*\n(?:[ \t].*\n)*)", more, re.M):
+        text = re.sub(rf"^{name}\s*=.*\n(?:[ \t].*\n)*", "", text, flags=re.M) + setting
+    return text
 
 
 class Postfix:
@@ -105,7 +99,7 @@ class Postfix:
         shutil.chown(os.path.join(self.folder, "data"), "postfix", "postfix")
         # Where a distribution keeps the daemons is compiled in.
         daemons = command("postconf", "-c", self._empty(), "-dh", "daemon_directory").stdout.strip()
-        self._write("main.cf", last_of_each(MAIN.format(folder=self.folder, daemons=daemons) + main))
+        self._write("main.cf", main_set(MAIN.format(folder=self.folder, daemons=daemons), main))
         self._write("master.cf", MASTER.format(single=PORT_SINGLE) + master)
         words = ["postfix", "-c", self._config, "start-fg"]
         if resolver:
