@@ -133,7 +133,9 @@ static void hosts_write(FILE *out, const struct seen *seen)
 		const struct seen_host *h = &seen->host[i];
 
 		element(out, "<dt>", h->name[0] ? h->name : "by its address", "");
-		if (h->is_mx)
+		if (h->is_mx && seen->domain.mx == ANSWER_NONE)
+			fputs(" <span class=\"soft\">no MX record</span>", out);
+		else if (h->is_mx)
 			fprintf(out, " <span class=\"soft\">MX %u</span>", h->preference);
 		fprintf(out, "%s</dt>\n", h->is_backend ? " (behind the front end)" : "");
 		for (unsigned j = 0; j < h->address_count; j++)
@@ -204,7 +206,7 @@ static void evidence_write(FILE *out, const struct finding *f)
 static void fix_write(FILE *out, const struct report_view *v, unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
-	const char *server = server_kind_name(f->server);
+	const char *server = server_kind_name(f->server), *shown = report_fix_shown_for(v, i);
 
 	if (f->enforce[0])
 		element(out, "<h4>postern can enforce this at once</h4>\n<pre>", f->enforce,
@@ -212,8 +214,8 @@ static void fix_write(FILE *out, const struct report_view *v, unsigned i)
 	if (!f->fix)
 		return;
 	fprintf(out, "<h4>Fix%s%s</h4>\n", server[0] ? " for " : "", server);
-	if (report_fix_was_shown(v, i)) {
-		fputs("<p>The same as above.</p>\n", out);
+	if (shown) {
+		element(out, "<p>As for <span class=\"id\">", shown, "</span>, above.</p>\n");
 		return;
 	}
 	fputs("<pre>", out);
@@ -228,10 +230,11 @@ static void change_write(FILE *out, enum change change)
 		fprintf(out, "<span class=\"tag\">%s</span>", change_name(change));
 }
 
-static void finding_write(FILE *out, const struct report_view *v, unsigned i)
+static void finding_write(FILE *out, const struct report *r, const struct report_view *v,
+			  unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
-	char place[REPORT_PLACE_MAX];
+	char text[REPORT_LINE_MAX];
 
 	fprintf(out, "<article class=\"%s %s\">\n<p><span class=\"tag\">%s</span>",
 		f->status == AUDIT_FAIL ? "fail" : "warn", severity_name(f->severity),
@@ -242,7 +245,9 @@ static void finding_write(FILE *out, const struct report_view *v, unsigned i)
 	if (f->ladder)
 		element(out, " (", ladder_name(f->ladder), ")");
 	fputs("</h3>\n", out);
-	element(out, "<p class=\"where\">", report_place(f, place, sizeof(place)), "</p>\n");
+	element(out, "<p class=\"where\">",
+		report_places(r, v, i, report_says_the_same, text, sizeof(text)), "");
+	element(out, "", report_vantage(f, text, sizeof(text)), "</p>\n");
 	element(out, "<p>Advice: ", f->check->advice, ".</p>\n");
 	evidence_write(out, f);
 	fix_write(out, v, i);
@@ -260,7 +265,7 @@ static unsigned count_alike(const struct report_view *v, unsigned i)
 	return count;
 }
 
-static void findings_write(FILE *out, const struct report_view *v)
+static void findings_write(FILE *out, const struct report *r, const struct report_view *v)
 {
 	static const char *const titles[SEVERITIES] = {
 		[SEVERITY_INFO] = "For information", [SEVERITY_LOW] = "Low",
@@ -272,13 +277,15 @@ static void findings_write(FILE *out, const struct report_view *v)
 	for (unsigned i = 0; i < v->count && v->row[i].part == PART_FINDINGS; i++) {
 		enum severity s = v->row[i].finding->severity;
 
+		if (report_was_said(v, i, report_says_the_same))
+			continue;
 		if (!i || v->row[i - 1].finding->severity != s) {
 			if (is_open)
 				section_close(out);
 			section_open(out, severity_name(s), titles[s], count_alike(v, i));
 			is_open = true;
 		}
-		finding_write(out, v, i);
+		finding_write(out, r, v, i);
 	}
 	if (is_open)
 		section_close(out);
@@ -298,24 +305,16 @@ static void list_close(FILE *out)
 	section_close(out);
 }
 
-static bool was_said(const struct report_view *v, unsigned i)
-{
-	for (unsigned j = 0; j < i; j++)
-		if (report_says_the_same(v, j, i))
-			return true;
-	return false;
-}
-
 /* A list of ids, each with its sentence and the places it is true of. */
-static void passed_write(FILE *out, const struct report_view *v)
+static void passed_write(FILE *out, const struct report *r, const struct report_view *v)
 {
-	char place[REPORT_PLACE_MAX];
+	char places[REPORT_LINE_MAX];
 	bool is_open = false;
 
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct finding *f = v->row[i].finding;
 
-		if (v->row[i].part != PART_PASSED || was_said(v, i))
+		if (v->row[i].part != PART_PASSED || report_was_said(v, i, report_says_the_same))
 			continue;
 		if (!is_open)
 			list_open(out, "passed", "Passed", count_alike(v, i));
@@ -323,18 +322,15 @@ static void passed_write(FILE *out, const struct report_view *v)
 		element(out, "<dt><span class=\"id\">", f->id, "</span> ");
 		change_write(out, v->row[i].change);
 		element(out, "</dt>\n<dd>", f->text, "<br><span class=\"soft\">");
-		for (unsigned j = i; j < v->count; j++)
-			if (report_says_the_same(v, i, j))
-				element(out, j == i ? "" : "; ",
-					report_place_short(v->row[j].finding, place, sizeof(place)),
-					"");
-		fputs("</span></dd>\n", out);
+		element(out, "",
+			report_places(r, v, i, report_says_the_same, places, sizeof(places)),
+			"</span></dd>\n");
 	}
 	if (is_open)
 		list_close(out);
 }
 
-static void inconclusive_write(FILE *out, const struct report_view *v)
+static void inconclusive_write(FILE *out, const struct report *r, const struct report_view *v)
 {
 	char text[REPORT_LINE_MAX];
 	bool is_open = false;
@@ -342,7 +338,8 @@ static void inconclusive_write(FILE *out, const struct report_view *v)
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct finding *f = v->row[i].finding;
 
-		if (v->row[i].part != PART_INCONCLUSIVE || report_reason_was_said(v, i))
+		if (v->row[i].part != PART_INCONCLUSIVE || report_reason_was_said(v, i) ||
+		    report_was_said(v, i, report_holds_up_the_same))
 			continue;
 		if (!is_open)
 			list_open(out, "inconclusive", "Inconclusive", count_alike(v, i));
@@ -350,7 +347,8 @@ static void inconclusive_write(FILE *out, const struct report_view *v)
 		report_reason_ids(v, i, text, sizeof(text));
 		element(out, "<dt><span class=\"id\">", text, "</span></dt>\n");
 		element(out, "<dd>", f->text, "<br><span class=\"soft\">");
-		element(out, "", report_place(f, text, sizeof(text)), "</span>\n");
+		report_places(r, v, i, report_holds_up_the_same, text, sizeof(text));
+		element(out, "", text, "</span>\n");
 		evidence_write(out, f);
 		fputs("</dd>\n", out);
 	}
@@ -377,7 +375,7 @@ static void gone_write(FILE *out, const struct report_view *v)
 }
 
 /* Not applicable, skipped, not checkable: what and why is all there is to say. */
-static void reasons_write(FILE *out, const struct report_view *v)
+static void reasons_write(FILE *out, const struct report *r, const struct report_view *v)
 {
 	char text[REPORT_LINE_MAX];
 	bool is_open = false;
@@ -385,7 +383,8 @@ static void reasons_write(FILE *out, const struct report_view *v)
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct report_row *row = &v->row[i];
 
-		if (row->part < PART_SKIPPED || report_reason_was_said(v, i))
+		if (row->part < PART_SKIPPED || report_reason_was_said(v, i) ||
+		    report_was_said(v, i, report_holds_up_the_same))
 			continue;
 		if (!is_open)
 			list_open(out, "unchecked", "What was not checked, and why", 0);
@@ -396,7 +395,9 @@ static void reasons_write(FILE *out, const struct report_view *v)
 		element(out, "", row->finding->text, "");
 		if (row->part == PART_NOT_APPLICABLE)
 			element(out, "<br><span class=\"soft\">",
-				report_place_short(row->finding, text, sizeof(text)), "</span>");
+				report_places(r, v, i, report_holds_up_the_same, text,
+					      sizeof(text)),
+				"</span>");
 		if (row->part == PART_NOT_CHECKABLE)
 			element(out, "<br><span class=\"soft\">", row->finding->check->advice,
 				"</span>");
@@ -436,12 +437,12 @@ int report_html(const struct report *r, FILE *out)
 	top_write(out, r, &v);
 	if (v.has_baseline && r->only_changes && !v.count && !v.gone_count)
 		fputs("<p>Nothing has changed since the baseline.</p>\n", out);
-	findings_write(out, &v);
-	inconclusive_write(out, &v);
+	findings_write(out, r, &v);
+	inconclusive_write(out, r, &v);
 	gone_write(out, &v);
-	passed_write(out, &v);
+	passed_write(out, r, &v);
 	enforce_write(out, &v);
-	reasons_write(out, &v);
+	reasons_write(out, r, &v);
 	fputs("</main>\n<footer>\n<p>What is inconclusive, skipped or not checkable is never "
 	      "counted as passed.</p>\n</footer>\n</body>\n</html>\n",
 	      out);
