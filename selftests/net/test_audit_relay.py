@@ -20,8 +20,9 @@ COLLECTOR = f"{STRANGER[4]}:2525"
 SEND_TO = "probe@collect.example.org"
 NMAP_MAX_S = 60
 
-# Users are known, so that what is taken for a local user is refused.
+# Users are known, so that what is taken for a local user is refused. nmap's errors would cost it a second each.
 USERS = """
+smtpd_error_sleep_time = 0
 mydestination = mx.example.net, localhost
 local_recipient_maps = inline:{ {postmaster = x} }
 virtual_mailbox_maps = inline:{ {inbox@example.net = x} }
@@ -42,10 +43,11 @@ allow_untrusted_routing = yes
 """
 # One that keeps source routes through itself alive by that.
 ROUTE = PERCENT.replace("/%/", "/%.*@route/").replace("relay_domains = mx", "relay_domains = route") + """
-smtpd_command_filter = regexp:{ {/^RCPT TO:<@mx\\.example\\.net:([^@]*)@([^>]*)>$/ RCPT TO:<$1%$2@route.example.net>} }
+smtpd_command_filter = regexp:{ {/^RCPT TO:<@mx\\.example\\.net:([^@]*)@([^>]*)>/ RCPT TO:<$$1%$$2@route.example.net>} }
 """
 # Takes any user of its own, percent signs and all: no relay, but it looks like one.
 CATCH_ALL = """
+smtpd_error_sleep_time = 0
 mydestination = mx.example.net, localhost
 local_recipient_maps =
 allow_percent_hack = no
@@ -142,62 +144,22 @@ def audit(host, *options, address=MAIL[4]):
 
 
 def nmap(host):
-    """What nmap says: a relay, or not, or nothing; and its words."""
+    """Its words."""
     said = host.run("nmap", "-n", "-Pn", "-p25", "--script", "smtp-open-relay", MAIL[4], timeout=NMAP_MAX_S).stdout
     words = re.search(r"smtp-open-relay: (.*)", said)
-    if not words:
-        return None, "(nothing)"
-    return "is an open relay" in words.group(1), words.group(1)
+    return words.group(1) if words else "(nothing)"
+
+
+def is_wrong(words, truth):
+    """Of nmap. One that lost its connection and says so is not wrong: it does not know."""
+    if "is an open relay" in words:
+        return not truth
+    return "doesn't seem to be an open relay" in words and truth
 
 
 def is_quiet(server):
     """No message was taken: Postfix's queue manager names each, Exim's log has <= for it."""
     return not [line for line in server.log.lines if re.search(r"nrcpt=|cleanup\[\d+\]: \w+: message-id| <= ", line)]
-
-
-@pytest.fixture(scope="module")
-def table():
-    rows = []
-    yield rows
-    print("\n\n{:<40} {:<10} {:<14} {}".format("server", "truth", "postern", "nmap smtp-open-relay"))
-    for name, truth, ladder, words in rows:
-        print(f"{name:<40} {'relay' if truth else 'closed':<10} {ladder:<14} {words}")
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_each_relay_is_found_by_its_form_and_each_closed_one_proved(run, lab, table, name):
-    case = CASES[name]
-    server = case.make(run, lab.mail)
-    try:
-        found = audit(lab.out, "--own")
-        assert found["ladder"] == case.ladder, found
-        assert found["vantage"] == "outside"
-        assert found["status"] == {"closed": "pass", "inconclusive": "inconclusive"}.get(case.ladder, "fail")
-        if case.form:
-            assert found["severity"] == "critical"
-            assert f": {case.form}, from {case.sender}" in found["finding"]
-            assert any(line.startswith("< 354 ") for line in found["evidence"])
-        elif case.ladder == "closed":
-            assert "relaying denied" in found["finding"]
-            assert any("24 of 24 forms" in line for line in found["evidence"]), found["evidence"]
-        else:
-            assert "catch-all" in found["finding"]
-        assert is_quiet(server), "no mail is sent"
-        table.append((name, case.is_relay, found["ladder"], nmap(lab.out)[1]))
-    finally:
-        server.close()
-
-
-def test_nmap_is_wrong_more_often(table):
-    """Of the servers above. What is inconclusive and says so is not wrong."""
-    if len(table) < len(CASES):
-        pytest.skip("not all servers were tried")
-    ours = [name for name, truth, ladder, _ in table
-            if ladder != "inconclusive" and (ladder in ("suspect", "accepts", "confirmed")) != truth]
-    theirs = [name for name, truth, _, words in table if ("is an open relay" in words) != truth]
-    print(f"\nwrong: postern {len(ours)}, nmap {len(theirs)}: {', '.join(theirs)}")
-    assert not ours
-    assert theirs
 
 
 # ---- proof, leave and vantage ----
@@ -216,7 +178,7 @@ def test_a_token_comes_back_through_a_real_relay(run, lab):
         found = audit(lab.out, "--own", "--send-to", SEND_TO, "--collect", COLLECTOR)
         assert found["ladder"] == "confirmed" and found["severity"] == "critical", found
         assert any("came back to our collector" in line for line in found["evidence"])
-        sent = {match.group(1) for match in (re.search(r"to=<([^>]*)>", line) for line in server.log.lines) if match}
+        sent = set(re.findall(r"to=<([^>]*)>.* status=", "\n".join(server.log.lines)))
         assert sent == {SEND_TO}, "to no one else"
     finally:
         server.close()
@@ -249,3 +211,49 @@ def test_what_is_open_to_the_host_itself_proves_nothing(lab, world):
     found = audit(lab.mail, "--own", address="127.0.0.1")
     assert found["vantage"] == "loopback"
     assert found["status"] == "inconclusive" and "proves nothing" in found["finding"], found
+
+
+# ---- the servers ----
+
+@pytest.fixture(scope="module")
+def table():
+    rows = []
+    yield rows
+    print("\n\n{:<40} {:<10} {:<14} {}".format("server", "truth", "postern", "nmap smtp-open-relay"))
+    for name, truth, ladder, words in rows:
+        print(f"{name:<40} {'relay' if truth else 'closed':<10} {ladder:<14} {words}")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_relay_is_found_by_its_form_and_each_closed_one_proved(run, lab, table, name):
+    case = CASES[name]
+    server = case.make(run, lab.mail)
+    try:
+        found = audit(lab.out, "--own")
+        assert found["ladder"] == case.ladder, found
+        assert found["vantage"] == "outside"
+        assert found["status"] == {"closed": "pass", "inconclusive": "inconclusive"}.get(case.ladder, "fail")
+        if case.form:
+            assert found["severity"] == "critical"
+            assert f": {case.form}, from {case.sender}" in found["finding"]
+            assert any(line.startswith("< 354 ") for line in found["evidence"])
+        elif case.ladder == "closed":
+            assert "relaying denied" in found["finding"]
+            assert any("24 of 24 forms" in line for line in found["evidence"]), found["evidence"]
+        else:
+            assert "catch-all" in found["finding"]
+        assert is_quiet(server), "no mail is sent"
+        table.append((name, case.is_relay, found["ladder"], nmap(lab.out)))
+    finally:
+        server.close()
+
+
+def test_nmap_is_wrong_more_often(table):
+    """Of the servers above. What is inconclusive and says so is not wrong."""
+    ours = [name for name, truth, ladder, _ in table
+            if ladder != "inconclusive" and (ladder in ("suspect", "accepts", "confirmed")) != truth]
+    theirs = [name for name, truth, _, words in table if is_wrong(words, truth)]
+    print(f"\nwrong: postern {len(ours)}, nmap {len(theirs)}: {', '.join(theirs)}")
+    assert len(ours) <= len(theirs) and not ours
+    # Which of them it gets wrong is known, where all were tried.
+    assert theirs or len(table) < len(CASES)

@@ -223,6 +223,8 @@ TEST(mx_hosts_are_judged_alone)
 	SAYS("mx", "fail medium mx.private, inconclusive info mx.silent");
 	a->is_answering = true;
 	SAYS("mx", "fail medium mx.private");
+	visit.end = VISIT_TURNED_AWAY;
+	SAYS("mx", "fail medium mx.private, inconclusive info mx.silent");
 }
 
 TEST(mx_hosts_are_judged_together)
@@ -269,7 +271,10 @@ TEST(mx_may_be_none)
 	host_is("example.test", "192.0.2.1", NULL);
 	seen.domain.mx = ANSWER_NONE;
 	seen.domain.implicit_mx = true;
-	SAYS("mx", "warn medium mx.implicit, warn medium mx.single");
+	SAYS("mx", "warn medium mx.implicit");
+	visit_is(&address[0][0], PURPOSE_HELLO, 0);
+	visit.end = VISIT_REFUSED;
+	SAYS("mx", "warn medium mx.implicit, fail medium mx.silent");
 	EXPECT(proves("publish: example.test. MX 10"), "what to publish");
 
 	scene();

@@ -51,7 +51,7 @@ TEST(the_source_is_seen_or_hidden)
 		{"it is our own address that is translated", "source inconclusive", "192.168.1.7",
 		 "250-mx.example.org Hello probe.example.net [203.0.113.5]\n250 HELP", NULL, NULL,
 		 NULL},
-		{"Postfix names nobody", "source inconclusive", NULL,
+		{"Postfix names nobody", "source skipped", NULL,
 		 "250-mx.example.org\n250 SIZE", NULL, NULL, NULL},
 		{"but its log does", "source.log pass", NULL, "250-mx.example.org\n250 SIZE",
 		 "NOQUEUE: reject: RCPT from unknown[198.51.100.9]: 550 <" TOKEN ">\n", NULL, NULL},

@@ -168,6 +168,13 @@ CHECK_ADDRESS(check_auth_tls)
 
 /* ---- on submission ports ---- */
 
+/* A refusal of the address (RFC 3463, 3.2: X.1.X), or of who has not begun TLS: with another address, inside TLS, it might be taken. */
+static bool is_about_else(const struct response *r)
+{
+	return r->kind == RESPONSE_NEGATIVE &&
+	       ((r->has_enhanced && r->enhanced[1] == 1) || response_says(r, "STARTTLS"));
+}
+
 static void submission_judge(const struct look *l, const struct seen_address *a,
 			     const struct visit_log *v)
 {
@@ -189,6 +196,10 @@ static void submission_judge(const struct look *l, const struct seen_address *a,
 	if (look_is_helo_word(&last->response))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
 			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+	else if (is_about_else(&last->response))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
+			    "port %u refuses who has not authenticated, but for another reason",
+			    v->port);
 	else if (last->response.kind == RESPONSE_NEGATIVE)
 		finding_say(look_add(l, NULL, AUDIT_PASS, a, mail, rcpt),
 			    "nobody sends by port %u without a password", v->port);
@@ -205,30 +216,48 @@ static void submission_judge(const struct look *l, const struct seen_address *a,
 			    "anybody sends by port %u without a password", v->port);
 }
 
+static bool is_shut(const struct visit_log *v)
+{
+	return v->end == VISIT_REFUSED || v->end == VISIT_SILENT;
+}
+
+/* "587 (the connection was refused), 465 (...)" */
+static void shut_say(const struct look *l, const struct seen_address *a, enum audit_status status)
+{
+	struct finding *f = LOOK_ADD(l, NULL, status, a);
+	const char *between = " ";
+
+	finding_say(f, "no submission port answered from here:");
+	for (const struct visit_log *v = a->visits; v; v = v->next) {
+		size_t length = strlen(f->text);
+
+		if (v->purpose != PURPOSE_SUBMISSION || !look_is_chosen(a, v))
+			continue;
+		snprintf(f->text + length, sizeof(f->text) - length, "%s%u (%s)", between, v->port,
+			 v->why[0] ? v->why : visit_end_name(v->end));
+		between = ", ";
+	}
+}
+
+/* Of two ports one is enough: that the other one is closed is worth no word. */
 CHECK_ADDRESS(check_auth_required)
 {
-	bool is_any = false;
+	bool is_any = false, is_answered = false, is_decided = true;
 
 	for (const struct visit_log *v = a->visits; v; v = v->next) {
-		struct finding *f;
-
 		if (v->purpose != PURPOSE_SUBMISSION || !look_is_chosen(a, v))
 			continue;
 		is_any = true;
 		if (v->count && look_answered(&v->exchange[0])) {
+			is_answered = true;
 			submission_judge(l, a, v);
-			continue;
+		} else if (!is_shut(v)) {
+			is_decided = false;
 		}
-		f = LOOK_ADD(l, NULL,
-			     v->end == VISIT_REFUSED || v->end == VISIT_SILENT
-				     ? AUDIT_NOT_APPLICABLE
-				     : AUDIT_INCONCLUSIVE,
-			     a);
-		f->port = v->port;
-		finding_say(f, "port %u did not answer from here: %s%s%s", v->port,
-			    visit_end_name(v->end), v->why[0] ? ": " : "", v->why);
 	}
 	if (!is_any)
 		finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, a),
 			    "no submission port was looked at");
+	else if (!is_answered)
+		shut_say(l, a, is_decided ? AUDIT_NOT_APPLICABLE : AUDIT_INCONCLUSIVE);
 }

@@ -17,11 +17,12 @@ static void take(const struct seen_address *a, enum protocol protocol, struct fi
 	fingerprint_take(a->visits, protocol, a->host ? a->host->name : "", f);
 }
 
-/* The first visit of this protocol that was greeted. */
+/* The first visit of this protocol that was let in: who is turned away at the door (421, 554) has not seen the banner. */
 static const struct visit_log *greeted(const struct seen_address *a, enum protocol protocol)
 {
 	for (const struct visit_log *v = a->visits; v; v = v->next)
-		if (v->protocol == protocol && v->count && look_answered(&v->exchange[0]))
+		if (v->protocol == protocol && v->count &&
+		    look_is(&v->exchange[0], RESPONSE_POSITIVE))
 			return v;
 	return NULL;
 }
@@ -111,6 +112,9 @@ CHECK_ADDRESS(check_help)
 	else if (x->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, NULL, AUDIT_PASS, a, x, NULL),
 			    "HELP names no product, at most commands");
+	else if (x->response.kind == RESPONSE_TRANSIENT)
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL),
+			    "HELP is put off for now");
 	else
 		finding_say(look_add(l, NULL, AUDIT_PASS, a, x, NULL), "HELP is refused");
 }

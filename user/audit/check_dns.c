@@ -48,12 +48,21 @@ static void rdns_greeting(const struct look *l, const struct seen_address *a)
 	if (strcasecmp(name, a->rdns_host) == 0) {
 		f = LOOK_ADD(l, "greeting", AUDIT_PASS, a);
 		finding_say(f, "the server greets by the name that its address has: %s", name);
+		finding_prove_exchange(f, seen_exchange(a, PURPOSE_HELLO, WHAT_GREETING));
 		return;
 	}
 	f = LOOK_ADD(l, "greeting", AUDIT_WARN, a);
 	f->severity = SEVERITY_LOW;
 	finding_say(f, "the server greets as %s, but its address is called %s", name, a->rdns_host);
 	finding_prove_exchange(f, seen_exchange(a, PURPOSE_HELLO, WHAT_GREETING));
+}
+
+static void rdns_prove(struct finding *f, const struct seen_address *a, const char *addr)
+{
+	char reverse[NAME_TEXT_MAX];
+
+	finding_prove(f, "%s. PTR %s.", name_of_reverse(&a->addr, reverse), a->rdns_host);
+	finding_prove(f, "%s. %s %s", a->rdns_host, addr_is_v4(&a->addr) ? "A" : "AAAA", addr);
 }
 
 static void rdns_publish(struct finding *f, const struct seen_address *a)
@@ -80,9 +89,10 @@ static void rdns_pass(const struct look *l, const struct seen_address *a, const 
 		rdns_publish(f, a);
 	} else {
 		f = LOOK_ADD(l, NULL, AUDIT_PASS, a);
-		finding_say(f, "%s is called %s, and that name leads back to it%s%s%s", addr,
+		finding_say(f, "the address is called %s, and that name leads back to it%s%s%s",
 			    a->rdns_host, is_other ? " (the host is audited as " : "",
 			    is_other ? host : "", is_other ? ")" : "");
+		rdns_prove(f, a, addr);
 	}
 	rdns_greeting(l, a);
 }
@@ -159,12 +169,20 @@ static void mx_silent(const struct look *l, const struct seen_host *h, const str
 	struct finding *f;
 	bool is_ours;
 
-	if (a->is_answering || !v)
+	if (!v || (a->is_answering && v->end != VISIT_TURNED_AWAY))
 		return;
+	/* At the door, which may be about our address and not about its mail. */
+	if (a->is_answering) {
+		f = LOOK_ADD(l, "silent", AUDIT_INCONCLUSIVE, a);
+		finding_say(f, "the MX host %s turns us away at %s: %s", h->name,
+			    addr_format(&a->addr, addr), v->why);
+		return;
+	}
 	/* Without a route of that family here nothing is known of there. */
 	is_ours = v->end == VISIT_UNREACHABLE || v->end == VISIT_FAILED;
 	f = LOOK_ADD(l, "silent", is_ours ? AUDIT_INCONCLUSIVE : AUDIT_FAIL, a);
-	finding_say(f, "the MX host %s %s at %s: %s", h->name,
+	finding_say(f, "%s %s %s at %s: %s",
+		    h->is_mx && l->seen->domain.implicit_mx ? "the host" : "the MX host", h->name,
 		    is_ours ? "could not be reached" : "does not take mail",
 		    addr_format(&a->addr, addr), v->why[0] ? v->why : visit_end_name(v->end));
 }
@@ -289,7 +307,8 @@ static void mx_set(const struct look *l)
 			mx_single(l);
 		return;
 	}
-	if (hosts == 1)
+	/* The domain itself in the place of an MX host is one by nature, and said. */
+	if (hosts == 1 && !s->domain.implicit_mx)
 		mx_single(l);
 	else if (hosts > 1 && !mx_shared(l) && is_one_network(s)) {
 		f = LOOK_ADD(l, "network", AUDIT_WARN, NULL);
@@ -320,7 +339,9 @@ static bool mx_none(const struct look *l)
 		return false;
 	} else {
 		f = LOOK_ADD(l, "none", AUDIT_FAIL, NULL);
-		finding_say(f, "%s has neither an MX record nor an address: mail to it bounces",
+		finding_say(f,
+			    "%s has neither an MX record nor an address: mail to it bounces (if "
+			    "the name is right)",
 			    d->name);
 	}
 	finding_prove(f, "publish: %s. MX 10 mail.%s.", d->name, d->name);
@@ -335,11 +356,36 @@ static bool is_none_found(const struct findings *out, unsigned from)
 	return true;
 }
 
+/* Each host with its addresses, and which of them answer. */
+static void mx_pass(const struct look *l)
+{
+	const struct seen *s = l->seen;
+	struct finding *f = LOOK_ADD(l, NULL, AUDIT_PASS, NULL);
+	unsigned answering = 0, all = 0;
+	char addr[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < s->host_count; i++)
+		for (unsigned k = 0; is_of_mx(&s->host[i]) && k < s->host[i].address_count; k++) {
+			const struct seen_address *a = &s->host[i].address[k];
+
+			all++;
+			answering += a->is_answering;
+			finding_prove(f, "MX %u %s, %s%s", s->host[i].preference, s->host[i].name,
+				      addr_format(&a->addr, addr),
+				      a->is_answering ? " answers" : "");
+		}
+	finding_say(f, "%s has %u MX record%s, and nothing is wrong with %s%s", s->domain.name,
+		    s->domain.mx_count, s->domain.mx_count == 1 ? "" : "s",
+		    s->domain.mx_count == 1 ? "it" : "them",
+		    all && answering == all ? ": all hosts answer" : "");
+}
+
 CHECK_DOMAIN(check_mx)
 {
 	const struct seen *s = l->seen;
 	const struct seen_domain *d = &s->domain;
 	unsigned from = l->out->count;
+	struct finding *f;
 
 	if (d->mx > ANSWER_NONE) {
 		finding_say(LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, NULL),
@@ -347,8 +393,9 @@ CHECK_DOMAIN(check_mx)
 		return;
 	}
 	if (d->null_mx) {
-		finding_say(LOOK_ADD(l, NULL, AUDIT_PASS, NULL),
-			    "%s says by a null MX that it takes no mail", d->name);
+		f = LOOK_ADD(l, NULL, AUDIT_PASS, NULL);
+		finding_say(f, "%s says by a null MX that it takes no mail", d->name);
+		finding_prove(f, "%s. MX 0 . (RFC 7505)", d->name);
 		return;
 	}
 	if (d->mx == ANSWER_NONE && !l->request->host[0] && !mx_none(l))
@@ -359,13 +406,11 @@ CHECK_DOMAIN(check_mx)
 			"%s has a null MX beside others, where it must stand alone (RFC 7505, 3)",
 			d->name);
 	for (unsigned i = 0; i < s->host_count; i++)
-		if (is_of_mx(&s->host[i]) && d->mx == ANSWER_FOUND)
+		if (is_of_mx(&s->host[i]) && (d->mx == ANSWER_FOUND || d->implicit_mx))
 			mx_host(l, &s->host[i]);
 	mx_set(l);
 	if (is_none_found(l->out, from))
-		finding_say(LOOK_ADD(l, NULL, AUDIT_PASS, NULL),
-			    "%s has %u MX records, and nothing is wrong with them", d->name,
-			    d->mx_count);
+		mx_pass(l);
 }
 
 /* ---- lists ---- */

@@ -51,6 +51,15 @@ static void needless(const struct look *l, const struct seen_address *a, const s
 	finding_prove(f, "connecting to port %u succeeded", row->port);
 }
 
+/* Where nothing answered at all there may be nobody: silence of every port is no proof that they are shut. */
+static bool is_there(const struct seen_address *a)
+{
+	for (unsigned i = 0; i < a->port_count; i++)
+		if (a->port[i].state == PORT_OPEN || a->port[i].state == PORT_CLOSED)
+			return true;
+	return a->is_answering;
+}
+
 CHECK_ADDRESS(check_ports)
 {
 	unsigned looked_at = 0, open = 0;
@@ -71,7 +80,12 @@ CHECK_ADDRESS(check_ports)
 	}
 	if (open)
 		return;
-	if (looked_at) {
+	if (looked_at && !is_there(a)) {
+		f = LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, a);
+		finding_say(f, "no port answered from here, neither open nor closed: whether "
+			       "anybody is there is not known");
+		prove_ports(f, a);
+	} else if (looked_at) {
 		f = LOOK_ADD(l, NULL, AUDIT_PASS, a);
 		finding_say(f, "none of %u ports that a mail host does not need is open",
 			    looked_at);

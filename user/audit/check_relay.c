@@ -3,7 +3,7 @@
  * What the relay matrix says. An insider is relayed for by every mail server, so what is open to an inside vantage is no finding
  * against it; what is closed to an insider is closed to all.
  */
-#include "audit/check.h"
+#include "audit/look.h"
 
 #include <string.h>
 
@@ -68,12 +68,13 @@ static void prove_tally(struct finding *f, const struct relay_matrix *m, const s
 {
 	char line[LINE_MAX];
 
-	finding_prove(f,
-		      "%u recipients asked about: %u of %u forms, %u of %u senders, %u connections",
-		      t->recipients, t->forms, relay_form_count, t->senders, relay_sender_count,
-		      m->visits);
+	finding_prove(
+		f,
+		"recipients asked about: %u (%u of %u forms, %u of %u senders, in %u connections)",
+		t->recipients, t->forms, relay_form_count, t->senders, relay_sender_count,
+		m->visits);
 	for (unsigned i = 0; i < t->reasons; i++)
-		finding_prove(f, "%u: %s", t->reason[i].count, t->reason[i].why);
+		finding_prove(f, "answers: %u %s", t->reason[i].count, t->reason[i].why);
 	/* Senders refused at MAIL had nothing asked about. */
 	if (m->mail_refused)
 		finding_prove(f, "refused at MAIL: %s: %s",
@@ -86,7 +87,8 @@ static void prove_way(struct finding *f, const struct relay_matrix *m, unsigned 
 {
 	const struct relay_cell *c = &m->cell[form][sender];
 
-	finding_prove(f, "%s, from %s:", relay_form_name(form), relay_sender_name(sender));
+	finding_prove(f, "recipient: %s; sender: %s", relay_form_name(form),
+		      relay_sender_name(sender));
 	if (c->visit)
 		finding_prove_exchange(
 			f, visit_find_index(c->visit, WHAT_RELAY_MAIL, RELAY_INDEX(form, sender)));
@@ -163,7 +165,7 @@ static void say_open(const struct look *l, const struct seen_address *a,
 	f = add(l, a, status, ladder);
 	if (status == AUDIT_FAIL && ladder == LADDER_SUSPECT)
 		f->severity = SEVERITY_HIGH;
-	finding_say(f, "%s %s a stranger elsewhere: %s, from %s%s%s",
+	finding_say(f, "%s %s a stranger elsewhere (recipient: %s; sender: %s)%s%s",
 		    is_proof ? "an open relay: it" : "it", how_far(ladder),
 		    relay_form_name(RELAY_FORM(worst)), relay_sender_name(RELAY_SENDER(worst)),
 		    is_proof ? "" : "; but we were no stranger to it: seen from inside (",
@@ -269,10 +271,9 @@ CHECK_ADDRESS(check_relay)
 	}
 	relay_matrix_take(a, &m);
 	if (!m.visits) {
-		finding_say(add(l, a, a->is_answering ? AUDIT_INCONCLUSIVE : AUDIT_NOT_APPLICABLE,
-				LADDER_NONE),
-			    a->is_answering ? "the matrix was not tried"
-					    : "nothing answers on port 25");
+		if (look_answers(l, a))
+			finding_say(add(l, a, AUDIT_INCONCLUSIVE, LADDER_NONE),
+				    "the matrix was not tried");
 		return;
 	}
 	ladder = relay_ladder(a, &worst);

@@ -187,6 +187,9 @@ static void order_judge(const struct look *l, const struct seen_address *a)
 			    "DATA is taken before MAIL and RCPT");
 	else if (!rcpt || !data)
 		look_missing(l, "order", a, PURPOSE_SENDERS);
+	else if (is_transient(rcpt) || is_transient(data))
+		finding_say(look_add(l, "order", AUDIT_INCONCLUSIVE, a, rcpt, data),
+			    "RCPT and DATA before MAIL are put off for now");
 	else
 		finding_say(look_add(l, "order", AUDIT_PASS, a, rcpt, data),
 			    "RCPT and DATA before MAIL are refused");

@@ -6,7 +6,7 @@
  * Two witnesses: the answer to EHLO, in which Exim, Sendmail, OpenSMTPD and Exchange name the client; and, on the host, the mail log,
  * by recipients that only this audit has asked for.
  */
-#include "audit/check.h"
+#include "audit/look.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -241,17 +241,21 @@ CHECK_ADDRESS(check_source)
 {
 	bool is_said;
 
-	if (!a->is_answering)
+	if (!look_answers(l, a))
 		return;
 	is_said = greeting_check(l, a);
 	if (l->seen->local && (log_check(l, a) || absence_check(l, a)))
 		is_said = true;
 	if (is_said)
 		return;
-	finding_say(LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, a),
-		    l->seen->local ? "neither the answer to EHLO nor the mail log names our address"
-				   : "the answer to EHLO does not name our address: only the mail "
-				     "log on the host can tell (--local)");
+	/* A server that does not say whom it sees has no fault, and no audit from afar could decide it. */
+	if (!l->seen->local)
+		finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, a),
+			    "the answer to EHLO does not name our address: only the mail log on "
+			    "the host itself can tell: --local");
+	else
+		finding_say(LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, a),
+			    "neither the answer to EHLO nor the mail log names our address");
 }
 
 CHECK_LOCAL(check_source_local)

@@ -167,6 +167,7 @@ static void handshake_failed(const struct look *l, const struct seen_address *a,
 
 	/* Inside TLS from the start nothing was asked. */
 	f->port = v->port;
+	finding_fix(f, look_server(a, v->protocol));
 	finding_prove(f, "%s", v->why);
 	finding_say(f, "the TLS handshake on port %u fails: %s", v->port, v->why);
 }
@@ -193,7 +194,7 @@ static void service_judge(const struct look *l, const struct seen_address *a,
 		facts_judge(l, a, v);
 	else if (v->end == VISIT_TLS_FAILED)
 		handshake_failed(l, a, v, asked);
-	else if (look_answered(asked))
+	else if (look_is(asked, RESPONSE_NEGATIVE) || look_is(asked, RESPONSE_TRANSIENT))
 		finding_say(look_add(l, "handshake", AUDIT_FAIL, a, asked, NULL),
 			    "%s on port %u offers STARTTLS and then refuses it", name, v->port);
 	else if (is_told(v, said) && v->end == VISIT_DONE)

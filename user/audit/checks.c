@@ -308,6 +308,14 @@ static void skipped(const struct look *l, const char *why)
 	finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL), "%s", why);
 }
 
+static bool has_address(const struct seen *s)
+{
+	for (unsigned i = 0; i < s->host_count; i++)
+		if (s->host[i].address_count)
+			return true;
+	return false;
+}
+
 /* Why no function of the row said anything. */
 static void nothing_said(const struct look *l)
 {
@@ -321,7 +329,8 @@ static void nothing_said(const struct look *l)
 		skipped(l, "no domain was given");
 	else
 		finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, NULL),
-			    "there is nothing here that it is about");
+			    has_address(l->seen) ? "there is nothing of the kind here"
+						 : "there is no mail server to be asked");
 }
 
 static void check_run(const struct look *l)

@@ -288,7 +288,7 @@ fail:
 
 uint16_t collector_port(const struct collector *c)
 {
-	struct sockaddr_in6 at;
+	struct sockaddr_in6 at = {0};
 	socklen_t length = sizeof(at);
 
 	return getsockname(c->fd, (struct sockaddr *)&at, &length) == 0 ? ntohs(at.sin6_port) : 0;

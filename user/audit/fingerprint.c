@@ -337,7 +337,8 @@ static void exchange_look(struct search *s, const struct visit_log *v, const str
 
 	if (x->what == WHAT_NTLM || x->what == WHAT_NTLM_TYPE1)
 		ntlm_look(s, v, x);
-	if (!place)
+	/* Half a line has half a name in it. */
+	if (!place || !response_is_whole(&x->response))
 		return;
 	for (unsigned i = 0; i < x->response.line_count && i < LINES_LOOKED_AT_MAX; i++) {
 		struct span line = {0};

@@ -321,7 +321,7 @@ static int child_deliver(struct child *c, struct local_raw *raw)
 		return -ENOMEM;
 	p->is_cut = c->is_cut;
 	if (code == -ETIMEDOUT)
-		snprintf(p->why, sizeof(p->why), "%.64s did not end within %u s", p->name,
+		snprintf(p->why, sizeof(p->why), "%.64s did not end within %d s", p->name,
 			 LIMIT_MS / 1000);
 	else if (code < 0 && c->complaint_length)
 		complaint_show(c, p->why, sizeof(p->why));

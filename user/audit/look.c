@@ -13,6 +13,8 @@ static void why_ended(const struct visit_log *v, char why[static LOOK_WHY_MAX])
 		snprintf(why, LOOK_WHY_MAX, "no such visit was made");
 	else if (v->end == VISIT_DONE)
 		snprintf(why, LOOK_WHY_MAX, "it was not said at that visit");
+	else if (v->why[0] && !v->has_local)
+		snprintf(why, LOOK_WHY_MAX, "%s", v->why); /* not connected: that says it all */
 	else if (v->why[0])
 		snprintf(why, LOOK_WHY_MAX, "%s: %s", visit_end_name(v->end), v->why);
 	else
@@ -50,7 +52,7 @@ bool look_may(const struct look *l, const struct seen_address *a)
 
 bool look_answered(const struct exchange *x)
 {
-	return x && x->response.kind != RESPONSE_NONE;
+	return x && response_is_whole(&x->response);
 }
 
 bool look_is(const struct exchange *x, enum response_kind kind)

@@ -125,7 +125,7 @@ unsigned plan_ports(const struct seen_address *a, const struct audit_request *re
 static const struct response *answer_last(const struct visit_log *log)
 {
 	for (unsigned i = log->count; i-- > 0;)
-		if (log->exchange[i].response.kind != RESPONSE_NONE)
+		if (response_is_whole(&log->exchange[i].response))
 			return &log->exchange[i].response;
 	return NULL;
 }

@@ -133,7 +133,9 @@ static void hosts_write(FILE *out, const struct seen *seen)
 		const struct seen_host *h = &seen->host[i];
 
 		element(out, "<dt>", h->name[0] ? h->name : "by its address", "");
-		if (h->is_mx)
+		if (h->is_mx && seen->domain.mx == ANSWER_NONE)
+			fputs(" <span class=\"soft\">no MX record</span>", out);
+		else if (h->is_mx)
 			fprintf(out, " <span class=\"soft\">MX %u</span>", h->preference);
 		fprintf(out, "%s</dt>\n", h->is_backend ? " (behind the front end)" : "");
 		for (unsigned j = 0; j < h->address_count; j++)

@@ -121,7 +121,9 @@ static void hosts_write(const struct page *p, const struct seen *seen)
 		const struct seen_host *h = &seen->host[i];
 		char text[REPORT_LINE_MAX], preference[sizeof(" (MX 4294967295)")] = "";
 
-		if (h->is_mx)
+		if (h->is_mx && seen->domain.mx == ANSWER_NONE)
+			snprintf(preference, sizeof(preference), " (no MX record)");
+		else if (h->is_mx)
 			snprintf(preference, sizeof(preference), " (MX %u)", h->preference);
 		snprintf(text, sizeof(text), "%s%s%s%s", h->name, preference,
 			 h->is_backend ? " (behind the front end)" : "",

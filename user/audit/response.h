@@ -55,6 +55,8 @@ struct response {
 };
 
 void response_free(struct response *r); /* what it holds */
+/* Said to its end. What was cut off, by the server or by a bound of ours, is no answer: the word that decides may have been in the rest. */
+bool response_is_whole(const struct response *r);
 /* Line number i (from 0) of the text, and its length; NULL behind the last. Not ended by 0. */
 const char *response_line(const struct response *r, unsigned i, size_t *length);
 /* Is the word (case does not matter) in the text, wherever? */

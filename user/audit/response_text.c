@@ -26,6 +26,11 @@ void response_free(struct response *r)
 	*r = (struct response){0};
 }
 
+bool response_is_whole(const struct response *r)
+{
+	return r->kind != RESPONSE_NONE && !(r->oddities & ODD_UNENDED);
+}
+
 const char *response_line(const struct response *r, unsigned i, size_t *length)
 {
 	const char *line = r->text;

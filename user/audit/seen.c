@@ -43,7 +43,7 @@ void seen_add_visit(struct seen_address *a, struct visit_log *v)
 
 static bool is_answered(const struct visit_log *v)
 {
-	return v->count && v->exchange[0].response.kind != RESPONSE_NONE;
+	return v->count && response_is_whole(&v->exchange[0].response);
 }
 
 const struct visit_log *seen_visit(const struct seen_address *a, enum purpose purpose)

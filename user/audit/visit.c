@@ -229,6 +229,8 @@ static enum go connected(struct visit *v)
 {
 	int code = visit_wire_error(&v->wire);
 
+	if (code == -ECONNREFUSED)
+		return visit_over(v, VISIT_REFUSED, "%s", unconnected_text(VISIT_REFUSED));
 	if (code < 0)
 		return visit_over(v, unconnected_of(code), "%s: %s",
 				  unconnected_text(unconnected_of(code)), strerror(-code));

@@ -193,22 +193,22 @@ static int neighbour_add(const struct cable_end *end, const struct addr *a, cons
 		m && (addr_put(m, NDA_DST, a) < 0 || nla_put(m, NDA_LLADDR, MAC_BYTES, mac) < 0));
 }
 
-/* To one address (its whole length) on the link, or, with a gateway, to everywhere. */
-static int route_add(const struct cable_end *end, const struct addr *to, const struct addr *gateway)
+/* To one address (its whole length) on the link; or, where it is a gateway, through it to everywhere. */
+static int route_add(const struct cable_end *end, const struct addr *a, bool is_gateway)
 {
-	const struct addr *a = to ? to : gateway;
 	struct rtmsg head = {.rtm_family = (uint8_t)family_of(a),
-			     .rtm_dst_len = (uint8_t)(to ? bits_of(a) : 0),
+			     .rtm_dst_len = (uint8_t)(is_gateway ? 0 : bits_of(a)),
 			     .rtm_table = RT_TABLE_MAIN,
 			     .rtm_protocol = RTPROT_STATIC,
-			     .rtm_scope = to && addr_is_v4(a) ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+			     .rtm_scope = !is_gateway && addr_is_v4(a) ? RT_SCOPE_LINK
+								       : RT_SCOPE_UNIVERSE,
 			     .rtm_type = RTN_UNICAST,
-			     .rtm_flags = to ? 0 : RTNH_F_ONLINK};
+			     .rtm_flags = is_gateway ? RTNH_F_ONLINK : 0};
 	/* EXCL: an audit that runs beside us keeps its own. */
 	struct nl_msg *m =
 		wire_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof(head));
 	int failed = m && (nla_put_u32(m, RTA_OIF, (uint32_t)end->ifindex) < 0 ||
-			   (to ? addr_put(m, RTA_DST, to) : addr_put(m, RTA_GATEWAY, gateway)) < 0);
+			   addr_put(m, is_gateway ? RTA_GATEWAY : RTA_DST, a) < 0);
 
 	return ask(end->sk, m, failed);
 }
@@ -224,11 +224,11 @@ static int family_lay(const struct cable_end *far, const struct cable_end *near,
 	if (code == 0)
 		code = neighbour_add(far, &gateway, near_mac);
 	if (code == 0)
-		code = route_add(far, NULL, &gateway);
+		code = route_add(far, &gateway, true);
 	if (code == 0)
 		code = neighbour_add(near, a, far_mac);
 	if (code == 0)
-		code = route_add(near, a, NULL);
+		code = route_add(near, a, false);
 	return code;
 }
 
