@@ -45,15 +45,15 @@ static void consent_set(struct seen_address *a, const char *why)
 void audit_place(struct seen_address *a, const struct audit_place_facts *facts)
 {
 	bool is_own = vantage_is_own(facts->own, &a->addr);
-	struct addr from;
 
 	a->by_namespace =
 		is_own && facts->sockets && vantage_is_reached(facts->own, &a->addr) &&
 		vantage_sockets_has(facts->sockets, addr_is_v4(&a->addr) ? AF_INET : AF_INET6);
+	a->has_from = source_of(&a->addr, &a->from);
 	if (a->by_namespace)
 		a->vantage = VANTAGE_OUTSIDE;
-	else if (source_of(&a->addr, &from))
-		a->vantage = vantage_judge(facts->own, &from, &a->addr);
+	else if (a->has_from)
+		a->vantage = vantage_judge(facts->own, &a->from, &a->addr);
 	else
 		a->vantage = VANTAGE_NONE;
 	if (facts->request->own)
