@@ -5,6 +5,9 @@
  * nobody (as bounces are). Servers count errors: stock Postfix slows down at 10 of them, stock Exim closes after three of syntax. So a visit
  * ends before either.
  *
+ * A server that says two things to one command shifts answers by one, and then refuses to relay with the 250 of something else. So behind an
+ * acceptance that matters nothing is said for a while: what comes then came to the command before.
+ *
  * No message is sent. Of a form that was accepted a visit of its own asks for DATA and hangs up in front of the first byte of the message;
  * an unfinished message is thrown away (RFC 5321, 3.3: only the final dot makes the server responsible). Only with a mailbox of the
  * operator's own to send to does a message go there.
@@ -25,9 +28,10 @@
 #define TRIES_MAX	2  /* visits in which one cell is asked about */
 #define DATA_TRIES_MAX	4
 #define SEND_TRIES_MAX	6
-#define DATA_FORMS_MAX	6 /* forms that are followed up to DATA: more would prove no more */
-#define SENDS_MAX	3 /* messages that are sent at most */
-#define AUTH_ENOUGH	3 /* senders who were told to authenticate: all will be */
+#define DATA_FORMS_MAX	6    /* forms that are followed up to DATA: more would prove no more */
+#define SENDS_MAX	3    /* messages that are sent at most */
+#define AFTER_MS	1000 /* for what else comes after an acceptance: round the world and back */
+#define AUTH_ENOUGH	3    /* senders who were told to authenticate: all will be */
 #define PAIRS_MAX	(RELAY_FORMS_MAX * 3 + RELAY_SENDERS_MAX)
 #define COMMAND_MAX	(RELAY_PATH_MAX + 32)
 #define MESSAGE_MAX	2048
@@ -264,6 +268,9 @@ static unsigned told_to_authenticate(const struct relay_matrix *m)
 
 static bool choose(struct relay_script *s, const struct relay_matrix *m)
 {
+	/* More of its answers would prove no more. */
+	if (m->is_astray)
+		return false;
 	if (choose_data(s, m))
 		return true;
 	if (told_to_authenticate(m) >= AUTH_ENOUGH)
@@ -432,6 +439,22 @@ static bool after_mail_refused(struct relay_script *s, struct step *out)
 	return begin(s, out);
 }
 
+static bool listen_on(struct relay_script *s, struct step *out)
+{
+	*out = (struct step){.kind = STEP_READ,
+			     .what = WHAT_RELAY_AFTER,
+			     .index = index_of(s->at),
+			     .patience_ms = AFTER_MS};
+	return true;
+}
+
+static bool after_silence(struct relay_script *s, const struct exchange *last, struct step *out)
+{
+	return last->response.kind == RESPONSE_NONE
+		       ? say(s, out, WHAT_RELAY_DATA, index_of(s->at), "DATA")
+		       : quit(s, out);
+}
+
 static bool after_rcpt(struct relay_script *s, const struct exchange *last, struct step *out)
 {
 	bool is_accepted = last->response.kind == RESPONSE_POSITIVE;
@@ -440,8 +463,7 @@ static bool after_rcpt(struct relay_script *s, const struct exchange *last, stru
 
 	s->refusals += !is_accepted;
 	if (s->errand != ERRAND_ASK)
-		return is_accepted ? say(s, out, WHAT_RELAY_DATA, index_of(before), "DATA")
-				   : quit(s, out);
+		return is_accepted ? listen_on(s, out) : quit(s, out);
 	/* An open relay is looked at first: the rest may be pointless. */
 	p = is_accepted && before->form == RELAY_PLAIN ? NULL : pick(s);
 	if (!p)
@@ -518,7 +540,8 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 	bool is_positive = last && last->response.kind == RESPONSE_POSITIVE;
 
 	(void)log;
-	if (s->is_over || (last && last->response.kind == RESPONSE_NONE))
+	if (s->is_over ||
+	    (last && last->response.kind == RESPONSE_NONE && last->what != WHAT_RELAY_AFTER))
 		return false;
 	if (!last) {
 		*out = (struct step){.kind = STEP_READ, .what = WHAT_GREETING};
@@ -540,6 +563,8 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 		return is_positive ? say_rcpt(s, out, s->at) : after_mail_refused(s, out);
 	case WHAT_RELAY_RCPT:
 		return after_rcpt(s, last, out);
+	case WHAT_RELAY_AFTER:
+		return after_silence(s, last, out);
 	case WHAT_RELAY_DATA:
 		return after_data(s, last, out);
 	case WHAT_RELAY_SENT:
