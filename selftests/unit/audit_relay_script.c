@@ -27,7 +27,6 @@ static struct play {
 	unsigned visits, recipients, messages, cuts, most_refused, most_syntax;
 	bool went_on; /* something was sent after 354 that was not a whole message */
 	char message[4096];
-	const char *after; /* what else is said behind an accepted recipient */
 } p;
 
 static void play_new(policy_fn policy)
@@ -88,7 +87,7 @@ static const char *answer(struct session *s, const struct step *step)
 		return "250 2.0.0 queued";
 	}
 	if (step->kind == STEP_READ)
-		return step->patience_ms ? p.after : "220 mx.example.net ESMTP";
+		return "220 mx.example.net ESMTP";
 	if (step->kind == STEP_TLS) {
 		s->in_tls = true;
 		return "220 2.0.0 Go on";
@@ -129,7 +128,7 @@ static void play_visit(struct relay_script *script)
 		x->response = reply(p.text[p.visits][v->count], answer(&s, &step));
 		v->count++;
 		last = x;
-		if (x->response.kind == RESPONSE_NONE && !step.patience_ms) {
+		if (x->response.kind == RESPONSE_NONE) {
 			v->end = VISIT_CLOSED;
 			break;
 		}
@@ -309,20 +308,6 @@ TEST(each_server_is_found_out)
 		EXPECT((p.cuts != 0) == (l == LADDER_ACCEPTS), "%s: cut %u times", rows[i].sentence,
 		       p.cuts);
 	}
-}
-
-/* Behind the acceptance comes what was really said to the recipient. */
-TEST(one_that_answers_twice_is_not_believed)
-{
-	const struct exchange *worst;
-	struct relay_matrix m;
-
-	play_new(world);
-	p.after = DENIED;
-	EXPECT(play(&worst) == LADDER_INCONCLUSIVE && p.visits == 2 && !p.cuts && !p.messages,
-	       "%u visits, %u cuts", p.visits, p.cuts);
-	relay_matrix_take(&p.address, &m);
-	EXPECT(m.is_astray && m.cell[RELAY_PLAIN][RELAY_FROM_OWN].word == RELAY_OTHERWISE, "so");
 }
 
 TEST(a_closed_server_is_asked_every_form_from_three_senders)

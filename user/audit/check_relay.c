@@ -210,11 +210,6 @@ static void inconclusive_say(struct finding *f, const struct relay_matrix *m,
 	bool is_accepted = worst && worst->what == WHAT_RELAY_RCPT &&
 			   relay_judge_why(&worst->response, &why) == RELAY_ACCEPTED;
 
-	if (m->is_astray) {
-		finding_say(f, "it says more than it is asked, so that no answer is surely that to "
-			       "a command: what it accepts cannot be told");
-		return;
-	}
 	if (is_accepted) {
 		unsigned form = RELAY_FORM(worst->index), sender = RELAY_SENDER(worst->index);
 

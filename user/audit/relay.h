@@ -108,8 +108,6 @@ struct relay_matrix {
 	unsigned sender_tries[RELAY_SENDERS_MAX];
 	bool wants_tls;	 /* MAIL was refused until STARTTLS */
 	bool wants_auth; /* MAIL was refused until AUTH: no stranger relays here */
-	/* It says more than it is asked, so that no answer is surely that to a command: then nothing counts as accepted. */
-	bool is_astray;
 	const struct exchange *mail_refused; /* the last */
 	unsigned domains; /* foreign domains that were refused for themselves anywhere */
 	unsigned visits;

@@ -89,9 +89,6 @@ static void take(struct relay_matrix *m, const struct visit_log *v, const struct
 	case WHAT_RELAY_DATA:
 		take_data(c, v, x);
 		break;
-	case WHAT_RELAY_AFTER:
-		m->is_astray |= x->response.kind != RESPONSE_NONE;
-		break;
 	case WHAT_RELAY_SENT:
 		c->is_sent = true;
 		c->sent = x;
@@ -102,18 +99,6 @@ static void take(struct relay_matrix *m, const struct visit_log *v, const struct
 	default:
 		break;
 	}
-}
-
-/* What seemed to be accepted may have been any other command. A message that has come back is beyond doubt. */
-static void disbelieve(struct relay_matrix *m)
-{
-	for (unsigned f = 0; f < RELAY_FORMS_MAX; f++)
-		for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++) {
-			struct relay_cell *c = &m->cell[f][s];
-
-			if (c->word == RELAY_ACCEPTED && !c->is_returned)
-				c->word = RELAY_OTHERWISE;
-		}
 }
 
 void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out)
@@ -129,12 +114,9 @@ void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out)
 			continue;
 		out->visits++;
 		out->last = v;
-		out->is_astray |= v->end == VISIT_FLOODED;
 		for (unsigned i = 0; i < v->count; i++)
 			take(out, v, &v->exchange[i]);
 	}
-	if (out->is_astray)
-		disbelieve(out);
 }
 
 enum relay_local relay_matrix_local(const struct relay_matrix *m, unsigned form, unsigned sender)
