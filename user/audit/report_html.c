@@ -179,6 +179,9 @@ static void top_write(FILE *out, const struct report *r, const struct report_vie
 	tiles_write(out, v, &sum);
 	if (r->seen)
 		hosts_write(out, r->seen);
+	if (r->vantage_note && r->vantage_note[0])
+		element(out, "<p>Not seen from outside, as clients see it: ", r->vantage_note,
+			".</p>\n");
 	section_close(out);
 }
 

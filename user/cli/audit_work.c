@@ -199,6 +199,7 @@ static int report_write(const struct work *w, int *status, struct err *e)
 		.only_changes = ask->only_changes,
 		.colour = w->colour,
 		.width = w->width,
+		.vantage_note = audit_vantage_note(w->audit),
 		.elapsed_ms = (unsigned)((now_monotonic_ns() - w->begun_ns) / NS_PER_MS),
 	};
 	int (*form)(const struct report *, FILE *) = ask->nagios	? report_nagios
