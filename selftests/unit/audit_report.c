@@ -305,7 +305,7 @@ TEST(report_text_has_its_parts_in_order)
 		"4 findings at medium or above",
 		"Critical (2)",
 		"FAIL relay  mx1.example.org 192.0.2.25 port 25, from outside",
-		"(suspect)",
+		"(ladder: suspect)",
 		"< 250 2.1.5 Ok",
 		"Fix for Postfix:",
 		"reject_unauth_destination",

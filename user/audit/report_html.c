@@ -246,7 +246,7 @@ static void finding_write(FILE *out, const struct report *r, const struct report
 	element(out, "<span class=\"id\">", f->id, "</span></p>\n");
 	element(out, "<h3>", f->text, "");
 	if (f->ladder)
-		element(out, " (", ladder_name(f->ladder), ")");
+		element(out, " (ladder: ", ladder_name(f->ladder), ")");
 	fputs("</h3>\n", out);
 	element(out, "<p class=\"where\">",
 		report_places(r, v, i, report_says_the_same, text, sizeof(text)), "");

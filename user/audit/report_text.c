@@ -224,7 +224,7 @@ static void finding_write(const struct page *p, const struct report *r, const st
 		 report_places(r, v, i, report_says_the_same, places, sizeof(places)),
 		 report_vantage(f, vantage, sizeof(vantage)));
 	flow(p, used, 3 * INDENT, text);
-	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (" : "",
+	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (ladder: " : "",
 		 ladder_name(f->ladder), f->ladder ? ")" : "");
 	indented(p, 2 * INDENT, text);
 	evidence_write(p, f);
