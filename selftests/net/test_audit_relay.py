@@ -193,7 +193,7 @@ def test_a_closed_server_is_sent_nothing_to_collect(run, lab):
         server.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def world(run, lab):
     one = Postfix(run, lab.mail, relays("permit_mynetworks") + "mynetworks = 0.0.0.0/0\n")
     yield one

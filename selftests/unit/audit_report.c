@@ -23,8 +23,7 @@ static const char *const hostile[] = {
 	"&lt;b&gt;",
 	"two\nlines\r\nand more",
 	"AUDIT OK | critical=0",
-	"\xc2\x9b"
-	"31m and \xff\xfe",
+	"\xc2\x9b[31m and \xff\xfe",
 	"{\"summary\":{}}",
 	"%s%n%d",
 	"a\\x1bb",

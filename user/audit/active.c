@@ -125,7 +125,8 @@ static size_t smuggle(const struct active_ending *ending, const char *from, cons
 
 struct active_script {
 	unsigned round;
-	char helo[NAME_TEXT_MAX], from[MAILBOX_MAX], to[MAILBOX_MAX], token[32];
+	const struct script_facts *facts;
+	char from[MAILBOX_MAX], to[MAILBOX_MAX], token[32];
 	bool is_from_nobody, is_over;
 	char command[COMMAND_MAX], message[MESSAGE_MAX];
 };
@@ -154,7 +155,7 @@ struct active_script *active_script_new(unsigned round, const struct script_fact
 	if (!s)
 		return NULL;
 	s->round = round;
-	snprintf(s->helo, sizeof(s->helo), "%s", facts->helo);
+	s->facts = facts;
 	snprintf(s->to, sizeof(s->to), "%s", facts->request->mailbox);
 	snprintf(s->token, sizeof(s->token), "%s%02x", facts->random, round);
 	/* Who bounces a sample bounces it to us, or else to the mailbox itself: never to a stranger. */
@@ -233,9 +234,12 @@ static bool after_sent(struct active_script *s, struct step *out)
 	return say(out, WHAT_SMUGGLED, index_of(s), "NOOP");
 }
 
-static bool say_hello(struct active_script *s, struct step *out, const char *verb, enum what what)
+static bool say_hello(struct active_script *s, const struct visit_log *log, struct step *out,
+		      const char *verb, enum what what)
 {
-	snprintf(s->command, sizeof(s->command), "%s %s", verb, s->helo);
+	char helo[SCRIPT_HELO_MAX];
+
+	snprintf(s->command, sizeof(s->command), "%s %s", verb, script_helo(s->facts, log, helo));
 	return say(out, what, 0, s->command);
 }
 
@@ -244,7 +248,6 @@ bool active_script_next(struct active_script *s, const struct visit_log *log,
 {
 	bool is_positive = last && last->response.kind == RESPONSE_POSITIVE;
 
-	(void)log;
 	if (s->is_over || (last && last->response.kind == RESPONSE_NONE))
 		return false;
 	if (!last) {
@@ -253,9 +256,9 @@ bool active_script_next(struct active_script *s, const struct visit_log *log,
 	}
 	switch (last->what) {
 	case WHAT_GREETING:
-		return is_positive ? say_hello(s, out, "EHLO", WHAT_EHLO) : quit(s, out);
+		return is_positive ? say_hello(s, log, out, "EHLO", WHAT_EHLO) : quit(s, out);
 	case WHAT_EHLO:
-		return is_positive ? say_mail(s, out) : say_hello(s, out, "HELO", WHAT_HELO);
+		return is_positive ? say_mail(s, out) : say_hello(s, log, out, "HELO", WHAT_HELO);
 	case WHAT_HELO:
 		return is_positive ? say_mail(s, out) : quit(s, out);
 	case WHAT_RSET:

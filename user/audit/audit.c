@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/audit_name.h"
 #include "audit/audit_place.h"
 #include "audit/collector.h"
 #include "audit/gate.h"
@@ -44,12 +45,14 @@ struct audit {
 	struct local_raw *raw;
 	struct collector *collector;
 	struct gather *gather;
+	struct audit_name *name;
 	struct plan *plan;
 	struct seen seen;
 	struct findings findings;
 	audit_progress_fn progress;
 	void *progress_context;
 	char random[SCRIPT_RANDOM_MAX];
+	char host_name[NAME_TEXT_MAX]; /* of this host, with a domain; "" none */
 	uint64_t until_ns;
 	bool is_timed_out; /* the step that runs */
 };
@@ -57,15 +60,15 @@ struct audit {
 /* ---- with privileges ---- */
 
 /*
- * Our name for EHLO: with a domain, as RFC 5321, 4.1.1.1 asks. Where the host's name has none the hosts file may have one; the DNS
- * is not asked, since nothing foreign is read yet.
+ * This host's name with its domain, as RFC 5321, 4.1.1.1 asks for EHLO; "" none. Where the host's name has none the hosts file may have
+ * one; the DNS is not asked, since nothing foreign is read yet.
  */
-static void helo_find(char out[static NAME_TEXT_MAX])
+static void host_name_find(char out[static NAME_TEXT_MAX])
 {
 	const struct hostent *h;
 
 	if (gethostname(out, NAME_TEXT_MAX) < 0)
-		snprintf(out, NAME_TEXT_MAX, "localhost");
+		out[0] = '\0';
 	out[NAME_TEXT_MAX - 1] = '\0';
 	if (strchr(out, '.'))
 		return;
@@ -77,6 +80,8 @@ static void helo_find(char out[static NAME_TEXT_MAX])
 			snprintf(out, NAME_TEXT_MAX, "%s", h->h_name);
 	}
 	endhostent();
+	if (!strchr(out, '.'))
+		out[0] = '\0';
 }
 
 static void on_token(void *context, const char *token)
@@ -102,8 +107,7 @@ static int prepare(struct audit *a, const struct dns_settings *settings, struct 
 
 	if (ret < 0)
 		return err_set(e, ret, "no random numbers: %s", strerror(-ret));
-	if (!a->request.helo[0])
-		helo_find(a->request.helo);
+	host_name_find(a->host_name);
 	ret = dns_open(&a->dns, a->loop, settings, e);
 	if (ret == 0)
 		ret = tls_client_new(&a->tls, e);
@@ -237,6 +241,24 @@ static void places_step(struct audit *a)
 			audit_place(&a->seen.host[i].address[j], &facts);
 }
 
+/* By which name the servers are greeted; what is not known in time stays unknown. */
+static int names_step(struct audit *a, struct err *e)
+{
+	const struct audit_name_order order = {.resolver = dns_resolver(a->dns),
+					       .request = &a->request,
+					       .host_name = a->host_name,
+					       .seen = &a->seen};
+	int ret = audit_name_start(&a->name, &order, on_end, a);
+
+	if (ret == 0 && a->name)
+		ret = step_run(a, left_ms(a));
+	audit_name_stop(a->name);
+	a->name = NULL;
+	if (ret < 0 && ret != -ETIMEDOUT)
+		return err_set(e, ret, "our own name could not be asked for: %s", strerror(-ret));
+	return 0;
+}
+
 static int visits_step(struct audit *a, struct err *e)
 {
 	struct plan_order order = {
@@ -314,7 +336,9 @@ int audit_run(struct audit *a, struct err *e)
 	if (ret < 0)
 		return ret;
 	places_step(a);
-	ret = visits_step(a, e);
+	ret = names_step(a, e);
+	if (ret == 0)
+		ret = visits_step(a, e);
 	if (ret < 0)
 		return ret;
 	tokens_step(a);
@@ -351,6 +375,7 @@ void audit_free(struct audit *a)
 	if (!a)
 		return;
 	plan_stop(a->plan);
+	audit_name_stop(a->name);
 	gather_stop(a->gather);
 	collector_close(a->collector);
 	findings_free(&a->findings);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Vantage and consent. What is this host's own may be tried, and is seen from outside through the sockets of the namespace; all
- * else is seen from where the kernel would send from.
+ * else is seen from where the kernel would send from. The loopback is everybody's: that the MX of a domain leads there does not make
+ * the server on it one of that domain.
  */
 #include "audit/audit_place.h"
 
@@ -44,20 +45,20 @@ static void consent_set(struct seen_address *a, const char *why)
 void audit_place(struct seen_address *a, const struct audit_place_facts *facts)
 {
 	bool is_own = vantage_is_own(facts->own, &a->addr);
-	struct addr from;
 
 	a->by_namespace =
 		is_own && facts->sockets && vantage_is_reached(facts->own, &a->addr) &&
 		vantage_sockets_has(facts->sockets, addr_is_v4(&a->addr) ? AF_INET : AF_INET6);
+	a->has_from = source_of(&a->addr, &a->from);
 	if (a->by_namespace)
 		a->vantage = VANTAGE_OUTSIDE;
-	else if (source_of(&a->addr, &from))
-		a->vantage = vantage_judge(facts->own, &from, &a->addr);
+	else if (a->has_from)
+		a->vantage = vantage_judge(facts->own, &a->from, &a->addr);
 	else
 		a->vantage = VANTAGE_NONE;
 	if (facts->request->own)
 		consent_set(a, "--own");
-	else if (is_own)
+	else if (is_own && (vantage_is_reached(facts->own, &a->addr) || facts->request->host[0]))
 		consent_set(a, "an address of this host");
 	else if (!a->may_intrude && !a->consent[0])
 		snprintf(a->consent, sizeof(a->consent),

@@ -13,7 +13,7 @@ struct audit_place_facts {
 	const struct vantage_sockets *sockets; /* NULL none */
 };
 
-/* Sets vantage, by_namespace, may_intrude and consent. What the DNS has consented to stays. */
+/* Sets vantage, our end, by_namespace, may_intrude and consent. What the DNS has consented to stays. */
 void audit_place(struct seen_address *a, const struct audit_place_facts *facts);
 
 #endif

@@ -129,14 +129,6 @@ CHECK_ADDRESS(check_rdns)
 
 /* ---- MX: each host ---- */
 
-/* Nobody outside can reach these. Addresses for documentation and benchmarks are left out: they are what laboratories are made of. */
-static const char *unreachable_kind(const struct addr *a)
-{
-	const char *what = global_refuse(a);
-
-	return what && !strstr(what, "documentation") && !strstr(what, "benchmarks") ? what : NULL;
-}
-
 /* Which of the hosts are of the domain's mail. */
 static bool is_of_mx(const struct seen_host *h)
 {
@@ -201,7 +193,7 @@ static void mx_host(const struct look *l, const struct seen_host *h)
 				 "the alias leads to");
 	}
 	for (unsigned i = 0; i < h->address_count; i++) {
-		const char *kind = unreachable_kind(&h->address[i].addr);
+		const char *kind = global_unreachable(&h->address[i].addr);
 
 		if (kind) {
 			f = LOOK_ADD(l, "private", AUDIT_FAIL, &h->address[i]);

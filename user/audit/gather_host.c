@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the DNS says of a host: its addresses, their names, its TLSA records, and whether somebody who may say so lets it be tried. The
- * owner of a domain cannot consent for another's server: who speaks for a host is its own registered domain.
+ * owner of a domain cannot consent for another's server: who speaks for a host is its own registered domain. And nobody there can for an
+ * address that only means something here: a stranger's name can lead to any neighbour of ours.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <strings.h>
 
 #include "audit/gathering.h"
+#include "dns/global.h"
 #include "dns/orgdomain.h"
 
 /* ---- consent ---- */
@@ -65,9 +67,14 @@ static void consent_seek(struct gather *g, struct arrival *at, const char *host)
 
 static void consent_write(const struct gather *g, const struct arrival *at, struct seen_address *a)
 {
-	const char *host = at->host->name, *domain = NULL;
+	const char *host = at->host->name, *domain = NULL, *private = global_unreachable(&a->addr);
 	bool is_given = false;
 
+	if (private) {
+		snprintf(a->consent, sizeof(a->consent), "nobody can consent in the DNS for %s",
+			 private);
+		return;
+	}
 	if (at->consent >= 0) {
 		domain = g->consent[at->consent].domain;
 		is_given = g->consent[at->consent].is_given;

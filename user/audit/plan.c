@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/audit_name.h"
 #include "audit/plan_rows.h"
+#include "audit/relay.h"
 #include "base/when.h"
+#include "dns/orgdomain.h"
 
 #define SPACING_MS     100  /* where the request says nothing: some ten connections a second */
 #define RETRY_PAUSE_MS 3000 /* after 421 or a reset: what was too many is fewer then */
@@ -22,7 +25,6 @@
 #define ROUNDS_MAX     64   /* of one row: whatever a script thinks */
 #define NS_PER_MS      1000000ULL
 #define MX_PORT	       25
-#define FOREIGN	       "example.com" /* RFC 2606, 3 */
 #define DOMAIN_MAX     (NAME_TEXT_MAX + sizeof("[IPv6:]"))
 #define AT_MAX	       (NAME_TEXT_MAX + ADDR_TEXT_MAX + 32)
 
@@ -223,26 +225,44 @@ static int visit_begin(struct queue *q)
 
 /* ---- the queue ---- */
 
+/*
+ * A domain that it hosts: that of the mailbox that was named, else the audited one. Else it is guessed: the owner's of the name that leads to
+ * this address, or of the one that it gives itself; an address literal at the last.
+ */
+static void domain_set(struct queue *q)
+{
+	const struct audit_request *request = q->plan->order.request;
+	const struct seen_address *a = q->place[q->at].address;
+	const char *at = strrchr(request->mailbox, '@');
+	char text[ADDR_TEXT_MAX], greeting[NAME_TEXT_MAX], name[NAME_TEXT_MAX];
+
+	if (at && at[1])
+		snprintf(q->domain, sizeof(q->domain), "%s", at + 1);
+	else if (request->domain[0])
+		snprintf(q->domain, sizeof(q->domain), "%s", request->domain);
+	else if (orgdomain_of(a->host->name, name) ||
+		 (relay_greeting_name(a, greeting) && orgdomain_of(greeting, name)))
+		snprintf(q->domain, sizeof(q->domain), "%s", name);
+	else
+		snprintf(q->domain, sizeof(q->domain), "[%s%s]",
+			 addr_is_v4(&a->addr) ? "" : "IPv6:", addr_format(&a->addr, text));
+}
+
 static void facts_set(struct queue *q)
 {
 	const struct plan_order *order = &q->plan->order;
 	const struct seen_address *a = q->place[q->at].address;
-	char text[ADDR_TEXT_MAX];
+	bool is_set = a->foreign[0][0];
 
-	if (order->request->domain[0])
-		snprintf(q->domain, sizeof(q->domain), "%s", order->request->domain);
-	else if (a->host->name[0])
-		snprintf(q->domain, sizeof(q->domain), "%s", a->host->name);
-	else
-		snprintf(q->domain, sizeof(q->domain), "[%s%s]",
-			 addr_is_v4(&a->addr) ? "" : "IPv6:", addr_format(&a->addr, text));
+	domain_set(q);
 	q->facts = (struct script_facts){
 		.request = order->request,
 		.seen = order->seen,
 		.address = a,
-		.helo = order->request->helo,
+		.helo = order->request->helo[0] ? order->request->helo : a->helo,
 		.domain = q->domain,
-		.foreign = order->request->foreign[0] ? order->request->foreign : FOREIGN,
+		.foreign = is_set ? a->foreign[0] : AUDIT_NAME_FOREIGN,
+		.foreign_next = a->foreign[1],
 		.may_intrude = a->may_intrude,
 		.implicit_tls = plan_rows[q->row].implicit_tls,
 	};

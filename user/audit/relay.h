@@ -66,6 +66,8 @@ struct relay_names_room {
 	struct relay_names names;
 	char server[NAME_TEXT_MAX], literal[ADDR_TEXT_MAX + sizeof("[IPv6:]")];
 };
+/* The server's name as its greeting has it, if there is one. */
+bool relay_greeting_name(const struct seen_address *a, char out[static NAME_TEXT_MAX]);
 void relay_names_take(const struct script_facts *facts, struct relay_names_room *out);
 
 /* What one refusal or acceptance of a recipient says. */
@@ -74,6 +76,7 @@ enum relay_word {
 	RELAY_DENIED,	 /* for a relay reason: by code and text */
 	RELAY_OTHERWISE, /* refused for another reason, which decides nothing: greylisting, lists */
 	RELAY_SENDER_WORD, /* refused for the sender */
+	RELAY_DOMAIN_WORD, /* refused for the foreign domain: it takes no mail, or does not exist */
 	RELAY_NO_WORD,	   /* no answer */
 	RELAY_SYNTAX,	   /* the server takes no path of this form, whoever asks */
 	RELAY_UNKNOWN,	   /* read as a mailbox of its own, which nobody has */
@@ -87,11 +90,12 @@ enum relay_word relay_judge_why(const struct response *r, const char **why);
 
 struct relay_cell {
 	enum relay_word word;
-	bool is_asked;	/* RCPT was said */
-	unsigned tries; /* visits in which it was */
-	bool is_data;	/* DATA was said for it alone */
-	bool is_taken;	/* 354 */
-	bool is_sent;	/* the whole message */
+	bool is_asked;	  /* RCPT was said */
+	unsigned tries;	  /* visits in which it was */
+	unsigned domains; /* foreign domains that were refused for themselves */
+	bool is_data;	  /* DATA was said for it alone */
+	bool is_taken;	  /* 354 */
+	bool is_sent;	  /* the whole message */
 	bool is_returned;
 	const struct visit_log *visit;
 	const struct exchange *rcpt, *data, *sent;
@@ -105,6 +109,7 @@ struct relay_matrix {
 	bool wants_tls;	 /* MAIL was refused until STARTTLS */
 	bool wants_auth; /* MAIL was refused until AUTH: no stranger relays here */
 	const struct exchange *mail_refused; /* the last */
+	unsigned domains; /* foreign domains that were refused for themselves anywhere */
 	unsigned visits;
 	const struct visit_log *last;
 };

@@ -163,7 +163,7 @@ bool relay_sender_is_inside(unsigned sender)
 /* ---- the names of a run ---- */
 
 /* The first word of the greeting (RFC 5321, 4.2: its domain), where it is a name with a dot and nothing else. */
-static bool greeting_name(const struct seen_address *a, char out[static NAME_TEXT_MAX])
+bool relay_greeting_name(const struct seen_address *a, char out[static NAME_TEXT_MAX])
 {
 	const struct exchange *x = seen_exchange(a, PURPOSE_HELLO, WHAT_GREETING);
 	const char *text = x ? x->response.text : NULL;
@@ -193,7 +193,7 @@ void relay_names_take(const struct script_facts *facts, struct relay_names_room 
 	addr_format(&a->addr, text);
 	snprintf(out->literal, sizeof(out->literal), addr_is_v4(&a->addr) ? "[%s]" : "[IPv6:%s]",
 		 text);
-	if (!greeting_name(a, out->server))
+	if (!relay_greeting_name(a, out->server))
 		snprintf(out->server, sizeof(out->server), "%s", a->host ? a->host->name : "");
 	out->names = (struct relay_names){
 		.server = out->server,

@@ -22,8 +22,8 @@ struct phrase {
 #define AUTH	  RELAY_DENIED, "authentication required"
 #define CLIENT	  RELAY_OTHERWISE, "our address is blocked"
 #define GREY	  RELAY_OTHERWISE, "greylisted"
-#define NULL_MX	  RELAY_OTHERWISE, "the foreign domain takes no mail"
-#define DNS_WORD  RELAY_OTHERWISE, "the foreign domain was looked up in vain"
+#define NULL_MX	  RELAY_DOMAIN_WORD, "the foreign domain takes no mail"
+#define DNS_WORD  RELAY_DOMAIN_WORD, "the foreign domain was looked up in vain"
 #define TLS_WORD  RELAY_OTHERWISE, "TLS required"
 #define BUSY	  RELAY_OTHERWISE, "busy"
 #define HELO_WORD RELAY_OTHERWISE, "our HELO name"
@@ -60,6 +60,8 @@ static const struct phrase phrases[] = {
 	{"grey listed", GREY},
 	{"postgrey", GREY},
 	{"defer_if_", GREY},
+	/* Before the words on null MX and unknown domains, which follow it where they are the sender's. */
+	{"sender address rejected", SENDER},
 	{"nullmx", NULL_MX},
 	{"null mx", NULL_MX},
 	{"domain does not accept mail", NULL_MX},
@@ -72,7 +74,6 @@ static const struct phrase phrases[] = {
 	{"server configuration", BUSY},
 	/* Relaying: Postfix, Sendmail, Exim, Courier, Exchange, hMailServer, CommuniGate, Domino, MDaemon, Haraka, James, MailEnable... */
 	{"relay access denied", DENIED},
-	{"sender address rejected", SENDER}, /* whatever follows it */
 	{"relaying denied", DENIED},
 	{"relay denied", DENIED},
 	{"relay is denied", DENIED},
@@ -231,9 +232,14 @@ static enum relay_word judge_code(const struct response *r, const char **why)
 	*why = "unknown reason";
 	if (r->kind != RESPONSE_NEGATIVE)
 		return RELAY_OTHERWISE;
+	/* RFC 7505, 4.2 */
 	if (is_enhanced(r, 1, 10)) {
 		*why = "the foreign domain takes no mail";
-		return RELAY_OTHERWISE;
+		return RELAY_DOMAIN_WORD;
+	}
+	if (is_enhanced(r, 7, 27)) {
+		*why = "sender refused";
+		return RELAY_SENDER_WORD;
 	}
 	if (is_enhanced(r, 7, 1) || is_enhanced(r, 7, 54) || r->code == 551 || r->code == 571) {
 		*why = "relaying denied";
@@ -262,7 +268,8 @@ static enum relay_word judge_code(const struct response *r, const char **why)
 /* What is put off is not refused for good, except Postfix's and Sendmail's relay refusals, which are 4xx until somebody says otherwise. */
 static bool is_put_off(const struct response *r, enum relay_word word)
 {
-	return r->kind == RESPONSE_TRANSIENT && word != RELAY_DENIED && word != RELAY_SENDER_WORD;
+	return r->kind == RESPONSE_TRANSIENT && word != RELAY_DENIED && word != RELAY_SENDER_WORD &&
+	       word != RELAY_DOMAIN_WORD;
 }
 
 enum relay_word relay_judge_why(const struct response *r, const char **why)

@@ -30,8 +30,9 @@ static void take_mail(struct relay_matrix *m, const struct exchange *x)
 		word = RELAY_NO_WORD;
 	} else if (word == RELAY_DENIED)
 		m->wants_auth = true;
-	else if (word != RELAY_ACCEPTED && x->response.kind == RESPONSE_NEGATIVE)
-		word = RELAY_SENDER_WORD;
+	else if (word == RELAY_DOMAIN_WORD ||
+		 (word != RELAY_ACCEPTED && x->response.kind == RESPONSE_NEGATIVE))
+		word = RELAY_SENDER_WORD; /* here the domain is the sender's */
 	if (word == RELAY_ACCEPTED || m->sender[s] != RELAY_ACCEPTED)
 		m->sender[s] = word;
 }
@@ -40,10 +41,12 @@ static void take_mail(struct relay_matrix *m, const struct exchange *x)
 static void take_rcpt(struct relay_cell *c, const struct visit_log *v, const struct exchange *x)
 {
 	enum relay_word word = relay_judge(&x->response);
-	bool is_open = !c->is_asked || c->word == RELAY_NO_WORD || c->word == RELAY_OTHERWISE;
+	bool is_open = !c->is_asked || c->word == RELAY_NO_WORD || c->word == RELAY_OTHERWISE ||
+		       c->word == RELAY_DOMAIN_WORD;
 
 	c->is_asked = true;
 	c->tries++;
+	c->domains += word == RELAY_DOMAIN_WORD;
 	if (word == RELAY_NO_WORD && c->rcpt)
 		return;
 	if (!is_open && word != RELAY_ACCEPTED)
@@ -80,6 +83,8 @@ static void take(struct relay_matrix *m, const struct visit_log *v, const struct
 		break;
 	case WHAT_RELAY_RCPT:
 		take_rcpt(c, v, x);
+		if (c->domains > m->domains)
+			m->domains = c->domains;
 		break;
 	case WHAT_RELAY_DATA:
 		take_data(c, v, x);

@@ -43,8 +43,9 @@ struct pair {
 
 struct relay_script {
 	enum errand errand;
+	const struct script_facts *facts;
 	struct relay_names_room room;
-	char helo[NAME_TEXT_MAX];
+	unsigned domains; /* foreign ones that there are */
 	char send_to[MAILBOX_OWN_MAX], send_local[MAILBOX_OWN_MAX];
 	char token[TOKEN_ROOM];
 	struct pair pair[PAIRS_MAX];
@@ -98,12 +99,20 @@ static bool is_wide_open(const struct relay_matrix *m)
 	return false;
 }
 
-static bool is_pending(const struct relay_matrix *m, unsigned form, unsigned sender)
+static bool is_cell_pending(const struct relay_script *s, const struct relay_cell *c)
 {
-	const struct relay_cell *c = &m->cell[form][sender];
-
+	if (!c->is_asked)
+		return true;
+	if (c->word == RELAY_DOMAIN_WORD)
+		return c->domains < s->domains;
 	/* What was put off would be put off again: only silence is worth another try. */
-	return (!c->is_asked || (c->word == RELAY_NO_WORD && c->tries < TRIES_MAX)) &&
+	return c->word == RELAY_NO_WORD && c->tries < TRIES_MAX;
+}
+
+static bool is_pending(const struct relay_script *s, const struct relay_matrix *m, unsigned form,
+		       unsigned sender)
+{
+	return is_cell_pending(s, &m->cell[form][sender]) &&
 	       m->sender[sender] != RELAY_SENDER_WORD && m->sender[sender] != RELAY_OTHERWISE &&
 	       (m->sender[sender] == RELAY_ACCEPTED || m->sender_tries[sender] < TRIES_MAX ||
 		(m->wants_tls && m->sender_tries[sender] <= TRIES_MAX));
@@ -153,7 +162,7 @@ static void add_probes(struct relay_script *s, const struct relay_matrix *m)
 			for (unsigned f = 0; f < relay_form_count; f++)
 				is_wanted |= relay_form_outer(f) == o &&
 					     m->cell[f][sender].word == RELAY_ACCEPTED;
-			if (is_wanted && is_pending(m, RELAY_PROBE(o), sender) &&
+			if (is_wanted && is_pending(s, m, RELAY_PROBE(o), sender) &&
 			    is_form_known(&s->room.names, RELAY_PROBE(o)))
 				add(s, RELAY_PROBE(o), sender);
 		}
@@ -162,7 +171,8 @@ static void add_probes(struct relay_script *s, const struct relay_matrix *m)
 static void add_senders(struct relay_script *s, const struct relay_matrix *m)
 {
 	for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
-		if (is_sender_known(&s->room.names, sender) && is_pending(m, RELAY_PLAIN, sender))
+		if (is_sender_known(&s->room.names, sender) &&
+		    is_pending(s, m, RELAY_PLAIN, sender))
 			add(s, RELAY_PLAIN, sender);
 }
 
@@ -188,7 +198,7 @@ static void add_forms(struct relay_script *s, const struct relay_matrix *m, unsi
 	for (unsigned f = RELAY_PLAIN + 1; f < relay_form_count; f++) {
 		enum parse p = parse_of(m, f);
 
-		if (!is_form_known(&s->room.names, f) || !is_pending(m, f, sender) ||
+		if (!is_form_known(&s->room.names, f) || !is_pending(s, m, f, sender) ||
 		    is_form_through(m, f) || p == PARSE_FAILS)
 			continue;
 		add(s, f, sender);
@@ -316,6 +326,17 @@ static void token_make(struct relay_script *s, const struct script_facts *facts)
 		 RELAY_INDEX(s->pair[0].form, s->pair[0].sender), hash);
 }
 
+/* The first foreign domain, until a server has refused it for itself. */
+static void foreign_choose(struct relay_script *s, const struct relay_matrix *m)
+{
+	const char *next = s->facts->foreign_next;
+	bool has_next = next && next[0];
+
+	s->domains = has_next ? 2 : 1;
+	if (has_next && m->domains)
+		s->room.names.foreign = next;
+}
+
 struct relay_script *relay_script_new(unsigned round, const struct script_facts *facts)
 {
 	struct relay_script *s;
@@ -328,9 +349,10 @@ struct relay_script *relay_script_new(unsigned round, const struct script_facts 
 	if (!s || !m)
 		goto none;
 	relay_names_take(facts, &s->room);
-	snprintf(s->helo, sizeof(s->helo), "%s", facts->helo);
+	s->facts = facts;
 	send_to_take(s, facts->request->send_to);
 	relay_matrix_take(facts->address, m);
+	foreign_choose(s, m);
 	s->wants_tls = m->wants_tls;
 	if (!choose(s, m))
 		goto none;
@@ -451,9 +473,9 @@ static bool after_rcpt(struct relay_script *s, const struct exchange *last, stru
 	return say(s, out, WHAT_RSET, 0, "RSET");
 }
 
-static bool say_message(struct relay_script *s, struct step *out)
+static bool say_message(struct relay_script *s, const struct visit_log *log, struct step *out)
 {
-	char path[RELAY_PATH_MAX], date[64];
+	char path[RELAY_PATH_MAX], date[64], helo[SCRIPT_HELO_MAX];
 	time_t now = time(NULL);
 	struct tm tm;
 	int length;
@@ -461,16 +483,17 @@ static bool say_message(struct relay_script *s, struct step *out)
 	/* The C locale's names, as RFC 5322, 3.3 wants them. */
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&now, &tm));
 	relay_sender(s->at->sender, &s->room.names, path);
-	length = snprintf(s->message, sizeof(s->message),
-			  "X-Postern-Audit: %s%s\r\nDate: %s\r\nMessage-ID: <%s@%s>\r\n"
-			  "From: %s\r\nTo: <%s>\r\nSubject: relay test\r\n"
-			  "Auto-Submitted: auto-generated\r\n\r\n"
-			  "An audit of the mail server %s, ordered by who runs it, sent this\r\n"
-			  "to see whether that server relays for strangers. It does.\r\n\r\n"
-			  "%s%s\r\n.\r\n",
-			  COLLECTOR_MARK, s->token, date, s->token, s->helo,
-			  strcmp(path, "<>") ? path : "<postmaster@localhost>", s->send_to,
-			  s->room.literal, COLLECTOR_MARK, s->token);
+	length =
+		snprintf(s->message, sizeof(s->message),
+			 "X-Postern-Audit: %s%s\r\nDate: %s\r\nMessage-ID: <%s@%s>\r\n"
+			 "From: %s\r\nTo: <%s>\r\nSubject: relay test\r\n"
+			 "Auto-Submitted: auto-generated\r\n\r\n"
+			 "An audit of the mail server %s, ordered by who runs it, sent this\r\n"
+			 "to see whether that server relays for strangers. It does.\r\n\r\n"
+			 "%s%s\r\n.\r\n",
+			 COLLECTOR_MARK, s->token, date, s->token, script_helo(s->facts, log, helo),
+			 strcmp(path, "<>") ? path : "<postmaster@localhost>", s->send_to,
+			 s->room.literal, COLLECTOR_MARK, s->token);
 	if (length < 0 || (size_t)length >= sizeof(s->message))
 		return false;
 	*out = (struct step){.kind = STEP_RAW,
@@ -481,18 +504,29 @@ static bool say_message(struct relay_script *s, struct step *out)
 	return true;
 }
 
-static bool after_data(struct relay_script *s, const struct exchange *last, struct step *out)
+static bool after_data(struct relay_script *s, const struct visit_log *log,
+		       const struct exchange *last, struct step *out)
 {
 	if (last->response.kind != RESPONSE_MORE)
 		return quit(s, out);
 	if (s->errand == ERRAND_SEND)
-		return say_message(s, out);
+		return say_message(s, log, out);
 	s->is_over = true;
 	*out = (struct step){.kind = STEP_CUT};
 	return true;
 }
 
-static bool after_ehlo(struct relay_script *s, const struct exchange *last, struct step *out)
+static bool say_hello(struct relay_script *s, const struct visit_log *log, struct step *out,
+		      const char *verb, enum what what)
+{
+	char helo[SCRIPT_HELO_MAX];
+
+	snprintf(s->command, sizeof(s->command), "%s %s", verb, script_helo(s->facts, log, helo));
+	return say(s, out, what, 0, s->command);
+}
+
+static bool after_ehlo(struct relay_script *s, const struct visit_log *log,
+		       const struct exchange *last, struct step *out)
 {
 	if (last->response.kind == RESPONSE_POSITIVE) {
 		if (!s->wants_tls || last->in_tls)
@@ -502,14 +536,7 @@ static bool after_ehlo(struct relay_script *s, const struct exchange *last, stru
 	}
 	if (last->what != WHAT_EHLO)
 		return quit(s, out);
-	snprintf(s->command, sizeof(s->command), "HELO %s", s->helo);
-	return say(s, out, WHAT_HELO, 0, s->command);
-}
-
-static bool say_ehlo(struct relay_script *s, struct step *out, enum what what)
-{
-	snprintf(s->command, sizeof(s->command), "EHLO %s", s->helo);
-	return say(s, out, what, 0, s->command);
+	return say_hello(s, log, out, "HELO", WHAT_HELO);
 }
 
 bool relay_script_next(struct relay_script *s, const struct visit_log *log,
@@ -517,7 +544,6 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 {
 	bool is_positive = last && last->response.kind == RESPONSE_POSITIVE;
 
-	(void)log;
 	if (s->is_over || (last && last->response.kind == RESPONSE_NONE))
 		return false;
 	if (!last) {
@@ -526,13 +552,13 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 	}
 	switch (last->what) {
 	case WHAT_GREETING:
-		return is_positive ? say_ehlo(s, out, WHAT_EHLO) : quit(s, out);
+		return is_positive ? say_hello(s, log, out, "EHLO", WHAT_EHLO) : quit(s, out);
 	case WHAT_STARTTLS:
-		return is_positive ? say_ehlo(s, out, WHAT_TLS_EHLO) : quit(s, out);
+		return is_positive ? say_hello(s, log, out, "EHLO", WHAT_TLS_EHLO) : quit(s, out);
 	case WHAT_EHLO:
 	case WHAT_TLS_EHLO:
 	case WHAT_HELO:
-		return after_ehlo(s, last, out);
+		return after_ehlo(s, log, last, out);
 	case WHAT_RSET:
 		s->at = NULL;
 		return begin(s, out);
@@ -541,7 +567,7 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 	case WHAT_RELAY_RCPT:
 		return after_rcpt(s, last, out);
 	case WHAT_RELAY_DATA:
-		return after_data(s, last, out);
+		return after_data(s, log, last, out);
 	case WHAT_RELAY_SENT:
 		/* No goodbye: the visit must have ended before the message can be back, or nobody knows its token. */
 		return false;

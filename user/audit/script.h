@@ -23,9 +23,10 @@ struct script_facts {
 	const struct audit_request *request;
 	const struct seen *seen;
 	const struct seen_address *address;
-	const char *helo;   /* our name */
-	const char *domain; /* one that the server hosts: the audited one, or the host's own name */
-	const char *foreign; /* one that it does not */
+	const char *helo;	  /* our name; "": we greet by the address of our end */
+	const char *domain;	  /* one that the server hosts, or is taken to */
+	const char *foreign;	  /* one that it does not */
+	const char *foreign_next; /* another, where the first is refused for itself; NULL none */
 	char random
 		[SCRIPT_RANDOM_MAX]; /* letters and digits; new in each run: nobody has this name */
 	bool may_intrude;
@@ -42,6 +43,11 @@ struct script *script_new(enum purpose purpose, unsigned round, const struct scr
 bool script_next(void *script, const struct visit_log *log, const struct exchange *last,
 		 struct step *out); /* a script_fn */
 void script_free(struct script *s); /* NULL is fine */
+
+#define SCRIPT_HELO_MAX (NAME_TEXT_MAX + sizeof("[IPv6:]"))
+/* What stands behind HELO: our name, or the address of our end of this visit (RFC 5321, 4.1.3 and 4.1.4). Returns out. */
+const char *script_helo(const struct script_facts *facts, const struct visit_log *log,
+			char out[static SCRIPT_HELO_MAX]);
 
 /* A random name for script_facts, of length SCRIPT_RANDOM_MAX with the final 0. 0 or -errno. */
 int script_random(char out[static SCRIPT_RANDOM_MAX]);

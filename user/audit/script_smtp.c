@@ -99,10 +99,19 @@ static const struct script_row injection[] = {
 	ROW_QUIT,
 };
 
-/* RFC 5321, 4.1.1.9: NOOP may have an argument, which means nothing: a long line that asks for nothing. */
+/*
+ * Of all commands HELO is the one that every server judges: Exim has no access list for NOOP, OpenSMTPD takes no NOOP with an argument. What
+ * makes it long are blanks, which stand between words in every parser; the name behind them is good. Where it is refused the same command
+ * is said short, with two blanks: who refuses that too has not looked at the length.
+ */
 static const struct script_row long_line[] = {
-	ROWS_SMTP_HELLO,
-	{.kind = STEP_SAY, .what = WHAT_LONG, .text = "NOOP {filler}"},
+	{.kind = STEP_READ, .what = WHAT_GREETING},
+	{.kind = STEP_SAY, .what = WHAT_LONG, .text = "HELO {filler}{helo}"},
+	{.kind = STEP_SAY,
+	 .what = WHAT_LONG_SHORT,
+	 .text = "HELO  {helo}",
+	 .when = IF_REFUSED,
+	 .of = WHAT_LONG},
 	ROW_QUIT,
 };
 
@@ -125,11 +134,15 @@ static const struct script_row submission[] = {
 	ROWS_NTLM,
 	{.kind = STEP_SAY,
 	 .what = WHAT_MAIL_BEFORE_AUTH,
-	 .text = "MAIL FROM:<postmaster@{helo}>",
+	 .text = "MAIL FROM:<{sender}>",
 	 .flags = ROW_INTRUDES},
 	{.kind = STEP_SAY,
 	 .what = WHAT_RCPT_BEFORE_AUTH,
 	 .text = "RCPT TO:<{recipient}>",
+	 .flags = ROW_INTRUDES | ROW_IN_MAIL},
+	{.kind = STEP_SAY,
+	 .what = WHAT_RCPT_FOREIGN_BEFORE_AUTH,
+	 .text = "RCPT TO:<{stranger}>",
 	 .flags = ROW_INTRUDES | ROW_IN_MAIL},
 	ROW_RSET,
 	ROW_QUIT,

@@ -14,7 +14,7 @@
 #define VALUE_MAX    512 /* bytes: an address with both its names (RFC 5321, 4.5.3.1) and more */
 #define KEYWORD_MAX  32
 #define SIZE_SANE    (UINT64_MAX / 2) /* a limit beyond it is none */
-#define LONG_COMMAND "NOOP "
+#define LONG_COMMAND "HELO "
 #define CRLF_OCTETS  2
 /* RFC 5737: of documentation, where our own end is not known. */
 #define SOME_ADDRESS "192.0.2.1"
@@ -110,11 +110,17 @@ static void value_bare(const struct script *s, const struct visit_log *log, char
 		 log->has_local ? addr_format(&log->local, text) : SOME_ADDRESS);
 }
 
+/* Whom no server treats in a way of his own: the mailbox that was named, or where anybody is taken, anybody; else postmaster is left. */
 static void value_recipient(const struct script *s, const struct visit_log *log, char *out)
 {
+	const struct exchange *x =
+		seen_exchange(s->facts->address, PURPOSE_RECIPIENTS, WHAT_RCPT_UNKNOWN);
+
 	(void)log;
 	if (s->facts->request->mailbox[0])
 		snprintf(out, VALUE_MAX, "%s", s->facts->request->mailbox);
+	else if (x && x->response.kind == RESPONSE_POSITIVE)
+		snprintf(out, VALUE_MAX, "%s@%s", s->facts->random, s->facts->domain);
 	else
 		snprintf(out, VALUE_MAX, "postmaster@%s", s->facts->domain);
 }
@@ -164,10 +170,44 @@ static void value_alias(const struct script *s, const struct visit_log *log, cha
 		snprintf(out, VALUE_MAX, "%s", word);
 }
 
+const char *script_helo(const struct script_facts *facts, const struct visit_log *log,
+			char out[static SCRIPT_HELO_MAX])
+{
+	char literal[VALUE_MAX];
+	struct addr some;
+
+	if (facts->helo && facts->helo[0]) {
+		snprintf(out, SCRIPT_HELO_MAX, "%s", facts->helo);
+		return out;
+	}
+	(void)addr_parse(SOME_ADDRESS, &some, NULL);
+	literal_format(log->has_local ? &log->local : &some, literal);
+	snprintf(out, SCRIPT_HELO_MAX, "%.*s", (int)SCRIPT_HELO_MAX - 1, literal);
+	return out;
+}
+
 static void value_helo(const struct script *s, const struct visit_log *log, char *out)
 {
+	char name[SCRIPT_HELO_MAX];
+
+	snprintf(out, VALUE_MAX, "%s", script_helo(s->facts, log, name));
+}
+
+/* An ordinary sender. Who writes from an address literal is refused by many for that. */
+static void value_sender(const struct script *s, const struct visit_log *log, char *out)
+{
+	const char *helo = s->facts->helo;
+	bool is_name = helo && helo[0] && helo[0] != '[';
+
 	(void)log;
-	snprintf(out, VALUE_MAX, "%s", s->facts->helo);
+	snprintf(out, VALUE_MAX, "postmaster@%s", is_name ? helo : s->facts->foreign);
+}
+
+/* Nobody, elsewhere. */
+static void value_stranger(const struct script *s, const struct visit_log *log, char *out)
+{
+	(void)log;
+	snprintf(out, VALUE_MAX, "%s@%s", s->facts->random, s->facts->foreign);
 }
 
 static void value_domain(const struct script *s, const struct visit_log *log, char *out)
@@ -189,7 +229,7 @@ static const struct {
 	{"helo", value_helo},	    {"domain", value_domain},	    {"random", value_random},
 	{"server", value_server},   {"bare", value_bare},	    {"recipient", value_recipient},
 	{"spoofed", value_spoofed}, {"mechanism", value_mechanism}, {"oversize", value_oversize},
-	{"alias", value_alias},
+	{"alias", value_alias},	    {"sender", value_sender},	    {"stranger", value_stranger},
 };
 
 /* ---- texts ---- */
@@ -201,8 +241,11 @@ static bool value_write(const struct script *s, const char *name, size_t length,
 
 	/* Too long for a value of the table. */
 	if (length == strlen("filler") && memcmp(name, "filler", length) == 0) {
-		for (size_t i = strlen(LONG_COMMAND) + CRLF_OCTETS; i < s->octets; i++)
-			fputc('x', out);
+		size_t rest = strlen(LONG_COMMAND) + CRLF_OCTETS;
+
+		value_helo(s, log, value);
+		for (size_t i = rest + strlen(value); i < s->octets; i++)
+			fputc(' ', out);
 		return true;
 	}
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)

@@ -17,6 +17,7 @@
 #define SEEN_HOSTS_MAX	   16 /* MX hosts of a domain */
 #define SEEN_ADDRESSES_MAX 16 /* of a host */
 #define SEEN_TEXT_MAX	   512
+#define SEEN_FOREIGN_MAX   2 /* our own, and one that nobody has */
 
 /* ---- what was said to a server: the `what` of exchanges ---- */
 
@@ -38,8 +39,9 @@ enum what {
 	WHAT_NTLM_TYPE1,       /* the server's type 2 message is in the response */
 	WHAT_AUTH_PLAIN_EARLY, /* AUTH LOGIN or PLAIN before TLS: 334 or 5xx; cancelled with "*" */
 	WHAT_AUTH_CANCEL,
-	WHAT_MAIL_BEFORE_AUTH, /* on submission ports */
-	WHAT_RCPT_BEFORE_AUTH,
+	WHAT_MAIL_BEFORE_AUTH,	       /* on submission ports */
+	WHAT_RCPT_BEFORE_AUTH,	       /* a local one */
+	WHAT_RCPT_FOREIGN_BEFORE_AUTH, /* one elsewhere */
 	WHAT_INJECTED, /* the response to the command that stood behind STARTTLS in the same packet */
 	WHAT_HELO_FORGED,	   /* HELO with the server's own name */
 	WHAT_HELO_ADDRESS,	   /* HELO with a bare address */
@@ -58,6 +60,7 @@ enum what {
 	WHAT_RCPT_ABUSE,
 	WHAT_RCPT_ALIAS, /* index: which of the request's aliases */
 	WHAT_LONG,	 /* index: how many octets */
+	WHAT_LONG_SHORT, /* the same command, short: is it the length that is refused? */
 	WHAT_MAIL_SIZE,	 /* MAIL with SIZE= one more than the limit */
 	WHAT_POP_USER,	 /* USER before TLS */
 	WHAT_IMAP_LOGIN, /* LOGIN before TLS, of a random user */
@@ -123,6 +126,12 @@ struct seen_address {
 	struct seen_host *host;
 	enum vantage vantage;
 	bool by_namespace; /* the vantage is a namespace of our own */
+	/* Our end, as the routes have it, of what does not go through a namespace. */
+	struct addr from;
+	bool has_from;
+	char helo[NAME_TEXT_MAX]; /* our name; "": only the address of our end is known */
+	char foreign[SEEN_FOREIGN_MAX]
+		    [NAME_TEXT_MAX]; /* domains that it does not host, the best first; "" none */
 	bool may_intrude;
 	char consent[SEEN_TEXT_MAX]; /* why, or why not: "--own", "an address of this host" */
 	struct visit_log *visits;    /* in the order they were made */

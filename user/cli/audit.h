@@ -36,6 +36,7 @@ struct audit_work {
 	char *old; /* bytes of the baseline, unread; NULL none */
 	size_t old_length;
 	int html_fd, baseline_fd; /* -1: not asked for */
+	pid_t parent;		  /* who waits for it */
 };
 
 #define AUDIT_WORK_FAILED 64 /* no report was made; why has been said. No status of a report. */
