@@ -108,7 +108,9 @@ class Opensmtpd(Server):
             self.machine.write(file, aliases_set(self.machine.read(file), lines))
             return
         assert file.endswith("smtpd.conf"), file
-        if "in place of" in place:
+        if "match lines" in place:
+            self.text = re.sub(r"^match .*\n", "", self.text, flags=re.M) + "\n".join(lines) + "\n"
+        elif "in place of" in place:
             for line in lines:
                 self._listen(line)
         elif place in ("", "at the end"):

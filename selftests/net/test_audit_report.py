@@ -66,6 +66,14 @@ def test_misuse_asks_nobody(audit, scripted):
     assert audit(f"{HOST} --only rely --nagios", status=UNKNOWN).stdout.startswith("AUDIT UNKNOWN - ")
 
 
+def test_lists_that_cannot_be_had_take_no_resolver_along(audit):
+    """With none the audit would find that nothing of a domain is there."""
+    audit.configure(dnsbl={"sites": ["bl.example"], "data": ["/nowhere/zones.conf"]})
+    done = audit(f"--json {HOST} --only rdns", status=FOUND)
+    assert "going on without the configured lists" in done.stderr
+    assert findings(done)[0][0]["id"] == "rdns.none"
+
+
 def test_a_page_is_written_whole(audit):
     page = os.path.join(audit.folder, "page.html")
     audit(f"{HOST} --only rdns --html {page}", status=FOUND)

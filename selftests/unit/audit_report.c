@@ -304,7 +304,7 @@ TEST(report_text_has_its_parts_in_order)
 		"4 findings at medium or above",
 		"Critical (2)",
 		"FAIL relay  mx1.example.org 192.0.2.25 port 25, from outside",
-		"(suspect)",
+		"(ladder: suspect)",
 		"< 250 2.1.5 Ok",
 		"Fix for Postfix:",
 		"reject_unauth_destination",
@@ -431,6 +431,33 @@ TEST(report_says_of_many_places_once)
 		free(w.text);
 		findings_free(&s.findings);
 	}
+}
+
+TEST(report_says_why_it_was_not_outside)
+{
+	struct sample s;
+	struct written w;
+	json_t *row;
+
+	sample_make(&s);
+	s.report.vantage_note = "no network namespace: Operation not permitted\x1b";
+	for (size_t form = 0; form < FORMS - 1; form++) {
+		w = write_report(forms[form], &s.report);
+		EXPECT(strstr(w.text, "no network namespace: Operation"), "%s", form_names[form]);
+		EXPECT(!has_raw_control(&w), "%s", form_names[form]);
+		free(w.text);
+	}
+	s.report.vantage_note = "";
+	w = write_report(report_text, &s.report);
+	EXPECT(!strstr(w.text, "Not seen from outside"), "only where it was not");
+	free(w.text);
+	w = write_report(report_json, &s.report);
+	row = line_of(&w, s.findings.count);
+	EXPECT(json_is_null(json_object_get(json_object_get(row, "summary"), "vantage_note")),
+	       "null");
+	json_decref(row);
+	free(w.text);
+	findings_free(&s.findings);
 }
 
 static unsigned longest_line(const char *text)

@@ -372,7 +372,14 @@ const struct findings *audit_findings(const struct audit *a)
 
 const char *audit_vantage_note(const struct audit *a)
 {
-	return a->vantage_err.text;
+	for (unsigned i = 0; i < a->seen.host_count; i++)
+		for (unsigned j = 0; j < a->seen.host[i].address_count; j++) {
+			const struct seen_address *at = &a->seen.host[i].address[j];
+
+			if (!at->by_namespace && vantage_is_own(a->own, &at->addr))
+				return a->vantage_err.text;
+		}
+	return "";
 }
 
 void audit_free(struct audit *a)

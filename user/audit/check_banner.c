@@ -163,7 +163,8 @@ CHECK_ADDRESS(check_patches)
 		is_any = true;
 		patches_judge(l, a, &fp);
 	}
-	if (is_any || (!is_greeted && !look_answers(l, a)))
+	/* The packages are asked already. */
+	if (is_any || l->seen->local || (!is_greeted && !look_answers(l, a)))
 		return;
 	finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, a),
 		    "it tells no version, so nothing is learnt from outside; --local asks the "

@@ -293,8 +293,9 @@ CHECK_DOMAIN(check_dkim)
 
 	/* The DNS cannot be asked for all of them (RFC 6376, 3.1). */
 	if (!d->dkim_count)
-		finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
-			    "no selector was named, and the DNS does not tell which there are");
+		finding_say(
+			LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
+			"no selector was named, and the DNS does not tell which there are: --dkim");
 	for (unsigned i = 0; i < d->dkim_count; i++)
 		dkim_key(l, d, i);
 }

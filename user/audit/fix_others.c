@@ -6,6 +6,7 @@
 
 #define SMTPD	   "# smtpd.conf"
 #define LISTEN	   "# smtpd.conf, in place of the listen line"
+#define MATCH	   "# smtpd.conf, in place of the match lines"
 #define LISTEN_TLS "listen on 0.0.0.0 port 25 tls pki mail", "listen on :: port 25 tls pki mail"
 #define CERTIFICATE                                                                                \
 	"pki mail cert \"/etc/opensmtpd-tls/cert.pem\"",                                           \
@@ -29,6 +30,11 @@ const struct fix_row fix_opensmtpd[] = {
 	  "address stands in brackets\"",
 	  "filter \"helo\" chain { \"own1\", \"own2\", \"bare1\", \"bare2\" }", LISTEN,
 	  "listen on 0.0.0.0 port 25 filter \"helo\"", "listen on :: port 25 filter \"helo\""}},
+	/* By the names of actions of the manual page's example (smtpd.conf(5)). */
+	{"relay",
+	 {MATCH, "match from any for domain \"example.org\" action \"local\"",
+	  "match from local for any action \"outbound\"",
+	  "match from auth for any action \"outbound\""}},
 	/* It looks at the size when the message has come. */
 	{"size.over", {NULL}},
 	{"size", {SMTPD, "smtp max-message-size 50M"}},

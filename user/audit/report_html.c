@@ -179,6 +179,9 @@ static void top_write(FILE *out, const struct report *r, const struct report_vie
 	tiles_write(out, v, &sum);
 	if (r->seen)
 		hosts_write(out, r->seen);
+	if (r->vantage_note && r->vantage_note[0])
+		element(out, "<p>Not seen from outside, as clients see it: ", r->vantage_note,
+			".</p>\n");
 	section_close(out);
 }
 
@@ -243,7 +246,7 @@ static void finding_write(FILE *out, const struct report *r, const struct report
 	element(out, "<span class=\"id\">", f->id, "</span></p>\n");
 	element(out, "<h3>", f->text, "");
 	if (f->ladder)
-		element(out, " (", ladder_name(f->ladder), ")");
+		element(out, " (ladder: ", ladder_name(f->ladder), ")");
 	fputs("</h3>\n", out);
 	element(out, "<p class=\"where\">",
 		report_places(r, v, i, report_says_the_same, text, sizeof(text)), "");

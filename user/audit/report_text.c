@@ -148,6 +148,11 @@ static void head_write(const struct page *p, const struct report *r, const struc
 			(r->elapsed_ms + MS_PER_S - 1) / MS_PER_S, POSTERN_VERSION);
 	if (r->seen)
 		hosts_write(p, r->seen);
+	if (r->vantage_note && r->vantage_note[0]) {
+		snprintf(text, sizeof(text), "Not seen from outside, as clients see it: %s",
+			 r->vantage_note);
+		indented(p, INDENT, text);
+	}
 	fputc('\n', p->out);
 	flow(p, 0, INDENT, report_counts(sum, text, sizeof(text)));
 	flow(p, 0, INDENT, report_verdict(r, sum, text, sizeof(text)));
@@ -219,7 +224,7 @@ static void finding_write(const struct page *p, const struct report *r, const st
 		 report_places(r, v, i, report_says_the_same, places, sizeof(places)),
 		 report_vantage(f, vantage, sizeof(vantage)));
 	flow(p, used, 3 * INDENT, text);
-	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (" : "",
+	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (ladder: " : "",
 		 ladder_name(f->ladder), f->ladder ? ")" : "");
 	indented(p, 2 * INDENT, text);
 	evidence_write(p, f);

@@ -24,6 +24,8 @@ extern const struct sentence_option audit_options[];
 
 /* 0 or -EINVAL with what is wrong with the words. */
 int audit_ask_parse(const struct sentence *s, struct audit_ask *out, struct err *e);
+/* What help says of the verb beside its options: the checks, and the exit statuses. */
+void audit_explain(void);
 /* What is audited: the domain, or else the host. */
 const char *audit_ask_target(const struct audit_ask *a);
 

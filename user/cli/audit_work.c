@@ -120,18 +120,30 @@ static void progress_clear(const struct work *w)
 
 /* ---- with privileges ---- */
 
+/* All but the instance, and the resolver, without which nothing could be asked at all. */
+static void configuration_forget(struct conf *c)
+{
+	struct conf_text resolvers[CONF_RESOLVERS_MAX];
+	unsigned resolver_count = c->resolver_count;
+	char instance[CONF_INSTANCE_MAX];
+
+	memcpy(instance, c->instance, sizeof(instance));
+	memcpy(resolvers, c->resolvers, sizeof(resolvers));
+	conf_defaults(c);
+	memcpy(c->instance, instance, sizeof(instance));
+	memcpy(c->resolvers, resolvers, sizeof(resolvers));
+	c->resolver_count = resolver_count;
+}
+
 /* A faulty configuration of the lists is warned of, as the rest of it is: the audit must work in need. */
 static int settings_make(struct work *w, struct err *e)
 {
 	struct cli *cli = w->of->cli;
-	char instance[CONF_INSTANCE_MAX];
 	struct err cause = {0};
 
 	if (asking_settings(&cli->conf, cli->config_path, &w->settings, &w->data, &cause) < 0) {
-		cli_warn(cli, "%s; going on without it", cause.text);
-		memcpy(instance, cli->conf.instance, sizeof(instance));
-		conf_defaults(&cli->conf);
-		memcpy(cli->conf.instance, instance, sizeof(instance));
+		cli_warn(cli, "%s; going on without the configured lists", cause.text);
+		configuration_forget(&cli->conf);
 		if (asking_settings(&cli->conf, cli->config_path, &w->settings, &w->data, e) < 0)
 			return e->code;
 	}
@@ -213,6 +225,7 @@ static int report_write(const struct work *w, int *status, struct err *e)
 		.only_changes = ask->only_changes,
 		.colour = w->colour,
 		.width = w->width,
+		.vantage_note = audit_vantage_note(w->audit),
 		.elapsed_ms = (unsigned)((now_monotonic_ns() - w->begun_ns) / NS_PER_MS),
 	};
 	int (*form)(const struct report *, FILE *) = ask->nagios	? report_nagios
