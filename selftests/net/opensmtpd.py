@@ -109,8 +109,12 @@ class Opensmtpd(Server):
             return
         assert file.endswith("smtpd.conf"), file
         if "in place of" in place:
-            for line in lines:
-                self._listen(line)
+            if match := re.search("begins with (.*)", place):
+                self.text = re.sub(rf"^{re.escape(match.group(1))} .*\n", "", self.text, flags=re.M)
+                self._add(lines)
+            else:
+                for line in lines:
+                    self._listen(line)
         elif place in ("", "at the end"):
             self._add(lines)
         else:

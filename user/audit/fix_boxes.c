@@ -33,6 +33,11 @@ const struct fix_row fix_courier[] = {
 	{"vrfy", {"# /etc/courier/esmtpd", "BOFHNOVRFY=1"}},
 	{"expn", {"# /etc/courier/esmtpd", "BOFHNOEXPN=1"}},
 	{"sender.domain", {"# /etc/courier/esmtpd", "BOFHCHECKDNS=1"}},
+	/* makesmtpaccess makes the database of it. */
+	{"relay",
+	 {"# /etc/courier/smtpaccess/default, in place of each line with RELAYCLIENT",
+	  "127.0.0.1\tallow,RELAYCLIENT",
+	  ":0000:0000:0000:0000:0000:0000:0000:0001\tallow,RELAYCLIENT", "*\tallow"}},
 	{"starttls",
 	 {"# /etc/courier/imapd-ssl", "IMAPDSTARTTLS=YES", "TLS_CERTFILE=/etc/courier/imapd.pem",
 	  "# /etc/courier/pop3d-ssl", "POP3_STARTTLS=YES", "TLS_CERTFILE=/etc/courier/pop3d.pem"}},

@@ -34,12 +34,20 @@ const struct fix_row fix_opensmtpd[] = {
 	{"size", {SMTPD, "smtp max-message-size 50M"}},
 	{"roles", {"# /etc/aliases", "postmaster: root", "abuse: postmaster"}},
 	{"starttls", {SMTPD, CERTIFICATE, LISTEN, LISTEN_TLS}},
+	/* 6.8 cannot use its key by OpenSSL 3. */
+	{"starttls.handshake",
+	 {SMTPD, "# no setting mends it: 6.8 with OpenSSL 3 (Debian 12) fails every handshake; "
+		 "upgrade to OpenSMTPD 7"}},
 	{"starttls.old", {SMTPD, "smtp ciphers \"HIGH:!aNULL:!MD5\""}},
 	{"starttls.version", {SMTPD, "smtp ciphers \"HIGH:!aNULL:!MD5\""}},
 	{"starttls.injection", {NULL}},
 	{"auth-required",
 	 {LISTEN, LISTEN_TLS, "listen on 0.0.0.0 port 587 tls-require pki mail auth",
 	  "listen on :: port 587 tls-require pki mail auth"}},
+	{"relay",
+	 {"# smtpd.conf, in place of each line that begins with match from any for any",
+	  "match from local for any action \"outbound\"",
+	  "match from auth for any action \"outbound\""}},
 	{NULL, {NULL}},
 };
 
