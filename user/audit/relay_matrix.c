@@ -101,6 +101,28 @@ static void take(struct relay_matrix *m, const struct visit_log *v, const struct
 	}
 }
 
+/* Is a recipient refused by a word that tells nothing of relaying, and may be about the sender? */
+bool relay_cell_is_temporary(const struct relay_cell *c)
+{
+	const char *why;
+
+	return c->is_asked && c->rcpt && c->word == RELAY_OTHERWISE &&
+	       relay_judge_why(&c->rcpt->response, &why) == RELAY_OTHERWISE &&
+	       strcmp(why, RELAY_WHY_TEMPORARY) == 0;
+}
+
+/* Where one of the server's own gets the same, whoever the recipient is, it is the sender who could not be verified. */
+static void senders_settle(struct relay_matrix *m)
+{
+	for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++) {
+		if (!relay_cell_is_temporary(&m->cell[RELAY_PROBE(RELAY_OUTER_HOSTED)][s]))
+			continue;
+		for (unsigned f = 0; f < relay_form_count; f++)
+			if (relay_cell_is_temporary(&m->cell[f][s]))
+				m->cell[f][s].word = RELAY_SENDER_WORD;
+	}
+}
+
 void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -117,6 +139,7 @@ void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out)
 		for (unsigned i = 0; i < v->count; i++)
 			take(out, v, &v->exchange[i]);
 	}
+	senders_settle(out);
 }
 
 enum relay_local relay_matrix_local(const struct relay_matrix *m, unsigned form, unsigned sender)

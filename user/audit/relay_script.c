@@ -152,12 +152,16 @@ static enum parse parse_of(const struct relay_matrix *m, unsigned form)
 	return p;
 }
 
-/* Would a server take any name there? Only asked where a form was accepted that it matters for. */
+/*
+ * Would a server take any name there? Only asked where a form was accepted that it matters for. And is it the sender that is refused? Then
+ * one of its own is refused as well.
+ */
 static void add_probes(struct relay_script *s, const struct relay_matrix *m)
 {
 	for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
 		for (unsigned o = RELAY_OUTER_HOSTED; o < RELAY_OUTERS; o++) {
-			bool is_wanted = false;
+			bool is_wanted = o == RELAY_OUTER_HOSTED &&
+					 relay_cell_is_temporary(&m->cell[RELAY_PLAIN][sender]);
 
 			for (unsigned f = 0; f < relay_form_count; f++)
 				is_wanted |= relay_form_outer(f) == o &&
