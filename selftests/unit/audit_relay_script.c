@@ -256,6 +256,31 @@ static const char *mute(const char *sender, const char *line, bool in_tls)
 	return line ? NULL : OK;
 }
 
+/* Looks at the recipient's domain first, as reject_unknown_recipient_domain in front of the rest does it. */
+static const char *no_null_mx(const char *sender, const char *line, bool in_tls)
+{
+	return line && ends(line, "@example.com>") ? "556 5.1.10 does not accept mail (nullMX)"
+						   : closed(sender, line, in_tls);
+}
+
+/* As Exim with verify = sender: who claims to be of its own house cannot be verified, whoever the recipient is. */
+static const char *verifies_senders(const char *sender, const char *line, bool in_tls)
+{
+	if (line && (strstr(sender, "@mx.example.net>") || strstr(sender, "@localhost>")))
+		return "451 Temporary local problem - please try later";
+	return closed(sender, line, in_tls);
+}
+
+/* The same, but of its own users it takes mail from anybody: it is the recipient that could not be verified. */
+static const char *verifies_recipients(const char *sender, const char *line, bool in_tls)
+{
+	(void)in_tls;
+	(void)sender;
+	return !line || ends(line, "@example.net>")
+		       ? OK
+		       : "451 Temporary local problem - please try later";
+}
+
 TEST(each_server_is_found_out)
 {
 	static const struct {
@@ -279,6 +304,10 @@ TEST(each_server_is_found_out)
 		 "percent hack through its domain", "ourselves", 16},
 		{"one that wants TLS", tls_first, LADDER_CLOSED, NULL, NULL, 14},
 		{"one that wants a password", auth_first, LADDER_CLOSED, NULL, NULL, 3},
+		{"one that cannot verify its own senders", verifies_senders, LADDER_CLOSED, NULL,
+		 NULL, 16},
+		{"one that cannot verify recipients", verifies_recipients, LADDER_INCONCLUSIVE,
+		 NULL, NULL, 16},
 		{"one that greylists", greylisting, LADDER_INCONCLUSIVE, NULL, NULL, 12},
 		{"one that falls silent", mute, LADDER_INCONCLUSIVE, NULL, NULL, 3},
 	};
@@ -465,4 +494,47 @@ TEST(the_finding_says_how_far_and_from_where)
 		       findings_rows[i].sentence);
 		findings_free(&out);
 	}
+}
+
+static unsigned asked(const char *words)
+{
+	unsigned count = 0;
+
+	for (unsigned v = 0; v < p.visits; v++)
+		for (unsigned i = 0; i < p.visit[v].count; i++)
+			count += p.exchange[v][i].sent && strstr(p.exchange[v][i].sent, words);
+	return count;
+}
+
+TEST(a_foreign_domain_that_is_refused_for_itself_gives_way_to_another)
+{
+	const struct exchange *worst;
+
+	play_new(no_null_mx);
+	p.facts.foreign = "example.com";
+	EXPECT(play(&worst) == LADDER_INCONCLUSIVE, "nothing is learnt by a null MX");
+	EXPECT(worst && relay_judge(&worst->response) == RELAY_DOMAIN_WORD, "and it is said why");
+
+	play_new(no_null_mx);
+	p.facts.foreign = "example.com";
+	p.facts.foreign_next = "probe.example.org";
+	EXPECT(play(&worst) == LADDER_CLOSED, "by another domain it is");
+	EXPECT(asked("@probe.example.org>") && asked("@example.com>"), "both were asked about");
+
+	play_new(closed);
+	p.facts.foreign = "example.com";
+	p.facts.foreign_next = "probe.example.org";
+	EXPECT(play(&worst) == LADDER_CLOSED && !asked("@probe.example.org>"),
+	       "no second one where the first will do");
+}
+
+TEST(a_host_without_a_name_greets_by_its_address)
+{
+	const struct exchange *worst;
+
+	play_new(closed);
+	p.facts.helo = "";
+	EXPECT(play(&worst) == LADDER_CLOSED, "nothing is missing");
+	EXPECT(asked("EHLO [192.0.2.1]"), "in brackets");
+	EXPECT(!asked("MAIL FROM:<audit@>"), "no sender of ours");
 }
