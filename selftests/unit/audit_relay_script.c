@@ -25,7 +25,8 @@ static struct play {
 	char text[VISITS_MAX][STEPS_MAX][256];
 	/* What was seen. */
 	unsigned visits, recipients, messages, cuts, most_refused, most_syntax;
-	bool went_on; /* something was sent after 354 that was not a whole message */
+	const char *late, *data; /* behind an acceptance of RCPT; to DATA; NULL: nothing, 354 */
+	bool went_on;		 /* something was sent after 354 that was not a whole message */
 	char message[4096];
 } p;
 
@@ -87,7 +88,7 @@ static const char *answer(struct session *s, const struct step *step)
 		return "250 2.0.0 queued";
 	}
 	if (step->kind == STEP_READ)
-		return "220 mx.example.net ESMTP";
+		return step->what == WHAT_GREETING ? "220 mx.example.net ESMTP" : p.late;
 	if (step->kind == STEP_TLS) {
 		s->in_tls = true;
 		return "220 2.0.0 Go on";
@@ -99,8 +100,8 @@ static const char *answer(struct session *s, const struct step *step)
 		p.recipients++;
 		said = p.policy(s->sender, text + 8, s->in_tls);
 	} else if (strcmp(text, "DATA") == 0) {
-		s->in_data = true;
-		said = "354 Go on";
+		s->in_data = !p.data;
+		said = p.data ? p.data : "354 Go on";
 	}
 	s->refused += !said || said[0] > '3';
 	s->syntax += said && strncmp(said, "501", 3) == 0;
@@ -128,7 +129,7 @@ static void play_visit(struct relay_script *script)
 		x->response = reply(p.text[p.visits][v->count], answer(&s, &step));
 		v->count++;
 		last = x;
-		if (x->response.kind == RESPONSE_NONE) {
+		if (x->response.kind == RESPONSE_NONE && !step.patience_ms) {
 			v->end = VISIT_CLOSED;
 			break;
 		}
@@ -385,9 +386,9 @@ TEST(a_message_goes_to_our_own_mailbox_and_nowhere_else)
 			const struct exchange *x = &p.visit[v].exchange[i];
 
 			if (x->what == WHAT_RELAY_SENT)
-				EXPECT(strcmp(p.visit[v].exchange[i - 2].sent,
+				EXPECT(strcmp(p.visit[v].exchange[i - 3].sent,
 					      "RCPT TO:<probe@own.example.com>") == 0,
-				       "%s", p.visit[v].exchange[i - 2].sent);
+				       "%s", p.visit[v].exchange[i - 3].sent);
 		}
 	EXPECT(relay_awaited(&p.seen) == 1, "it is awaited");
 	EXPECT(!relay_returned(&p.seen, "postern") && !relay_returned(&p.seen, "zq1x2y3z4abcdef"),
@@ -537,4 +538,23 @@ TEST(a_host_without_a_name_greets_by_its_address)
 	EXPECT(play(&worst) == LADDER_CLOSED, "nothing is missing");
 	EXPECT(asked("EHLO [192.0.2.1]"), "in brackets");
 	EXPECT(!asked("MAIL FROM:<audit@>"), "no sender of ours");
+}
+
+TEST(answers_that_are_one_behind_are_no_relay)
+{
+	const struct exchange *worst;
+
+	play_new(world);
+	p.late = DENIED;
+	EXPECT(play(&worst) == LADDER_CLOSED, "the refusal came behind");
+	EXPECT(p.messages == 0 && !asked("DATA"), "and nothing was followed up");
+
+	play_new(world);
+	p.late = "250 2.0.0 Ok";
+	EXPECT(play(&worst) == LADDER_ACCEPTS, "who accepts twice accepts");
+
+	/* Later than one waits for it: then DATA brings it. */
+	play_new(world);
+	p.data = DENIED;
+	EXPECT(play(&worst) <= LADDER_INCONCLUSIVE, "what is taken back is no suspect");
 }

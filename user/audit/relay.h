@@ -112,6 +112,7 @@ struct relay_matrix {
 	bool wants_auth; /* MAIL was refused until AUTH: no stranger relays here */
 	const struct exchange *mail_refused; /* the last */
 	unsigned domains; /* foreign domains that were refused for themselves anywhere */
+	unsigned taken, taken_back; /* DATA: gone on, refused */
 	unsigned visits;
 	const struct visit_log *last;
 };

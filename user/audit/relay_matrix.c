@@ -56,6 +56,15 @@ static void take_rcpt(struct relay_cell *c, const struct visit_log *v, const str
 	c->visit = v;
 }
 
+/* The answer that was one behind. */
+static void take_late(struct relay_cell *c, const struct visit_log *v, const struct exchange *x)
+{
+	if (x->response.kind == RESPONSE_NONE || c->visit != v || c->word != RELAY_ACCEPTED)
+		return;
+	c->word = relay_judge(&x->response);
+	c->rcpt = x;
+}
+
 static void take_data(struct relay_cell *c, const struct visit_log *v, const struct exchange *x)
 {
 	c->is_data = true;
@@ -86,7 +95,12 @@ static void take(struct relay_matrix *m, const struct visit_log *v, const struct
 		if (c->domains > m->domains)
 			m->domains = c->domains;
 		break;
+	case WHAT_RELAY_LATE:
+		take_late(c, v, x);
+		break;
 	case WHAT_RELAY_DATA:
+		m->taken_back += x->response.kind == RESPONSE_NEGATIVE;
+		m->taken += x->response.kind == RESPONSE_MORE;
 		take_data(c, v, x);
 		break;
 	case WHAT_RELAY_SENT:
@@ -174,7 +188,10 @@ static enum ladder cell_ladder(const struct relay_matrix *m, unsigned form, unsi
 	case RELAY_ACCEPTED:
 		if (relay_matrix_local(m, form, sender) != RELAY_LOCAL_NO)
 			return LADDER_INCONCLUSIVE;
-		return c->is_taken ? LADDER_ACCEPTS : LADDER_SUSPECT;
+		if (c->is_taken)
+			return LADDER_ACCEPTS;
+		/* All that was followed up was taken back: this would be as well, as far as one can tell. */
+		return m->taken_back && !m->taken ? LADDER_INCONCLUSIVE : LADDER_SUSPECT;
 	case RELAY_DENIED:
 		return LADDER_CLOSED;
 	case RELAY_SYNTAX:

@@ -16,10 +16,12 @@
 #include "audit/collector.h"
 #include "audit/relay_inside.h"
 
-#define ROUNDS_MAX   48 /* visits to one address; a closed server needs some 18 */
-#define FAILURES_MAX 3	/* visits that failed, one after the other: the server wants no more */
-#define REFUSALS_MAX 8	/* of one visit */
-#define ODD_MAX	     2	/* forms of one visit that may count as syntax errors */
+#define ROUNDS_MAX   48	 /* visits to one address; a closed server needs some 18 */
+#define FAILURES_MAX 3	 /* visits that failed, one after the other: the server wants no more */
+#define REFUSALS_MAX 8	 /* of one visit */
+#define ODD_MAX	     2	 /* forms of one visit that may count as syntax errors */
+#define LATE_WAIT_MS 200 /* for an answer too many, beside two ways there and back */
+#define LATE_MOST_MS 1000
 
 /* Has the server had enough of us? */
 static bool is_given_up(const struct seen_address *a)
@@ -187,9 +189,24 @@ static bool after_mail_refused(struct relay_script *s, struct step *out)
 	return begin(s, out);
 }
 
-static bool after_rcpt(struct relay_script *s, const struct exchange *last, struct step *out)
+/*
+ * A server that answers twice to an earlier command is one answer behind: what looks like an acceptance is of that command, and the refusal is on
+ * its way. So before an acceptance is believed a moment is waited for it.
+ */
+static bool await_late(const struct relay_script *s, const struct exchange *last, struct step *out)
 {
-	bool is_accepted = last->response.kind == RESPONSE_POSITIVE;
+	unsigned patience_ms = LATE_WAIT_MS + 2 * last->latency_ms;
+
+	*out = (struct step){.kind = STEP_READ,
+			     .what = WHAT_RELAY_LATE,
+			     .index = index_of(s->at),
+			     .patience_ms =
+				     patience_ms < LATE_MOST_MS ? patience_ms : LATE_MOST_MS};
+	return true;
+}
+
+static bool after_rcpt(struct relay_script *s, bool is_accepted, struct step *out)
+{
 	const struct relay_pair *before = s->at;
 	struct relay_pair *p;
 
@@ -277,7 +294,8 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 {
 	bool is_positive = last && last->response.kind == RESPONSE_POSITIVE;
 
-	if (s->is_over || (last && last->response.kind == RESPONSE_NONE))
+	if (s->is_over ||
+	    (last && last->response.kind == RESPONSE_NONE && last->what != WHAT_RELAY_LATE))
 		return false;
 	if (!last) {
 		*out = (struct step){.kind = STEP_READ, .what = WHAT_GREETING};
@@ -298,7 +316,9 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 	case WHAT_RELAY_MAIL:
 		return is_positive ? say_rcpt(s, out, s->at) : after_mail_refused(s, out);
 	case WHAT_RELAY_RCPT:
-		return after_rcpt(s, last, out);
+		return is_positive ? await_late(s, last, out) : after_rcpt(s, false, out);
+	case WHAT_RELAY_LATE:
+		return after_rcpt(s, is_positive || last->response.kind == RESPONSE_NONE, out);
 	case WHAT_RELAY_DATA:
 		return after_data(s, log, last, out);
 	case WHAT_RELAY_SENT:
