@@ -67,7 +67,7 @@ static void step_look(const struct step *step, const struct exchange *last, bool
 	HOLDS(step->kind != STEP_MUTE);
 	HOLDS(!step->text || (is_printable(step->text) && strlen(step->text) < TEXT_MAX));
 	if (step->what == WHAT_RELAY_DATA)
-		HOLDS(last->what == WHAT_RELAY_AFTER && last->response.kind == RESPONSE_NONE);
+		HOLDS(last->what == WHAT_RELAY_LATE || last->what == WHAT_RELAY_RCPT);
 	/* In front of the message there is nothing but the end. */
 	if (last && last->what == WHAT_RELAY_DATA && last->response.kind == RESPONSE_MORE)
 		HOLDS(step->kind == STEP_CUT);

@@ -69,6 +69,7 @@ enum what {
 	/* The relay matrix: index is RELAY_INDEX(form, sender). */
 	WHAT_RELAY_MAIL,
 	WHAT_RELAY_RCPT,
+	WHAT_RELAY_LATE, /* one more answer than was asked for, behind a RCPT that was accepted */
 	WHAT_RELAY_DATA,
 	WHAT_RELAY_SENT, /* after the final dot, only with a collector */
 	/* Only when asked for. */
