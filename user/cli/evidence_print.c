@@ -75,9 +75,11 @@ static void counts_print(FILE *out, const json_t *report)
 		const char *what = text_of(row, "what"), *sentence = what_describe(what);
 		long long count = number_of(row, "count");
 
-		fprintf(out, "  %s: %lld time%s, %s to %s%s%s\n", what, count,
-			plural((uint64_t)count), text_of(row, "first"), text_of(row, "last"),
-			*sentence ? ": " : "", sentence);
+		fprintf(out, "  %s: %lld time%s, %s", what, count, plural((uint64_t)count),
+			text_of(row, "first"));
+		if (count > 1)
+			fprintf(out, " to %s", text_of(row, "last"));
+		fprintf(out, "%s%s\n", *sentence ? ": " : "", sentence);
 	}
 	if (!json_array_size(counts))
 		fputs("  nothing is recorded\n", out);
@@ -119,10 +121,16 @@ static void rule_print(FILE *out, const json_t *rule)
 		text_of(rule, "created"), *expires ? "until " : "without an end", expires);
 }
 
+static const char *action_describe(const char *action)
+{
+	if (strcmp(action, "pass") == 0)
+		return "is let in";
+	return strcmp(action, "hold") == 0 ? "has to wait" : "is not let in";
+}
+
 static void gate_print(FILE *out, const json_t *report)
 {
 	const json_t *gate = json_object_get(report, "gate");
-	bool passes = strcmp(text_of(gate, "action"), "pass") == 0;
 
 	fputs("\nWhen the report was made:\n", out);
 	if (!json_is_object(gate)) {
@@ -130,7 +138,7 @@ static void gate_print(FILE *out, const json_t *report)
 		return;
 	}
 	fprintf(out, "  a connection to port %lld %s (%s)\n", number_of(gate, "port"),
-		passes ? "is let in" : "is not let in", text_of(gate, "reason"));
+		action_describe(text_of(gate, "action")), text_of(gate, "reason"));
 	fprintf(out, "  open connections: %lld\n", number_of(gate, "open"));
 	if (number_of(gate, "limit"))
 		fprintf(out, "  connections of late, towards the limit: %lld of %lld\n",
