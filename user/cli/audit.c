@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -95,8 +96,10 @@ static int worker_wait(pid_t pid, int signals, unsigned limit_s, int *signal, bo
 	struct signalfd_siginfo info;
 
 	while ((now_ns = now_monotonic_ns()) < until_ns && !*signal) {
-		int timeout_ms = (int)((until_ns - now_ns) / NS_PER_MS + 1);
-		int ready = poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
+		/* A limit may be of years, which poll(2) cannot count. */
+		uint64_t left_ms = (until_ns - now_ns) / NS_PER_MS + 1;
+		int ready = poll(fds, sizeof(fds) / sizeof(fds[0]),
+				 left_ms < INT_MAX ? (int)left_ms : INT_MAX);
 
 		if (ready > 0 && fds[1].revents & POLLIN &&
 		    read(signals, &info, sizeof(info)) == sizeof(info))
