@@ -558,3 +558,20 @@ TEST(answers_that_are_one_behind_are_no_relay)
 	p.data = DENIED;
 	EXPECT(play(&worst) <= LADDER_INCONCLUSIVE, "what is taken back is no suspect");
 }
+
+TEST(what_a_flood_accepts_is_no_suspect)
+{
+	struct relay_script *script;
+	const struct exchange *worst;
+
+	play_new(world);
+	script = relay_script_new(0, &p.facts);
+	ENSURE(script != NULL, "a visit");
+	play_visit(script);
+	relay_script_free(script);
+	seen_add_visit(&p.address, &p.visit[0]);
+	EXPECT(relay_ladder(&p.address, &worst) == LADDER_SUSPECT, "accepted at RCPT");
+	p.visit[1] = (struct visit_log){.purpose = PURPOSE_RELAY, .end = VISIT_FLOODED};
+	seen_add_visit(&p.address, &p.visit[1]);
+	EXPECT(relay_ladder(&p.address, &worst) == LADDER_INCONCLUSIVE && worst, "by a flood");
+}

@@ -222,6 +222,15 @@ static void inconclusive_say(struct finding *f, const struct relay_matrix *m,
 	if (is_accepted) {
 		unsigned form = RELAY_FORM(worst->index), sender = RELAY_SENDER(worst->index);
 
+		if (relay_form_outer(form) == RELAY_OUTER_FOREIGN) {
+			finding_say(f, "%s is accepted from %s, %s", relay_form_name(form),
+				    relay_sender_name(sender),
+				    m->taken_back
+					    ? "but no message for it: all was taken back at DATA"
+					    : "if that was the answer to it: the server says "
+					      "more than it is asked");
+			return;
+		}
 		finding_say(f, "%s is accepted from %s, and %s: it may be a mailbox of its own",
 			    relay_form_name(form), relay_sender_name(sender),
 			    relay_matrix_local(m, form, sender) == RELAY_LOCAL_MAYBE

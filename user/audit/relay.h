@@ -111,8 +111,9 @@ struct relay_matrix {
 	bool wants_tls;	 /* MAIL was refused until STARTTLS */
 	bool wants_auth; /* MAIL was refused until AUTH: no stranger relays here */
 	const struct exchange *mail_refused; /* the last */
-	unsigned domains; /* foreign domains that were refused for themselves anywhere */
+	unsigned domains;	    /* foreign domains that were refused for themselves anywhere */
 	unsigned taken, taken_back; /* DATA: gone on, refused */
+	unsigned floods;	    /* visits that it ended so: what it says may answer anything */
 	unsigned visits;
 	const struct visit_log *last;
 };

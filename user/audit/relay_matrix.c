@@ -150,6 +150,7 @@ void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out)
 			continue;
 		out->visits++;
 		out->last = v;
+		out->floods += v->end == VISIT_FLOODED;
 		for (unsigned i = 0; i < v->count; i++)
 			take(out, v, &v->exchange[i]);
 	}
@@ -190,8 +191,9 @@ static enum ladder cell_ladder(const struct relay_matrix *m, unsigned form, unsi
 			return LADDER_INCONCLUSIVE;
 		if (c->is_taken)
 			return LADDER_ACCEPTS;
-		/* All that was followed up was taken back: this would be as well, as far as one can tell. */
-		return m->taken_back && !m->taken ? LADDER_INCONCLUSIVE : LADDER_SUSPECT;
+		/* All that was followed up was taken back: this would be as well, as far as one can tell. So with who floods. */
+		return (m->taken_back || m->floods) && !m->taken ? LADDER_INCONCLUSIVE
+								 : LADDER_SUSPECT;
 	case RELAY_DENIED:
 		return LADDER_CLOSED;
 	case RELAY_SYNTAX:
