@@ -457,7 +457,7 @@ CHECK_ADDRESS(check_blacklisted)
 	if (!a->listing_count) {
 		f = LOOK_ADD(l, NULL, special ? AUDIT_NOT_APPLICABLE : AUDIT_SKIPPED, a);
 		if (special)
-			finding_say(f, "the address is %s, which no list knows", special);
+			finding_say(f, "it is %s, which no list knows", special);
 		else
 			finding_say(f, "no list was asked about %s", addr);
 		return;

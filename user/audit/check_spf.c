@@ -408,8 +408,13 @@ static void dane_address(const struct look *l, const struct seen_host *h,
 
 CHECK_HOST(check_dane)
 {
-	if (h->is_backend || !h->name[0] || !h->address_count)
+	if (h->is_backend || !h->address_count)
 		return;
+	if (!h->name[0]) {
+		finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, NULL),
+			    "the address has no name, under which TLSA records could stand");
+		return;
+	}
 	if (h->dane.status > ANSWER_NONE) {
 		finding_say(LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, NULL),
 			    "the TLSA records of %s could not be found out: no answer came; who "
