@@ -26,10 +26,10 @@ def config_of(town):
 class Audit:
     """One that runs; its findings when it has ended."""
 
-    def __init__(self, town, authority, *words):
+    def __init__(self, town, authority, *words, named=True):
         self._begin = time.monotonic()
-        words = (gate.BINARY, "--config", config_of(town), "audit", *words, "--json", "--helo", "auditor.example.org",
-                 "--foreign", "example.org", "--trust", authority.path)
+        names = ("--helo", "auditor.example.org", "--foreign", "example.org", "--mailbox", "inbox@example.net") if named else ()
+        words = (gate.BINARY, "--config", config_of(town), "audit", *words, "--json", *names, "--trust", authority.path)
         self._process = town.auditor.start(*words, stdin=subprocess.DEVNULL)
 
     def end(self):

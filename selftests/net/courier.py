@@ -63,7 +63,7 @@ class Courier(Server):
         hashed = command("openssl", "passwd", "-6", PASSWORD).stdout.strip()
         files = {
             f"{ETC}/me": f"{name}\n", f"{ETC}/defaultdomain": "example.net\n", f"{ETC}/dsnfrom": f"postmaster@{name}\n",
-            f"{ETC}/locals": "example.net\nlocalhost\n", f"{ETC}/esmtpacceptmailfor.dir/local": "example.net\n",
+            f"{ETC}/locals": f"example.net\nlocalhost\n{name}\n", f"{ETC}/esmtpacceptmailfor.dir/local": "example.net\n",
             f"{ETC}/aliases/system": f"postmaster: {ACCOUNT}\nabuse: {ACCOUNT}\n",
             f"{ETC}/smtpaccess/default": RELAY_FOR_NONE if good else RELAY_FOR_ALL,
             f"{ETC}/authdaemonrc": self._packaged("courier-authdaemon", "authdaemonrc") + 'authmodulelist="authuserdb"\n',

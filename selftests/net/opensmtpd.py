@@ -108,11 +108,13 @@ class Opensmtpd(Server):
             self.machine.write(file, aliases_set(self.machine.read(file), lines))
             return
         assert file.endswith("smtpd.conf"), file
-        if "match lines" in place:
-            self.text = re.sub(r"^match .*\n", "", self.text, flags=re.M) + "\n".join(lines) + "\n"
-        elif "in place of" in place:
-            for line in lines:
-                self._listen(line)
+        if "in place of" in place:
+            if match := re.search("begins with (.*)", place):
+                self.text = re.sub(rf"^{re.escape(match.group(1))} .*\n", "", self.text, flags=re.M)
+                self._add(lines)
+            else:
+                for line in lines:
+                    self._listen(line)
         elif place in ("", "at the end"):
             self._add(lines)
         else:

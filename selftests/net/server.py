@@ -10,7 +10,7 @@ import socket
 
 GREETING_MAX_S = 10
 
-PLACE = re.compile(r"^# ((?:[\w./-]*/)?[\w-]+\.(?:cf|conf|ext)|[\w./-]*/(?:aliases|esmtpd|imapd|pop3d)[\w-]*)(?:, (.+))?$")
+PLACE = re.compile(r"^# ((?:[\w./-]*/)?[\w-]+\.(?:cf|conf|ext)|[\w./-]*/(?:aliases|esmtpd|imapd|pop3d|smtpaccess/default)[\w-]*)(?:, (.+))?$")
 
 
 def places(lines):

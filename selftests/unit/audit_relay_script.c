@@ -25,7 +25,8 @@ static struct play {
 	char text[VISITS_MAX][STEPS_MAX][256];
 	/* What was seen. */
 	unsigned visits, recipients, messages, cuts, most_refused, most_syntax;
-	bool went_on; /* something was sent after 354 that was not a whole message */
+	const char *late, *data; /* behind an acceptance of RCPT; to DATA; NULL: nothing, 354 */
+	bool went_on;		 /* something was sent after 354 that was not a whole message */
 	char message[4096];
 } p;
 
@@ -87,7 +88,7 @@ static const char *answer(struct session *s, const struct step *step)
 		return "250 2.0.0 queued";
 	}
 	if (step->kind == STEP_READ)
-		return "220 mx.example.net ESMTP";
+		return step->what == WHAT_GREETING ? "220 mx.example.net ESMTP" : p.late;
 	if (step->kind == STEP_TLS) {
 		s->in_tls = true;
 		return "220 2.0.0 Go on";
@@ -99,8 +100,8 @@ static const char *answer(struct session *s, const struct step *step)
 		p.recipients++;
 		said = p.policy(s->sender, text + 8, s->in_tls);
 	} else if (strcmp(text, "DATA") == 0) {
-		s->in_data = true;
-		said = "354 Go on";
+		s->in_data = !p.data;
+		said = p.data ? p.data : "354 Go on";
 	}
 	s->refused += !said || said[0] > '3';
 	s->syntax += said && strncmp(said, "501", 3) == 0;
@@ -128,7 +129,7 @@ static void play_visit(struct relay_script *script)
 		x->response = reply(p.text[p.visits][v->count], answer(&s, &step));
 		v->count++;
 		last = x;
-		if (x->response.kind == RESPONSE_NONE) {
+		if (x->response.kind == RESPONSE_NONE && !step.patience_ms) {
 			v->end = VISIT_CLOSED;
 			break;
 		}
@@ -256,6 +257,31 @@ static const char *mute(const char *sender, const char *line, bool in_tls)
 	return line ? NULL : OK;
 }
 
+/* Looks at the recipient's domain first, as reject_unknown_recipient_domain in front of the rest does it. */
+static const char *no_null_mx(const char *sender, const char *line, bool in_tls)
+{
+	return line && ends(line, "@example.com>") ? "556 5.1.10 does not accept mail (nullMX)"
+						   : closed(sender, line, in_tls);
+}
+
+/* As Exim with verify = sender: who claims to be of its own house cannot be verified, whoever the recipient is. */
+static const char *verifies_senders(const char *sender, const char *line, bool in_tls)
+{
+	if (line && (strstr(sender, "@mx.example.net>") || strstr(sender, "@localhost>")))
+		return "451 Temporary local problem - please try later";
+	return closed(sender, line, in_tls);
+}
+
+/* The same, but of its own users it takes mail from anybody: it is the recipient that could not be verified. */
+static const char *verifies_recipients(const char *sender, const char *line, bool in_tls)
+{
+	(void)in_tls;
+	(void)sender;
+	return !line || ends(line, "@example.net>")
+		       ? OK
+		       : "451 Temporary local problem - please try later";
+}
+
 TEST(each_server_is_found_out)
 {
 	static const struct {
@@ -279,6 +305,10 @@ TEST(each_server_is_found_out)
 		 "percent hack through its domain", "ourselves", 16},
 		{"one that wants TLS", tls_first, LADDER_CLOSED, NULL, NULL, 14},
 		{"one that wants a password", auth_first, LADDER_CLOSED, NULL, NULL, 3},
+		{"one that cannot verify its own senders", verifies_senders, LADDER_CLOSED, NULL,
+		 NULL, 16},
+		{"one that cannot verify recipients", verifies_recipients, LADDER_INCONCLUSIVE,
+		 NULL, NULL, 16},
 		{"one that greylists", greylisting, LADDER_INCONCLUSIVE, NULL, NULL, 12},
 		{"one that falls silent", mute, LADDER_INCONCLUSIVE, NULL, NULL, 3},
 	};
@@ -356,9 +386,9 @@ TEST(a_message_goes_to_our_own_mailbox_and_nowhere_else)
 			const struct exchange *x = &p.visit[v].exchange[i];
 
 			if (x->what == WHAT_RELAY_SENT)
-				EXPECT(strcmp(p.visit[v].exchange[i - 2].sent,
+				EXPECT(strcmp(p.visit[v].exchange[i - 3].sent,
 					      "RCPT TO:<probe@own.example.com>") == 0,
-				       "%s", p.visit[v].exchange[i - 2].sent);
+				       "%s", p.visit[v].exchange[i - 3].sent);
 		}
 	EXPECT(relay_awaited(&p.seen) == 1, "it is awaited");
 	EXPECT(!relay_returned(&p.seen, "postern") && !relay_returned(&p.seen, "zq1x2y3z4abcdef"),
@@ -465,4 +495,66 @@ TEST(the_finding_says_how_far_and_from_where)
 		       findings_rows[i].sentence);
 		findings_free(&out);
 	}
+}
+
+static unsigned asked(const char *words)
+{
+	unsigned count = 0;
+
+	for (unsigned v = 0; v < p.visits; v++)
+		for (unsigned i = 0; i < p.visit[v].count; i++)
+			count += p.exchange[v][i].sent && strstr(p.exchange[v][i].sent, words);
+	return count;
+}
+
+TEST(a_foreign_domain_that_is_refused_for_itself_gives_way_to_another)
+{
+	const struct exchange *worst;
+
+	play_new(no_null_mx);
+	p.facts.foreign = "example.com";
+	EXPECT(play(&worst) == LADDER_INCONCLUSIVE, "nothing is learnt by a null MX");
+	EXPECT(worst && relay_judge(&worst->response) == RELAY_DOMAIN_WORD, "and it is said why");
+
+	play_new(no_null_mx);
+	p.facts.foreign = "example.com";
+	p.facts.foreign_next = "probe.example.org";
+	EXPECT(play(&worst) == LADDER_CLOSED, "by another domain it is");
+	EXPECT(asked("@probe.example.org>") && asked("@example.com>"), "both were asked about");
+
+	play_new(closed);
+	p.facts.foreign = "example.com";
+	p.facts.foreign_next = "probe.example.org";
+	EXPECT(play(&worst) == LADDER_CLOSED && !asked("@probe.example.org>"),
+	       "no second one where the first will do");
+}
+
+TEST(a_host_without_a_name_greets_by_its_address)
+{
+	const struct exchange *worst;
+
+	play_new(closed);
+	p.facts.helo = "";
+	EXPECT(play(&worst) == LADDER_CLOSED, "nothing is missing");
+	EXPECT(asked("EHLO [192.0.2.1]"), "in brackets");
+	EXPECT(!asked("MAIL FROM:<audit@>"), "no sender of ours");
+}
+
+TEST(answers_that_are_one_behind_are_no_relay)
+{
+	const struct exchange *worst;
+
+	play_new(world);
+	p.late = DENIED;
+	EXPECT(play(&worst) == LADDER_CLOSED, "the refusal came behind");
+	EXPECT(p.messages == 0 && !asked("DATA"), "and nothing was followed up");
+
+	play_new(world);
+	p.late = "250 2.0.0 Ok";
+	EXPECT(play(&worst) == LADDER_ACCEPTS, "who accepts twice accepts");
+
+	/* Later than one waits for it: then DATA brings it. */
+	play_new(world);
+	p.data = DENIED;
+	EXPECT(play(&worst) <= LADDER_INCONCLUSIVE, "what is taken back is no suspect");
 }

@@ -218,27 +218,35 @@ TEST(long_lines_are_refused_or_cut_off)
 {
 	static const struct {
 		const char *sentence, *answers[3]; /* NULL: closed */
+		const char *shorts[3];		   /* to the same command, short; NULL: not said */
 		const char *verdict, *text;
 	} cases[] = {
 		{"all refused",
 		 {"500 5.5.2 too long", "500 5.5.2 too long", NULL},
+		 {"250 mx", "250 mx", NULL},
 		 "long-line pass",
 		 "a command line of 513 octets is refused"},
 		{"one is taken",
 		 {"250 Ok", "250 Ok", "500 too long"},
+		 {NULL, NULL, "250 mx"},
 		 "long-line warn low",
 		 "a command line of 1024 octets is taken"},
 		{"all are answered by closing",
 		 {NULL, NULL, NULL},
+		 {NULL},
 		 "long-line pass",
 		 "a command line of 513 octets is refused"},
-		{"all are", {"250 Ok", "250 Ok", "250 Ok"}, "long-line warn low", NULL},
-		{"refused for the argument, then for the length",
-		 {"500 5.5.4 Invalid command arguments: command does not accept arguments.",
-		  "500 5.5.4 Invalid command arguments: command does not accept arguments.",
-		  "500 5.0.0 Command line too long"},
+		{"all are", {"250 Ok", "250 Ok", "250 Ok"}, {NULL}, "long-line warn low", NULL},
+		{"what is refused short as well says nothing",
+		 {"501 syntax", "501 syntax", "500 5.0.0 Command line too long"},
+		 {"501 syntax", "501 syntax", "250 mx"},
 		 "long-line pass",
 		 "a command line of 16384 octets is refused"},
+		{"all of it",
+		 {"501 syntax", "501 syntax", "501 syntax"},
+		 {"501 syntax", "501 syntax", "501 syntax"},
+		 "long-line inconclusive",
+		 NULL},
 	};
 	static const unsigned octets[] = {513, 1024, 16384};
 
@@ -249,7 +257,9 @@ TEST(long_lines_are_refused_or_cut_off)
 		for (unsigned k = 0; k < RIG_COUNT(octets); k++) {
 			struct visit_log *v = rig_visit(&r, PURPOSE_LONG_LINE, PROTOCOL_SMTP, 25);
 
-			rig_say(v, WHAT_LONG, octets[k], "NOOP xxx...", cases[i].answers[k]);
+			rig_say(v, WHAT_LONG, octets[k], "HELO   ... a", cases[i].answers[k]);
+			if (cases[i].shorts[k])
+				rig_say(v, WHAT_LONG_SHORT, 0, "HELO  a", cases[i].shorts[k]);
 			v->end = cases[i].answers[k] ? VISIT_DONE : VISIT_CLOSED;
 		}
 		rig_expect(&r, "long-line", cases[i].sentence, cases[i].verdict);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "audit/look.h"
+#include "audit/relay.h"
 
 #define MECHANISMS_MAX 256
 
@@ -168,11 +169,48 @@ CHECK_ADDRESS(check_auth_tls)
 
 /* ---- on submission ports ---- */
 
-/* A refusal of the address (RFC 3463, 3.2: X.1.X), or of who has not begun TLS: with another address, inside TLS, it might be taken. */
+/* A refusal of the sender (RFC 3463, 3.2: X.1.X), or of who has not begun TLS: with another sender, inside TLS, it might be taken. */
 static bool is_about_else(const struct response *r)
 {
-	return r->kind == RESPONSE_NEGATIVE &&
-	       ((r->has_enhanced && r->enhanced[1] == 1) || response_says(r, "STARTTLS"));
+	enum relay_word word = relay_judge(r);
+
+	return (r->has_enhanced && r->enhanced[1] == 1) || response_says(r, "STARTTLS") ||
+	       word == RELAY_SENDER_WORD || word == RELAY_DOMAIN_WORD;
+}
+
+/*
+ * Refused at MAIL is refused to everybody. At RCPT only a refusal that asks for a login says so: who does not know the user, or does not
+ * relay for strangers, might take mail for others.
+ */
+static bool is_shut_to_strangers(const struct exchange *mail, const struct exchange *rcpt,
+				 const struct exchange *elsewhere)
+{
+	if (look_is(mail, RESPONSE_NEGATIVE))
+		return look_is_auth_word(&mail->response) || !is_about_else(&mail->response);
+	return (look_answered(rcpt) && look_is_auth_word(&rcpt->response)) ||
+	       (look_answered(elsewhere) && look_is_auth_word(&elsewhere->response));
+}
+
+static void undecided_say(const struct look *l, const struct seen_address *a,
+			  const struct visit_log *v, const struct exchange *mail,
+			  const struct exchange *rcpt)
+{
+	const struct exchange *last = look_answered(rcpt) ? rcpt : mail;
+	struct finding *f = look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt);
+
+	if (look_is_helo_word(&last->response))
+		finding_say(f,
+			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+	else if (last->response.kind == RESPONSE_TRANSIENT)
+		finding_say(f, "port %u puts off who has not authenticated", v->port);
+	else if (last->response.kind == RESPONSE_POSITIVE)
+		finding_say(f,
+			    "port %u takes a sender without a password, but no recipient could be "
+			    "named, at whom it might be refused",
+			    v->port);
+	else
+		finding_say(f, "port %u refuses who has not authenticated, but for another reason",
+			    v->port);
 }
 
 static void submission_judge(const struct look *l, const struct seen_address *a,
@@ -180,10 +218,10 @@ static void submission_judge(const struct look *l, const struct seen_address *a,
 {
 	const struct exchange *mail = visit_find(v, WHAT_MAIL_BEFORE_AUTH);
 	const struct exchange *rcpt = visit_find(v, WHAT_RCPT_BEFORE_AUTH);
-	const struct exchange *last = look_answered(rcpt) ? rcpt : mail;
+	const struct exchange *elsewhere = visit_find(v, WHAT_RCPT_FOREIGN_BEFORE_AUTH);
 	struct finding *f;
 
-	if (!look_answered(last)) {
+	if (!look_answered(mail)) {
 		if (a->may_intrude) {
 			look_missing_at(l, NULL, a, v);
 			return;
@@ -191,29 +229,20 @@ static void submission_judge(const struct look *l, const struct seen_address *a,
 		f = LOOK_ADD(l, NULL, AUDIT_SKIPPED, a);
 		f->port = v->port;
 		finding_say(f, "whether port %u wants a password needs consent: --own", v->port);
-		return;
-	}
-	if (look_is_helo_word(&last->response))
-		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
-	else if (is_about_else(&last->response))
-		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
-			    "port %u refuses who has not authenticated, but for another reason",
+	} else if (look_is(elsewhere, RESPONSE_POSITIVE)) {
+		finding_say(look_add(l, NULL, AUDIT_FAIL, a, mail, elsewhere),
+			    "anybody sends by port %u without a password, to strangers too",
 			    v->port);
-	else if (last->response.kind == RESPONSE_NEGATIVE)
-		finding_say(look_add(l, NULL, AUDIT_PASS, a, mail, rcpt),
-			    "nobody sends by port %u without a password", v->port);
-	else if (last->response.kind == RESPONSE_TRANSIENT)
-		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
-			    "port %u puts off who has not authenticated", v->port);
-	else if (last == mail)
-		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, NULL),
-			    "port %u takes a sender without a password, but no recipient could be "
-			    "named, at whom it might be refused",
-			    v->port);
-	else
+	} else if (look_is(rcpt, RESPONSE_POSITIVE)) {
 		finding_say(look_add(l, NULL, AUDIT_FAIL, a, mail, rcpt),
 			    "anybody sends by port %u without a password", v->port);
+	} else if (is_shut_to_strangers(mail, rcpt, elsewhere)) {
+		finding_say(look_add(l, NULL, AUDIT_PASS, a, mail,
+				     look_answered(rcpt) ? rcpt : elsewhere),
+			    "nobody sends by port %u without a password", v->port);
+	} else {
+		undecided_say(l, a, v, mail, rcpt);
+	}
 }
 
 static bool is_shut(const struct visit_log *v)

@@ -7,6 +7,10 @@
 
 #include "audit/look.h"
 
+#define ELSEWHERE                                                                                  \
+	"the server takes no mail for the domain that was tried: name one that it does, before "   \
+	"--host or by --mailbox"
+
 /*
  * An unknown user must be refused at RCPT (RFC 5321, 3.3 and 6.2). Where even postmaster is refused by the same words the refusal is
  * not about the user.
@@ -32,6 +36,9 @@ CHECK_ADDRESS(check_backscatter)
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, unknown, NULL),
 			    "mail to a user who does not exist is put off for now, as greylisting "
 			    "does it");
+	else if (look_is_elsewhere(l, a))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, unknown, postmaster),
+			    ELSEWHERE);
 	else if (look_is(postmaster, RESPONSE_NEGATIVE) &&
 		 (look_is_same(&unknown->response, &postmaster->response) ||
 		  look_is_relay_word(&unknown->response)))
@@ -56,6 +63,8 @@ static void alias_judge(const struct look *l, const struct seen_address *a, unsi
 	else if (x->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, NULL, AUDIT_FAIL, a, x, NULL),
 			    "anybody may write to the alias %s", alias);
+	else if (x->response.kind == RESPONSE_NEGATIVE && look_is_elsewhere(l, a))
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL), ELSEWHERE);
 	else if (x->response.kind == RESPONSE_NEGATIVE)
 		finding_say(look_add(l, NULL, AUDIT_PASS, a, x, NULL),
 			    "the alias %s is closed to strangers", alias);
@@ -85,7 +94,6 @@ struct role {
 static void role_judge(const struct look *l, const struct seen_address *a, const struct role *role)
 {
 	const struct exchange *x = look_find(a, PURPOSE_RECIPIENTS, role->what, LOOK_ANY_INDEX);
-	bool is_foreign = x && !(a->host && a->host->is_mx) && look_is_relay_word(&x->response);
 
 	if (!x)
 		look_missing(l, role->part, a, PURPOSE_RECIPIENTS);
@@ -98,10 +106,8 @@ static void role_judge(const struct look *l, const struct seen_address *a, const
 	else if (x->response.kind == RESPONSE_TRANSIENT)
 		finding_say(look_add(l, role->part, AUDIT_INCONCLUSIVE, a, x, NULL),
 			    "%s is put off for now, as greylisting does it", role->part);
-	else if (is_foreign)
-		finding_say(look_add(l, role->part, AUDIT_INCONCLUSIVE, a, x, NULL),
-			    "the server takes no mail for the domain that was tried: name its "
-			    "domain");
+	else if (look_is_elsewhere(l, a))
+		finding_say(look_add(l, role->part, AUDIT_INCONCLUSIVE, a, x, NULL), ELSEWHERE);
 	else
 		finding_say(look_add(l, role->part, AUDIT_FAIL, a, x, NULL),
 			    "%s cannot be reached (%s)", role->part, role->why);

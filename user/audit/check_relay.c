@@ -64,10 +64,19 @@ static void tally_take(const struct relay_matrix *m, struct tally *t)
 		t->senders += has_sender[s];
 }
 
-static void prove_tally(struct finding *f, const struct relay_matrix *m, const struct tally *t)
+/* Who was asked about; the second one where a server has refused the first for itself. */
+static const char *foreign_of(const struct seen_address *a, const struct relay_matrix *m)
+{
+	return a->foreign[1][0] && m->domains ? a->foreign[1] : a->foreign[0];
+}
+
+static void prove_tally(struct finding *f, const struct seen_address *a,
+			const struct relay_matrix *m, const struct tally *t)
 {
 	char line[LINE_MAX];
 
+	if (a->foreign[0][0])
+		finding_prove(f, "the foreign domain: %s", foreign_of(a, m));
 	finding_prove(
 		f,
 		"recipients asked about: %u (%u of %u forms, %u of %u senders, in %u connections)",
@@ -178,7 +187,7 @@ static void say_open(const struct look *l, const struct seen_address *a,
 	}
 	prove_ways(f, m, worst);
 	tally_take(m, &t);
-	prove_tally(f, m, &t);
+	prove_tally(f, a, m, &t);
 	finding_fix(f, a->fingerprint.kind);
 }
 
@@ -198,7 +207,7 @@ static void say_closed(const struct look *l, const struct seen_address *a,
 	else
 		finding_say(f, "no relay: no sender is heard without logging in (%s)", why);
 	finding_prove_exchange(f, worst);
-	prove_tally(f, m, &t);
+	prove_tally(f, a, m, &t);
 }
 
 /* What was in the way, the most telling first. */
@@ -224,8 +233,11 @@ static void inconclusive_say(struct finding *f, const struct relay_matrix *m,
 		finding_say(f, "no sender was heard: %s",
 			    response_format(&worst->response, line, sizeof(line)));
 	else if (worst && relay_judge_why(&worst->response, &why) != RELAY_DENIED)
-		finding_say(f, "refused for another reason than relaying (%s): %s", why,
-			    response_format(&worst->response, line, sizeof(line)));
+		finding_say(f, "refused for another reason than relaying (%s): %s%s", why,
+			    response_format(&worst->response, line, sizeof(line)),
+			    relay_judge(&worst->response) == RELAY_DOMAIN_WORD
+				    ? "; name a domain of your own: --foreign"
+				    : "");
 	else
 		finding_say(f, "the matrix was cut short%s%s",
 			    m->last && m->last->why[0] ? ": " : "", m->last ? m->last->why : "");
@@ -240,7 +252,7 @@ static void say_inconclusive(const struct look *l, const struct seen_address *a,
 	inconclusive_say(f, m, worst);
 	finding_prove_exchange(f, worst);
 	tally_take(m, &t);
-	prove_tally(f, m, &t);
+	prove_tally(f, a, m, &t);
 	if (m->last && m->last->end != VISIT_DONE)
 		finding_prove(f, "the last connection: %s: %s", visit_end_name(m->last->end),
 			      m->last->why);

@@ -122,6 +122,11 @@ static void lie_judge(const struct look *l, const struct seen_address *a, const 
 			    "%s is taken, but no recipient could be named, at whom it might be "
 			    "refused",
 			    lie->what);
+	else if (last->response.kind == RESPONSE_POSITIVE && look_is_role(last))
+		finding_say(look_add(l, lie->part, AUDIT_INCONCLUSIVE, a, before, last),
+			    "%s is taken for postmaster, to whom some servers let everybody "
+			    "write: name another mailbox by --mailbox",
+			    lie->what);
 	else if (last->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, lie->part, lie->taken, a, before, last), "%s is taken",
 			    lie->what);
@@ -248,10 +253,13 @@ CHECK_ADDRESS(check_null_sender)
 
 /* ---- long lines (RFC 5321, 4.5.3.1.4: 512 octets with CR LF) ---- */
 
-/* Some refuse whatever stands behind the command, long or short (OpenSMTPD: NOOP takes no arguments). That decides nothing. */
-static bool is_undecided(const struct exchange *x)
+/* Refused short as well: then it was not the length. */
+static bool is_undecided(const struct visit_log *v, const struct exchange *x)
 {
-	return look_is(x, RESPONSE_NEGATIVE) && response_says(&x->response, "argument");
+	const struct exchange *control = visit_find(v, WHAT_LONG_SHORT);
+
+	return look_answered(x) && look_answered(control) &&
+	       control->response.kind != RESPONSE_POSITIVE;
 }
 
 /* Refused, or answered by closing. */
@@ -274,7 +282,7 @@ CHECK_ADDRESS(check_long_line)
 		const struct exchange *x =
 			v->purpose == PURPOSE_LONG_LINE ? visit_find(v, WHAT_LONG) : NULL;
 
-		if (!x || is_undecided(x))
+		if (!x || is_undecided(v, x))
 			continue;
 		if (is_cut_off(v, x)) {
 			if (!refused || x->index < refused_octets) {

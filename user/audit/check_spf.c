@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "audit/check.h"
+#include "audit/look.h"
 
 #define RSA_BITS_LEAST 1024 /* RFC 8301, 3.2: shorter keys must not be used */
 #define RSA_BITS_GOOD  2048 /* and these should be */
@@ -126,7 +126,7 @@ static enum audit_status spoof_judge(const struct exchange *mail, const struct e
 			return AUDIT_INCONCLUSIVE;
 		r = &rcpt->response;
 		if (r->kind == RESPONSE_POSITIVE)
-			return AUDIT_WARN;
+			return look_is_role(rcpt) ? AUDIT_INCONCLUSIVE : AUDIT_WARN;
 	}
 	/* A mailbox that is not there is refused to everybody; 4xx may be greylisting. */
 	if (r->kind != RESPONSE_NEGATIVE || (r->has_enhanced && r->enhanced[1] == MAILBOX_CODE))
@@ -156,7 +156,12 @@ CHECK_ADDRESS(check_spf_enforced)
 	if (status == AUDIT_WARN && a->vantage != VANTAGE_OUTSIDE && a->vantage != VANTAGE_NONE)
 		status = AUDIT_INCONCLUSIVE;
 	f = LOOK_ADD(l, "enforced", status, a);
-	if (status == AUDIT_INCONCLUSIVE && rcpt && rcpt->response.kind == RESPONSE_POSITIVE)
+	if (status == AUDIT_INCONCLUSIVE && rcpt && rcpt->response.kind == RESPONSE_POSITIVE &&
+	    look_is_role(rcpt))
+		finding_say(f, "mail that claims to be from a domain with -all is taken for "
+			       "postmaster, to whom some servers let everybody write: name another "
+			       "mailbox by --mailbox");
+	else if (status == AUDIT_INCONCLUSIVE && rcpt && rcpt->response.kind == RESPONSE_POSITIVE)
 		finding_say(f, "mail that claims to be from a domain with -all was taken, but from "
 			       "here the server may trust everybody");
 	else

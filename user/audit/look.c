@@ -5,7 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audit/relay.h"
+
 #define PORT_SMTP 25
+/* RFC 4954, 6 */
+#define CODE_AUTH_REQUIRED 530
+#define CODE_AUTH_FAILED   535
 
 static void why_ended(const struct visit_log *v, char why[static LOOK_WHY_MAX])
 {
@@ -145,6 +150,48 @@ bool look_is_chosen(const struct seen_address *a, const struct visit_log *v)
 bool look_is_relay_word(const struct response *r)
 {
 	return response_says(r, "relay");
+}
+
+static bool is_taken(const struct seen_address *a, enum what what)
+{
+	return look_is(look_find(a, PURPOSE_RECIPIENTS, what, LOOK_ANY_INDEX), RESPONSE_POSITIVE);
+}
+
+bool look_is_elsewhere(const struct look *l, const struct seen_address *a)
+{
+	const struct exchange *x =
+		look_find(a, PURPOSE_RECIPIENTS, WHAT_RCPT_POSTMASTER, LOOK_ANY_INDEX);
+	const char *why;
+	enum relay_word word;
+
+	if (!look_is(x, RESPONSE_NEGATIVE) || is_taken(a, WHAT_RCPT_ABUSE) ||
+	    is_taken(a, WHAT_RCPT_UNKNOWN))
+		return false;
+	word = relay_judge_why(&x->response, &why);
+	if (!l->request->domain[0] && !l->request->mailbox[0])
+		return word != RELAY_UNKNOWN || strcmp(why, RELAY_WHY_UNKNOWN) != 0;
+	/* An MX of the domain must take its mail. OpenSMTPD has the same words for a domain as for a user. */
+	return !(a->host && a->host->is_mx) && (look_is_relay_word(&x->response) ||
+						response_says(&x->response, "invalid recipient"));
+}
+
+bool look_is_role(const struct exchange *x)
+{
+	return x && x->sent &&
+	       (strcasestr(x->sent, "<postmaster@") || strcasestr(x->sent, "<abuse@"));
+}
+
+/* RFC 4954, 6: 530 5.7.0, 535 5.7.8, 538 5.7.11; RFC 3463, 3.8: 5.7.1 is a policy, whose words tell which. */
+bool look_is_auth_word(const struct response *r)
+{
+	if (r->kind != RESPONSE_NEGATIVE || response_says(r, "STARTTLS"))
+		return false;
+	return r->code == CODE_AUTH_REQUIRED || r->code == CODE_AUTH_FAILED ||
+	       (r->has_enhanced && r->enhanced[1] == 7 && r->enhanced[2] == 0) ||
+	       response_says(r, "authent") || response_says(r, "smtp auth") ||
+	       response_says(r, "run auth") || response_says(r, "log in") ||
+	       response_says(r, "logged in") ||
+	       (response_says(r, "access denied") && !look_is_relay_word(r));
 }
 
 bool look_is_helo_word(const struct response *r)

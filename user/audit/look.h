@@ -47,6 +47,15 @@ enum server_kind look_server(const struct seen_address *a, enum protocol protoco
 
 /* Is it one of "relay access denied" and its kin: the domain is none of this server's? */
 bool look_is_relay_word(const struct response *r);
+/*
+ * Does it take no mail for the domain that recipients were tried of? Where that was only guessed any refusal of postmaster may mean so, but for
+ * one that says that the user is unknown.
+ */
+bool look_is_elsewhere(const struct look *l, const struct seen_address *a);
+/* Was it said of postmaster or abuse? Some servers let everybody write to them, whoever he is: what they take says nothing of others. */
+bool look_is_role(const struct exchange *x);
+/* Does it ask for a login? */
+bool look_is_auth_word(const struct response *r);
 /* Is it about our own HELO ("helo command rejected", "503 HELO first")? Then it says nothing of what was asked. */
 bool look_is_helo_word(const struct response *r);
 /* The same refusal: code, enhanced code. */

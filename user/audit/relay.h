@@ -83,6 +83,8 @@ enum relay_word {
 };
 #define RELAY_WORDS (RELAY_UNKNOWN + 1)
 enum relay_word relay_judge(const struct response *r);
+#define RELAY_WHY_UNKNOWN   "unknown user"
+#define RELAY_WHY_TEMPORARY "a temporary local problem"
 /* The same, and the reason in a few words: "greylisted". Never NULL. */
 enum relay_word relay_judge_why(const struct response *r, const char **why);
 
@@ -110,11 +112,13 @@ struct relay_matrix {
 	bool wants_auth; /* MAIL was refused until AUTH: no stranger relays here */
 	const struct exchange *mail_refused; /* the last */
 	unsigned domains; /* foreign domains that were refused for themselves anywhere */
+	unsigned taken, taken_back; /* DATA: gone on, refused */
 	unsigned visits;
 	const struct visit_log *last;
 };
 
 void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out);
+bool relay_cell_is_temporary(const struct relay_cell *c);
 /* What an accepted cell is worth: is it a relay (then true), or would the server take any name in that domain? */
 enum relay_local {
 	RELAY_LOCAL_NO,	     /* a relay, as far as RCPT tells */

@@ -28,8 +28,10 @@ struct phrase {
 #define BUSY	  RELAY_OTHERWISE, "busy"
 #define HELO_WORD RELAY_OTHERWISE, "our HELO name"
 #define SENDER	  RELAY_SENDER_WORD, "sender refused"
+/* Exim says so of a sender as of a recipient that it could not verify. */
+#define TEMPORARY RELAY_OTHERWISE, RELAY_WHY_TEMPORARY
 #define SYNTAX	  RELAY_SYNTAX, "not taken for an address"
-#define UNKNOWN	  RELAY_UNKNOWN, "unknown user"
+#define UNKNOWN	  RELAY_UNKNOWN, RELAY_WHY_UNKNOWN
 
 static const struct phrase phrases[] = {
 	/* qmail, netqmail, s/qmail: before "listed", since theirs is "isn't in my list" */
@@ -71,6 +73,7 @@ static const struct phrase phrases[] = {
 	{"too many", BUSY},
 	{"insufficient system", BUSY},
 	{"queue file write error", BUSY},
+	{"temporary local problem", TEMPORARY},
 	{"server configuration", BUSY},
 	/* Relaying: Postfix, Sendmail, Exim, Courier, Exchange, hMailServer, CommuniGate, Domino, MDaemon, Haraka, James, MailEnable... */
 	{"relay access denied", DENIED},
@@ -170,6 +173,7 @@ static const struct phrase phrases[] = {
 	{"route address", SYNTAX},
 	{"source route", SYNTAX},
 	{"colon required", SYNTAX},
+	{"unknown uucp", SYNTAX}, /* Courier */
 	{"hostname required", SYNTAX},
 	{"domain name required", SYNTAX},
 	{"cannot be parsed", SYNTAX},
@@ -250,7 +254,7 @@ static enum relay_word judge_code(const struct response *r, const char **why)
 		return RELAY_DENIED;
 	}
 	if (is_enhanced(r, 1, 1) || is_enhanced(r, 1, 6)) {
-		*why = "unknown user";
+		*why = RELAY_WHY_UNKNOWN;
 		return RELAY_UNKNOWN;
 	}
 	if (is_enhanced(r, 1, 7) || is_enhanced(r, 1, 8)) {

@@ -56,6 +56,15 @@ static void take_rcpt(struct relay_cell *c, const struct visit_log *v, const str
 	c->visit = v;
 }
 
+/* The answer that was one behind. */
+static void take_late(struct relay_cell *c, const struct visit_log *v, const struct exchange *x)
+{
+	if (x->response.kind == RESPONSE_NONE || c->visit != v || c->word != RELAY_ACCEPTED)
+		return;
+	c->word = relay_judge(&x->response);
+	c->rcpt = x;
+}
+
 static void take_data(struct relay_cell *c, const struct visit_log *v, const struct exchange *x)
 {
 	c->is_data = true;
@@ -86,7 +95,12 @@ static void take(struct relay_matrix *m, const struct visit_log *v, const struct
 		if (c->domains > m->domains)
 			m->domains = c->domains;
 		break;
+	case WHAT_RELAY_LATE:
+		take_late(c, v, x);
+		break;
 	case WHAT_RELAY_DATA:
+		m->taken_back += x->response.kind == RESPONSE_NEGATIVE;
+		m->taken += x->response.kind == RESPONSE_MORE;
 		take_data(c, v, x);
 		break;
 	case WHAT_RELAY_SENT:
@@ -98,6 +112,28 @@ static void take(struct relay_matrix *m, const struct visit_log *v, const struct
 		break;
 	default:
 		break;
+	}
+}
+
+/* Is a recipient refused by a word that tells nothing of relaying, and may be about the sender? */
+bool relay_cell_is_temporary(const struct relay_cell *c)
+{
+	const char *why;
+
+	return c->is_asked && c->rcpt && c->word == RELAY_OTHERWISE &&
+	       relay_judge_why(&c->rcpt->response, &why) == RELAY_OTHERWISE &&
+	       strcmp(why, RELAY_WHY_TEMPORARY) == 0;
+}
+
+/* Where one of the server's own gets the same, whoever the recipient is, it is the sender who could not be verified. */
+static void senders_settle(struct relay_matrix *m)
+{
+	for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++) {
+		if (!relay_cell_is_temporary(&m->cell[RELAY_PROBE(RELAY_OUTER_HOSTED)][s]))
+			continue;
+		for (unsigned f = 0; f < relay_form_count; f++)
+			if (relay_cell_is_temporary(&m->cell[f][s]))
+				m->cell[f][s].word = RELAY_SENDER_WORD;
 	}
 }
 
@@ -117,6 +153,7 @@ void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out)
 		for (unsigned i = 0; i < v->count; i++)
 			take(out, v, &v->exchange[i]);
 	}
+	senders_settle(out);
 }
 
 enum relay_local relay_matrix_local(const struct relay_matrix *m, unsigned form, unsigned sender)
@@ -151,7 +188,10 @@ static enum ladder cell_ladder(const struct relay_matrix *m, unsigned form, unsi
 	case RELAY_ACCEPTED:
 		if (relay_matrix_local(m, form, sender) != RELAY_LOCAL_NO)
 			return LADDER_INCONCLUSIVE;
-		return c->is_taken ? LADDER_ACCEPTS : LADDER_SUSPECT;
+		if (c->is_taken)
+			return LADDER_ACCEPTS;
+		/* All that was followed up was taken back: this would be as well, as far as one can tell. */
+		return m->taken_back && !m->taken ? LADDER_INCONCLUSIVE : LADDER_SUSPECT;
 	case RELAY_DENIED:
 		return LADDER_CLOSED;
 	case RELAY_SYNTAX:

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What is said at relay visits. Each visit looks at what the earlier ones brought, and asks what is still worth asking: first each sender with
- * the plain form; then every form from the first sender that was taken, from the domain's own postmaster (who is often let through) and from
- * nobody (as bounces are). Servers count errors: stock Postfix slows down at 10 of them, stock Exim closes after three of syntax. So a visit
- * ends before either.
+ * What is said at relay visits. Each visit asks what is still worth asking (relay_choose.c). Servers count errors: stock Postfix slows down at
+ * 10 of them, stock Exim closes after three of syntax. So a visit ends before either.
  *
  * No message is sent. Of a form that was accepted a visit of its own asks for DATA and hangs up in front of the first byte of the message;
  * an unfinished message is thrown away (RFC 5321, 3.3: only the final dot makes the server responsible). Only with a mailbox of the
@@ -16,277 +14,14 @@
 #include <time.h>
 
 #include "audit/collector.h"
-#include "audit/relay.h"
+#include "audit/relay_inside.h"
 
-#define ROUNDS_MAX	48 /* visits to one address; a closed server needs some 18 */
-#define FAILURES_MAX	3  /* visits that failed, one after the other: the server wants no more */
-#define REFUSALS_MAX	8  /* of one visit */
-#define ODD_MAX		2  /* forms of one visit that may count as syntax errors */
-#define TRIES_MAX	2  /* visits in which one cell is asked about */
-#define DATA_TRIES_MAX	4
-#define SEND_TRIES_MAX	6
-#define DATA_FORMS_MAX	6 /* forms that are followed up to DATA: more would prove no more */
-#define SENDS_MAX	3 /* messages that are sent at most */
-#define AUTH_ENOUGH	3 /* senders who were told to authenticate: all will be */
-#define PAIRS_MAX	(RELAY_FORMS_MAX * 3 + RELAY_SENDERS_MAX)
-#define COMMAND_MAX	(RELAY_PATH_MAX + 32)
-#define MESSAGE_MAX	2048
-#define TOKEN_ROOM	48
-#define MAILBOX_OWN_MAX 256
-
-enum errand { ERRAND_ASK, ERRAND_DATA, ERRAND_SEND };
-
-struct pair {
-	uint8_t form, sender;
-	bool is_odd, is_done;
-};
-
-struct relay_script {
-	enum errand errand;
-	const struct script_facts *facts;
-	struct relay_names_room room;
-	unsigned domains; /* foreign ones that there are */
-	char send_to[MAILBOX_OWN_MAX], send_local[MAILBOX_OWN_MAX];
-	char token[TOKEN_ROOM];
-	struct pair pair[PAIRS_MAX];
-	unsigned pair_count, refusals, odd;
-	struct pair *at;
-	bool wants_tls, is_over;
-	char command[COMMAND_MAX], message[MESSAGE_MAX];
-};
-
-/* ---- what is worth asking ---- */
-
-/* Names that are one lead to the same text twice: the first form has it. */
-static bool is_form_known(const struct relay_names *names, unsigned form)
-{
-	char one[RELAY_PATH_MAX], other[RELAY_PATH_MAX];
-
-	if (!relay_form(form, names, one)[0])
-		return false;
-	for (unsigned f = 0; f < form && form < relay_form_count; f++)
-		if (strcmp(relay_form(f, names, other), one) == 0)
-			return false;
-	return true;
-}
-
-static bool is_sender_known(const struct relay_names *names, unsigned sender)
-{
-	char one[RELAY_PATH_MAX], other[RELAY_PATH_MAX];
-
-	if (!relay_sender(sender, names, one)[0])
-		return false;
-	for (unsigned s = 0; s < sender; s++)
-		if (strcmp(relay_sender(s, names, other), one) == 0)
-			return false;
-	return true;
-}
-
-static bool is_relay(const struct relay_matrix *m, unsigned form, unsigned sender)
-{
-	const struct relay_cell *c = &m->cell[form][sender];
-
-	return c->is_asked && c->word == RELAY_ACCEPTED &&
-	       relay_matrix_local(m, form, sender) == RELAY_LOCAL_NO;
-}
-
-/* A server that relays for every stranger in the plainest way needs no further question. */
-static bool is_wide_open(const struct relay_matrix *m)
-{
-	for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++)
-		if (!relay_sender_is_inside(s) && m->cell[RELAY_PLAIN][s].is_taken)
-			return true;
-	return false;
-}
-
-static bool is_cell_pending(const struct relay_script *s, const struct relay_cell *c)
-{
-	if (!c->is_asked)
-		return true;
-	if (c->word == RELAY_DOMAIN_WORD)
-		return c->domains < s->domains;
-	/* What was put off would be put off again: only silence is worth another try. */
-	return c->word == RELAY_NO_WORD && c->tries < TRIES_MAX;
-}
-
-static bool is_pending(const struct relay_script *s, const struct relay_matrix *m, unsigned form,
-		       unsigned sender)
-{
-	return is_cell_pending(s, &m->cell[form][sender]) &&
-	       m->sender[sender] != RELAY_SENDER_WORD && m->sender[sender] != RELAY_OTHERWISE &&
-	       (m->sender[sender] == RELAY_ACCEPTED || m->sender_tries[sender] < TRIES_MAX ||
-		(m->wants_tls && m->sender_tries[sender] <= TRIES_MAX));
-}
-
-static void add(struct relay_script *s, unsigned form, unsigned sender)
-{
-	if (s->pair_count < PAIRS_MAX)
-		s->pair[s->pair_count++] = (struct pair){.form = (uint8_t)form,
-							 .sender = (uint8_t)sender,
-							 .is_odd = relay_form_is_odd(form)};
-}
-
-/* A server's parser knows no senders: what it took for an address once is none of its syntax errors, and what it did not never will be. */
-enum parse { PARSE_UNKNOWN, PARSE_FAILS, PARSE_WORKS };
-
-static bool is_syntax_code(int code)
-{
-	/* RFC 5321, 4.2.3 and 4.3.2; 550 beside the same words is a policy, which may know senders. */
-	return code == 500 || code == 501 || code == 553 || code == 555;
-}
-
-static enum parse parse_of(const struct relay_matrix *m, unsigned form)
-{
-	enum parse p = PARSE_UNKNOWN;
-
-	for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++) {
-		const struct relay_cell *c = &m->cell[form][s];
-
-		if (!c->is_asked || !c->rcpt || c->word == RELAY_NO_WORD)
-			continue;
-		if (!is_syntax_code(c->rcpt->response.code))
-			return PARSE_WORKS;
-		if (c->word == RELAY_SYNTAX)
-			p = PARSE_FAILS;
-	}
-	return p;
-}
-
-/* Would a server take any name there? Only asked where a form was accepted that it matters for. */
-static void add_probes(struct relay_script *s, const struct relay_matrix *m)
-{
-	for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
-		for (unsigned o = RELAY_OUTER_HOSTED; o < RELAY_OUTERS; o++) {
-			bool is_wanted = false;
-
-			for (unsigned f = 0; f < relay_form_count; f++)
-				is_wanted |= relay_form_outer(f) == o &&
-					     m->cell[f][sender].word == RELAY_ACCEPTED;
-			if (is_wanted && is_pending(s, m, RELAY_PROBE(o), sender) &&
-			    is_form_known(&s->room.names, RELAY_PROBE(o)))
-				add(s, RELAY_PROBE(o), sender);
-		}
-}
-
-static void add_senders(struct relay_script *s, const struct relay_matrix *m)
-{
-	for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
-		if (is_sender_known(&s->room.names, sender) &&
-		    is_pending(s, m, RELAY_PLAIN, sender))
-			add(s, RELAY_PLAIN, sender);
-}
-
-static bool is_sender_good(const struct relay_matrix *m, unsigned sender)
-{
-	return m->sender[sender] == RELAY_ACCEPTED &&
-	       m->cell[RELAY_PLAIN][sender].word != RELAY_SENDER_WORD;
-}
-
-static bool is_form_through(const struct relay_matrix *m, unsigned form)
-{
-	for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++)
-		if (is_relay(m, form, s))
-			return true;
-	return false;
-}
-
-static void add_forms(struct relay_script *s, const struct relay_matrix *m, unsigned sender)
-{
-	/* Who may send in the plain form may send in every other. */
-	if (!is_sender_good(m, sender) || is_relay(m, RELAY_PLAIN, sender))
-		return;
-	for (unsigned f = RELAY_PLAIN + 1; f < relay_form_count; f++) {
-		enum parse p = parse_of(m, f);
-
-		if (!is_form_known(&s->room.names, f) || !is_pending(s, m, f, sender) ||
-		    is_form_through(m, f) || p == PARSE_FAILS)
-			continue;
-		add(s, f, sender);
-		s->pair[s->pair_count - 1].is_odd &= p == PARSE_UNKNOWN;
-	}
-}
-
-static void add_matrix(struct relay_script *s, const struct relay_matrix *m)
-{
-	unsigned first = 0;
-
-	while (first < RELAY_SENDERS_MAX && !is_sender_good(m, first))
-		first++;
-	if (first < RELAY_SENDERS_MAX)
-		add_forms(s, m, first);
-	if (first != RELAY_FROM_POSTMASTER_HOSTED)
-		add_forms(s, m, RELAY_FROM_POSTMASTER_HOSTED);
-	if (first != RELAY_FROM_NOBODY)
-		add_forms(s, m, RELAY_FROM_NOBODY);
-}
-
-/* ---- what a visit is for ---- */
-
-static bool choose_data(struct relay_script *s, const struct relay_matrix *m)
-{
-	unsigned done = 0;
-
-	for (unsigned f = 0; f < relay_form_count; f++)
-		for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
-			done += m->cell[f][sender].is_data;
-	for (unsigned f = 0; f < relay_form_count && done < DATA_FORMS_MAX; f++)
-		for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++) {
-			const struct relay_cell *c = &m->cell[f][sender];
-
-			if (!is_relay(m, f, sender) || c->is_data || c->tries >= DATA_TRIES_MAX)
-				continue;
-			s->errand = ERRAND_DATA;
-			add(s, f, sender);
-			return true;
-		}
-	return false;
-}
-
-/* A catch-all that takes any name hides a relay behind it: then only a message tells. */
-static bool choose_send(struct relay_script *s, const struct relay_matrix *m)
-{
-	unsigned sent = 0;
-
-	for (unsigned f = 0; f < relay_form_count; f++)
-		for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
-			sent += m->cell[f][sender].is_sent;
-	for (unsigned f = 0; f < relay_form_count && sent < SENDS_MAX; f++)
-		for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++) {
-			const struct relay_cell *c = &m->cell[f][sender];
-
-			if (c->word != RELAY_ACCEPTED || c->is_sent || c->tries >= SEND_TRIES_MAX)
-				continue;
-			s->errand = ERRAND_SEND;
-			add(s, f, sender);
-			return true;
-		}
-	return false;
-}
-
-static unsigned told_to_authenticate(const struct relay_matrix *m)
-{
-	unsigned count = 0;
-
-	for (unsigned s = 0; s < RELAY_SENDERS_MAX; s++)
-		count += m->sender[s] == RELAY_DENIED;
-	return count;
-}
-
-static bool choose(struct relay_script *s, const struct relay_matrix *m)
-{
-	if (choose_data(s, m))
-		return true;
-	if (told_to_authenticate(m) >= AUTH_ENOUGH)
-		return false;
-	if (!is_wide_open(m)) {
-		add_probes(s, m);
-		if (!s->pair_count)
-			add_senders(s, m);
-		if (!s->pair_count)
-			add_matrix(s, m);
-	}
-	return s->pair_count || (s->send_to[0] && choose_send(s, m));
-}
+#define ROUNDS_MAX   48	 /* visits to one address; a closed server needs some 18 */
+#define FAILURES_MAX 3	 /* visits that failed, one after the other: the server wants no more */
+#define REFUSALS_MAX 8	 /* of one visit */
+#define ODD_MAX	     2	 /* forms of one visit that may count as syntax errors */
+#define LATE_WAIT_MS 200 /* for an answer too many, beside two ways there and back */
+#define LATE_MOST_MS 1000
 
 /* Has the server had enough of us? */
 static bool is_given_up(const struct seen_address *a)
@@ -354,7 +89,7 @@ struct relay_script *relay_script_new(unsigned round, const struct script_facts 
 	relay_matrix_take(facts->address, m);
 	foreign_choose(s, m);
 	s->wants_tls = m->wants_tls;
-	if (!choose(s, m))
+	if (!relay_choose(s, m))
 		goto none;
 	if (s->errand == ERRAND_SEND) {
 		token_make(s, facts);
@@ -387,14 +122,14 @@ static bool quit(struct relay_script *s, struct step *out)
 }
 
 /* The next one that the budget allows, of the same sender if there is one. */
-static struct pair *pick(struct relay_script *s)
+static struct relay_pair *pick(struct relay_script *s)
 {
-	struct pair *other = NULL;
+	struct relay_pair *other = NULL;
 
 	if (s->refusals >= REFUSALS_MAX)
 		return NULL;
 	for (unsigned i = 0; i < s->pair_count; i++) {
-		struct pair *p = &s->pair[i];
+		struct relay_pair *p = &s->pair[i];
 		bool is_odd =
 			relay_form_is_odd(p->form) ||
 			((!s->at || p->sender != s->at->sender) && relay_sender_is_odd(p->sender));
@@ -409,12 +144,12 @@ static struct pair *pick(struct relay_script *s)
 	return other;
 }
 
-static unsigned index_of(const struct pair *p)
+static unsigned index_of(const struct relay_pair *p)
 {
 	return RELAY_INDEX(p->form, p->sender);
 }
 
-static bool say_mail(struct relay_script *s, struct step *out, struct pair *p)
+static bool say_mail(struct relay_script *s, struct step *out, struct relay_pair *p)
 {
 	char path[RELAY_PATH_MAX];
 
@@ -425,7 +160,7 @@ static bool say_mail(struct relay_script *s, struct step *out, struct pair *p)
 	return say(s, out, WHAT_RELAY_MAIL, index_of(p), s->command);
 }
 
-static bool say_rcpt(struct relay_script *s, struct step *out, struct pair *p)
+static bool say_rcpt(struct relay_script *s, struct step *out, struct relay_pair *p)
 {
 	char path[RELAY_PATH_MAX];
 
@@ -439,7 +174,7 @@ static bool say_rcpt(struct relay_script *s, struct step *out, struct pair *p)
 
 static bool begin(struct relay_script *s, struct step *out)
 {
-	struct pair *p = pick(s);
+	struct relay_pair *p = pick(s);
 
 	return p ? say_mail(s, out, p) : quit(s, out);
 }
@@ -454,11 +189,26 @@ static bool after_mail_refused(struct relay_script *s, struct step *out)
 	return begin(s, out);
 }
 
-static bool after_rcpt(struct relay_script *s, const struct exchange *last, struct step *out)
+/*
+ * A server that answers twice to an earlier command is one answer behind: what looks like an acceptance is of that command, and the refusal is on
+ * its way. So before an acceptance is believed a moment is waited for it.
+ */
+static bool await_late(const struct relay_script *s, const struct exchange *last, struct step *out)
 {
-	bool is_accepted = last->response.kind == RESPONSE_POSITIVE;
-	const struct pair *before = s->at;
-	struct pair *p;
+	unsigned patience_ms = LATE_WAIT_MS + 2 * last->latency_ms;
+
+	*out = (struct step){.kind = STEP_READ,
+			     .what = WHAT_RELAY_LATE,
+			     .index = index_of(s->at),
+			     .patience_ms =
+				     patience_ms < LATE_MOST_MS ? patience_ms : LATE_MOST_MS};
+	return true;
+}
+
+static bool after_rcpt(struct relay_script *s, bool is_accepted, struct step *out)
+{
+	const struct relay_pair *before = s->at;
+	struct relay_pair *p;
 
 	s->refusals += !is_accepted;
 	if (s->errand != ERRAND_ASK)
@@ -544,7 +294,8 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 {
 	bool is_positive = last && last->response.kind == RESPONSE_POSITIVE;
 
-	if (s->is_over || (last && last->response.kind == RESPONSE_NONE))
+	if (s->is_over ||
+	    (last && last->response.kind == RESPONSE_NONE && last->what != WHAT_RELAY_LATE))
 		return false;
 	if (!last) {
 		*out = (struct step){.kind = STEP_READ, .what = WHAT_GREETING};
@@ -565,7 +316,9 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 	case WHAT_RELAY_MAIL:
 		return is_positive ? say_rcpt(s, out, s->at) : after_mail_refused(s, out);
 	case WHAT_RELAY_RCPT:
-		return after_rcpt(s, last, out);
+		return is_positive ? await_late(s, last, out) : after_rcpt(s, false, out);
+	case WHAT_RELAY_LATE:
+		return after_rcpt(s, is_positive || last->response.kind == RESPONSE_NONE, out);
 	case WHAT_RELAY_DATA:
 		return after_data(s, log, last, out);
 	case WHAT_RELAY_SENT:
