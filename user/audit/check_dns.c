@@ -401,7 +401,13 @@ CHECK_DOMAIN(check_mx)
 		if (is_of_mx(&s->host[i]) && (d->mx == ANSWER_FOUND || d->implicit_mx))
 			mx_host(l, &s->host[i]);
 	mx_set(l);
-	if (is_none_found(l->out, from))
+	if (!is_none_found(l->out, from))
+		return;
+	if (l->request->host[0])
+		finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
+			    "with --host the %u MX hosts of %s are not looked at", d->mx_count,
+			    d->name);
+	else
 		mx_pass(l);
 }
 
