@@ -8,13 +8,16 @@ politely:
 
 Nothing in it sleeps: pauses wait for the end of the server, so that close() is quick.
 """
+import base64
 import contextlib
+import os
 import socket
 import ssl
 import struct
+import tempfile
 import threading
 
-from lab import until
+from lab import command, until
 
 SMTP = 25
 CR_LF = b"\r\n"
@@ -330,6 +333,70 @@ class Double(Polite):
         return super().reply(verb) + b"250 2.0.0 Ok\r\n"
 
 
+@behaviour("late second replies")
+class Late(Polite):
+    """To each command: the second when the next command has gone out already."""
+
+    delay_s = 0.05
+    second = b"250 2.0.0 Ok\r\n"
+
+    def answer(self, talk, verb):
+        super().answer(talk, verb)
+        talk.pause(self.delay_s)
+        talk.say(self.second)
+
+
+@behaviour("late second replies of DATA")
+class LateData(Late):
+    """A shift by one would let these pass for a relay that takes a message."""
+
+    second = b"354 Go on\r\n"
+
+    def answer(self, talk, verb):
+        if verb == b"RCPT":
+            Late.answer(self, talk, verb)
+        elif verb == b"MAIL":
+            super().say(talk, self.answers[verb])
+            talk.pause(self.delay_s)
+            talk.say(b"250 2.1.5 Ok\r\n")
+        else:
+            Polite.answer(self, talk, verb)
+
+
+# ---- texts ----
+
+@behaviour("a long greeting and 421")
+class LongGreeting(Polite):
+    """As long as one may be, and then it is none."""
+
+    def serve(self, talk):
+        talk.say(b"220-" + b"A" * 500 + CR_LF)
+        for _ in range(120):
+            talk.say(b"220-" + b"B" * 500 + CR_LF)
+        talk.say(b"421 4.3.2 No\r\n")
+
+
+@behaviour("keywords of control bytes")
+class Keywords(Polite):
+    ehlo = (b"250-" + NAME + b"\r\n250-SIZE 1\x1b[2J\x07\r\n250-AUTH \x1b]0;x\x07 PLAIN\x00LOGIN NTLM\r\n"
+            b"250-SIZE 99999999999999999999999\r\n250 STARTTLS\x9b31m\r\n")
+
+
+@behaviour("NTLM out of bounds")
+class Ntlm(Polite):
+    """The list of names lies behind the message."""
+
+    ehlo = b"250-" + NAME + b"\r\n250 AUTH NTLM\r\n"
+    message = b"NTLMSSP\0" + struct.pack("<IHHIIQQHHI", 2, 0xffff, 0xffff, 0xfffffff0, 0x02000001, 1, 0,
+                                         0xffff, 0xffff, 0xffffffff) + b"\x0a\x00\x63\x45\x00\x00\x00\x0f"
+
+    def reply(self, verb):
+        if verb == b"AUTH":
+            return b"334 NTLM supported\r\n"
+        # The first message of a client begins so in base64.
+        return b"334 " + base64.b64encode(self.message) + CR_LF if verb.startswith(b"TLRM") else super().reply(verb)
+
+
 # ---- TLS ----
 
 @behaviour("garbage after STARTTLS")
@@ -357,6 +424,47 @@ class TlsSilence(Polite):
     def secure(self, talk):
         talk.say(b"220 2.0.0 Ready\r\n")
         talk.hear_all()
+
+
+def der(tag, content):
+    """ASN.1: a tag, the length in two bytes, the content."""
+    return bytes([tag, 0x82]) + struct.pack(">H", len(content)) + content
+
+
+@behaviour("a certificate of odd names")
+class TlsNames(Polite):
+    """With NUL and escape codes in them, and some thousand."""
+
+    names = (b"192.0.2.1\0.evil.example", NAME + b"\0.evil.example", b"\x1b[2J\x9b31m\x90", b"", b"a" * 2000,
+             *(b"n%d.hostile.example" % i for i in range(1000)))
+
+    def __init__(self):
+        with tempfile.TemporaryDirectory() as folder:
+            key, chain = (os.path.join(folder, name) for name in ("key", "chain"))
+            names = der(0x30, b"".join(der(0x82, name) for name in self.names))
+            command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-keyout", key, "-out", chain, "-days", "30", "-utf8", "-subj", "/O=\x1b[2J\u009b31m<b>/CN=\x1b]0;x\x07",
+                    "-addext", "subjectAltName=DER:" + names.hex(":"))
+            self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._context.load_cert_chain(chain, key)
+
+    def secure(self, talk):
+        talk.say(b"220 2.0.0 Ready\r\n")
+        try:
+            talk.sock = self._context.wrap_socket(talk.sock, server_side=True)
+        except (OSError, ValueError) as error:
+            raise Gone from error
+
+
+@behaviour("a handshake that trickles")
+class TlsTrickle(Polite):
+    def secure(self, talk):
+        talk.say(b"220 2.0.0 Ready\r\n")
+        # The head of a record of 16 KiB, whose bytes never all come.
+        talk.say(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03")
+        while True:
+            talk.say(b"\0")
+            talk.pause(1)
 
 
 @behaviour("closes after STARTTLS")

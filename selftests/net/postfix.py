@@ -77,6 +77,16 @@ relay      unix  - - n - -   smtp
 """
 
 
+def main_set(text, more):
+    """
+    As postconf -e: what is said anew takes the place of the old. Postfix would take the last, but each of its programs warns of the
+    others, the one that writes the log too: when the queue in front of that one is full, it waits for itself.
+    """
+    for setting, name in re.findall(r"^((\w+)\s*=.*\n(?:[ \t].*\n)*)", more, re.M):
+        text = re.sub(rf"^{name}\s*=.*\n(?:[ \t].*\n)*", "", text, flags=re.M) + setting
+    return text
+
+
 class Postfix:
     def __init__(self, run, host, main="", master="", resolver=None):
         """main, master: more of these files; of what is said twice the last counts. resolver: it knows no other."""
@@ -89,7 +99,7 @@ class Postfix:
         shutil.chown(os.path.join(self.folder, "data"), "postfix", "postfix")
         # Where a distribution keeps the daemons is compiled in.
         daemons = command("postconf", "-c", self._empty(), "-dh", "daemon_directory").stdout.strip()
-        self._write("main.cf", MAIN.format(folder=self.folder, daemons=daemons) + main)
+        self._write("main.cf", main_set(MAIN.format(folder=self.folder, daemons=daemons), main))
         self._write("master.cf", MASTER.format(single=PORT_SINGLE) + master)
         words = ["postfix", "-c", self._config, "start-fg"]
         if resolver:

@@ -10,6 +10,7 @@ import signal
 from dovecot import SASL_PORT, Dovecot
 from lab import Lines, until
 from machine import ACCOUNT, Machine, child_of, children, name_of
+from postfix import main_set
 from server import Server, aliases_set
 
 # Compiled in, by Debian.
@@ -117,13 +118,6 @@ ALIASES = "root: inbox\npostmaster: inbox\nabuse: inbox\n"
 # RFC 5321, 4.5.3.1.4: 512 octets with CRLF.
 COMMAND_FILTER = "/^.{511,}/ TOOLONG\n"
 HELO_ACCESS = "/^((mx2?\\.)?example\\.net|localhost|[0-9.]+)$/ REJECT that is not your name\n"
-
-
-def main_set(text, more):
-    """As postconf -e: what is said anew takes the place of the old. Postfix would take the last, and warn in each of its programs."""
-    for name in re.findall(r"^(\w+)\s*=", more, re.M):
-        text = re.sub(rf"^{name}\s*=.*\n(?:[ \t].*\n)*", "", text, flags=re.M)
-    return text + more
 
 
 class PostfixSite(Server):

@@ -236,7 +236,7 @@ def test_each_relay_is_found_by_its_form_and_each_closed_one_proved(run, lab, ta
         assert found["status"] == {"closed": "pass", "inconclusive": "inconclusive"}.get(case.ladder, "fail")
         if case.form:
             assert found["severity"] == "critical"
-            assert f": {case.form}, from {case.sender}" in found["finding"]
+            assert f"(recipient: {case.form}; sender: {case.sender})" in found["finding"]
             assert any(line.startswith("< 354 ") for line in found["evidence"])
         elif case.ladder == "closed":
             assert "relaying denied" in found["finding"]

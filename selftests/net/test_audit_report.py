@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import dnsserver as dns
-from lab import MAIL, until
+from lab import MAIL, TREE, until
 from lists import SCRIPTED
 
 CLEAN, FOUND, MISUSED, NOTHING = 0, 1, 2, 4
@@ -45,6 +45,16 @@ def test_the_address_of_this_host_is_audited(audit):
     assert summary["exit"] == FOUND and summary["target"] == MAIL[4]
 
 
+def test_the_manual_names_every_key(audit):
+    with open(os.path.join(TREE, "README.md"), encoding="utf-8") as file:
+        manual = file.read()
+    manual = manual[manual.index("**JSON.** A line"):manual.index("**As a habit.**")]
+    baseline = os.path.join(audit.folder, "baseline.jsonl")
+    rows, summary = findings(audit(f"--json {HOST} --only rdns,relay,limits --baseline {baseline} --update", status=None))
+    keys = {*summary, *(key for row in rows for key in row)}
+    assert not [key for key in keys if f"`{key}`" not in manual]
+
+
 def test_what_is_left_out_is_not_there(audit):
     rows, _ = findings(audit(f"--json {HOST} --skip rdns,ports,relay", status=None))
     assert not {"rdns", "ports", "relay"} & {row["id"].split(".")[0] for row in rows}
@@ -64,6 +74,14 @@ def test_misuse_asks_nobody(audit, scripted):
         assert done.stdout == "" and done.stderr
     assert "did you mean" in audit(f"{HOST} --only rely", status=MISUSED).stderr
     assert audit(f"{HOST} --only rely --nagios", status=UNKNOWN).stdout.startswith("AUDIT UNKNOWN - ")
+
+
+def test_lists_that_cannot_be_had_take_no_resolver_along(audit):
+    """With none the audit would find that nothing of a domain is there."""
+    audit.configure(dnsbl={"sites": ["bl.example"], "data": ["/nowhere/zones.conf"]})
+    done = audit(f"--json {HOST} --only rdns", status=FOUND)
+    assert "going on without the configured lists" in done.stderr
+    assert findings(done)[0][0]["id"] == "rdns.none"
 
 
 def test_a_page_is_written_whole(audit):

@@ -2,6 +2,7 @@
 /* How tools are run and logs are read on the host, with tools and logs of the test's own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/local_inside.h"
@@ -45,6 +46,56 @@ TEST(tools_run_bare_and_bounded)
 	EXPECT(p[7].code == 0 && p[7].is_cut && p[7].length >= 1024 * 1024,
 	       "endless output is cut");
 	local_raw_free(raw);
+}
+
+/* The stand-in of a tool is a shell, and that of its configuration a script, which says whose rights it has. */
+TEST(what_others_may_write_is_run_without_rights)
+{
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		const char *said;
+	} rows[] = {
+		{0644, 0, "0\n"},
+		{0664, 0, "0\n"},
+		{0666, 0, "65534\n"},
+		{0644, 65534, "65534\n"},
+	};
+	char path[TAP_TEMP_MAX];
+	int fd = tap_temp_file(path, "audit-rights");
+
+	if (geteuid() != 0)
+		SKIP("only root has rights to give away");
+	ENSURE(fd >= 0 && dprintf(fd, "id -u\n") > 0, "a script");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct local_tool tool = {LOCAL_DOVECONF, {"sh"}, {NULL}, "-e", path, false};
+		struct local_raw *raw = calloc(1, sizeof(*raw));
+
+		ENSURE(fchmod(fd, rows[i].mode) == 0 && fchown(fd, rows[i].owner, 0) == 0, "%zu",
+		       i);
+		ENSURE(local_run(raw, &tool, 1) == 0, "%zu", i);
+		EXPECT(says(&raw->piece[0], rows[i].said), "%zu: %s", i, raw->piece[0].bytes);
+		local_raw_free(raw);
+	}
+	close(fd);
+	unlink(path);
+}
+
+TEST(a_tool_that_closes_its_output_must_end)
+{
+	char path[TAP_TEMP_MAX];
+	int fd = tap_temp_file(path, "audit-hang");
+	const struct local_tool tool = {LOCAL_DOVECONF, {"sh"}, {NULL}, "-e", path, true};
+	struct local_raw *raw = calloc(1, sizeof(*raw));
+
+	ENSURE(fd >= 0 && dprintf(fd, "exec >&- 2>&-\nsleep 60\n") > 0 && fchmod(fd, 0644) == 0,
+	       "a script");
+	ENSURE(local_run(raw, &tool, 1) == 0, "run");
+	EXPECT(raw->piece[0].code == -ETIMEDOUT && strstr(raw->piece[0].why, "did not end"),
+	       "%d %s", raw->piece[0].code, raw->piece[0].why);
+	local_raw_free(raw);
+	close(fd);
+	unlink(path);
 }
 
 TEST(a_log_is_read_from_where_it_ended)

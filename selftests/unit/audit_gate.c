@@ -87,7 +87,17 @@ TEST(the_gate_is_judged_by_its_state)
 		 "postern run",
 		 {.is_attached = true, .asks_lists = true}},
 		{"what is not there yet", "long-line", "long-line.gate skipped", "", {FINE}},
-		{"and neither is this", "report-abuse", "report-abuse skipped", "", {FINE}},
+		{"evidence can be had", "report-abuse", "report-abuse.evidence pass", "", {FINE}},
+		{"old evidence too",
+		 "report-abuse",
+		 "report-abuse.evidence pass",
+		 "",
+		 {.is_attached = true}},
+		{"nobody collects any",
+		 "report-abuse",
+		 "report-abuse.gate skipped",
+		 "postern run",
+		 {.rules = 0}},
 	};
 
 	for (size_t i = 0; i < RIG_COUNT(rows); i++) {

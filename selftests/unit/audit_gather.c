@@ -62,6 +62,15 @@ static const struct rig_row rows[] = {
 	{"servfail.test", RECORD_MX, "!servfail"},
 	{"sub.full.test", RECORD_MX, "10 mx1.full.test"},
 	{"ipmx.test", RECORD_MX, "10 192.0.2.1"},
+	/* One that leads everybody to themselves. */
+	{"within.test", RECORD_MX, "10 mx.within.test"},
+	{"_postern-audit.within.test", RECORD_TXT, "ok"},
+	{"mx.within.test", RECORD_A, "127.0.0.1"},
+	{"mx.within.test", RECORD_A, "10.0.0.1"},
+	{"mx.within.test", RECORD_A, "0.0.0.0"},
+	{"mx.within.test", RECORD_AAAA, "::1"},
+	{"mx.within.test", RECORD_AAAA, "::ffff:192.168.0.1"},
+	{"mx.within.test", RECORD_AAAA, "fe80::1"},
 	/* A public suffix with a word to say. */
 	{"co.uk", RECORD_MX, "10 mx.victim.co.uk"},
 	{"_postern-audit.co.uk", RECORD_TXT, "ok"},
@@ -228,6 +237,22 @@ TEST(gather_takes_consent_from_who_may_give_it)
 	end();
 }
 
+TEST(gather_takes_no_consent_for_what_is_ours)
+{
+	ENSURE(begin(""), "begin");
+	strcpy(request.domain, "within.test");
+	ENSURE(run(), "run");
+	EXPECT(seen.domain.consents && seen.host_count == 1 && seen.host[0].address_count == 6,
+	       "%u addresses", seen.host[0].address_count);
+	for (unsigned i = 0; i < seen.host[0].address_count; i++) {
+		const struct seen_address *a = &seen.host[0].address[i];
+
+		EXPECT(!a->may_intrude && strstr(a->consent, "nobody can consent in the DNS for"),
+		       "%u: %s", i, a->consent);
+	}
+	end();
+}
+
 TEST(gather_understands_kinds_of_domains)
 {
 	static const struct {
@@ -287,6 +312,13 @@ TEST(gather_takes_a_host_by_name_or_address)
 	EXPECT(seen.host_count == 1 && SAME(seen.host[0].name, "mx.other.test") &&
 		       address_of("192.0.2.4")->may_intrude,
 	       "by address, with the name that leads back: %s", seen.host[0].name);
+	end();
+
+	ENSURE(begin(""), "begin");
+	strcpy(request.host, "192.0.2.1");
+	ENSURE(run(), "run");
+	EXPECT(seen.host[0].dane.status == ANSWER_FOUND,
+	       "its TLSA records are asked for by that name");
 	end();
 
 	ENSURE(begin(""), "begin");

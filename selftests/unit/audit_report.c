@@ -23,8 +23,7 @@ static const char *const hostile[] = {
 	"&lt;b&gt;",
 	"two\nlines\r\nand more",
 	"AUDIT OK | critical=0",
-	"\xc2\x9b"
-	"31m and \xff\xfe",
+	"\xc2\x9b[31m and \xff\xfe",
 	"{\"summary\":{}}",
 	"%s%n%d",
 	"a\\x1bb",
@@ -305,12 +304,12 @@ TEST(report_text_has_its_parts_in_order)
 		"4 findings at medium or above",
 		"Critical (2)",
 		"FAIL relay  mx1.example.org 192.0.2.25 port 25, from outside",
-		"(suspect)",
+		"(ladder: suspect)",
 		"< 250 2.1.5 Ok",
 		"Fix for Postfix:",
 		"reject_unauth_destination",
 		"2001:db8::25",
-		"Fix for Postfix: as above",
+		"Fix for Postfix: as for relay, above",
 		"High (1)",
 		"Medium (1)",
 		"WARN limits",
@@ -359,14 +358,104 @@ TEST(report_says_one_reason_once)
 	}
 	finding_prove(s.findings.row[s.findings.count - 1], "< but this");
 	w = write_report(report_text, &s.report);
-	EXPECT(strstr(w.text, "banner, vrfy: no answer (mx1.example.org 2001:db8::25)") &&
-		       strstr(w.text, "banner, vrfy: no answer (mx2.example.org 198.51.100.25)"),
-	       "in each place once: %s", w.text);
+	EXPECT(strstr(w.text, "banner, vrfy: no answer (mx2.example.org 198.51.100.25; "
+			      "mx1.example.org\n    2001:db8::25)"),
+	       "of both places once: %s", w.text);
 	EXPECT(strstr(w.text, "expn: no answer") && strstr(w.text, "< but this"),
 	       "other evidence is another reason");
 	free(w.text);
 	w = write_report(report_html, &s.report);
 	EXPECT(strstr(w.text, ">banner, vrfy<") && strstr(w.text, ">expn<"), "the page too");
+	free(w.text);
+	findings_free(&s.findings);
+}
+
+/* As often as it stands there. */
+static unsigned occurrences(const char *text, const char *words)
+{
+	unsigned count = 0;
+
+	while ((text = strstr(text, words))) {
+		text += strlen(words);
+		count++;
+	}
+	return count;
+}
+
+/* One sentence about three addresses and two ports. */
+TEST(report_says_of_many_places_once)
+{
+	static const struct {
+		const char *sentence;
+		unsigned addresses; /* of three */
+		bool is_other;	    /* the last is worth something else */
+		unsigned times;
+		const char *where;
+	} rows[] = {
+		{"of one", 1, false, 1, "mx1.example.org 192.0.2.25 ports 25, 587, from outside"},
+		{"of a host's", 2, false, 1,
+		 "mx1.example.org 192.0.2.25 ports 25, 587; 2001:db8::25 ports 25, 587, from"},
+		{"of all", 3, false, 1, "all 3 addresses, ports 25, 587, from outside"},
+		{"one is worse", 3, true, 2, "mx2.example.org 198.51.100.25 ports 25, 587"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct sample s;
+		struct written w;
+
+		sample_make(&s);
+		s.report.width = 120;
+		for (unsigned k = 0; k < rows[i].addresses; k++)
+			for (unsigned port = 25; port <= 587; port += 587 - 25) {
+				struct finding *row;
+
+				s.address[k].by_namespace = false;
+				row = rig_add(&s.findings, "expn", NULL, AUDIT_FAIL, &s.address[k],
+					      "it tells");
+				row->port = (uint16_t)port;
+				if (rows[i].is_other && k == 2)
+					row->severity = SEVERITY_HIGH;
+			}
+		w = write_report(report_text, &s.report);
+		EXPECT(occurrences(w.text, "it tells") == rows[i].times, "%s: %s", rows[i].sentence,
+		       w.text);
+		EXPECT(strstr(w.text, rows[i].where), "%s: %s", rows[i].sentence, w.text);
+		free(w.text);
+		w = write_report(report_html, &s.report);
+		EXPECT(occurrences(w.text, "it tells") == rows[i].times, "%s, the page",
+		       rows[i].sentence);
+		free(w.text);
+		w = write_report(report_json, &s.report);
+		EXPECT(occurrences(w.text, "it tells") == 2 * rows[i].addresses,
+		       "%s: programs get each", rows[i].sentence);
+		free(w.text);
+		findings_free(&s.findings);
+	}
+}
+
+TEST(report_says_why_it_was_not_outside)
+{
+	struct sample s;
+	struct written w;
+	json_t *row;
+
+	sample_make(&s);
+	s.report.vantage_note = "no network namespace: Operation not permitted\x1b";
+	for (size_t form = 0; form < FORMS - 1; form++) {
+		w = write_report(forms[form], &s.report);
+		EXPECT(strstr(w.text, "no network namespace: Operation"), "%s", form_names[form]);
+		EXPECT(!has_raw_control(&w), "%s", form_names[form]);
+		free(w.text);
+	}
+	s.report.vantage_note = "";
+	w = write_report(report_text, &s.report);
+	EXPECT(!strstr(w.text, "Not seen from outside"), "only where it was not");
+	free(w.text);
+	w = write_report(report_json, &s.report);
+	row = line_of(&w, s.findings.count);
+	EXPECT(json_is_null(json_object_get(json_object_get(row, "summary"), "vantage_note")),
+	       "null");
+	json_decref(row);
 	free(w.text);
 	findings_free(&s.findings);
 }

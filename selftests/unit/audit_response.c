@@ -241,6 +241,26 @@ TEST(enhanced_codes_are_those_of_the_rfc)
 	}
 }
 
+/* What lies behind the last byte is what the server said before. */
+TEST(half_a_tag_is_no_more_than_came)
+{
+	struct response_reader *r = NULL;
+	struct response out = {0};
+
+	ENSURE(response_reader_new(&r, PROTOCOL_IMAP) == 0, "a reader");
+	response_expect(r, SHAPE_TAGGED, "bye");
+	ENSURE(response_feed(r, "bye OK\r\n", 8) == 0 && response_next(r, &out) == RESPONSE_WHOLE,
+	       "an answer");
+	response_free(&out);
+	ENSURE(response_feed(r, "* x\r\n", 5) == 0 && response_next(r, &out) == RESPONSE_WANTS,
+	       "an untagged line");
+	(void)response_discard(r);
+	ENSURE(response_feed(r, "b", 1) == 0 && response_next(r, &out) == RESPONSE_WANTS, "a byte");
+	EXPECT(response_last(r, &out) == RESPONSE_WANTS, "which means nothing yet");
+	response_free(&out);
+	response_reader_free(r);
+}
+
 /* So many lines of so many bytes, CR and LF among them; the last ends the reply, or not. */
 static enum response_step flood(enum protocol p, size_t lines, size_t bytes, bool ends,
 				struct response *out)

@@ -13,6 +13,7 @@
 
 #define SYNTAX	  "[DOMAIN|ADDR]"
 #define WORDS_MAX 40
+#define NOBODY	  65534
 
 static int ask_of(const char *line, struct sentence *s, struct audit_ask *ask, struct err *e)
 {
@@ -260,6 +261,60 @@ TEST(replaced_is_whole_or_not_at_all)
 	umask(mask);
 	unlink(link);
 	unlink(path);
+	EXPECT(rmdir(dir) == 0, "empty");
+}
+
+TEST(replaced_follows_no_link_of_others)
+{
+	char dir[TAP_TEMP_MAX], path[TAP_TEMP_MAX + 8], link[TAP_TEMP_MAX + 8],
+		own[TAP_TEMP_MAX + 8];
+	struct replaced r;
+	struct err e = {0};
+
+	if (geteuid() != 0)
+		SKIP("only root can make links in the name of others");
+	ENSURE(tap_temp_dir(dir, "links"), "a directory");
+	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(link, sizeof(link), "%s/link", dir);
+	snprintf(own, sizeof(own), "%s/own", dir);
+	ENSURE(symlink("file", link) == 0 && symlink("link", own) == 0 &&
+		       lchown(link, NOBODY, NOBODY) == 0,
+	       "links");
+	EXPECT(replaced_open(&r, link, &e) == -EPERM && r.fd == -1, "theirs");
+	e = (struct err){0};
+	EXPECT(replaced_open(&r, own, &e) == -EPERM && strstr(e.text, "/link is a link"),
+	       "ours to theirs: %s", e.text);
+	EXPECT(access(path, F_OK) < 0 && files_in(dir) == 2, "and nothing was made");
+	unlink(link);
+	EXPECT(symlink("own", link) == 0 && replaced_open(&r, own, &e) == -ELOOP, "a circle");
+	unlink(link);
+	unlink(own);
+	EXPECT(rmdir(dir) == 0, "empty");
+}
+
+TEST(replaced_keeps_the_mode_of_our_own)
+{
+	char dir[TAP_TEMP_MAX], path[TAP_TEMP_MAX + 8];
+	struct replaced r;
+	struct err e = {0};
+	struct stat st;
+
+	ENSURE(tap_temp_dir(dir, "modes"), "a directory");
+	snprintf(path, sizeof(path), "%s/file", dir);
+	for (int theirs = 0; theirs < 2; theirs++) {
+		mode_t mask = umask(022);
+
+		ENSURE(close(open(path, O_CREAT | O_WRONLY, 0600)) == 0, "a file");
+		if (theirs && chown(path, NOBODY, NOBODY) < 0)
+			EXPECT(geteuid() != 0, "given away");
+		ENSURE(replaced_open(&r, path, &e) == 0 && replaced_commit(&r, &e) == 0, "%s",
+		       e.text);
+		umask(mask);
+		EXPECT(stat(path, &st) == 0 && st.st_uid == geteuid() &&
+			       (st.st_mode & 0777) == (theirs && geteuid() == 0 ? 0644 : 0600),
+		       "%d: %o", theirs, st.st_mode);
+		unlink(path);
+	}
 	EXPECT(rmdir(dir) == 0, "empty");
 }
 

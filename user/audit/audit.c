@@ -9,6 +9,7 @@
  */
 #include "audit/audit.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -59,6 +60,15 @@ struct audit {
 
 /* ---- with privileges ---- */
 
+/* sethostname(2) takes any bytes, and whoever names a container chooses them: none of them may become a command. */
+static bool is_name(const char *name)
+{
+	for (const char *c = name; *c; c++)
+		if (!isalnum((unsigned char)*c) && !strchr(".-_", *c))
+			return false;
+	return *name;
+}
+
 /*
  * This host's name with its domain, as RFC 5321, 4.1.1.1 asks for EHLO; "" none. Where the host's name has none the hosts file may have
  * one; the DNS is not asked, since nothing foreign is read yet.
@@ -66,17 +76,19 @@ struct audit {
 static void host_name_find(char out[static NAME_TEXT_MAX])
 {
 	const struct hostent *h;
+	int ret = gethostname(out, NAME_TEXT_MAX);
 
-	if (gethostname(out, NAME_TEXT_MAX) < 0)
-		out[0] = '\0';
 	out[NAME_TEXT_MAX - 1] = '\0';
+	if (ret < 0 || !is_name(out))
+		out[0] = '\0';
 	if (strchr(out, '.'))
 		return;
 	sethostent(0);
 	while ((h = gethostent()) && !strchr(out, '.')) {
 		size_t length = strlen(out);
 
-		if (strncasecmp(h->h_name, out, length) == 0 && h->h_name[length] == '.')
+		if (strncasecmp(h->h_name, out, length) == 0 && h->h_name[length] == '.' &&
+		    is_name(h->h_name))
 			snprintf(out, NAME_TEXT_MAX, "%s", h->h_name);
 	}
 	endhostent();
@@ -375,7 +387,14 @@ const struct findings *audit_findings(const struct audit *a)
 
 const char *audit_vantage_note(const struct audit *a)
 {
-	return a->vantage_err.text;
+	for (unsigned i = 0; i < a->seen.host_count; i++)
+		for (unsigned j = 0; j < a->seen.host[i].address_count; j++) {
+			const struct seen_address *at = &a->seen.host[i].address[j];
+
+			if (!at->by_namespace && vantage_is_own(a->own, &at->addr))
+				return a->vantage_err.text;
+		}
+	return "";
 }
 
 void audit_free(struct audit *a)

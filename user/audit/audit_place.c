@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Vantage and consent. What is this host's own may be tried, and is seen from outside through the sockets of the namespace; all
- * else is seen from where the kernel would send from.
+ * else is seen from where the kernel would send from. The loopback is everybody's: that the MX of a domain leads there does not make
+ * the server on it one of that domain.
  */
 #include "audit/audit_place.h"
 
@@ -57,7 +58,7 @@ void audit_place(struct seen_address *a, const struct audit_place_facts *facts)
 		a->vantage = VANTAGE_NONE;
 	if (facts->request->own)
 		consent_set(a, "--own");
-	else if (is_own)
+	else if (is_own && (vantage_is_reached(facts->own, &a->addr) || facts->request->host[0]))
 		consent_set(a, "an address of this host");
 	else if (!a->may_intrude && !a->consent[0])
 		snprintf(a->consent, sizeof(a->consent),

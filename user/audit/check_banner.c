@@ -52,7 +52,7 @@ static void banner_judge(const struct look *l, const struct seen_address *a, enu
 		f = told(l, "product", a, &fp, &fp.product_by);
 		f->status = AUDIT_WARN;
 		f->severity = SEVERITY_INFO;
-		finding_say(f, "%s names its product in %s: %s", name, fp.where, fp.product);
+		finding_say(f, "%s names its product (%s): %s", name, fp.where, fp.product);
 	}
 	if (fp.version[0])
 		finding_say(told(l, "version", a, &fp, &fp.version_by),
@@ -163,7 +163,8 @@ CHECK_ADDRESS(check_patches)
 		is_any = true;
 		patches_judge(l, a, &fp);
 	}
-	if (is_any || (!is_greeted && !look_answers(l, a)))
+	/* The packages are asked already. */
+	if (is_any || l->seen->local || (!is_greeted && !look_answers(l, a)))
 		return;
 	finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, a),
 		    "it tells no version, so nothing is learnt from outside; --local asks the "

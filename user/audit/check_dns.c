@@ -129,14 +129,6 @@ CHECK_ADDRESS(check_rdns)
 
 /* ---- MX: each host ---- */
 
-/* Nobody outside can reach these. Addresses for documentation and benchmarks are left out: they are what laboratories are made of. */
-static const char *unreachable_kind(const struct addr *a)
-{
-	const char *what = global_refuse(a);
-
-	return what && !strstr(what, "documentation") && !strstr(what, "benchmarks") ? what : NULL;
-}
-
 /* Which of the hosts are of the domain's mail. */
 static bool is_of_mx(const struct seen_host *h)
 {
@@ -201,7 +193,7 @@ static void mx_host(const struct look *l, const struct seen_host *h)
 				 "the alias leads to");
 	}
 	for (unsigned i = 0; i < h->address_count; i++) {
-		const char *kind = unreachable_kind(&h->address[i].addr);
+		const char *kind = global_unreachable(&h->address[i].addr);
 
 		if (kind) {
 			f = LOOK_ADD(l, "private", AUDIT_FAIL, &h->address[i]);
@@ -409,7 +401,13 @@ CHECK_DOMAIN(check_mx)
 		if (is_of_mx(&s->host[i]) && (d->mx == ANSWER_FOUND || d->implicit_mx))
 			mx_host(l, &s->host[i]);
 	mx_set(l);
-	if (is_none_found(l->out, from))
+	if (!is_none_found(l->out, from))
+		return;
+	if (l->request->host[0])
+		finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
+			    "with --host the %u MX hosts of %s are not looked at", d->mx_count,
+			    d->name);
+	else
 		mx_pass(l);
 }
 
@@ -465,7 +463,7 @@ CHECK_ADDRESS(check_blacklisted)
 	if (!a->listing_count) {
 		f = LOOK_ADD(l, NULL, special ? AUDIT_NOT_APPLICABLE : AUDIT_SKIPPED, a);
 		if (special)
-			finding_say(f, "%s is %s, which no list knows", addr, special);
+			finding_say(f, "it is %s, which no list knows", special);
 		else
 			finding_say(f, "no list was asked about %s", addr);
 		return;

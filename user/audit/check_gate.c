@@ -7,9 +7,10 @@
 
 #include "audit/gate.h"
 
-#define COMMAND_RUN	"postern run"
-#define COMMAND_ENFORCE "postern enforce"
-#define COMMAND_BLOCK	"postern block PREFIX"
+#define COMMAND_RUN	 "postern run"
+#define COMMAND_ENFORCE	 "postern enforce"
+#define COMMAND_BLOCK	 "postern block PREFIX"
+#define COMMAND_EVIDENCE "postern evidence ADDR"
 
 static void enforce_by(struct finding *f, const char *command)
 {
@@ -155,9 +156,15 @@ CHECK_GATE(check_long_line_gate)
 			    "sees command lines");
 }
 
+/* Whether somebody really writes to the owner no program can see: that he can, in one command, is what is checked. */
 CHECK_GATE(check_report_abuse)
 {
-	(void)gate;
-	finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
-		    "postern cannot export evidence about a source for its owner yet");
+	struct finding *f;
+
+	if (!is_guarded(l, gate, "nobody keeps evidence about attackers", COMMAND_RUN))
+		return;
+	f = LOOK_ADD(l, "evidence", AUDIT_PASS, NULL);
+	finding_say(f, "the evidence about a source, and whom to send it to: " COMMAND_EVIDENCE);
+	if (!gate->controller_runs)
+		finding_prove(f, "no controller runs: nothing new is recorded");
 }

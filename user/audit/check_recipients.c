@@ -77,7 +77,7 @@ CHECK_ADDRESS(check_aliases)
 {
 	if (!l->request->aliases.count) {
 		finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, a),
-			    "no internal aliases were named");
+			    "no internal aliases were named: --alias");
 		return;
 	}
 	if (!look_may(l, a))

@@ -14,6 +14,7 @@
 
 #include "audit/local.h"
 #include "audit/local_inside.h"
+#include "base/json.h"
 
 #define SOURCES_MAX 8 /* of one token: one for each address that was visited */
 #define TOKEN_MAX   NAME_TEXT_MAX
@@ -237,6 +238,21 @@ static bool absence_check(const struct look *l, const struct seen_address *a)
 	return true;
 }
 
+static void log_is_mute(const struct look *l, const struct seen_address *a)
+{
+	struct finding *f = LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, a);
+	char shown[LOCAL_PATH_MAX];
+
+	finding_say(f, "neither the answer to EHLO nor the mail log names our address: is it "
+		       "that server's log (--mail-log)?");
+	for (unsigned i = 0; i < l->seen->local->log_count; i++) {
+		const char *name = l->seen->local->log[i].name;
+
+		finding_prove(f, "looked into %s",
+			      text_escape(name, strlen(name), shown, sizeof(shown)));
+	}
+}
+
 CHECK_ADDRESS(check_source)
 {
 	bool is_said;
@@ -254,8 +270,7 @@ CHECK_ADDRESS(check_source)
 			    "the answer to EHLO does not name our address: only the mail log on "
 			    "the host itself can tell: --local");
 	else
-		finding_say(LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, a),
-			    "neither the answer to EHLO nor the mail log names our address");
+		log_is_mute(l, a);
 }
 
 CHECK_LOCAL(check_source_local)

@@ -298,8 +298,9 @@ CHECK_DOMAIN(check_dkim)
 
 	/* The DNS cannot be asked for all of them (RFC 6376, 3.1). */
 	if (!d->dkim_count)
-		finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
-			    "no selector was named, and the DNS does not tell which there are");
+		finding_say(
+			LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
+			"no selector was named, and the DNS does not tell which there are: --dkim");
 	for (unsigned i = 0; i < d->dkim_count; i++)
 		dkim_key(l, d, i);
 }
@@ -412,8 +413,13 @@ static void dane_address(const struct look *l, const struct seen_host *h,
 
 CHECK_HOST(check_dane)
 {
-	if (h->is_backend || !h->name[0] || !h->address_count)
+	if (h->is_backend || !h->address_count)
 		return;
+	if (!h->name[0]) {
+		finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, NULL),
+			    "the address has no name, under which TLSA records could stand");
+		return;
+	}
 	if (h->dane.status > ANSWER_NONE) {
 		finding_say(LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, NULL),
 			    "the TLSA records of %s could not be found out: no answer came; who "

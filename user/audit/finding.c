@@ -34,7 +34,7 @@ void findings_free(struct findings *f)
 
 static struct finding *finding_new(struct findings *f)
 {
-	struct finding **rows = grow(f->row, f->count, &f->room, sizeof(*f->row)), *row;
+	struct finding **rows = grow(f->row, f->count, &f->room, sizeof(struct finding *)), *row;
 
 	if (!rows)
 		return NULL;

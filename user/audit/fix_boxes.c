@@ -40,7 +40,10 @@ const struct fix_row fix_courier[] = {
 	  ":0000:0000:0000:0000:0000:0000:0000:0001\tallow,RELAYCLIENT", "*\tallow"}},
 	{"starttls",
 	 {"# /etc/courier/imapd-ssl", "IMAPDSTARTTLS=YES", "TLS_CERTFILE=/etc/courier/imapd.pem",
-	  "# /etc/courier/pop3d-ssl", "POP3_STARTTLS=YES", "TLS_CERTFILE=/etc/courier/pop3d.pem"}},
+	  "# /etc/courier/pop3d-ssl", "POP3_STARTTLS=YES", "TLS_CERTFILE=/etc/courier/pop3d.pem",
+	  "# /etc/courier/esmtpd", "COURIERTLS=/usr/bin/couriertls",
+	  "TLS_CERTFILE=/etc/courier/esmtpd.pem"}},
+	/* A tab stands between (makesmtpaccess(8)), which no report can show. */
 	{"starttls.injection", {NULL}},
 	{"auth-tls",
 	 {"# /etc/courier/imapd-ssl", "IMAP_TLS_REQUIRED=1", "# /etc/courier/pop3d-ssl",

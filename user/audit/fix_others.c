@@ -29,6 +29,7 @@ const struct fix_row fix_opensmtpd[] = {
 	  "address stands in brackets\"",
 	  "filter \"helo\" chain { \"own1\", \"own2\", \"bare1\", \"bare2\" }", LISTEN,
 	  "listen on 0.0.0.0 port 25 filter \"helo\"", "listen on :: port 25 filter \"helo\""}},
+	/* By the names of actions of the manual page's example (smtpd.conf(5)). */
 	/* It looks at the size when the message has come. */
 	{"size.over", {NULL}},
 	{"size", {SMTPD, "smtp max-message-size 50M"}},

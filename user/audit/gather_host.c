@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the DNS says of a host: its addresses, their names, its TLSA records, and whether somebody who may say so lets it be tried. The
- * owner of a domain cannot consent for another's server: who speaks for a host is its own registered domain.
+ * owner of a domain cannot consent for another's server: who speaks for a host is its own registered domain. And nobody there can for an
+ * address that only means something here: a stranger's name can lead to any neighbour of ours.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <strings.h>
 
 #include "audit/gathering.h"
+#include "dns/global.h"
 #include "dns/orgdomain.h"
 
 /* ---- consent ---- */
@@ -65,9 +67,14 @@ static void consent_seek(struct gather *g, struct arrival *at, const char *host)
 
 static void consent_write(const struct gather *g, const struct arrival *at, struct seen_address *a)
 {
-	const char *host = at->host->name, *domain = NULL;
+	const char *host = at->host->name, *domain = NULL, *private = global_unreachable(&a->addr);
 	bool is_given = false;
 
+	if (private) {
+		snprintf(a->consent, sizeof(a->consent), "nobody can consent in the DNS for %s",
+			 private);
+		return;
+	}
 	if (at->consent >= 0) {
 		domain = g->consent[at->consent].domain;
 		is_given = g->consent[at->consent].is_given;
@@ -91,6 +98,26 @@ void consents_settle(struct gather *g)
 			consent_write(g, &g->arrival[i], &g->seen->host[i].address[k]);
 }
 
+/* ---- DANE ---- */
+
+static void tlsa_answered(struct errand *e, const struct answer *a)
+{
+	struct seen_host *h = e->subject;
+
+	dane_take(a, &h->dane);
+}
+
+/* Until it is answered nothing is known. */
+static void tlsa_ask(struct gather *g, struct seen_host *h, unsigned index)
+{
+	char name[NAME_TEXT_MAX + sizeof("_25._tcp.")];
+
+	h->dane.status = ANSWER_TIMEOUT;
+	snprintf(name, sizeof(name), "_25._tcp.%s", h->name);
+	if (strlen(name) < NAME_TEXT_MAX)
+		errand_ask(g, name, RECORD_TLSA, tlsa_answered, h, index);
+}
+
 /* ---- addresses ---- */
 
 static void rdns_found(void *context, const struct rdns_finding *f)
@@ -106,6 +133,7 @@ static void rdns_found(void *context, const struct rdns_finding *f)
 	/* A host that was given as an address has the name that leads back to it. */
 	if (f->result == RDNS_PASS && !a->host->name[0]) {
 		snprintf(a->host->name, sizeof(a->host->name), "%s", f->host);
+		tlsa_ask(e->g, a->host, e->index);
 		consent_seek(e->g, at, f->host);
 	}
 	errand_end(e);
@@ -179,17 +207,9 @@ static void aaaa_answered(struct errand *e, const struct answer *a)
 		host_settle(e->g, e->index);
 }
 
-static void tlsa_answered(struct errand *e, const struct answer *a)
-{
-	struct seen_host *h = e->subject;
-
-	dane_take(a, &h->dane);
-}
-
 static void host_ask(struct gather *g, struct arrival *at, unsigned index)
 {
 	struct seen_host *h = at->host;
-	char name[NAME_TEXT_MAX + sizeof("_25._tcp.")];
 
 	/* Both are counted before one is sent. */
 	at->waiting = 2;
@@ -197,9 +217,7 @@ static void host_ask(struct gather *g, struct arrival *at, unsigned index)
 		at->waiting--;
 	if (!errand_ask(g, h->name, RECORD_AAAA, aaaa_answered, at, index))
 		at->waiting--;
-	snprintf(name, sizeof(name), "_25._tcp.%s", h->name);
-	if (strlen(name) < NAME_TEXT_MAX)
-		errand_ask(g, name, RECORD_TLSA, tlsa_answered, h, index);
+	tlsa_ask(g, h, index);
 	consent_seek(g, at, h->name);
 }
 

@@ -2,6 +2,7 @@
 /* From the pieces to what they say: the small things that all readers share, and what others ask. See local.h. */
 #include "audit/local_inside.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #define LOCAL_SETTINGS_MAX 8192 /* postconf has some 900, doveconf fewer */
 #define LOCAL_ROWS_MAX	   4096 /* of each other list */
+#define WHERE_MAX	   49 /* bytes of where an entry stands: a name out of a configuration, too */
+#define DECIMAL		   10
 
 void local_state_set(struct local_state *s, const struct local_piece *piece)
 {
@@ -133,8 +136,11 @@ static int prefix_read(const char *text, struct prefix *out)
 	address[length] = '\0';
 	if (addr_parse(strncasecmp(address, "IPv6:", 5) == 0 ? address + 5 : address, &a, NULL) < 0)
 		return -EINVAL;
-	bits = slash ? strtoul(slash + 1, &end, 10) : ADDR_BITS;
-	if (slash && (end == slash + 1 || *end))
+	/* strtoul(3) would take a sign. */
+	if (slash && !isdigit((unsigned char)slash[1]))
+		return -EINVAL;
+	bits = slash ? strtoul(slash + 1, &end, DECIMAL) : ADDR_BITS;
+	if ((slash && *end) || bits > ADDR_BITS)
 		return -EINVAL;
 	if (slash && addr_is_v4(&a) && !strchr(address, ':'))
 		bits += ADDR_V4_LEAD_BITS;
@@ -147,11 +153,11 @@ static int prefix_read(const char *text, struct prefix *out)
 static void trust_unread(struct seen_local *l, const char *where, const char *entry)
 {
 	size_t used = strlen(l->trust_unread);
-	char shown[LOCAL_ENTRY_MAX];
+	char shown[LOCAL_ENTRY_MAX], place[WHERE_MAX];
 
 	text_escape(entry, strlen(entry), shown, sizeof(shown));
 	snprintf(l->trust_unread + used, sizeof(l->trust_unread) - used, "%s%s: %s",
-		 used ? ", " : "", where, shown);
+		 used ? ", " : "", text_escape(where, strlen(where), place, sizeof(place)), shown);
 }
 
 void local_trust_add(struct seen_local *l, enum server_kind server, const char *where,
@@ -159,14 +165,15 @@ void local_trust_add(struct seen_local *l, enum server_kind server, const char *
 {
 	struct local_trust row = {.server = server};
 	const char *text = entry;
-	char shown[LOCAL_ENTRY_MAX / 2];
+	char shown[LOCAL_ENTRY_MAX / 2], place[WHERE_MAX];
 
 	if (*text == '!') {
 		row.is_exception = true;
 		text++;
 	}
 	text_escape(entry, strlen(entry), shown, sizeof(shown));
-	snprintf(row.entry, sizeof(row.entry), "%.48s: %s", where, shown);
+	snprintf(row.entry, sizeof(row.entry), "%s: %s",
+		 text_escape(where, strlen(where), place, sizeof(place)), shown);
 	if (strcmp(text, "*") == 0 || strcmp(text, "any") == 0 || strcmp(text, "all") == 0) {
 		(void)prefix_parse("::/0", &row.prefix, NULL);
 		trust_row_add(l, &row);
@@ -207,7 +214,7 @@ void local_zone_add(struct seen_local *l, const char *zone, const char *where, b
 	row = &l->zone[l->zone_count];
 	*row = (struct local_zone){.is_names = is_names};
 	text_escape(zone, strlen(zone), row->zone, sizeof(row->zone));
-	snprintf(row->where, sizeof(row->where), "%s", where);
+	text_escape(where, strlen(where), row->where, sizeof(row->where));
 	for (size_t i = 0; i < l->zone_count; i++)
 		if (strcasecmp(l->zone[i].zone, row->zone) == 0 && l->zone[i].is_names == is_names)
 			return;

@@ -2,7 +2,7 @@
 /*
  * The tools of mail servers, run for what they print: by absolute paths, without a shell, with an environment of our own, nothing on
  * standard input, a bound on time and on output. All at once, since each waits for something else and the audit for all. What needs no
- * rights is run without: a configuration that somebody else may write is then read by nobody.
+ * rights is run without; and with a configuration that somebody else may write nothing is run with ours.
  */
 #include "audit/local_inside.h"
 
@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 
 #define NOBODY		   65534
 #define LIMIT_MS	   10000 /* of all together; the slowest of a healthy host takes one or two s */
+#define END_MS		   1000		     /* from the end of the output to that of the tool */
 #define OUTPUT_MAX	   (8 * 1024 * 1024) /* a queue of some 20,000 messages */
 #define READ_BYTES	   65536
 #define COMPLAINT	   200 /* bytes of what a tool says on standard error */
@@ -45,6 +47,7 @@ struct child {
 	char complaint[COMPLAINT];
 	size_t complaint_length;
 	bool is_cut, is_late;
+	bool is_unsafe; /* its configuration is somebody else's: nothing of it is run with our rights */
 	int code;
 };
 
@@ -70,6 +73,33 @@ const char *local_tool_find(const char *name, char buffer[static LOCAL_PATH_MAX]
 	}
 	buffer[0] = '\0';
 	return buffer;
+}
+
+static bool is_others(const char *path)
+{
+	struct stat st;
+	mode_t others;
+
+	if (stat(path, &st) < 0)
+		return false;
+	others = st.st_gid == 0 ? S_IWOTH : WRITABLE_BY_OTHERS;
+	return (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & others;
+}
+
+/*
+ * Can somebody but root write the configuration that was named? Tools do what it says: postqueue(1) starts programs of its daemon_directory,
+ * Exim Perl, and doveconf(1) prints files that it names.
+ */
+static bool is_config_others(const char *config)
+{
+	static const char *const inside[] = {"main.cf", "master.cf"};
+	char path[LOCAL_PATH_MAX];
+	bool is_found = is_others(config);
+
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++)
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", config, inside[i]) < sizeof(path))
+			is_found |= is_others(path);
+	return is_found;
 }
 
 /* ---- in the child ---- */
@@ -241,6 +271,17 @@ static void children_read(struct child *children, unsigned count, uint64_t until
 	}
 }
 
+/* Does it end by itself? Some that have closed their ends run on. */
+static bool child_ends(pid_t pid)
+{
+	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	bool is_ended = end.fd >= 0 && poll(&end, 1, END_MS) == 1;
+
+	if (end.fd >= 0)
+		close(end.fd);
+	return is_ended;
+}
+
 static void child_end(struct child *c)
 {
 	int status = 0;
@@ -250,7 +291,8 @@ static void child_end(struct child *c)
 	c->is_late = c->out >= 0 || c->complaints >= 0;
 	descriptor_end(&c->out);
 	descriptor_end(&c->complaints);
-	/* It has closed its ends; what still runs has nothing more to say. */
+	if (!c->is_late && !c->is_cut)
+		c->is_late = !child_ends(c->pid);
 	if (c->is_late || c->is_cut)
 		kill(-c->pid, SIGKILL);
 	if (waitpid(c->pid, &status, 0) < 0)
@@ -276,9 +318,11 @@ static void children_run(struct child *children, unsigned count, bool again)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct child *c = &children[i];
-		bool as_nobody = c->tool->as_nobody && !again;
+		bool as_nobody = c->is_unsafe || (c->tool->as_nobody && !again);
 
-		if (!c->path[0] || (again && (!c->code || !c->tool->as_nobody)))
+		/* Who has hung once would hang again. */
+		if (!c->path[0] || (again && (!c->code || c->code == -ETIMEDOUT || as_nobody ||
+					      !c->tool->as_nobody)))
 			continue;
 		child_clear(c);
 		c->code = child_start(c, as_nobody);
@@ -342,6 +386,8 @@ int local_run(struct local_raw *raw, const struct local_tool *tools, unsigned co
 
 		c->tool = &tools[i];
 		c->out = c->complaints = -1;
+		c->is_unsafe = geteuid() == 0 && c->tool->config_option && c->tool->config &&
+			       c->tool->config[0] && is_config_others(c->tool->config);
 		for (unsigned n = 0; n < 3 && tools[i].names[n] && !c->path[0]; n++)
 			(void)local_tool_find(tools[i].names[n], c->path);
 	}

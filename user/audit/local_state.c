@@ -162,11 +162,12 @@ static void packages_read(struct seen_local *l, const struct local_raw *raw)
 static void remote_note(struct seen_local *l, const char *file, const char *what)
 {
 	size_t used = strlen(l->remote_log);
-	char text[LOCAL_ENTRY_MAX];
+	char text[LOCAL_ENTRY_MAX], place[LOCAL_ENTRY_MAX];
 
 	shown(what, text, sizeof(text));
-	snprintf(l->remote_log + used, sizeof(l->remote_log) - used, "%s%.100s: %s",
-		 used ? ", " : "", file, text);
+	shown(file, place, sizeof(place));
+	snprintf(l->remote_log + used, sizeof(l->remote_log) - used, "%s%s: %s", used ? ", " : "",
+		 place, text);
 }
 
 /* rsyslog.conf(5): "*.* @@host:port", "action(type="omfwd" ...)". Over which facilities is not looked at. */

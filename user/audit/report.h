@@ -26,6 +26,8 @@ struct report {
 	bool colour;			 /* of the text */
 	unsigned width;			 /* columns of the terminal; 0: 80 */
 	unsigned elapsed_ms;
+	const char *
+		vantage_note; /* why own addresses were not seen from outside; NULL or "": they were */
 };
 
 /* How many of what; the exit status. */

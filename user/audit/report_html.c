@@ -179,6 +179,9 @@ static void top_write(FILE *out, const struct report *r, const struct report_vie
 	tiles_write(out, v, &sum);
 	if (r->seen)
 		hosts_write(out, r->seen);
+	if (r->vantage_note && r->vantage_note[0])
+		element(out, "<p>Not seen from outside, as clients see it: ", r->vantage_note,
+			".</p>\n");
 	section_close(out);
 }
 
@@ -206,7 +209,7 @@ static void evidence_write(FILE *out, const struct finding *f)
 static void fix_write(FILE *out, const struct report_view *v, unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
-	const char *server = server_kind_name(f->server);
+	const char *server = server_kind_name(f->server), *shown = report_fix_shown_for(v, i);
 
 	if (f->enforce[0])
 		element(out, "<h4>postern can enforce this at once</h4>\n<pre>", f->enforce,
@@ -214,8 +217,8 @@ static void fix_write(FILE *out, const struct report_view *v, unsigned i)
 	if (!f->fix)
 		return;
 	fprintf(out, "<h4>Fix%s%s</h4>\n", server[0] ? " for " : "", server);
-	if (report_fix_was_shown(v, i)) {
-		fputs("<p>The same as above.</p>\n", out);
+	if (shown) {
+		element(out, "<p>As for <span class=\"id\">", shown, "</span>, above.</p>\n");
 		return;
 	}
 	fputs("<pre>", out);
@@ -230,10 +233,11 @@ static void change_write(FILE *out, enum change change)
 		fprintf(out, "<span class=\"tag\">%s</span>", change_name(change));
 }
 
-static void finding_write(FILE *out, const struct report_view *v, unsigned i)
+static void finding_write(FILE *out, const struct report *r, const struct report_view *v,
+			  unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
-	char place[REPORT_PLACE_MAX];
+	char text[REPORT_LINE_MAX];
 
 	fprintf(out, "<article class=\"%s %s\">\n<p><span class=\"tag\">%s</span>",
 		f->status == AUDIT_FAIL ? "fail" : "warn", severity_name(f->severity),
@@ -242,9 +246,11 @@ static void finding_write(FILE *out, const struct report_view *v, unsigned i)
 	element(out, "<span class=\"id\">", f->id, "</span></p>\n");
 	element(out, "<h3>", f->text, "");
 	if (f->ladder)
-		element(out, " (", ladder_name(f->ladder), ")");
+		element(out, " (ladder: ", ladder_name(f->ladder), ")");
 	fputs("</h3>\n", out);
-	element(out, "<p class=\"where\">", report_place(f, place, sizeof(place)), "</p>\n");
+	element(out, "<p class=\"where\">",
+		report_places(r, v, i, report_says_the_same, text, sizeof(text)), "");
+	element(out, "", report_vantage(f, text, sizeof(text)), "</p>\n");
 	element(out, "<p>Advice: ", f->check->advice, ".</p>\n");
 	evidence_write(out, f);
 	fix_write(out, v, i);
@@ -262,7 +268,7 @@ static unsigned count_alike(const struct report_view *v, unsigned i)
 	return count;
 }
 
-static void findings_write(FILE *out, const struct report_view *v)
+static void findings_write(FILE *out, const struct report *r, const struct report_view *v)
 {
 	static const char *const titles[SEVERITIES] = {
 		[SEVERITY_INFO] = "For information", [SEVERITY_LOW] = "Low",
@@ -274,13 +280,15 @@ static void findings_write(FILE *out, const struct report_view *v)
 	for (unsigned i = 0; i < v->count && v->row[i].part == PART_FINDINGS; i++) {
 		enum severity s = v->row[i].finding->severity;
 
+		if (report_was_said(v, i, report_says_the_same))
+			continue;
 		if (!i || v->row[i - 1].finding->severity != s) {
 			if (is_open)
 				section_close(out);
 			section_open(out, severity_name(s), titles[s], count_alike(v, i));
 			is_open = true;
 		}
-		finding_write(out, v, i);
+		finding_write(out, r, v, i);
 	}
 	if (is_open)
 		section_close(out);
@@ -300,24 +308,16 @@ static void list_close(FILE *out)
 	section_close(out);
 }
 
-static bool was_said(const struct report_view *v, unsigned i)
-{
-	for (unsigned j = 0; j < i; j++)
-		if (report_says_the_same(v, j, i))
-			return true;
-	return false;
-}
-
 /* A list of ids, each with its sentence and the places it is true of. */
-static void passed_write(FILE *out, const struct report_view *v)
+static void passed_write(FILE *out, const struct report *r, const struct report_view *v)
 {
-	char place[REPORT_PLACE_MAX];
+	char places[REPORT_LINE_MAX];
 	bool is_open = false;
 
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct finding *f = v->row[i].finding;
 
-		if (v->row[i].part != PART_PASSED || was_said(v, i))
+		if (v->row[i].part != PART_PASSED || report_was_said(v, i, report_says_the_same))
 			continue;
 		if (!is_open)
 			list_open(out, "passed", "Passed", count_alike(v, i));
@@ -325,18 +325,15 @@ static void passed_write(FILE *out, const struct report_view *v)
 		element(out, "<dt><span class=\"id\">", f->id, "</span> ");
 		change_write(out, v->row[i].change);
 		element(out, "</dt>\n<dd>", f->text, "<br><span class=\"soft\">");
-		for (unsigned j = i; j < v->count; j++)
-			if (report_says_the_same(v, i, j))
-				element(out, j == i ? "" : "; ",
-					report_place_short(v->row[j].finding, place, sizeof(place)),
-					"");
-		fputs("</span></dd>\n", out);
+		element(out, "",
+			report_places(r, v, i, report_says_the_same, places, sizeof(places)),
+			"</span></dd>\n");
 	}
 	if (is_open)
 		list_close(out);
 }
 
-static void inconclusive_write(FILE *out, const struct report_view *v)
+static void inconclusive_write(FILE *out, const struct report *r, const struct report_view *v)
 {
 	char text[REPORT_LINE_MAX];
 	bool is_open = false;
@@ -344,7 +341,8 @@ static void inconclusive_write(FILE *out, const struct report_view *v)
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct finding *f = v->row[i].finding;
 
-		if (v->row[i].part != PART_INCONCLUSIVE || report_reason_was_said(v, i))
+		if (v->row[i].part != PART_INCONCLUSIVE || report_reason_was_said(v, i) ||
+		    report_was_said(v, i, report_holds_up_the_same))
 			continue;
 		if (!is_open)
 			list_open(out, "inconclusive", "Inconclusive", count_alike(v, i));
@@ -352,7 +350,8 @@ static void inconclusive_write(FILE *out, const struct report_view *v)
 		report_reason_ids(v, i, text, sizeof(text));
 		element(out, "<dt><span class=\"id\">", text, "</span></dt>\n");
 		element(out, "<dd>", f->text, "<br><span class=\"soft\">");
-		element(out, "", report_place(f, text, sizeof(text)), "</span>\n");
+		report_places(r, v, i, report_holds_up_the_same, text, sizeof(text));
+		element(out, "", text, "</span>\n");
 		evidence_write(out, f);
 		fputs("</dd>\n", out);
 	}
@@ -379,7 +378,7 @@ static void gone_write(FILE *out, const struct report_view *v)
 }
 
 /* Not applicable, skipped, not checkable: what and why is all there is to say. */
-static void reasons_write(FILE *out, const struct report_view *v)
+static void reasons_write(FILE *out, const struct report *r, const struct report_view *v)
 {
 	char text[REPORT_LINE_MAX];
 	bool is_open = false;
@@ -387,7 +386,8 @@ static void reasons_write(FILE *out, const struct report_view *v)
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct report_row *row = &v->row[i];
 
-		if (row->part < PART_SKIPPED || report_reason_was_said(v, i))
+		if (row->part < PART_SKIPPED || report_reason_was_said(v, i) ||
+		    report_was_said(v, i, report_holds_up_the_same))
 			continue;
 		if (!is_open)
 			list_open(out, "unchecked", "What was not checked, and why", 0);
@@ -398,7 +398,9 @@ static void reasons_write(FILE *out, const struct report_view *v)
 		element(out, "", row->finding->text, "");
 		if (row->part == PART_NOT_APPLICABLE)
 			element(out, "<br><span class=\"soft\">",
-				report_place_short(row->finding, text, sizeof(text)), "</span>");
+				report_places(r, v, i, report_holds_up_the_same, text,
+					      sizeof(text)),
+				"</span>");
 		if (row->part == PART_NOT_CHECKABLE)
 			element(out, "<br><span class=\"soft\">", row->finding->check->advice,
 				"</span>");
@@ -438,12 +440,12 @@ int report_html(const struct report *r, FILE *out)
 	top_write(out, r, &v);
 	if (v.has_baseline && r->only_changes && !v.count && !v.gone_count)
 		fputs("<p>Nothing has changed since the baseline.</p>\n", out);
-	findings_write(out, &v);
-	inconclusive_write(out, &v);
+	findings_write(out, r, &v);
+	inconclusive_write(out, r, &v);
 	gone_write(out, &v);
-	passed_write(out, &v);
+	passed_write(out, r, &v);
 	enforce_write(out, &v);
-	reasons_write(out, &v);
+	reasons_write(out, r, &v);
 	fputs("</main>\n<footer>\n<p>What is inconclusive, skipped or not checkable is never "
 	      "counted as passed.</p>\n</footer>\n</body>\n</html>\n",
 	      out);

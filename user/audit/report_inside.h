@@ -45,6 +45,8 @@ void report_view_sum(const struct report *r, const struct report_view *v, struct
  */
 const char *report_clean(const char *text, char *buffer, size_t size);
 
+/* ", from outside (a network namespace)"; "" where there is no vantage. Returns buffer. */
+const char *report_vantage(const struct finding *f, char *buffer, size_t size);
 /* "mx.example.org 192.0.2.1 port 25, from outside". Returns buffer, clean. */
 const char *report_place(const struct finding *f, char *buffer, size_t size);
 /* The same without the vantage, for what passed. */
@@ -62,15 +64,28 @@ const char *report_verdict(const struct report *r, const struct report_sum *sum,
 			   size_t size);
 /* Is it the first row before number i with this command that enforces something? Each is said once. */
 bool report_enforce_is_new(const struct report_view *v, unsigned i);
-/* Is the fix of row i one that an earlier row has shown? */
-bool report_fix_was_shown(const struct report_view *v, unsigned i);
+/* The id of the earlier row that has shown the fix of row i; NULL none. */
+const char *report_fix_shown_for(const struct report_view *v, unsigned i);
+
+/* ---- report_group.c: many places, one sentence ---- */
+
+typedef bool (*report_alike_fn)(const struct report_view *v, unsigned i, unsigned j);
 /* Do rows i and j say the same of two places? */
 bool report_says_the_same(const struct report_view *v, unsigned i, unsigned j);
+/* Of what was not decided: are both the first to give the same reason, each in its place, for the same checks? */
+bool report_holds_up_the_same(const struct report_view *v, unsigned i, unsigned j);
+/* Was row i said together with an earlier one? */
+bool report_was_said(const struct report_view *v, unsigned i, report_alike_fn alike);
+/* Where what row i says is so: "all 4 addresses, port 25", or each of them. Returns buffer, clean. */
+const char *report_places(const struct report *r, const struct report_view *v, unsigned i,
+			  report_alike_fn alike, char *buffer, size_t size);
 /*
  * What decides nothing often has one reason for many checks: do rows i and j have the same, in the same place (which does not matter where nothing
  * was tried) and with the same evidence? And has an earlier row than i?
  */
 bool report_same_reason(const struct report_view *v, unsigned i, unsigned j);
+/* The same sentence with the same evidence, wherever. */
+bool report_same_words(const struct report_view *v, unsigned i, unsigned j);
 bool report_reason_was_said(const struct report_view *v, unsigned i);
 /* The ids that share the reason of row i: "users, queue". Returns buffer, clean. */
 const char *report_reason_ids(const struct report_view *v, unsigned i, char *buffer, size_t size);

@@ -126,6 +126,8 @@ static json_t *summary_new(const struct report *r, const struct report_view *v)
 	json_object_set_new(row, "at",
 			    r->seen ? json_string(when_format(r->seen->at_s, at)) : json_null());
 	json_object_set_new(row, "elapsed_ms", json_integer(r->elapsed_ms));
+	json_object_set_new(row, "vantage_note",
+			    text_or_null(r->vantage_note ? r->vantage_note : ""));
 	json_object_set_new(row, "status", counts_new(sum.by_status, AUDIT_STATUSES, status_word));
 	json_object_set_new(row, "severity",
 			    counts_new(sum.by_severity, SEVERITIES, severity_word));

@@ -195,14 +195,23 @@ const char *report_place_short(const struct finding *f, char *buffer, size_t siz
 	return buffer;
 }
 
-const char *report_place(const struct finding *f, char *buffer, size_t size)
+const char *report_vantage(const struct finding *f, char *buffer, size_t size)
 {
-	report_place_short(f, buffer, size);
+	buffer[0] = '\0';
 	if (f->vantage)
 		append(buffer, size, ", from %s%s", f->vantage == VANTAGE_OWN ? "its " : "",
 		       vantage_name(f->vantage));
 	if (f->by_namespace)
 		append(buffer, size, " (a network namespace)");
+	return buffer;
+}
+
+const char *report_place(const struct finding *f, char *buffer, size_t size)
+{
+	char vantage[REPORT_PLACE_MAX];
+
+	report_place_short(f, buffer, size);
+	append(buffer, size, "%s", report_vantage(f, vantage, sizeof(vantage)));
 	return buffer;
 }
 
@@ -300,24 +309,6 @@ bool report_enforce_is_new(const struct report_view *v, unsigned i)
 	return true;
 }
 
-bool report_fix_was_shown(const struct report_view *v, unsigned i)
-{
-	for (unsigned j = 0; j < i; j++)
-		if (v->row[j].part == PART_FINDINGS &&
-		    v->row[j].finding->fix == v->row[i].finding->fix)
-			return true;
-	return false;
-}
-
-bool report_says_the_same(const struct report_view *v, unsigned i, unsigned j)
-{
-	const struct report_row *a = &v->row[i], *b = &v->row[j];
-
-	return a->part == b->part && a->change == b->change &&
-	       strcmp(a->finding->id, b->finding->id) == 0 &&
-	       strcmp(a->finding->text, b->finding->text) == 0;
-}
-
 static bool has_same_evidence(const struct finding *a, const struct finding *b)
 {
 	if (a->evidence_count != b->evidence_count)
@@ -328,18 +319,25 @@ static bool has_same_evidence(const struct finding *a, const struct finding *b)
 	return true;
 }
 
+bool report_same_words(const struct report_view *v, unsigned i, unsigned j)
+{
+	const struct report_row *a = &v->row[i], *b = &v->row[j];
+
+	return a->part == b->part && a->change == b->change &&
+	       strcmp(a->finding->text, b->finding->text) == 0 &&
+	       has_same_evidence(a->finding, b->finding);
+}
+
 bool report_same_reason(const struct report_view *v, unsigned i, unsigned j)
 {
 	const struct report_row *a = &v->row[i], *b = &v->row[j];
 	char one[REPORT_PLACE_MAX], other[REPORT_PLACE_MAX];
 
-	if (a->part != b->part || a->change != b->change ||
-	    strcmp(a->finding->text, b->finding->text) != 0)
+	if (!report_same_words(v, i, j))
 		return false;
 	if (a->part == PART_SKIPPED || a->part == PART_NOT_CHECKABLE)
 		return true;
-	return has_same_evidence(a->finding, b->finding) &&
-	       strcmp(report_place_short(a->finding, one, sizeof(one)),
+	return strcmp(report_place_short(a->finding, one, sizeof(one)),
 		      report_place_short(b->finding, other, sizeof(other))) == 0;
 }
 

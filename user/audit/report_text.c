@@ -148,6 +148,11 @@ static void head_write(const struct page *p, const struct report *r, const struc
 			(r->elapsed_ms + MS_PER_S - 1) / MS_PER_S, POSTERN_VERSION);
 	if (r->seen)
 		hosts_write(p, r->seen);
+	if (r->vantage_note && r->vantage_note[0]) {
+		snprintf(text, sizeof(text), "Not seen from outside, as clients see it: %s",
+			 r->vantage_note);
+		indented(p, INDENT, text);
+	}
 	fputc('\n', p->out);
 	flow(p, 0, INDENT, report_counts(sum, text, sizeof(text)));
 	flow(p, 0, INDENT, report_verdict(r, sum, text, sizeof(text)));
@@ -184,21 +189,28 @@ static void evidence_write(const struct page *p, const struct finding *f)
 static void fix_write(const struct page *p, const struct report_view *v, unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
-	const char *server = server_kind_name(f->server);
+	const char *server = server_kind_name(f->server), *shown = report_fix_shown_for(v, i);
+	char id[FINDING_TEXT_MAX];
 
 	if (!f->fix)
 		return;
-	fprintf(p->out, "%*sFix%s%s:%s\n", 2 * INDENT, "", server[0] ? " for " : "", server,
-		report_fix_was_shown(v, i) ? " as above" : "");
-	for (unsigned line = 0; f->fix[line] && !report_fix_was_shown(v, i); line++)
+	fprintf(p->out, "%*sFix%s%s:", 2 * INDENT, "", server[0] ? " for " : "", server);
+	if (shown) {
+		fprintf(p->out, " as for %s, above\n", report_clean(shown, id, sizeof(id)));
+		return;
+	}
+	fputc('\n', p->out);
+	for (unsigned line = 0; f->fix[line]; line++)
 		verbatim(p, 3 * INDENT, f->fix[line]);
 }
 
-static void finding_write(const struct page *p, const struct report_view *v, unsigned i)
+static void finding_write(const struct page *p, const struct report *r, const struct report_view *v,
+			  unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
 	const char *change = change_name(v->row[i].change);
-	char place[REPORT_PLACE_MAX], text[REPORT_LINE_MAX], id[FINDING_TEXT_MAX];
+	char places[REPORT_LINE_MAX], vantage[REPORT_PLACE_MAX], id[FINDING_TEXT_MAX];
+	char text[2 * REPORT_LINE_MAX];
 	unsigned used;
 
 	fprintf(p->out, "%*s", INDENT, "");
@@ -208,8 +220,11 @@ static void finding_write(const struct page *p, const struct report_view *v, uns
 	used = INDENT + strlen("FAIL");
 	used += (unsigned)fprintf(p->out, " %s%s%s%s  ", report_clean(f->id, id, sizeof(id)),
 				  change[0] ? " (" : "", change, change[0] ? ")" : "");
-	flow(p, used, 3 * INDENT, report_place(f, place, sizeof(place)));
-	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (" : "",
+	snprintf(text, sizeof(text), "%s%s",
+		 report_places(r, v, i, report_says_the_same, places, sizeof(places)),
+		 report_vantage(f, vantage, sizeof(vantage)));
+	flow(p, used, 3 * INDENT, text);
+	snprintf(text, sizeof(text), "%s%s%s%s", f->text, f->ladder ? " (ladder: " : "",
 		 ladder_name(f->ladder), f->ladder ? ")" : "");
 	indented(p, 2 * INDENT, text);
 	evidence_write(p, f);
@@ -239,16 +254,19 @@ static const char *const severity_titles[SEVERITIES] = {
 	[SEVERITY_CRITICAL] = "Critical",
 };
 
-static void findings_write(const struct page *p, const struct report_view *v)
+static void findings_write(const struct page *p, const struct report *r,
+			   const struct report_view *v)
 {
 	for (unsigned i = 0; i < v->count && v->row[i].part == PART_FINDINGS; i++) {
 		enum severity s = v->row[i].finding->severity;
 
+		if (report_was_said(v, i, report_says_the_same))
+			continue;
 		if (!i || v->row[i - 1].finding->severity != s)
 			heading(p, severity_sgr(s), severity_titles[s], count_alike(v, i));
 		else
 			fputc('\n', p->out);
-		finding_write(p, v, i);
+		finding_write(p, r, v, i);
 	}
 }
 
@@ -271,40 +289,25 @@ static void gone_write(const struct page *p, const struct report_view *v)
 
 /* ---- what needs no evidence ---- */
 
-/* Was row i said together with an earlier one of its part? */
-static bool was_said(const struct report_view *v, unsigned i)
-{
-	for (unsigned j = 0; j < i; j++)
-		if (report_says_the_same(v, j, i))
-			return true;
-	return false;
-}
-
 /* "starttls  TLS 1.3, ... [mx1 192.0.2.1 port 25; mx2 ...]" */
-static void short_write(const struct page *p, const struct report_view *v, unsigned i)
+static void short_write(const struct page *p, const struct report *r, const struct report_view *v,
+			unsigned i)
 {
 	const struct finding *f = v->row[i].finding;
 	const char *change = change_name(v->row[i].change);
-	char text[REPORT_LINE_MAX], id[FINDING_TEXT_MAX], place[REPORT_PLACE_MAX];
+	char text[2 * REPORT_LINE_MAX], id[FINDING_TEXT_MAX], places[REPORT_LINE_MAX];
 	unsigned label;
-	size_t used;
 
 	fprintf(p->out, "%*s", INDENT, "");
 	label = (unsigned)fprintf(p->out, "%-*s ", LABEL_WIDTH,
 				  report_clean(f->id, id, sizeof(id)));
 	snprintf(text, sizeof(text), "%s%s%s%s: %s", f->text, change[0] ? " (" : "", change,
-		 change[0] ? ")" : "", report_place_short(f, place, sizeof(place)));
-	for (unsigned j = i + 1; j < v->count; j++) {
-		if (!report_says_the_same(v, i, j))
-			continue;
-		used = strlen(text);
-		snprintf(text + used, sizeof(text) - used, "; %s",
-			 report_place_short(v->row[j].finding, place, sizeof(place)));
-	}
+		 change[0] ? ")" : "",
+		 report_places(r, v, i, report_says_the_same, places, sizeof(places)));
 	flow(p, INDENT + label, INDENT + LABEL_WIDTH + 1, text);
 }
 
-static void passed_write(const struct page *p, const struct report_view *v)
+static void passed_write(const struct page *p, const struct report *r, const struct report_view *v)
 {
 	bool is_first = true;
 
@@ -314,31 +317,32 @@ static void passed_write(const struct page *p, const struct report_view *v)
 		if (is_first)
 			heading(p, SGR_GREEN, "Passed", count_alike(v, i));
 		is_first = false;
-		if (!was_said(v, i))
-			short_write(p, v, i);
+		if (!report_was_said(v, i, report_says_the_same))
+			short_write(p, r, v, i);
 	}
 }
 
 /* Rows of this part with the same reason are one line: "users, queue: only the host itself can tell: --local". */
-static void reasons_write(const struct page *p, const struct report_view *v, enum report_part part,
-			  const char *sgr, const char *title)
+static void reasons_write(const struct page *p, const struct report *r, const struct report_view *v,
+			  enum report_part part, const char *sgr, const char *title)
 {
 	bool is_first = true, has_place = part == PART_INCONCLUSIVE || part == PART_NOT_APPLICABLE;
-	char text[REPORT_LINE_MAX], ids[REPORT_LINE_MAX / 2], place[REPORT_PLACE_MAX] = "";
+	char text[2 * REPORT_LINE_MAX], ids[REPORT_LINE_MAX / 2], places[REPORT_LINE_MAX] = "";
 
 	for (unsigned i = 0; i < v->count; i++) {
 		const struct finding *f = v->row[i].finding;
 
-		if (v->row[i].part != part || report_reason_was_said(v, i))
+		if (v->row[i].part != part || report_reason_was_said(v, i) ||
+		    report_was_said(v, i, report_holds_up_the_same))
 			continue;
 		if (is_first)
 			heading(p, sgr, title, count_alike(v, i));
 		is_first = false;
 		if (has_place)
-			report_place_short(f, place, sizeof(place));
+			report_places(r, v, i, report_holds_up_the_same, places, sizeof(places));
 		snprintf(text, sizeof(text), "%s: %s%s%s%s",
-			 report_reason_ids(v, i, ids, sizeof(ids)), f->text, place[0] ? " (" : "",
-			 place, place[0] ? ")" : "");
+			 report_reason_ids(v, i, ids, sizeof(ids)), f->text, places[0] ? " (" : "",
+			 places, places[0] ? ")" : "");
 		fprintf(p->out, "%*s", INDENT, "");
 		flow(p, INDENT, 2 * INDENT, text);
 		if (part == PART_INCONCLUSIVE)
@@ -380,13 +384,13 @@ int report_text(const struct report *r, FILE *out)
 	head_write(&p, r, &sum);
 	if (v.has_baseline && r->only_changes && !v.count && !v.gone_count)
 		fputs("\nNothing has changed since the baseline.\n", out);
-	findings_write(&p, &v);
-	reasons_write(&p, &v, PART_INCONCLUSIVE, SGR_YELLOW, "Inconclusive");
+	findings_write(&p, r, &v);
+	reasons_write(&p, r, &v, PART_INCONCLUSIVE, SGR_YELLOW, "Inconclusive");
 	gone_write(&p, &v);
-	passed_write(&p, &v);
-	reasons_write(&p, &v, PART_NOT_APPLICABLE, SGR_STRONG, "Not applicable");
-	reasons_write(&p, &v, PART_SKIPPED, SGR_STRONG, "Not checked");
-	reasons_write(&p, &v, PART_NOT_CHECKABLE, SGR_STRONG, "Not checkable by any tool here");
+	passed_write(&p, r, &v);
+	reasons_write(&p, r, &v, PART_NOT_APPLICABLE, SGR_STRONG, "Not applicable");
+	reasons_write(&p, r, &v, PART_SKIPPED, SGR_STRONG, "Not checked");
+	reasons_write(&p, r, &v, PART_NOT_CHECKABLE, SGR_STRONG, "Not checkable by any tool here");
 	enforce_write(&p, &v);
 	report_view_close(&v);
 	return report_flush(out, ferror(out) ? -EIO : 0);

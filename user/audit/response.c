@@ -457,9 +457,11 @@ enum response_step response_next(struct response_reader *r, struct response *out
 	return RESPONSE_WANTS;
 }
 
-/* Could more bytes have made a response of these? */
+/* Could more bytes have made a response of these? They are not ended by 0. */
 static bool could_begin(const struct response_reader *r, const char *bytes, size_t length)
 {
+	size_t tag = strlen(r->tag);
+
 	if (is_blank(bytes, length))
 		return true;
 	switch (r->protocol) {
@@ -471,7 +473,7 @@ static bool could_begin(const struct response_reader *r, const char *bytes, size
 		       strncasecmp(bytes, "-ERR", length) == 0;
 	case PROTOCOL_IMAP:
 	default:
-		return bytes[0] == '*' || strncmp(bytes, r->tag, strlen(r->tag)) == 0;
+		return bytes[0] == '*' || memcmp(bytes, r->tag, length < tag ? length : tag) == 0;
 	}
 }
 

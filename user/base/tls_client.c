@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "base/addr.h"
+#include "base/json.h"
 #include "base/tls_inside.h"
 
 /*
@@ -24,6 +25,8 @@
 #define CIPHERS "ALL:!PSK:!SRP:!aNULL:eNULL:@SECLEVEL=0"
 #define DEPTH_MAX                                                                                  \
 	10 /* certificates between the server's and a trusted one: real chains have up to four */
+
+#define SHOWN_MAX 200 /* bytes of a path in a sentence */
 
 struct tls_client {
 	SSL_CTX *context;
@@ -50,12 +53,13 @@ const char *tls_version_name(enum tls_version v)
 
 static int trust_file(struct tls_client *c, const char *path, struct err *e)
 {
-	char what[PATH_MAX + TLS_REASON_MAX];
+	char what[SHOWN_MAX + TLS_REASON_MAX], shown[SHOWN_MAX];
 
 	ERR_clear_error();
 	if (X509_STORE_load_file(SSL_CTX_get_cert_store(c->context), path) == 1)
 		return 0;
-	(void)snprintf(what, sizeof(what), "%s: no certificates (PEM) can be read", path);
+	(void)snprintf(what, sizeof(what), "%s: no certificates (PEM) can be read",
+		       text_escape(path, strlen(path), shown, sizeof(shown)));
 	return tls_fail(e, -EINVAL, what);
 }
 
@@ -65,11 +69,12 @@ static int trust_directory(struct tls_client *c, const char *path, struct err *e
 	DIR *directory = opendir(path);
 	const struct dirent *entry;
 	unsigned count = 0;
-	char file[PATH_MAX];
+	char file[PATH_MAX], shown[SHOWN_MAX];
 	struct stat st;
 
+	text_escape(path, strlen(path), shown, sizeof(shown));
 	if (!directory)
-		return err_set(e, -errno, "%s: %s", path, strerror(errno));
+		return err_set(e, -errno, "%s: %s", shown, strerror(errno));
 	while ((entry = readdir(directory))) {
 		int length = snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
 
@@ -78,15 +83,18 @@ static int trust_directory(struct tls_client *c, const char *path, struct err *e
 			count++;
 	}
 	closedir(directory);
-	return count ? 0 : err_set(e, -ENOENT, "%s: no file of certificates (PEM) in it", path);
+	return count ? 0 : err_set(e, -ENOENT, "%s: no file of certificates (PEM) in it", shown);
 }
 
 int tls_client_trust(struct tls_client *c, const char *path, struct err *e)
 {
+	char shown[SHOWN_MAX];
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		return err_set(e, -errno, "%s: %s", path, strerror(errno));
+		return err_set(e, -errno, "%s: %s",
+			       text_escape(path, strlen(path), shown, sizeof(shown)),
+			       strerror(errno));
 	return S_ISDIR(st.st_mode) ? trust_directory(c, path, e) : trust_file(c, path, e);
 }
 

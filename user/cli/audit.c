@@ -71,13 +71,13 @@ static void signals_of_interest(sigset_t *set)
 	sigaddset(set, SIGHUP);
 }
 
-static void worker_be(const struct audit_work *w, pid_t parent, const sigset_t *before)
+static void worker_be(const struct audit_work *w, const sigset_t *before)
 {
 	int status;
 
 	/* A parent that is killed takes the worker with it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	if (getppid() != w->parent)
 		_exit(AUDIT_WORK_FAILED);
 	(void)sigprocmask(SIG_SETMASK, before, NULL);
 	status = audit_work(w);
@@ -137,8 +137,8 @@ static int worker_judge(const struct audit_work *w, int status, bool is_late)
 /* Its status, or AUDIT_WORK_FAILED; *signal: the one that ended us. */
 static int worker_run(const struct audit_work *w, int *signal)
 {
-	pid_t parent = getpid(), pid;
 	sigset_t set, before;
+	pid_t pid;
 	int signals, status;
 	bool is_late = false;
 
@@ -148,7 +148,7 @@ static int worker_run(const struct audit_work *w, int *signal)
 	fflush(stdout);
 	pid = signals < 0 ? -1 : fork();
 	if (pid == 0)
-		worker_be(w, parent, &before);
+		worker_be(w, &before);
 	if (pid < 0) {
 		(void)audit_fail(w->cli, w->ask, "cannot start a process: %s", strerror(errno));
 		status = AUDIT_WORK_FAILED;
@@ -179,7 +179,7 @@ static int audit_finish(const struct audit_work *w, int status, struct replaced 
 
 static int audit_once(struct cli *cli, const struct audit_ask *ask)
 {
-	struct audit_work w = {.cli = cli, .ask = ask};
+	struct audit_work w = {.cli = cli, .ask = ask, .parent = getpid()};
 	struct replaced html = {.fd = -1}, next = {.fd = -1};
 	struct err e = {0};
 	int status, signal = 0, ret = 0;

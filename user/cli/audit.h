@@ -24,6 +24,8 @@ extern const struct sentence_option audit_options[];
 
 /* 0 or -EINVAL with what is wrong with the words. */
 int audit_ask_parse(const struct sentence *s, struct audit_ask *out, struct err *e);
+/* What help says of the verb beside its options: the checks, and the exit statuses. */
+void audit_explain(void);
 /* What is audited: the domain, or else the host. */
 const char *audit_ask_target(const struct audit_ask *a);
 
@@ -34,6 +36,7 @@ struct audit_work {
 	char *old; /* bytes of the baseline, unread; NULL none */
 	size_t old_length;
 	int html_fd, baseline_fd; /* -1: not asked for */
+	pid_t parent;		  /* who waits for it */
 };
 
 #define AUDIT_WORK_FAILED 64 /* no report was made; why has been said. No status of a report. */

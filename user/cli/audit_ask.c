@@ -15,16 +15,17 @@
 #include "cli/nearest.h"
 #include "dns/site.h"
 
-#define SHOWN_MAX 80 /* of a word in a sentence */
-#define PORT_MAX  65535
-#define DECIMAL	  10
+#define SHOWN_MAX    80 /* of a word in a sentence */
+#define PORT_MAX     65535
+#define CHECK_COLUMN 15 /* of help: the longest id has 13 */
+#define DECIMAL	     10
 
 const struct sentence_option audit_options[] = {
 	{"--host NAME|ADDR", "one host, instead of all MX hosts of the domain"},
 	{"--own", "the servers are mine: also what is intrusive may be asked of them"},
 	{"--local", "read on this host too: configuration, listeners, users, queue, logs"},
 	{"--active", "also what changes something: samples to --mailbox"},
-	{"--only IDS", "these checks alone (comma between them)"},
+	{"--only IDS", "these checks alone (comma between them; they are listed below)"},
 	{"--skip IDS", "all checks but these"},
 	{"--helo NAME", "the name to greet servers with, instead of this host's"},
 	{"--foreign DOMAIN",
@@ -44,7 +45,7 @@ const struct sentence_option audit_options[] = {
 	{"--smtpd FILE", "the same of OpenSMTPD"},
 	{"--trust FILE", "trust these certificates too (PEM)"},
 	{"--html FILE", "also write the report as a page"},
-	{"--baseline FILE", "an earlier report (--json): say what has changed since"},
+	{"--baseline FILE", "an earlier report (--json, or --update): say what has changed since"},
 	{"--update", "make this report the next baseline"},
 	{"--changes", "report only what has changed"},
 	{"--fail-on critical|high|medium|low|info", "from which severity on a finding counts"},
@@ -55,6 +56,17 @@ const struct sentence_option audit_options[] = {
 	{"--units DIR", "where units are written (" AUDIT_UNITS_DIR ")"},
 	{NULL, NULL},
 };
+
+void audit_explain(void)
+{
+	printf("\nExit status: 0 nothing at or above --fail-on; 1 something is; 2 misused; 4 "
+	       "nothing "
+	       "was found, but\nsomething stayed inconclusive, or no report could be made. With "
+	       "--nagios 0 fine, 1 warning, 2 high or\ncritical, 3 unknown.\n\n"
+	       "Checks (for --only and --skip):\n");
+	for (unsigned i = 0; i < check_count; i++)
+		printf("    %-*s %s\n", CHECK_COLUMN, checks[i].id, checks[i].advice);
+}
 
 static const char *show(const char *word, char buffer[static SHOWN_MAX])
 {

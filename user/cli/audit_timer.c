@@ -260,13 +260,15 @@ static int file_put(const char *path, const char *text, struct err *e)
 {
 	struct replaced r = {.fd = -1};
 	size_t length = strlen(text);
+	char shown[SHOWN_MAX];
 	int ret = replaced_open(&r, path, e);
 
 	if (ret < 0)
 		return ret;
 	if (fchmod(r.fd, 0644) < 0 || write(r.fd, text, length) != (ssize_t)length) {
 		replaced_abandon(&r);
-		return err_set(e, -EIO, "cannot write %s", path);
+		return err_set(e, -EIO, "cannot write %s",
+			       text_escape(path, strlen(path), shown, sizeof(shown)));
 	}
 	return replaced_commit(&r, e);
 }

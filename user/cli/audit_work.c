@@ -5,10 +5,12 @@
  * gone when the report comes.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "audit/gate.h"
@@ -103,7 +105,10 @@ static void progress_show(void *context, const struct audit_progress *p)
 		return;
 	text_escape(p->at ? p->at : "", p->at ? strlen(p->at) : 0, at, sizeof(at));
 	/* The last column stays free: some terminals wrap when it is written. */
-	snprintf(line, w->columns, "%u/%u %s", p->done, p->all, at);
+	if (p->all)
+		snprintf(line, w->columns, "%u/%u %s", p->done, p->all, at);
+	else
+		snprintf(line, w->columns, "%s", at);
 	fprintf(stderr, LINE_CLEAR "%s", line);
 	fflush(stderr);
 }
@@ -118,18 +123,30 @@ static void progress_clear(const struct work *w)
 
 /* ---- with privileges ---- */
 
+/* All but the instance, and the resolver, without which nothing could be asked at all. */
+static void configuration_forget(struct conf *c)
+{
+	struct conf_text resolvers[CONF_RESOLVERS_MAX];
+	unsigned resolver_count = c->resolver_count;
+	char instance[CONF_INSTANCE_MAX];
+
+	memcpy(instance, c->instance, sizeof(instance));
+	memcpy(resolvers, c->resolvers, sizeof(resolvers));
+	conf_defaults(c);
+	memcpy(c->instance, instance, sizeof(instance));
+	memcpy(c->resolvers, resolvers, sizeof(resolvers));
+	c->resolver_count = resolver_count;
+}
+
 /* A faulty configuration of the lists is warned of, as the rest of it is: the audit must work in need. */
 static int settings_make(struct work *w, struct err *e)
 {
 	struct cli *cli = w->of->cli;
-	char instance[CONF_INSTANCE_MAX];
 	struct err cause = {0};
 
 	if (asking_settings(&cli->conf, cli->config_path, &w->settings, &w->data, &cause) < 0) {
-		cli_warn(cli, "%s; going on without it", cause.text);
-		memcpy(instance, cli->conf.instance, sizeof(instance));
-		conf_defaults(&cli->conf);
-		memcpy(cli->conf.instance, instance, sizeof(instance));
+		cli_warn(cli, "%s; going on without the configured lists", cause.text);
+		configuration_forget(&cli->conf);
 		if (asking_settings(&cli->conf, cli->config_path, &w->settings, &w->data, e) < 0)
 			return e->code;
 	}
@@ -164,11 +181,23 @@ static int prepare(struct work *w, struct err *e)
 
 /* ---- without ---- */
 
+/* Whoever waits for the report is the worker's parent: when he is gone, so is the worker. The change of user has taken that away (prctl(2)). */
+static int parent_follow(pid_t parent, struct err *e)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(e, -errno, "cannot follow the parent: %s", strerror(errno));
+	return getppid() == parent ? 0 : err_set(e, -ESRCH, "the parent has gone");
+}
+
 static int audit_it(struct work *w, struct err *e)
 {
 	const struct drop drop = {.files = audit_files(w->audit) + FILES_OWN};
-	int ret = drop_privileges(&drop, e);
+	int ret = drop_identity(e);
 
+	if (ret == 0)
+		ret = parent_follow(w->of->parent, e);
+	if (ret == 0)
+		ret = drop_calls(&drop, e);
 	if (ret < 0)
 		return ret;
 	if (w->of->ask->baseline || w->of->old)
@@ -199,6 +228,7 @@ static int report_write(const struct work *w, int *status, struct err *e)
 		.only_changes = ask->only_changes,
 		.colour = w->colour,
 		.width = w->width,
+		.vantage_note = audit_vantage_note(w->audit),
 		.elapsed_ms = (unsigned)((now_monotonic_ns() - w->begun_ns) / NS_PER_MS),
 	};
 	int (*form)(const struct report *, FILE *) = ask->nagios	? report_nagios

@@ -117,6 +117,7 @@ int verb_enforce(struct cli *cli, const struct sentence *s);
 int verb_monitor(struct cli *cli, const struct sentence *s);
 int verb_why(struct cli *cli, const struct sentence *s);
 int verb_check(struct cli *cli, const struct sentence *s);
+int verb_evidence(struct cli *cli, const struct sentence *s);
 int verb_forget(struct cli *cli, const struct sentence *s);
 int verb_show(struct cli *cli, const struct sentence *s);
 int verb_watch(struct cli *cli, const struct sentence *s);

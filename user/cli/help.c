@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "cli/audit.h"
 #include "cli/cli.h"
 #include "cli/nearest.h"
 #include "kern/gate.h"
@@ -55,6 +56,8 @@ static int help_one(const struct cli *cli, const struct verb *v)
 		}
 		printf("%*s%s\n", OPTION_COLUMN - length, "", o->sentence);
 	}
+	if (v->run == verb_audit && !cli->json)
+		audit_explain();
 	return status;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files that are replaced whole: see replaced.h. A link is followed, so that what it points at is replaced and the link stays. */
+/*
+ * Files that are replaced whole: see replaced.h. A link is followed, so that what it points at is replaced and the link stays; but only one that
+ * root or we have made: in a directory where others may write, theirs would lead us to any file of ours.
+ */
 #include "cli/replaced.h"
 
 #include <errno.h>
@@ -14,6 +17,8 @@
 
 #define SHOWN_MAX 200 /* bytes of a path in a sentence */
 #define MODE	  0666
+#define MODE_BITS 0777
+#define LINKS_MAX 40 /* one after the other, as path_resolution(7) has it */
 
 static int fail(struct err *e, const char *what, const char *path)
 {
@@ -22,6 +27,51 @@ static int fail(struct err *e, const char *what, const char *path)
 
 	return err_set(e, code, "%s %s: %s", what,
 		       text_escape(path, strlen(path), shown, sizeof(shown)), strerror(-code));
+}
+
+/* The path that a link leads to from where it lies. */
+static int link_step(char path[static PATH_MAX])
+{
+	char target[PATH_MAX], folder[PATH_MAX];
+	ssize_t length = readlink(path, target, sizeof(target) - 1);
+	const char *slash = strrchr(path, '/');
+	int folder_length = slash ? (int)(slash - path) + 1 : 0;
+
+	if (length < 0)
+		return -1;
+	target[length] = '\0';
+	memcpy(folder, path, (size_t)folder_length);
+	if (target[0] == '/')
+		folder_length = 0;
+	if (snprintf(path, PATH_MAX, "%.*s%s", folder_length, folder, target) < PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+static int links_check(const char *path, struct err *e)
+{
+	char at[PATH_MAX], shown[SHOWN_MAX];
+	struct stat st;
+
+	if (snprintf(at, sizeof(at), "%s", path) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return fail(e, "cannot write", path);
+	}
+	for (unsigned i = 0; i < LINKS_MAX; i++) {
+		/* Whatever else is wrong with it comes out when it is opened. */
+		if (lstat(at, &st) < 0 || !S_ISLNK(st.st_mode))
+			return 0;
+		if (st.st_uid != 0 && st.st_uid != geteuid())
+			return err_set(e, -EPERM,
+				       "%s is a link that somebody else has made, and is not "
+				       "followed",
+				       text_escape(at, strlen(at), shown, sizeof(shown)));
+		if (link_step(at) < 0)
+			return fail(e, "cannot write", path);
+	}
+	errno = ELOOP;
+	return fail(e, "cannot write", path);
 }
 
 /* Where it really lies, if it is there. */
@@ -45,13 +95,28 @@ static int path_resolve(const char *path, char out[static PATH_MAX], struct err 
 	return 0;
 }
 
+/* A file of ours keeps its mode and its group: who has hidden a report wants the next one hidden too. */
+static int mode_set(const struct replaced *r)
+{
+	mode_t mask = umask(0), mode = MODE & ~mask;
+	struct stat st;
+
+	umask(mask);
+	if (stat(r->path, &st) == 0 && st.st_uid == geteuid()) {
+		mode = st.st_mode & MODE_BITS;
+		if (fchown(r->fd, (uid_t)-1, st.st_gid) < 0)
+			mode &= (mode_t)~S_IRWXG;
+	}
+	return fchmod(r->fd, mode);
+}
+
 int replaced_open(struct replaced *r, const char *path, struct err *e)
 {
-	mode_t mask;
-	int ret;
+	int ret = links_check(path, e);
 
 	r->fd = -1;
-	ret = path_resolve(path, r->path, e);
+	if (ret == 0)
+		ret = path_resolve(path, r->path, e);
 	if (ret < 0)
 		return ret;
 	if ((size_t)snprintf(r->temporary, sizeof(r->temporary), "%s.XXXXXX", r->path) >=
@@ -62,9 +127,7 @@ int replaced_open(struct replaced *r, const char *path, struct err *e)
 	r->fd = mkostemp(r->temporary, O_CLOEXEC);
 	if (r->fd < 0)
 		return fail(e, "cannot write", path);
-	mask = umask(0);
-	umask(mask);
-	if (fchmod(r->fd, MODE & ~mask) < 0) {
+	if (mode_set(r) < 0) {
 		ret = fail(e, "cannot write", path);
 		replaced_abandon(r);
 	}

@@ -13,7 +13,10 @@ struct replaced {
 	int fd; /* to write to; -1: there is none */
 };
 
-/* The mode is 0666 but for the umask. What is no ordinary file is never replaced. 0 or -errno. */
+/*
+ * The mode is that of the file that is there, if it is ours; else 0666 but for the umask. What is no ordinary file is never replaced, and
+ * through a link that somebody else has made nothing is. 0 or -errno.
+ */
 int replaced_open(struct replaced *r, const char *path, struct err *e);
 /* It takes its place. 0 or -errno: then it is gone, and the old file as it was. */
 int replaced_commit(struct replaced *r, struct err *e);

@@ -32,6 +32,8 @@ const struct verb verbs[] = {
 	 VERB_LENIENT, NULL},
 	{"check", "ADDR", verb_check, "ask the DNS lists about it now; changes nothing", VERB_CONF,
 	 NULL},
+	{"evidence", "ADDR [no contact]", verb_evidence,
+	 "a report about it for the owner of its network, with times and counts", VERB_CONF, NULL},
 	{"forget", "ADDR", verb_forget, "take back what was decided or measured automatically",
 	 VERB_LENIENT, NULL},
 	{"show", "status|rules|sources|rates|open|counters|zones|journal|config", verb_show,

@@ -124,6 +124,7 @@ struct conf {
 		unsigned untested_count;
 		char data[CONF_DATA_MAX][PATH_MAX];
 		unsigned data_count; /* 0: the file that ships */
+		char abuse_contacts[CONF_TEXT_MAX]; /* a zone; "": nobody is asked */
 	} dnsbl;
 	struct {
 		uint32_t none, mismatch, generic; /* added to the score */

@@ -174,6 +174,9 @@ const struct schema_key schema_keys[] = {
 	{"dnsbl.data", SCHEMA_PATHS, LIST(dnsbl.data, dnsbl.data_count, CONF_DATA_MAX),
 	 .fallback = "[]", .takes = "/usr/share/postern/zones.conf",
 	 .sentence = "What is known of lists: dead ones, error codes. None: the file that ships."},
+	{"dnsbl.abuse_contacts", SCHEMA_TEXT, AT(dnsbl.abuse_contacts),
+	 .fallback = "abuse-contacts.abusix.zone",
+	 .sentence = "Says whom to complain to, for `postern evidence`. Empty: nobody is asked."},
 	{"dnsbl.ask_nonglobal", SCHEMA_BOOL, AT(dnsbl.ask_nonglobal), .fallback = "false",
 	 .sentence = "For tests: ask about private and documentation addresses too."},
 

@@ -165,6 +165,18 @@ static int take_resolvers(const struct conf *c, const char *path, struct dns_set
 	return 0;
 }
 
+/* Only a command asks it, but a fault is one of the whole configuration. */
+static int check_abuse_contacts(const struct conf *c, const char *path, struct err *e)
+{
+	char shown[SHOWN_MAX];
+	struct err cause = {0};
+
+	if (!c->dnsbl.abuse_contacts[0] || site_domain_check(c->dnsbl.abuse_contacts, &cause) == 0)
+		return 0;
+	return err_set(e, -EINVAL, "%s: dnsbl.abuse_contacts: %s",
+		       text_escape(path, strlen(path), shown, sizeof(shown)), cause.text);
+}
+
 static void take_numbers(const struct conf *c, struct dns_settings *s)
 {
 	s->threshold = c->dnsbl.threshold;
@@ -211,6 +223,8 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
 		ret = 0;
 	if (ret == 0)
 		ret = check_ttls(c, path, e);
+	if (ret == 0)
+		ret = check_abuse_contacts(c, path, e);
 	if (ret == 0)
 		ret = take_resolvers(c, path, s, e);
 	if (ret == 0)

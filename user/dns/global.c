@@ -2,6 +2,8 @@
 /* Which addresses may be asked about: see global.h. */
 #include "dns/global.h"
 
+#include <string.h>
+
 #define V4(bits) (uint8_t)(ADDR_V4_LEAD_BITS + (bits))
 #define MAPPED	 [10] = 0xff, 0xff
 
@@ -47,4 +49,11 @@ const char *global_refuse(const struct addr *a)
 	if (!addr_is_v4(a) && !prefix_has(&unicast, a))
 		return "not a global unicast address";
 	return NULL;
+}
+
+const char *global_unreachable(const struct addr *a)
+{
+	const char *what = global_refuse(a);
+
+	return what && !strstr(what, "documentation") && !strstr(what, "benchmarks") ? what : NULL;
 }

@@ -9,5 +9,7 @@
 
 /* NULL for a global unicast address, else what it is: "a private address". By the IANA special-purpose registries. */
 const char *global_refuse(const struct addr *a);
+/* The same of what nobody outside can reach; NULL for addresses for documentation and benchmarks too: laboratories are made of them. */
+const char *global_unreachable(const struct addr *a);
 
 #endif
