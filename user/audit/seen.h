@@ -127,6 +127,7 @@ struct seen_address {
 	struct seen_host *host;
 	enum vantage vantage;
 	bool by_namespace; /* the vantage is a namespace of our own */
+	bool is_walled;	   /* it was to be, but only from where we stand did an answer come */
 	/* Our end, as the routes have it, of what does not go through a namespace. */
 	struct addr from;
 	bool has_from;
