@@ -273,6 +273,8 @@ static int visit_begin(struct queue *q)
 		.wish = {.least = row->version, .most = row->version},
 		.script = script_next,
 		.script_context = q->script,
+		.secret =
+			p->order.request->imap_password[0] ? p->order.request->imap_password : NULL,
 		.whole_ms = left < VISIT_WHOLE_MS ? (unsigned)left : VISIT_WHOLE_MS,
 	};
 

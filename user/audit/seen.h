@@ -78,6 +78,10 @@ enum what {
 	WHAT_ACTIVE_DATA,
 	WHAT_ACTIVE_SENT, /* index: which sample */
 	WHAT_SMUGGLED, /* index: which line ending; a second response says that it was taken for the end */
+	/* With a name and a password that were given. */
+	WHAT_QUOTA_LOGIN,
+	WHAT_QUOTA_CAPA, /* CAPABILITY of who is logged in */
+	WHAT_QUOTA,	 /* GETQUOTAROOT INBOX */
 };
 
 /* Why a visit was made. */
@@ -96,7 +100,8 @@ enum purpose {
 	PURPOSE_POP3,
 	PURPOSE_IMAP,
 	PURPOSE_ACTIVE,
-	PURPOSE_RAMP, /* connections up to the limit */
+	PURPOSE_RAMP,  /* connections up to the limit */
+	PURPOSE_QUOTA, /* a mailbox of one's own, by IMAP */
 };
 
 /* ---- ports ---- */
