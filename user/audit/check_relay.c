@@ -292,8 +292,7 @@ CHECK_ADDRESS(check_relay)
 	relay_matrix_take(a, &m);
 	if (!m.visits) {
 		if (look_answers(l, a))
-			finding_say(add(l, a, AUDIT_INCONCLUSIVE, LADDER_NONE),
-				    "the matrix was not tried");
+			look_missing(l, NULL, a, PURPOSE_RELAY);
 		return;
 	}
 	ladder = relay_ladder(a, &worst);
