@@ -49,7 +49,12 @@ static void check_line(const struct zonedata *d, const char *line, size_t length
 		HOLDS(f.untested || f.has_test);
 	else if (strcmp(keyword, "policy") == 0)
 		HOLDS(f.policy_count);
-	else
+	else if (strcmp(keyword, "removal") == 0)
+		HOLDS(zonedata_removal(d, subject) && is_printable(zonedata_removal(d, subject)));
+	else if (strcmp(keyword, "name") == 0)
+		HOLDS(zonedata_test_name(d, subject) &&
+		      is_printable(zonedata_test_name(d, subject)));
+	else if (strcmp(keyword, "audit") != 0)
 		HOLDS(strcmp(keyword, "error") == 0 && f.errors.count);
 }
 

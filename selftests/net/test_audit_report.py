@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import dnsserver as dns
-from lab import MAIL, until
+from lab import MAIL, TREE, until
 from lists import SCRIPTED
 
 CLEAN, FOUND, MISUSED, NOTHING = 0, 1, 2, 4
@@ -43,6 +43,16 @@ def test_the_address_of_this_host_is_audited(audit):
     # No name leads to it here.
     assert next(row for row in rows if row["id"].startswith("rdns"))["status"] == "fail"
     assert summary["exit"] == FOUND and summary["target"] == MAIL[4]
+
+
+def test_the_manual_names_every_key(audit):
+    with open(os.path.join(TREE, "README.md"), encoding="utf-8") as file:
+        manual = file.read()
+    manual = manual[manual.index("**JSON.** A line"):manual.index("**As a habit.**")]
+    baseline = os.path.join(audit.folder, "baseline.jsonl")
+    rows, summary = findings(audit(f"--json {HOST} --only rdns,relay,limits --baseline {baseline} --update", status=None))
+    keys = {*summary, *(key for row in rows for key in row)}
+    assert not [key for key in keys if f"`{key}`" not in manual]
 
 
 def test_what_is_left_out_is_not_there(audit):

@@ -268,6 +268,12 @@ TEST(mx_may_be_none)
 	SAYS("mx", "inconclusive info mx");
 
 	scene();
+	seen.domain.mx_count = 2;
+	snprintf(request.host, sizeof(request.host), "mx1.example.test");
+	SAYS("mx", "skipped info mx");
+	request.host[0] = '\0';
+
+	scene();
 	host_is("example.test", "192.0.2.1", NULL);
 	seen.domain.mx = ANSWER_NONE;
 	seen.domain.implicit_mx = true;

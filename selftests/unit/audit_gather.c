@@ -315,6 +315,13 @@ TEST(gather_takes_a_host_by_name_or_address)
 	end();
 
 	ENSURE(begin(""), "begin");
+	strcpy(request.host, "192.0.2.1");
+	ENSURE(run(), "run");
+	EXPECT(seen.host[0].dane.status == ANSWER_FOUND,
+	       "its TLSA records are asked for by that name");
+	end();
+
+	ENSURE(begin(""), "begin");
 	strcpy(request.host, "192.0.2.2");
 	ENSURE(run(), "run");
 	EXPECT(seen.host_count == 1 && !seen.host[0].name[0] &&

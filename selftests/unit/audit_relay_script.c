@@ -553,6 +553,11 @@ TEST(answers_that_are_one_behind_are_no_relay)
 	p.late = "250 2.0.0 Ok";
 	EXPECT(play(&worst) == LADDER_ACCEPTS, "who accepts twice accepts");
 
+	play_new(world);
+	p.late = "250 2.0.0 Ok";
+	p.data = "250 2.0.0 Ok";
+	EXPECT(play(&worst) == LADDER_INCONCLUSIVE, "unless it goes on so at DATA");
+
 	/* Later than one waits for it: then DATA brings it. */
 	play_new(world);
 	p.data = DENIED;

@@ -216,3 +216,77 @@ TEST(what_only_a_log_knows_is_skipped)
 	rig_expect(&r, "source", "Postfix from afar", "source skipped");
 	rig_close(&r);
 }
+
+/* Servers that refuse every recipient refuse forgeries too, and not for that. */
+TEST(a_refusal_for_everybody_obeys_no_spf)
+{
+	static const struct {
+		const char *sentence, *ordinary, *spoofed, *verdict;
+	} rows[] = {
+		{"the forgery alone", "250 2.1.5 Ok", "550 5.7.23 SPF fails", "spf.enforced pass"},
+		{"each of them", "554 5.7.1 no", "554 5.7.1 no", "spf.enforced inconclusive"},
+		{"relaying", NULL, "554 5.7.1 Relay access denied", "spf.enforced inconclusive"},
+	};
+
+	for (size_t i = 0; i < RIG_COUNT(rows); i++) {
+		struct visit_log *v;
+		struct rig r;
+
+		rig_open(&r);
+		v = rig_visit(&r, PURPOSE_SENDERS, PROTOCOL_SMTP, 25);
+		rig_say(v, WHAT_RCPT_AFTER_NULL, 0, "RCPT TO:<a@b>", rows[i].ordinary);
+		rig_say(v, WHAT_MAIL_SPOOFED, 0, "MAIL FROM:<a@b>", "250 2.1.0 Ok");
+		rig_say(v, WHAT_RCPT_AFTER_SPOOFED, 0, "RCPT TO:<a@b>", rows[i].spoofed);
+		rig_expect(&r, "spf", rows[i].sentence, rows[i].verdict);
+		rig_close(&r);
+	}
+}
+
+TEST(tls_that_never_works_throws_nothing_away)
+{
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	for (unsigned purpose = PURPOSE_STARTTLS; purpose <= PURPOSE_INJECTION; purpose++) {
+		v = rig_visit(&r, (enum purpose)purpose, PROTOCOL_SMTP, 25);
+		rig_say(v, WHAT_GREETING, 0, NULL, "220 mx.example.org ESMTP");
+		rig_say(v, WHAT_STARTTLS, 0, "STARTTLS", "220 2.0.0 go on");
+		v->end = VISIT_TLS_FAILED;
+		snprintf(v->why, sizeof(v->why), "the TLS handshake failed");
+	}
+	rig_expect(&r, "starttls", "it closes", "starttls.handshake fail medium");
+	rig_close(&r);
+}
+
+/* Why nothing was asked: the first visit says it. */
+TEST(what_was_not_asked_has_the_reason_of_the_first_visit)
+{
+	struct visit_log *v;
+	struct rig r;
+
+	rig_open(&r);
+	v = rig_visit(&r, PURPOSE_HELLO, PROTOCOL_SMTP, 25);
+	rig_say(v, WHAT_GREETING, 0, NULL, "421 4.3.2 busy");
+	v->end = VISIT_TURNED_AWAY;
+	v->has_local = true;
+	snprintf(v->why, sizeof(v->why), "421 4.3.2 busy");
+	for (unsigned i = 0; i < check_count; i++) {
+		if (!checks[i].address)
+			continue;
+		rig_check(&r, checks[i].id);
+		for (unsigned k = 0; k < r.found.count; k++) {
+			const struct finding *f = r.found.row[k];
+
+			EXPECT(f->status != AUDIT_PASS && f->status != AUDIT_FAIL, "%s: %s", f->id,
+			       f->text);
+			EXPECT(f->status != AUDIT_INCONCLUSIVE ||
+				       strcmp(f->check->id, "limits") == 0 ||
+				       strstr(f->text, "421 4.3.2 busy") ||
+				       strcmp(f->check->id, "ports") == 0 ||
+				       strcmp(f->check->id, "rdns") == 0,
+			       "%s: %s", f->id, f->text);
+		}
+	}
+	rig_close(&r);
+}

@@ -48,11 +48,17 @@ static void banner_judge(const struct look *l, const struct seen_address *a, enu
 	if (!v)
 		return;
 	take(a, protocol, &fp);
+	/* Most say it in the answer to EHLO, if not before. */
+	if (!fp.product[0] && protocol == PROTOCOL_SMTP && v->end != VISIT_DONE &&
+	    !look_find(a, PURPOSE_HELLO, WHAT_EHLO, LOOK_ANY_INDEX)) {
+		look_missing(l, NULL, a, PURPOSE_HELLO);
+		return;
+	}
 	if (fp.product[0]) {
 		f = told(l, "product", a, &fp, &fp.product_by);
 		f->status = AUDIT_WARN;
 		f->severity = SEVERITY_INFO;
-		finding_say(f, "%s names its product in %s: %s", name, fp.where, fp.product);
+		finding_say(f, "%s names its product (%s): %s", name, fp.where, fp.product);
 	}
 	if (fp.version[0])
 		finding_say(told(l, "version", a, &fp, &fp.version_by),
@@ -166,6 +172,10 @@ CHECK_ADDRESS(check_patches)
 	/* The packages are asked already. */
 	if (is_any || l->seen->local || (!is_greeted && !look_answers(l, a)))
 		return;
+	if (!is_greeted) {
+		look_missing(l, NULL, a, PURPOSE_HELLO);
+		return;
+	}
 	finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, a),
 		    "it tells no version, so nothing is learnt from outside; --local asks the "
 		    "packages");

@@ -401,7 +401,13 @@ CHECK_DOMAIN(check_mx)
 		if (is_of_mx(&s->host[i]) && (d->mx == ANSWER_FOUND || d->implicit_mx))
 			mx_host(l, &s->host[i]);
 	mx_set(l);
-	if (is_none_found(l->out, from))
+	if (!is_none_found(l->out, from))
+		return;
+	if (l->request->host[0])
+		finding_say(LOOK_ADD(l, NULL, AUDIT_SKIPPED, NULL),
+			    "with --host the %u MX hosts of %s are not looked at", d->mx_count,
+			    d->name);
+	else
 		mx_pass(l);
 }
 
@@ -457,7 +463,7 @@ CHECK_ADDRESS(check_blacklisted)
 	if (!a->listing_count) {
 		f = LOOK_ADD(l, NULL, special ? AUDIT_NOT_APPLICABLE : AUDIT_SKIPPED, a);
 		if (special)
-			finding_say(f, "the address is %s, which no list knows", special);
+			finding_say(f, "it is %s, which no list knows", special);
 		else
 			finding_say(f, "no list was asked about %s", addr);
 		return;

@@ -222,13 +222,12 @@ static void inconclusive_say(struct finding *f, const struct relay_matrix *m,
 	if (is_accepted) {
 		unsigned form = RELAY_FORM(worst->index), sender = RELAY_SENDER(worst->index);
 
-		if (relay_form_outer(form) == RELAY_OUTER_FOREIGN) {
-			finding_say(f, "%s is accepted from %s, %s", relay_form_name(form),
-				    relay_sender_name(sender),
-				    m->taken_back
-					    ? "but no message for it: all was taken back at DATA"
-					    : "if that was the answer to it: the server says "
-					      "more than it is asked");
+		if (relay_matrix_local(m, form, sender) == RELAY_LOCAL_NO) {
+			finding_say(
+				f,
+				"%s is accepted from %s, but that is taken back at DATA, or more "
+				"answers come than were asked for: it proves nothing",
+				relay_form_name(form), relay_sender_name(sender));
 			return;
 		}
 		finding_say(f, "%s is accepted from %s, and %s: it may be a mailbox of its own",
@@ -293,8 +292,7 @@ CHECK_ADDRESS(check_relay)
 	relay_matrix_take(a, &m);
 	if (!m.visits) {
 		if (look_answers(l, a))
-			finding_say(add(l, a, AUDIT_INCONCLUSIVE, LADDER_NONE),
-				    "the matrix was not tried");
+			look_missing(l, NULL, a, PURPOSE_RELAY);
 		return;
 	}
 	ladder = relay_ladder(a, &worst);

@@ -82,20 +82,6 @@ CHECK_ADDRESS(check_expn)
 
 /* ---- HELO, MAIL ---- */
 
-/* What one recipient gets from a sender of whom nothing is wrong: a refusal that he gets as well is about the recipient. */
-static const struct exchange *ordinary(const struct seen_address *a)
-{
-	return look_find(a, PURPOSE_SENDERS, WHAT_RCPT_AFTER_NULL, LOOK_ANY_INDEX);
-}
-
-static bool says_nothing_new(const struct seen_address *a, const struct exchange *x)
-{
-	const struct exchange *control = ordinary(a);
-
-	return control && control->response.kind != RESPONSE_POSITIVE &&
-	       look_is_same(&control->response, &x->response);
-}
-
 /* Said at once, or at the recipient: servers may wait with what they think of a client (Postfix: smtpd_delay_reject). */
 struct lie {
 	const char *part, *what; /* "helo.forged", "the server's own name in HELO" */
@@ -130,7 +116,7 @@ static void lie_judge(const struct look *l, const struct seen_address *a, const 
 	else if (last->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, lie->part, lie->taken, a, before, last), "%s is taken",
 			    lie->what);
-	else if (lie->recipient && says_nothing_new(a, last))
+	else if (lie->recipient && look_is_for_all(a, last))
 		finding_say(look_add(l, lie->part, AUDIT_INCONCLUSIVE, a, before, last),
 			    "%s is not refused for itself: the recipient is refused to everybody",
 			    lie->what);
@@ -227,7 +213,7 @@ CHECK_ADDRESS(check_null_sender)
 	if (!look_may(l, a))
 		return;
 	mail = look_find(a, PURPOSE_SENDERS, WHAT_MAIL_NULL, LOOK_ANY_INDEX);
-	rcpt = ordinary(a);
+	rcpt = look_ordinary(a);
 	if (!mail)
 		look_missing(l, NULL, a, PURPOSE_SENDERS);
 	else if (look_is_helo_word(&mail->response) || (rcpt && look_is_helo_word(&rcpt->response)))

@@ -117,7 +117,8 @@ CHECK_DOMAIN(check_spf)
 	spf_publish(f, d);
 }
 
-static enum audit_status spoof_judge(const struct exchange *mail, const struct exchange *rcpt)
+static enum audit_status spoof_judge(const struct seen_address *a, const struct exchange *mail,
+				     const struct exchange *rcpt)
 {
 	const struct response *r = &mail->response;
 
@@ -130,6 +131,8 @@ static enum audit_status spoof_judge(const struct exchange *mail, const struct e
 	}
 	/* A mailbox that is not there is refused to everybody; 4xx may be greylisting. */
 	if (r->kind != RESPONSE_NEGATIVE || (r->has_enhanced && r->enhanced[1] == MAILBOX_CODE))
+		return AUDIT_INCONCLUSIVE;
+	if (rcpt && r == &rcpt->response && (look_is_for_all(a, rcpt) || look_is_relay_word(r)))
 		return AUDIT_INCONCLUSIVE;
 	return AUDIT_PASS;
 }
@@ -151,7 +154,7 @@ CHECK_ADDRESS(check_spf_enforced)
 
 	if (!mail || (a->host && a->host->is_backend))
 		return;
-	status = spoof_judge(mail, rcpt);
+	status = spoof_judge(a, mail, rcpt);
 	/* Who stands inside may send in every name. */
 	if (status == AUDIT_WARN && a->vantage != VANTAGE_OUTSIDE && a->vantage != VANTAGE_NONE)
 		status = AUDIT_INCONCLUSIVE;
@@ -413,8 +416,13 @@ static void dane_address(const struct look *l, const struct seen_host *h,
 
 CHECK_HOST(check_dane)
 {
-	if (h->is_backend || !h->name[0] || !h->address_count)
+	if (h->is_backend || !h->address_count)
 		return;
+	if (!h->name[0]) {
+		finding_say(LOOK_ADD(l, NULL, AUDIT_NOT_APPLICABLE, NULL),
+			    "the address has no name, under which TLSA records could stand");
+		return;
+	}
 	if (h->dane.status > ANSWER_NONE) {
 		finding_say(LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, NULL),
 			    "the TLSA records of %s could not be found out: no answer came; who "

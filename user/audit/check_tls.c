@@ -168,8 +168,9 @@ static void handshake_failed(const struct look *l, const struct seen_address *a,
 	/* Inside TLS from the start nothing was asked. */
 	f->port = v->port;
 	finding_fix(f, look_server(a, v->protocol));
-	finding_prove(f, "%s", v->why);
-	finding_say(f, "the TLS handshake on port %u fails: %s", v->port, v->why);
+	if (!asked)
+		finding_prove(f, "connecting to port %u succeeded", v->port);
+	finding_say(f, "on port %u %s", v->port, v->why);
 }
 
 /* Has it said what it offers? A refused EHLO that no HELO followed is about our name. */
@@ -231,12 +232,15 @@ static void old_judge(const struct look *l, const struct seen_address *a)
 /* RFC 3207, 4.2 and 6 */
 static void injection_judge(const struct look *l, const struct seen_address *a)
 {
-	const struct visit_log *v = seen_visit(a, PURPOSE_INJECTION);
+	const struct visit_log *v = seen_visit(a, PURPOSE_INJECTION),
+			       *plain = seen_visit(a, PURPOSE_STARTTLS);
 	const struct exchange *injected, *asked;
 	struct finding *f;
 
 	if (!v || !look_answered(asked = visit_find(v, WHAT_STARTTLS)))
 		return; /* not asked, or there is nothing to inject into: said elsewhere */
+	if (!plain || !plain->has_tls)
+		return; /* where TLS never works its failure tells nothing */
 	injected = visit_find(v, WHAT_INJECTED);
 	if (look_answered(injected) || v->discarded) {
 		f = look_add(l, "injection", AUDIT_FAIL, a, asked, injected);

@@ -98,6 +98,26 @@ void consents_settle(struct gather *g)
 			consent_write(g, &g->arrival[i], &g->seen->host[i].address[k]);
 }
 
+/* ---- DANE ---- */
+
+static void tlsa_answered(struct errand *e, const struct answer *a)
+{
+	struct seen_host *h = e->subject;
+
+	dane_take(a, &h->dane);
+}
+
+/* Until it is answered nothing is known. */
+static void tlsa_ask(struct gather *g, struct seen_host *h, unsigned index)
+{
+	char name[NAME_TEXT_MAX + sizeof("_25._tcp.")];
+
+	h->dane.status = ANSWER_TIMEOUT;
+	snprintf(name, sizeof(name), "_25._tcp.%s", h->name);
+	if (strlen(name) < NAME_TEXT_MAX)
+		errand_ask(g, name, RECORD_TLSA, tlsa_answered, h, index);
+}
+
 /* ---- addresses ---- */
 
 static void rdns_found(void *context, const struct rdns_finding *f)
@@ -113,6 +133,7 @@ static void rdns_found(void *context, const struct rdns_finding *f)
 	/* A host that was given as an address has the name that leads back to it. */
 	if (f->result == RDNS_PASS && !a->host->name[0]) {
 		snprintf(a->host->name, sizeof(a->host->name), "%s", f->host);
+		tlsa_ask(e->g, a->host, e->index);
 		consent_seek(e->g, at, f->host);
 	}
 	errand_end(e);
@@ -186,17 +207,9 @@ static void aaaa_answered(struct errand *e, const struct answer *a)
 		host_settle(e->g, e->index);
 }
 
-static void tlsa_answered(struct errand *e, const struct answer *a)
-{
-	struct seen_host *h = e->subject;
-
-	dane_take(a, &h->dane);
-}
-
 static void host_ask(struct gather *g, struct arrival *at, unsigned index)
 {
 	struct seen_host *h = at->host;
-	char name[NAME_TEXT_MAX + sizeof("_25._tcp.")];
 
 	/* Both are counted before one is sent. */
 	at->waiting = 2;
@@ -204,9 +217,7 @@ static void host_ask(struct gather *g, struct arrival *at, unsigned index)
 		at->waiting--;
 	if (!errand_ask(g, h->name, RECORD_AAAA, aaaa_answered, at, index))
 		at->waiting--;
-	snprintf(name, sizeof(name), "_25._tcp.%s", h->name);
-	if (strlen(name) < NAME_TEXT_MAX)
-		errand_ask(g, name, RECORD_TLSA, tlsa_answered, h, index);
+	tlsa_ask(g, h, index);
 	consent_seek(g, at, h->name);
 }
 

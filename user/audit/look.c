@@ -15,7 +15,8 @@
 static void why_ended(const struct visit_log *v, char why[static LOOK_WHY_MAX])
 {
 	if (!v)
-		snprintf(why, LOOK_WHY_MAX, "no such visit was made");
+		snprintf(why, LOOK_WHY_MAX,
+			 "it was not asked, for the time was over or the server had enough");
 	else if (v->end == VISIT_DONE)
 		snprintf(why, LOOK_WHY_MAX, "it was not said at that visit");
 	else if (v->why[0] && !v->has_local)
@@ -113,9 +114,13 @@ struct finding *look_add(const struct look *l, const char *part, enum audit_stat
 void look_missing_at(const struct look *l, const char *part, const struct seen_address *a,
 		     const struct visit_log *v)
 {
+	const struct visit_log *first = seen_visit(a, PURPOSE_HELLO);
 	struct finding *f = LOOK_ADD(l, part, AUDIT_INCONCLUSIVE, a);
 	char why[LOOK_WHY_MAX];
 
+	/* After a first visit that came to nothing no others are made. */
+	if (!v && first && first->end != VISIT_DONE)
+		v = first;
 	why_ended(v, why);
 	f->port = v ? v->port : PORT_SMTP;
 	finding_say(f, "there is no answer that would tell: %s", why);
@@ -145,6 +150,19 @@ bool look_is_chosen(const struct seen_address *a, const struct visit_log *v)
 		if (w->purpose == v->purpose && w->port == v->port && is_better(w, best))
 			best = w;
 	return best == v;
+}
+
+const struct exchange *look_ordinary(const struct seen_address *a)
+{
+	return look_find(a, PURPOSE_SENDERS, WHAT_RCPT_AFTER_NULL, LOOK_ANY_INDEX);
+}
+
+bool look_is_for_all(const struct seen_address *a, const struct exchange *x)
+{
+	const struct exchange *control = look_ordinary(a);
+
+	return control && control->response.kind != RESPONSE_POSITIVE &&
+	       look_is_same(&control->response, &x->response);
 }
 
 bool look_is_relay_word(const struct response *r)

@@ -45,6 +45,10 @@ bool look_is_chosen(const struct seen_address *a, const struct visit_log *v);
 /* Which server it is for a fix: by this visit's protocol; POP3 and IMAP servers are others than those of SMTP. */
 enum server_kind look_server(const struct seen_address *a, enum protocol protocol);
 
+/* What one recipient gets from a sender of whom nothing is wrong; NULL not known. Is this refusal the same, and so about the recipient? */
+const struct exchange *look_ordinary(const struct seen_address *a);
+bool look_is_for_all(const struct seen_address *a, const struct exchange *x);
+
 /* Is it one of "relay access denied" and its kin: the domain is none of this server's? */
 bool look_is_relay_word(const struct response *r);
 /*

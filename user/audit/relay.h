@@ -95,6 +95,7 @@ struct relay_cell {
 	bool is_asked;	  /* RCPT was said */
 	unsigned tries;	  /* visits in which it was */
 	unsigned domains; /* foreign domains that were refused for themselves */
+	bool is_unsure;	  /* more answers came than were asked for: which one is its own? */
 	bool is_data;	  /* DATA was said for it alone */
 	bool is_taken;	  /* 354 */
 	bool is_sent;	  /* the whole message */

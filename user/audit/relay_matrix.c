@@ -61,6 +61,10 @@ static void take_late(struct relay_cell *c, const struct visit_log *v, const str
 {
 	if (x->response.kind == RESPONSE_NONE || c->visit != v || c->word != RELAY_ACCEPTED)
 		return;
+	if (x->response.kind == RESPONSE_POSITIVE) {
+		c->is_unsure = true;
+		return;
+	}
 	c->word = relay_judge(&x->response);
 	c->rcpt = x;
 }
@@ -191,9 +195,10 @@ static enum ladder cell_ladder(const struct relay_matrix *m, unsigned form, unsi
 			return LADDER_INCONCLUSIVE;
 		if (c->is_taken)
 			return LADDER_ACCEPTS;
-		/* All that was followed up was taken back: this would be as well, as far as one can tell. So with who floods. */
-		return (m->taken_back || m->floods) && !m->taken ? LADDER_INCONCLUSIVE
-								 : LADDER_SUSPECT;
+		/* All that was followed up was taken back: this would be as well, as far as one can tell. */
+		if (c->is_unsure || (m->floods && !m->taken))
+			return LADDER_INCONCLUSIVE;
+		return m->taken_back && !m->taken ? LADDER_INCONCLUSIVE : LADDER_SUSPECT;
 	case RELAY_DENIED:
 		return LADDER_CLOSED;
 	case RELAY_SYNTAX:

@@ -105,7 +105,10 @@ static void progress_show(void *context, const struct audit_progress *p)
 		return;
 	text_escape(p->at ? p->at : "", p->at ? strlen(p->at) : 0, at, sizeof(at));
 	/* The last column stays free: some terminals wrap when it is written. */
-	snprintf(line, w->columns, "%u/%u %s", p->done, p->all, at);
+	if (p->all)
+		snprintf(line, w->columns, "%u/%u %s", p->done, p->all, at);
+	else
+		snprintf(line, w->columns, "%s", at);
 	fprintf(stderr, LINE_CLEAR "%s", line);
 	fflush(stderr);
 }
