@@ -138,6 +138,9 @@ class Host:
         self.path = os.path.join(NAMESPACES, name)
         command("ip", "netns", "add", name)
         self.ip("link set lo up")
+        # Postfix's postlogd writes its own warnings into the queue that it alone empties. With room for ten, which is what a
+        # namespace begins with, it waits for itself for ever, and all that log for it.
+        self.sysctl(unix__max_dgram_qlen=512)
 
     def words(self, *words):
         return ("nsenter", f"--net={self.path}", *words)

@@ -97,7 +97,7 @@ HERE = b"\xc0\x0c"
 CONSENT = "_postern-audit."
 EVIL = "evil.example"
 # Where it leads those who audit it: to themselves, to their neighbours, to nowhere.
-WITHIN = ["127.0.0.1", "0.0.0.0", MAIL[4], "10.0.0.1", "169.254.169.254", "224.0.0.1", "255.255.255.255"]
+WITHIN = ["127.0.0.1", "0.0.0.0", "10.0.0.1", "169.254.169.254", "224.0.0.1", "255.255.255.255"]
 WITHIN6 = ["::1", "::", "::ffff:127.0.0.1", "fe80::1", "ff02::1"]
 LIMIT_S, SLACK_S = 8, 6
 
@@ -170,10 +170,8 @@ def evil(gate, lab, scripted):
 def test_a_domain_cannot_turn_the_audit_against_those_within(evil, lab):
     with HostileServer(lab.mail, "polite") as server:
         relay = {x["address"]: x for x in evil(leads_within, "--only", "relay,mx") if x["id"] == "relay"}
-    # The address that this host is reached by is its own, whoever names it; all else would be somebody else's order.
-    asked = {address for address, x in relay.items() if x["status"] not in ("skipped", "not applicable")}
-    assert asked <= {MAIL[4]} and relay["127.0.0.1"]["status"] == "skipped", relay
-    assert any(line.startswith(b"RCPT") for line in server.heard) == bool(asked)
+    assert {x["status"] for x in relay.values()} <= {"skipped", "not applicable"} and "127.0.0.1" in relay, relay
+    assert server.heard and not [line for line in server.heard if line.startswith((b"MAIL", b"RCPT"))]
 
 
 def test_a_domain_of_too_much_of_everything(evil):
@@ -197,4 +195,4 @@ def test_the_name_of_the_host_is_no_command(gate, lab, scripted):
     with HostileServer(lab.mail, "polite", address=MAIL[4]) as server:
         one.cli("audit", "--host", MAIL[4], "--only", "starttls", status=None,
                 before=("unshare", "--uts", sys.executable, "-c", RENAMED))
-    assert b"EHLO localhost" in server.heard and b"VRFY root" not in server.heard, server.heard
+    assert server.heard[0].startswith(b"EHLO ") and b"VRFY root" not in server.heard, server.heard

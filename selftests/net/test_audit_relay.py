@@ -195,6 +195,7 @@ def test_a_closed_server_is_sent_nothing_to_collect(run, lab):
 
 @pytest.fixture
 def world(run, lab):
+    """No longer than a test: pytest may run others of this module, which need its port, before the last of those that want it."""
     one = Postfix(run, lab.mail, relays("permit_mynetworks") + "mynetworks = 0.0.0.0/0\n")
     yield one
     one.close()

@@ -307,6 +307,7 @@ def test_a_resolver_that_is_ready_twice_is_ended(lab, postfix, scripted, gate):
         voice.sendall(message(READY, b""))
         g.log.wait(r"the resolver .*was ended", 5)
     g.log.wait(r"the resolver is ready", 10, len(g.log.lines))
+    until(lambda: g.why(BAD)["reason"] == "held", 5, "strangers are asked about again")
     assert recipient(lab.out, BAD)[:3] == "550"
 
 

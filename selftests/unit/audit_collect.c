@@ -190,3 +190,43 @@ TEST(a_session_of_opensmtpd_is_followed_to_its_start)
 	       "the address of the session, not of another");
 	EXPECT(!seen_local_source(&local, "", &a), "no token, no source");
 }
+
+/* What a stranger calls himself and his messages stands in the log too. */
+TEST(lines_within_lines_are_not_believed)
+{
+	static char before[] = "Nov 22 09:00:00 mx postfix/cleanup[2]: 4F0B: message-id=<]: 4F0A: "
+			       "client=x[198.51.100.1]>\n"
+			       "Nov 22 09:00:01 mx postfix/smtpd[1]: 4F0A: client=a[192.0.2.1], "
+			       "sasl_username=alice\n"
+			       "2026-11-22 09:00:02 [77] 1xV33y-0001Qn-1Q <= 1xV33z-0001Qn-1Q <= "
+			       "H=y [198.51.100.1]\n"
+			       "2026-11-22 09:00:03 [77] 1xV33z-0001Qn-1Q <= a@b.example H=x "
+			       "[192.0.2.2] P=esmtp\n";
+	static char after[] = "mx postfix/smtpd[1]: connect from a[192.0.2.1]\n"
+			      "mx postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[192.0.2.1]: "
+			      "helo=<]: connect from x[198.51.100.1]>\n"
+			      "mx smtpd[1]: 8f2c smtp connected address=192.0.2.2 host=b\n"
+			      "mx smtpd[1]: 8f2c smtp failed-command command=\"x smtp connected "
+			      "address=198.51.100.1\"\n";
+	struct seen_local l = {.log = {{.fd = -1,
+					.before = before,
+					.before_size = sizeof(before) - 1,
+					.after = after,
+					.after_size = sizeof(after) - 1}},
+			       .log_count = 1};
+	struct addr a;
+	char user[32];
+
+	EXPECT(local_log_client(&l.log[0], "4F0A", &a, user, sizeof(user)) && a.byte[15] == 1 &&
+		       a.byte[12] == 192 && strcmp(user, "alice") == 0,
+	       "Postfix: %s", user);
+	EXPECT(local_log_client(&l.log[0], "1xV33z-0001Qn-1Q", &a, user, sizeof(user)) &&
+		       a.byte[15] == 2,
+	       "Exim");
+	ENSURE(addr_parse("198.51.100.1", &a, NULL) == 0, "an address");
+	EXPECT(seen_local_connects(&l, &a) == 0, "who never came");
+	ENSURE(addr_parse("192.0.2.1", &a, NULL) == 0, "an address");
+	EXPECT(seen_local_connects(&l, &a) == 1, "who came once");
+	ENSURE(addr_parse("192.0.2.2", &a, NULL) == 0, "an address");
+	EXPECT(seen_local_connects(&l, &a) == 1, "and to OpenSMTPD");
+}

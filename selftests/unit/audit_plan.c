@@ -471,6 +471,61 @@ TEST(plan_ends_when_its_time_is_over)
 	world_close();
 }
 
+static enum visit_end is_walled(const struct visit_order *order, unsigned attempt)
+{
+	return order->purpose == PURPOSE_HELLO && !attempt ? VISIT_SILENT : VISIT_DONE;
+}
+
+TEST(plan_stands_where_an_answer_comes)
+{
+	static const struct {
+		const char *sentence;
+		end_fn end;
+		unsigned hello;
+		bool is_walled;
+	} rows[] = {{"a firewall keeps the namespace out", is_walled, 2, true},
+		    {"the server is closed to all", is_closed_on_25, 2, false},
+		    {"it is answered", NULL, 1, false}};
+
+	for (size_t i = 0; i < RIG_COUNT(rows); i++) {
+		struct seen_address *a = &w.address[0][0];
+
+		world_open(1, 1);
+		w.end = rows[i].end;
+		a->by_namespace = true;
+		a->vantage = VANTAGE_OUTSIDE;
+		ENSURE(world_run(LIMIT_NS), "%s: run", rows[i].sentence);
+		EXPECT(made_of(PURPOSE_HELLO, 25) == rows[i].hello &&
+			       a->is_walled == rows[i].is_walled &&
+			       a->vantage == (rows[i].is_walled ? VANTAGE_OWN : VANTAGE_OUTSIDE),
+		       "%s", rows[i].sentence);
+		world_close();
+	}
+}
+
+TEST(plan_asks_about_a_domain_that_it_may_host)
+{
+	static const char *const rows[][4] = {
+		{"example.org", "", "mx.other.test", "<postmaster@example.org>"},
+		{"example.org", "me@b.example.org", "mx.other.test", "<postmaster@b.example.org>"},
+		{"", "", "mx.host.example.co.uk", "<postmaster@example.co.uk>"},
+		{"", "", "", "<postmaster@[192.0.2.1]>"}};
+
+	for (size_t i = 0; i < RIG_COUNT(rows); i++) {
+		bool is_asked = false;
+
+		world_open(1, 1);
+		snprintf(w.request.domain, NAME_TEXT_MAX, "%s", rows[i][0]);
+		snprintf(w.request.mailbox, NAME_TEXT_MAX, "%s", rows[i][1]);
+		snprintf(w.host[0].name, NAME_TEXT_MAX, "%s", rows[i][2]);
+		ENSURE(world_run(LIMIT_NS), "run");
+		for (unsigned k = 0; k < w.count; k++)
+			is_asked |= strstr(w.made[k].said, rows[i][3]) != NULL;
+		EXPECT(is_asked, "%s", rows[i][3]);
+		world_close();
+	}
+}
+
 TEST(plan_ends_without_hosts)
 {
 	world_open(0, 0);

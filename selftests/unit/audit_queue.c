@@ -47,7 +47,7 @@ TEST(a_sender_who_fills_the_queue_is_named_and_traced)
 	EXPECT(strcmp(f->enforce, "postern block 203.0.113.9 for 7d") == 0, "%s", f->enforce);
 	/* Whoever bears a password is a user here. */
 	free(local->log[0].before);
-	local->log[0].before = strdup("x: 4F0A0000: client=a[203.0.113.9], sasl_method=PLAIN, "
+	local->log[0].before = strdup("x[1]: 4F0A0000: client=a[203.0.113.9], sasl_method=PLAIN, "
 				      "sasl_username=alice\n");
 	local->log[0].before_size = strlen(local->log[0].before);
 	local_check(&r, "queue", local);

@@ -553,8 +553,30 @@ TEST(answers_that_are_one_behind_are_no_relay)
 	p.late = "250 2.0.0 Ok";
 	EXPECT(play(&worst) == LADDER_ACCEPTS, "who accepts twice accepts");
 
+	play_new(world);
+	p.late = "250 2.0.0 Ok";
+	p.data = "250 2.0.0 Ok";
+	EXPECT(play(&worst) == LADDER_INCONCLUSIVE, "unless it goes on so at DATA");
+
 	/* Later than one waits for it: then DATA brings it. */
 	play_new(world);
 	p.data = DENIED;
 	EXPECT(play(&worst) <= LADDER_INCONCLUSIVE, "what is taken back is no suspect");
+}
+
+TEST(what_a_flood_accepts_is_no_suspect)
+{
+	struct relay_script *script;
+	const struct exchange *worst;
+
+	play_new(world);
+	script = relay_script_new(0, &p.facts);
+	ENSURE(script != NULL, "a visit");
+	play_visit(script);
+	relay_script_free(script);
+	seen_add_visit(&p.address, &p.visit[0]);
+	EXPECT(relay_ladder(&p.address, &worst) == LADDER_SUSPECT, "accepted at RCPT");
+	p.visit[1] = (struct visit_log){.purpose = PURPOSE_RELAY, .end = VISIT_FLOODED};
+	seen_add_visit(&p.address, &p.visit[1]);
+	EXPECT(relay_ladder(&p.address, &worst) == LADDER_INCONCLUSIVE && worst, "by a flood");
 }

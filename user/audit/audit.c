@@ -297,6 +297,20 @@ static int visits_step(struct audit *a, struct err *e)
 	return 0;
 }
 
+/* Where a firewall has kept the namespace out the findings are those of an insider, and it is said why. */
+static void walls_note(struct audit *a)
+{
+	for (unsigned i = 0; i < a->seen.host_count; i++)
+		for (unsigned j = 0; j < a->seen.host[i].address_count; j++)
+			if (a->seen.host[i].address[j].is_walled)
+				err_set(&a->vantage_err, -EHOSTUNREACH,
+					"nothing answers the namespace of the audit, but the "
+					"server does "
+					"answer this host: a firewall drops what comes by an "
+					"interface "
+					"that it does not know; audit it from elsewhere");
+}
+
 /* Messages on their way to the collector. */
 static void tokens_step(struct audit *a)
 {
@@ -353,6 +367,7 @@ int audit_run(struct audit *a, struct err *e)
 		ret = visits_step(a, e);
 	if (ret < 0)
 		return ret;
+	walls_note(a);
 	tokens_step(a);
 	local_step(a);
 	fingerprints_step(a);

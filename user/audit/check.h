@@ -81,6 +81,8 @@ CHECK_ADDRESS(check_antivirus_active);
 CHECK_ADDRESS(check_antispam_active);
 CHECK_ADDRESS(check_attachments);
 CHECK_ADDRESS(check_limits_active);
+/* check_quota.c */
+CHECK_ADDRESS(check_quota_imap);
 /* check_source.c */
 CHECK_ADDRESS(check_source);
 CHECK_LOCAL(check_source_local);

@@ -222,6 +222,14 @@ static void inconclusive_say(struct finding *f, const struct relay_matrix *m,
 	if (is_accepted) {
 		unsigned form = RELAY_FORM(worst->index), sender = RELAY_SENDER(worst->index);
 
+		if (relay_matrix_local(m, form, sender) == RELAY_LOCAL_NO) {
+			finding_say(
+				f,
+				"%s is accepted from %s, but that is taken back at DATA, or more "
+				"answers come than were asked for: it proves nothing",
+				relay_form_name(form), relay_sender_name(sender));
+			return;
+		}
 		finding_say(f, "%s is accepted from %s, and %s: it may be a mailbox of its own",
 			    relay_form_name(form), relay_sender_name(sender),
 			    relay_matrix_local(m, form, sender) == RELAY_LOCAL_MAYBE

@@ -25,6 +25,11 @@ const struct fix_row fix_dovecot[] = {
 	{"mailbox-quota",
 	 {DOVECOT, "mail_plugins = $mail_plugins quota", "plugin {", "  quota = count:User quota",
 	  "  quota_rule = *:storage=1G", "  quota_vsizes = yes", "}"}},
+	{"mailbox-quota.imap",
+	 {DOVECOT, "mail_plugins = $mail_plugins quota", "protocol imap {",
+	  "  mail_plugins = $mail_plugins imap_quota", "}", "plugin {",
+	  "  quota = count:User quota", "  quota_rule = *:storage=1G", "  quota_vsizes = yes",
+	  "}"}},
 	{NULL, {NULL}},
 };
 

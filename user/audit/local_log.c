@@ -273,6 +273,29 @@ bool seen_local_source(const struct seen_local *l, const char *token, struct add
 	return seen_local_sources(l, token, out, 1) == 1;
 }
 
+/*
+ * Does what stands there begin the message, behind the logger's own words (and Exim's date, OpenSMTPD's number of a session)? Further on stand
+ * strangers' words: names of hosts, of senders and of messages, in which a line can be told that was never written.
+ */
+static bool is_at_head(const char *line, const char *at)
+{
+	static const char before[] = "0123456789abcdef-:.+[] ";
+	const char *tag = find(line, at, "]: ");
+
+	if (tag)
+		line = tag + strlen("]: ");
+	while (line < at && strchr(before, *line))
+		line++;
+	return line == at;
+}
+
+static const char *line_of(const char *text, const char *at)
+{
+	while (at > text && at[-1] != '\n')
+		at--;
+	return at;
+}
+
 /* ---- who connected ---- */
 
 struct caller {
@@ -286,17 +309,17 @@ struct caller {
  */
 static const char *connect_next(const char *at, const char *end, struct addr *out)
 {
+	static const char *const words[] = {" connect from ", " CONNECT from ", " smtp connected "};
+
 	while (at < end) {
-		const char *line_end = memchr(at, '\n', (size_t)(end - at)), *word;
+		const char *line_end = memchr(at, '\n', (size_t)(end - at)), *word = NULL;
 
 		if (!line_end)
 			line_end = end;
-		word = find(at, line_end, ": connect from ");
-		if (!word)
-			word = find(at, line_end, ": CONNECT from ");
-		if (!word)
-			word = find(at, line_end, " smtp connected ");
-		if (word && local_log_address(word, (size_t)(line_end - word), out))
+		for (size_t i = 0; !word && i < sizeof(words) / sizeof(words[0]); i++)
+			word = find(at, line_end, words[i]);
+		if (word && is_at_head(at, word + 1) &&
+		    local_log_address(word, (size_t)(line_end - word), out))
 			return line_end;
 		at = line_end + 1;
 	}
@@ -359,10 +382,11 @@ bool local_log_client(const struct local_log *log, const char *queue_id, struct 
 	user[0] = '\0';
 	for (size_t i = 0; log->before && queue_id[0] && i < 2; i++) {
 		char key[SESSION_MAX * 2];
-		const char *at, *line_end, *who;
+		const char *at = log->before, *line_end, *who;
 
 		snprintf(key, sizeof(key), i ? "%s <= " : "%s: client=", queue_id);
-		at = find(log->before, end, key);
+		while ((at = find(at, end, key)) && !is_at_head(line_of(log->before, at), at))
+			at++;
 		if (!at)
 			continue;
 		line_end = memchr(at, '\n', (size_t)(end - at));

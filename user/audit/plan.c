@@ -38,6 +38,7 @@ struct queue {
 	char domain[DOMAIN_MAX];
 	struct script *script;
 	struct visit *visit;
+	struct visit_log *unheard; /* from the namespace, while it is tried from where we stand */
 	struct loop_source *pause;
 	struct ports_scan *scan;
 	unsigned scanned; /* places */
@@ -155,6 +156,63 @@ static void place_leave(struct queue *q)
 	q->row++;
 }
 
+static bool is_unheard(const struct visit_log *log)
+{
+	return log->end == VISIT_SILENT || log->end == VISIT_REFUSED ||
+	       log->end == VISIT_UNREACHABLE;
+}
+
+static void scan_next(struct queue *q);
+
+/* What was seen through the wall is nothing. */
+static void scan_again(struct queue *q)
+{
+	q->plan->hands->scan_stop(q->scan);
+	q->scan = NULL;
+	q->place[q->at].address->port_count = 0;
+	q->scanned = q->at;
+	scan_next(q);
+}
+
+/*
+ * The namespace got no answer: is it the server, or a firewall of this host, which drops what comes by an interface that it does not know? A
+ * visit from where we stand tells. True: it is to be made, and the log is kept.
+ */
+static bool place_try_here(struct queue *q, struct visit_log *log)
+{
+	struct seen_address *a = q->place[q->at].address;
+
+	if (plan_rows[q->row].purpose != PURPOSE_HELLO || !a->by_namespace || !is_unheard(log))
+		return false;
+	a->by_namespace = false;
+	q->unheard = log;
+	script_free(q->script);
+	q->script = NULL;
+	queue_pause(q, 0);
+	return true;
+}
+
+/* Which of the two visits counts; the other is freed. */
+static struct visit_log *place_settle(struct queue *q, struct visit_log *log)
+{
+	struct seen_address *a = q->place[q->at].address;
+	struct visit_log *unheard = q->unheard;
+
+	q->unheard = NULL;
+	if (!unheard)
+		return log;
+	if (is_unheard(log)) {
+		a->by_namespace = true;
+		visit_log_free(log);
+		return unheard;
+	}
+	visit_log_free(unheard);
+	a->is_walled = true;
+	a->vantage = VANTAGE_OWN;
+	scan_again(q);
+	return log;
+}
+
 static void on_visit(void *context, struct visit_log *log)
 {
 	struct queue *q = context;
@@ -162,6 +220,9 @@ static void on_visit(void *context, struct visit_log *log)
 	struct place *place = &q->place[q->at];
 
 	q->visit = NULL;
+	if (place_try_here(q, log))
+		return;
+	log = place_settle(q, log);
 	if (!q->is_retry && plan_is_worth_retry(row, log) && left_ms(q->plan) > RETRY_PAUSE_MS) {
 		unsigned pause_ms = q->plan->hands->retry_pause_ms;
 
@@ -212,6 +273,8 @@ static int visit_begin(struct queue *q)
 		.wish = {.least = row->version, .most = row->version},
 		.script = script_next,
 		.script_context = q->script,
+		.secret =
+			p->order.request->imap_password[0] ? p->order.request->imap_password : NULL,
 		.whole_ms = left < VISIT_WHOLE_MS ? (unsigned)left : VISIT_WHOLE_MS,
 	};
 
@@ -324,8 +387,6 @@ static void queue_go_on(struct queue *q)
 }
 
 /* ---- ports ---- */
-
-static void scan_next(struct queue *q);
 
 static void on_scan(void *context)
 {
@@ -471,6 +532,7 @@ void plan_stop(struct plan *p)
 		p->hands->scan_stop(q->scan);
 		loop_remove(p->loop, q->pause);
 		script_free(q->script);
+		visit_log_free(q->unheard);
 		free(q->place);
 	}
 	loop_remove(p->loop, p->start);

@@ -46,6 +46,10 @@ const struct plan_row plan_rows[] = {
 	 .checks = "auth-tls starttls banner patches "},
 	{.purpose = PURPOSE_IMAP, .name = "IMAPS", .port = 993, .protocol = PROTOCOL_IMAP,
 	 .implicit_tls = true, .checks = "auth-tls starttls banner patches "},
+	{.purpose = PURPOSE_QUOTA, .name = "quota", .port = 993, .protocol = PROTOCOL_IMAP,
+	 .implicit_tls = true, .may_close = true, .is_delicate = true, .checks = "mailbox-quota "},
+	{.purpose = PURPOSE_QUOTA, .name = "quota", .port = 143, .protocol = PROTOCOL_IMAP,
+	 .may_close = true, .is_delicate = true, .checks = "mailbox-quota "},
 	{.purpose = PURPOSE_RELAY, .name = "relay", .port = MX_PORT, .is_delicate = true,
 	 .checks = "relay "},
 	{.purpose = PURPOSE_ACTIVE, .name = "samples", .port = MX_PORT, .may_close = true,
@@ -78,12 +82,19 @@ bool plan_is_wanted(const struct audit_request *request, const char *ids)
 	return false;
 }
 
+/* A mailbox is visited only by who has its key. */
+static bool row_is_wanted(const struct plan_row *row, const struct audit_request *request)
+{
+	return plan_is_wanted(request, row->checks) &&
+	       (row->purpose != PURPOSE_QUOTA || request->imap_user[0]);
+}
+
 enum plan_worth plan_worth(const struct plan_row *row, const struct place *place,
 			   const struct audit_request *request, enum visit_end *end)
 {
 	enum port_state state = port_state_of(place->address, row->port);
 
-	if (place->is_dead || !plan_is_wanted(request, row->checks))
+	if (place->is_dead || !row_is_wanted(row, request))
 		return WORTH_NOTHING;
 	if (row->port == MX_PORT)
 		return place->is_mute ? WORTH_NOTHING : WORTH_VISIT;
@@ -93,6 +104,15 @@ enum plan_worth plan_worth(const struct plan_row *row, const struct place *place
 		return WORTH_VISIT;
 	*end = state == PORT_CLOSED ? VISIT_REFUSED : VISIT_SILENT;
 	return WORTH_NOTE;
+}
+
+static void port_add(uint16_t ports[static SEEN_PORTS_MAX], unsigned *count, uint16_t port)
+{
+	for (unsigned i = 0; i < *count; i++)
+		if (ports[i] == port)
+			return;
+	if (*count < SEEN_PORTS_MAX)
+		ports[(*count)++] = port;
 }
 
 unsigned plan_ports(const struct seen_address *a, const struct audit_request *request,
@@ -107,16 +127,10 @@ unsigned plan_ports(const struct seen_address *a, const struct audit_request *re
 	}
 	/* What is visited anyway. */
 	for (unsigned i = 0; i < plan_row_count; i++)
-		if (plan_rows[i].port != MX_PORT && plan_is_wanted(request, plan_rows[i].checks))
-			out[count++] = plan_rows[i].port;
-	for (unsigned i = 0; all && i < port_row_count && count < SEEN_PORTS_MAX; i++) {
-		bool is_in = false;
-
-		for (unsigned j = 0; j < count; j++)
-			is_in = is_in || out[j] == port_rows[i].port;
-		if (!is_in)
-			out[count++] = port_rows[i].port;
-	}
+		if (plan_rows[i].port != MX_PORT && row_is_wanted(&plan_rows[i], request))
+			port_add(out, &count, plan_rows[i].port);
+	for (unsigned i = 0; all && i < port_row_count; i++)
+		port_add(out, &count, port_rows[i].port);
 	return count;
 }
 

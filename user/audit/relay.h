@@ -95,6 +95,7 @@ struct relay_cell {
 	bool is_asked;	  /* RCPT was said */
 	unsigned tries;	  /* visits in which it was */
 	unsigned domains; /* foreign domains that were refused for themselves */
+	bool is_unsure;	  /* more answers came than were asked for: which one is its own? */
 	bool is_data;	  /* DATA was said for it alone */
 	bool is_taken;	  /* 354 */
 	bool is_sent;	  /* the whole message */
@@ -111,8 +112,9 @@ struct relay_matrix {
 	bool wants_tls;	 /* MAIL was refused until STARTTLS */
 	bool wants_auth; /* MAIL was refused until AUTH: no stranger relays here */
 	const struct exchange *mail_refused; /* the last */
-	unsigned domains; /* foreign domains that were refused for themselves anywhere */
+	unsigned domains;	    /* foreign domains that were refused for themselves anywhere */
 	unsigned taken, taken_back; /* DATA: gone on, refused */
+	unsigned floods;	    /* visits that it ended so: what it says may answer anything */
 	unsigned visits;
 	const struct visit_log *last;
 };

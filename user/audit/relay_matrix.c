@@ -61,6 +61,10 @@ static void take_late(struct relay_cell *c, const struct visit_log *v, const str
 {
 	if (x->response.kind == RESPONSE_NONE || c->visit != v || c->word != RELAY_ACCEPTED)
 		return;
+	if (x->response.kind == RESPONSE_POSITIVE) {
+		c->is_unsure = true;
+		return;
+	}
 	c->word = relay_judge(&x->response);
 	c->rcpt = x;
 }
@@ -150,6 +154,7 @@ void relay_matrix_take(const struct seen_address *a, struct relay_matrix *out)
 			continue;
 		out->visits++;
 		out->last = v;
+		out->floods += v->end == VISIT_FLOODED;
 		for (unsigned i = 0; i < v->count; i++)
 			take(out, v, &v->exchange[i]);
 	}
@@ -191,6 +196,8 @@ static enum ladder cell_ladder(const struct relay_matrix *m, unsigned form, unsi
 		if (c->is_taken)
 			return LADDER_ACCEPTS;
 		/* All that was followed up was taken back: this would be as well, as far as one can tell. */
+		if (c->is_unsure || (m->floods && !m->taken))
+			return LADDER_INCONCLUSIVE;
 		return m->taken_back && !m->taken ? LADDER_INCONCLUSIVE : LADDER_SUSPECT;
 	case RELAY_DENIED:
 		return LADDER_CLOSED;

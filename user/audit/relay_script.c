@@ -193,9 +193,15 @@ static bool after_mail_refused(struct relay_script *s, struct step *out)
  * A server that answers twice to an earlier command is one answer behind: what looks like an acceptance is of that command, and the refusal is on
  * its way. So before an acceptance is believed a moment is waited for it.
  */
-static bool await_late(const struct relay_script *s, const struct exchange *last, struct step *out)
+static bool await_late(const struct relay_script *s, const struct visit_log *log, struct step *out)
 {
-	unsigned patience_ms = LATE_WAIT_MS + 2 * last->latency_ms;
+	unsigned patience_ms = LATE_WAIT_MS, slowest_ms = 0;
+
+	/* That to RCPT may have come before it was asked for; the greeting's is of courtesy. */
+	for (unsigned i = 1; i < log->count; i++)
+		if (log->exchange[i].latency_ms > slowest_ms)
+			slowest_ms = log->exchange[i].latency_ms;
+	patience_ms += slowest_ms < LATE_MOST_MS ? 2 * slowest_ms : LATE_MOST_MS;
 
 	*out = (struct step){.kind = STEP_READ,
 			     .what = WHAT_RELAY_LATE,
@@ -316,7 +322,7 @@ bool relay_script_next(struct relay_script *s, const struct visit_log *log,
 	case WHAT_RELAY_MAIL:
 		return is_positive ? say_rcpt(s, out, s->at) : after_mail_refused(s, out);
 	case WHAT_RELAY_RCPT:
-		return is_positive ? await_late(s, last, out) : after_rcpt(s, false, out);
+		return is_positive ? await_late(s, log, out) : after_rcpt(s, false, out);
 	case WHAT_RELAY_LATE:
 		return after_rcpt(s, is_positive || last->response.kind == RESPONSE_NONE, out);
 	case WHAT_RELAY_DATA:

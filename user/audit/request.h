@@ -9,8 +9,9 @@
 #include "base/addr.h"
 #include "dns/name.h"
 
-#define AUDIT_LIST_MAX 32
-#define AUDIT_WORD_MAX NAME_TEXT_MAX
+#define AUDIT_LIST_MAX	 32
+#define AUDIT_WORD_MAX	 NAME_TEXT_MAX
+#define AUDIT_SECRET_MAX 256 /* bytes of a name or a password, with the final 0 */
 
 struct audit_list {
 	char word[AUDIT_LIST_MAX][AUDIT_WORD_MAX];
@@ -34,7 +35,9 @@ struct audit_request {
 	struct addr collector;
 	uint16_t collector_port;
 	char mailbox[NAME_TEXT_MAX + 64]; /* of the audited server: where samples go; "" none */
-	char mail_log[NAME_TEXT_MAX];	  /* a file; "": found by itself */
+	/* A mailbox that may be logged in to by IMAP; "" none. The password is in no report. */
+	char imap_user[AUDIT_SECRET_MAX], imap_password[AUDIT_SECRET_MAX];
+	char mail_log[NAME_TEXT_MAX]; /* a file; "": found by itself */
 	/* Which instance is read with local: a directory (postconf -c), files; "": the usual. */
 	char postfix_config[NAME_TEXT_MAX], exim_config[NAME_TEXT_MAX],
 		dovecot_config[NAME_TEXT_MAX], smtpd_config[NAME_TEXT_MAX];

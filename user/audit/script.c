@@ -63,6 +63,10 @@ static bool is_worth(enum purpose purpose, const struct script_facts *facts)
 	case PURPOSE_INJECTION:
 		x = seen_exchange(facts->address, PURPOSE_STARTTLS, WHAT_STARTTLS);
 		return x && x->response.kind == RESPONSE_POSITIVE;
+	case PURPOSE_QUOTA:
+		/* One answer to the password is enough, be it a refusal: servers count those. */
+		return facts->request->imap_user[0] &&
+		       !seen_exchange(facts->address, PURPOSE_QUOTA, WHAT_QUOTA_LOGIN);
 	case PURPOSE_SIZE:
 		return !hello || script_offered(hello, "SIZE");
 	default:
@@ -180,6 +184,8 @@ static bool row_applies(const struct script *s, const struct script_row *row,
 		return false;
 	if (row->flags & ROW_NO_MAIL && s->in_mail)
 		return false;
+	if (row->flags & ROW_PROVED && !script_is_proved(log))
+		return false;
 	if (!is_met(row, log))
 		return false;
 	return !row->offered || script_offered(log, row->offered);
@@ -221,6 +227,7 @@ static bool row_step(struct script *s, const struct script_row *row, const struc
 			     .what = row->what,
 			     .index = row->index,
 			     .shape = row->shape,
+			     .shown = row->shown,
 			     .patience_ms = row->patience_ms};
 	if (row->what == WHAT_LONG)
 		out->index = s->octets;

@@ -49,6 +49,11 @@ void script_free(struct script *s); /* NULL is fine */
 const char *script_helo(const struct script_facts *facts, const struct visit_log *log,
 			char out[static SCRIPT_HELO_MAX]);
 
+/*
+ * Is it inside TLS with a server whose certificate is trusted, in time, and has the name? RFC 8314, 3: to nobody else does a password go.
+ */
+bool script_is_proved(const struct visit_log *log);
+
 /* A random name for script_facts, of length SCRIPT_RANDOM_MAX with the final 0. 0 or -errno. */
 int script_random(char out[static SCRIPT_RANDOM_MAX]);
 

@@ -16,6 +16,8 @@ enum row_flag {
 	ROW_IN_MAIL = 4,  /* only while a MAIL stands that was accepted */
 	ROW_NO_MAIL = 8,  /* only while none does */
 	ROW_EACH = 16, /* once for each alias of this visit; the index counts through all of them */
+	ROW_PROVED =
+		32, /* only inside TLS, with a server that has proved to be the one that is meant */
 };
 
 enum row_if {
@@ -31,6 +33,7 @@ struct script_row {
 	unsigned index;
 	enum response_shape shape;
 	const char *text;
+	const char *shown;    /* as in struct step */
 	unsigned patience_ms; /* READ: as in struct step */
 	unsigned flags;	      /* enum row_flag bits */
 	enum row_if when;

@@ -29,7 +29,8 @@ static const struct exchange *introduced(const struct visit_log *log)
 	for (unsigned i = log->count; i-- > 0;) {
 		unsigned what = log->exchange[i].what;
 
-		if ((what == WHAT_EHLO || what == WHAT_TLS_EHLO || what == WHAT_CAPA) &&
+		if ((what == WHAT_EHLO || what == WHAT_TLS_EHLO || what == WHAT_CAPA ||
+		     what == WHAT_QUOTA_CAPA) &&
 		    log->exchange[i].response.kind == RESPONSE_POSITIVE)
 			return &log->exchange[i];
 	}
@@ -234,13 +235,37 @@ static const struct {
 
 /* ---- texts ---- */
 
+/* RFC 9051, 4.3: a quoted string. Bytes that cannot stand in one were refused when they were read. */
+static void quoted_write(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static bool is_name(const char *name, size_t length, const char *wanted)
+{
+	return strlen(wanted) == length && memcmp(name, wanted, length) == 0;
+}
+
 static bool value_write(const struct script *s, const char *name, size_t length,
 			const struct visit_log *log, FILE *out)
 {
 	char value[VALUE_MAX] = "";
 
+	/* A value of the table has no blanks. */
+	if (is_name(name, length, "credentials")) {
+		quoted_write(s->facts->request->imap_user, out);
+		fputc(' ', out);
+		quoted_write(s->facts->request->imap_password, out);
+		return s->facts->request->imap_user[0] && s->facts->request->imap_password[0];
+	}
 	/* Too long for a value of the table. */
-	if (length == strlen("filler") && memcmp(name, "filler", length) == 0) {
+	if (is_name(name, length, "filler")) {
 		size_t rest = strlen(LONG_COMMAND) + CRLF_OCTETS;
 
 		value_helo(s, log, value);
@@ -249,7 +274,7 @@ static bool value_write(const struct script *s, const char *name, size_t length,
 		return true;
 	}
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		if (strlen(values[i].name) == length && memcmp(values[i].name, name, length) == 0)
+		if (is_name(name, length, values[i].name))
 			values[i].fill(s, log, value);
 	fputs(value, out);
 	return is_plain(value);

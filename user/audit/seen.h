@@ -78,6 +78,10 @@ enum what {
 	WHAT_ACTIVE_DATA,
 	WHAT_ACTIVE_SENT, /* index: which sample */
 	WHAT_SMUGGLED, /* index: which line ending; a second response says that it was taken for the end */
+	/* With a name and a password that were given. */
+	WHAT_QUOTA_LOGIN,
+	WHAT_QUOTA_CAPA, /* CAPABILITY of who is logged in */
+	WHAT_QUOTA,	 /* GETQUOTAROOT INBOX */
 };
 
 /* Why a visit was made. */
@@ -96,7 +100,8 @@ enum purpose {
 	PURPOSE_POP3,
 	PURPOSE_IMAP,
 	PURPOSE_ACTIVE,
-	PURPOSE_RAMP, /* connections up to the limit */
+	PURPOSE_RAMP,  /* connections up to the limit */
+	PURPOSE_QUOTA, /* a mailbox of one's own, by IMAP */
 };
 
 /* ---- ports ---- */
@@ -127,6 +132,7 @@ struct seen_address {
 	struct seen_host *host;
 	enum vantage vantage;
 	bool by_namespace; /* the vantage is a namespace of our own */
+	bool is_walled;	   /* it was to be, but only from where we stand did an answer come */
 	/* Our end, as the routes have it, of what does not go through a namespace. */
 	struct addr from;
 	bool has_from;

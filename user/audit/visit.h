@@ -42,6 +42,8 @@ struct step {
 	enum response_shape shape;
 	const char *text; /* SAY, TLS: without CRLF; RAW, MUTE: bytes; copied */
 	size_t length;	  /* RAW, MUTE */
+	const char *
+		shown; /* what the log has instead of a text with a secret in it; static; NULL: the text */
 	/*
 	 * READ: for so long a further response may come, and if none does the exchange has none and the visit goes on. 0: one must
 	 * come, as to all other steps.
@@ -162,6 +164,8 @@ struct visit_order {
 	void *socket_context;
 	script_fn script;
 	void *script_context;
+	/* Made unreadable in whatever the server says after a step that was not shown; kept by the caller; NULL none. */
+	const char *secret;
 	/* 0: the defaults above */
 	unsigned greeting_ms, answer_ms, connect_ms, whole_ms;
 	visit_trace_fn trace; /* NULL: nobody looks */

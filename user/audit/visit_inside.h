@@ -63,6 +63,7 @@ struct visit {
 	uint64_t deadline_ns;	     /* of this state */
 	uint64_t armed_ns;	     /* what the timer is set to */
 	bool greeted;
+	bool has_told; /* the secret */
 	bool owes; /* half of something unasked came before the last command: the rest is not its answer */
 	size_t early_bytes;
 	enum visit_end doom; /* how it ended before it began, and why */

@@ -33,6 +33,44 @@ static enum go over_flooded(struct visit *v)
 
 /* ---- responses ---- */
 
+/* How many bytes of text are the secret, as it is or as a quoted string has it; 0: it does not begin here. */
+static size_t secret_at(const char *text, const char *secret)
+{
+	const char *at = text;
+
+	for (; *secret; secret++, at++) {
+		if (*at == '\\' && at[1] == *secret && (*secret == '"' || *secret == '\\'))
+			at++;
+		if (*at != *secret)
+			return 0;
+	}
+	return (size_t)(at - text);
+}
+
+/* Nobody's report is the place for a password, though the server that read it may say it aloud. */
+static void hide_secret(const struct visit *v, struct response *r)
+{
+	const char *secret = v->has_told ? v->order.secret : NULL;
+
+	for (char *at = r->text; secret && at && *at; at++) {
+		size_t length = secret_at(at, secret);
+
+		if (!length)
+			continue;
+		memset(at, '*', length);
+		at += length - 1;
+	}
+}
+
+static enum response_step response_take(const struct visit *v, struct response *r)
+{
+	enum response_step step = response_next(v->reader, r);
+
+	if (step != RESPONSE_WANTS)
+		hide_secret(v, r);
+	return step;
+}
+
 /* A farewell that nobody asked for, instead of an answer. */
 static bool is_farewell(const struct visit *v, const struct response *r)
 {
@@ -114,7 +152,7 @@ static enum go take_waiting(struct visit *v)
 {
 	struct response r;
 
-	switch (response_next(v->reader, &r)) {
+	switch (response_take(v, &r)) {
 	case RESPONSE_WHOLE:
 		if (!v->owes)
 			return take_answer(v, &r);
@@ -137,6 +175,7 @@ enum go visit_take_rest(struct visit *v)
 	struct response r;
 	enum response_step step = response_last(v->reader, &r);
 
+	hide_secret(v, &r);
 	if (step == RESPONSE_WHOLE && !v->owes)
 		return take_answer(v, &r);
 	if (step == RESPONSE_ALIEN && !v->owes) {
@@ -185,7 +224,7 @@ static enum go throw_waiting(struct visit *v)
 	enum go go = GO_ON;
 
 	while (go == GO_ON && response_waiting(v->reader)) {
-		enum response_step step = response_next(v->reader, &r);
+		enum response_step step = response_take(v, &r);
 
 		if (step == RESPONSE_WANTS)
 			break;
@@ -259,8 +298,11 @@ static enum go say(struct visit *v, const char *text)
 
 	while (!is_line && shown && (text[shown - 1] == '\n' || text[shown - 1] == '\r'))
 		shown--;
+	v->has_told = v->has_told || v->step.shown;
 	if (ret == 0)
-		ret = visit_log_add(v->log, &v->step, text, shown, v->wire.in_tls);
+		ret = v->step.shown ? visit_log_add(v->log, &v->step, v->step.shown,
+						    strlen(v->step.shown), v->wire.in_tls)
+				    : visit_log_add(v->log, &v->step, text, shown, v->wire.in_tls);
 	if (ret < 0)
 		return visit_over(v, VISIT_FAILED,
 				  ret == -E2BIG ? "more was to be said than is allowed"

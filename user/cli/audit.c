@@ -177,14 +177,26 @@ static int audit_finish(const struct audit_work *w, int status, struct replaced 
 	return status;
 }
 
-static int audit_once(struct cli *cli, const struct audit_ask *ask)
+static int password_read(const struct cli *cli, struct audit_ask *ask, struct err *e)
+{
+	bool is_open = false;
+	int ret = audit_secret_read(ask->imap_password, ask->request.imap_password, &is_open, e);
+
+	if (is_open)
+		cli_warn(cli, "the file of --imap-password can be read by everybody here");
+	return ret;
+}
+
+static int audit_once(struct cli *cli, struct audit_ask *ask)
 {
 	struct audit_work w = {.cli = cli, .ask = ask, .parent = getpid()};
 	struct replaced html = {.fd = -1}, next = {.fd = -1};
 	struct err e = {0};
 	int status, signal = 0, ret = 0;
 
-	if (ask->baseline)
+	if (ask->imap_password)
+		ret = password_read(cli, ask, &e);
+	if (ret == 0 && ask->baseline)
 		ret = old_read(ask, &w, &e);
 	if (ret == 0 && ask->html)
 		ret = replaced_open(&html, ask->html, &e);
@@ -225,6 +237,7 @@ int verb_audit(struct cli *cli, const struct sentence *s)
 	} else {
 		status = audit_once(cli, ask);
 	}
+	explicit_bzero(ask->request.imap_password, sizeof(ask->request.imap_password));
 	free(ask);
 	return status;
 }

@@ -17,6 +17,7 @@ struct audit_ask {
 	enum severity fail_on;
 	bool only_changes, updates, nagios;
 	const char *html, *baseline; /* paths; NULL: not asked for */
+	const char *imap_password;   /* the path of the file that it is in; the same */
 };
 
 /* The options of the verb, a row each. */
@@ -46,6 +47,15 @@ int audit_work(const struct audit_work *w);
 /* No report can be made: said in the form that was asked for. Returns what to exit with. */
 __attribute__((format(printf, 3, 4))) int
 audit_fail(const struct cli *cli, const struct audit_ask *ask, const char *format, ...);
+
+/*
+ * audit_secret.c. The password: the first line of a file, read with the caller's privileges. 0 or -errno; the sentence has nothing of
+ * it. *is_open: others may read the file too.
+ */
+int audit_secret_read(const char *path, char out[static AUDIT_SECRET_MAX], bool *is_open,
+		      struct err *e);
+/* Why it can be no name and no password: "is empty"; NULL: it can. */
+const char *audit_secret_fault(const char *text);
 
 /* audit_timer.c: units of systemd that audit again and again with the same words. CLI_DONE or another status, told. */
 int audit_schedule(struct cli *cli, const struct sentence *s, const struct audit_ask *ask);

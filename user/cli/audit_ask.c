@@ -24,15 +24,19 @@ const struct sentence_option audit_options[] = {
 	{"--host NAME|ADDR", "one host, instead of all MX hosts of the domain"},
 	{"--own", "the servers are mine: also what is intrusive may be asked of them"},
 	{"--local", "read on this host too: configuration, listeners, users, queue, logs"},
-	{"--active", "also what changes something: samples to --mailbox, a ramp of connections"},
+	{"--active", "also what changes something: samples to --mailbox"},
 	{"--only IDS", "these checks alone (comma between them; they are listed below)"},
 	{"--skip IDS", "all checks but these"},
 	{"--helo NAME", "the name to greet servers with, instead of this host's"},
-	{"--foreign DOMAIN", "a domain of mine that the server does not host, for relay tests"},
+	{"--foreign DOMAIN",
+	 "a domain of mine that the server does not host, for relay tests; else my own name"},
 	{"--send-to ADDRESS",
 	 "a mailbox of mine elsewhere: a suspected relay may send a mail there"},
 	{"--collect ADDR:PORT", "take that mail here, as proof"},
-	{"--mailbox ADDRESS", "a mailbox of mine on the server: where --active sends samples"},
+	{"--mailbox ADDRESS",
+	 "a mailbox of mine on the server: tried as a recipient; --active sends samples to it"},
+	{"--imap-user NAME", "who may log in by IMAP, to ask how large that mailbox may get"},
+	{"--imap-password FILE", "its password: the first line of this file"},
 	{"--alias LIST", "internal aliases, which must be closed to outsiders"},
 	{"--backend LIST", "hosts behind the front end, which must be closed on port 25"},
 	{"--dkim LIST", "DKIM selectors in use"},
@@ -143,6 +147,18 @@ static int file_take(const char *option, const char *word, char out[static NAME_
 		return err_set(e, -EINVAL, "%s: the path is longer than %d bytes", option,
 			       NAME_TEXT_MAX - 1);
 	snprintf(out, NAME_TEXT_MAX, "%s", word);
+	return 0;
+}
+
+/* What can stand in a quoted string of IMAP (RFC 9051, 4.3). */
+static int secret_take(const char *option, const char *word, char out[static AUDIT_SECRET_MAX],
+		       struct err *e)
+{
+	const char *why = audit_secret_fault(word);
+
+	if (why)
+		return err_set(e, -EINVAL, "%s: it %s", option, why);
+	snprintf(out, AUDIT_SECRET_MAX, "%s", word);
 	return 0;
 }
 
@@ -268,6 +284,7 @@ static int texts_take(const struct sentence *s, struct audit_request *q, struct 
 		{"--helo", name_take, q->helo},
 		{"--foreign", name_take, q->foreign},
 		{"--mail-log", file_take, q->mail_log},
+		{"--imap-user", secret_take, q->imap_user},
 		{"--trust", file_take, q->trust_file},
 		{"--postfix", file_take, q->postfix_config},
 		{"--exim", file_take, q->exim_config},
@@ -313,11 +330,17 @@ static int combination_check(const struct sentence *s, struct err *e)
 		const char *option, *other;
 		bool needs; /* else they exclude each other */
 	} rules[] = {
-		{"--update", "--baseline", true},  {"--changes", "--baseline", true},
-		{"--collect", "--send-to", true},  {"--schedule", "--unschedule", false},
-		{"--schedule", "--nagios", false}, {"--postfix", "--local", true},
-		{"--exim", "--local", true},	   {"--dovecot", "--local", true},
+		{"--update", "--baseline", true},
+		{"--changes", "--baseline", true},
+		{"--collect", "--send-to", true},
+		{"--schedule", "--unschedule", false},
+		{"--schedule", "--nagios", false},
+		{"--postfix", "--local", true},
+		{"--exim", "--local", true},
+		{"--dovecot", "--local", true},
 		{"--smtpd", "--local", true},
+		{"--imap-user", "--imap-password", true},
+		{"--imap-password", "--imap-user", true},
 	};
 	/* The timer brings its own. */
 	bool is_scheduled = sentence_get(s, "--schedule") || sentence_get(s, "--unschedule");
@@ -360,5 +383,6 @@ int audit_ask_parse(const struct sentence *s, struct audit_ask *out, struct err 
 	out->nagios = sentence_get(s, "--nagios");
 	out->html = sentence_get(s, "--html");
 	out->baseline = sentence_get(s, "--baseline");
+	out->imap_password = sentence_get(s, "--imap-password");
 	return 0;
 }

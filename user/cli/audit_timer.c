@@ -110,8 +110,9 @@ static int path_add(struct text *t, const char *path, struct err *e)
 
 static bool is_path(const char *option)
 {
-	static const char *const paths[] = {"--html",	 "--baseline", "--mail-log", "--trust",
-					    "--postfix", "--exim",     "--dovecot",  "--smtpd"};
+	static const char *const paths[] = {"--html",	 "--baseline", "--mail-log",
+					    "--trust",	 "--postfix",  "--exim",
+					    "--dovecot", "--smtpd",    "--imap-password"};
 
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (strcmp(option, paths[i]) == 0)
