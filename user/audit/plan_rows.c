@@ -157,7 +157,10 @@ bool plan_is_worth_retry(const struct plan_row *row, const struct visit_log *log
 
 static bool is_greeted(const struct visit_log *log)
 {
-	return log->count && log->exchange[0].response.kind == RESPONSE_POSITIVE;
+	const struct exchange *greeting = log->count ? log->exchange : NULL;
+
+	return greeting && response_is_whole(&greeting->response) &&
+	       greeting->response.kind == RESPONSE_POSITIVE;
 }
 
 void plan_place_judge(struct place *place, const struct plan_row *row, const struct visit_log *log)
