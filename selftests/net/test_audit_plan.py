@@ -137,6 +137,19 @@ def test_this_host_is_seen_from_outside(town, servers, audit):
     assert not [p for p in peers if p.startswith("127.")], peers
 
 
+def test_a_firewall_of_this_host_is_not_taken_for_a_server_that_is_down(town, servers, audit):
+    """It turns away what comes by an interface that it does not know, which that of the audit's namespace is."""
+    host = servers[0].host
+    host.run("nft", "add table inet wall; add chain inet wall in { type filter hook input priority 0; };"
+                    "add rule inet wall in iifname != { lo, eth0 } tcp dport 25 reject with icmpx type admin-prohibited")
+    try:
+        found, _ = audit(host, RESOLVER, "--host", MX, "--only", "vrfy")
+    finally:
+        host.run("nft", "delete table inet wall")
+    assert {row["vantage"] for row in found["vrfy"]} == {"own address"}
+    assert {row["status"] for row in found["vrfy"]} <= {"pass", "fail"}, found["vrfy"]
+
+
 def test_a_server_that_hangs_costs_no_more_than_the_limit(town, audit):
     with town.auditor.inside():
         listener = socket.create_server((AUDITOR[4], 25))

@@ -12,9 +12,10 @@
 #include "tap.h"
 #include "unit/tls_rig.h"
 
-#define PEER_ACTS_MAX  16
-#define PEER_HEARD_MAX 4096
-#define PEER_WAIT_MS   10000 /* a test that gets here has failed */
+#define PEER_ACTS_MAX	 16
+#define PEER_HEARD_MAX	 4096
+#define PEER_FLOOD_BYTES 16384
+#define PEER_WAIT_MS	 10000 /* a test that gets here has failed */
 
 enum act_kind {
 	ACT_LEAVE, /* the end of the list: close */
@@ -119,6 +120,18 @@ static inline bool peer_drip(struct peer *p, const struct act *a)
 	return true;
 }
 
+/* Much at once: told line by line a quick reader would be through with its questions before it is a flood. */
+static inline void peer_flood(struct peer *p, const char *text)
+{
+	char block[PEER_FLOOD_BYTES];
+	size_t length = strlen(text), size = 0;
+
+	for (; size + length <= sizeof(block); size += length)
+		memcpy(block + size, text, length);
+	while (peer_say(p, block, size))
+		;
+}
+
 static inline bool peer_secure(struct peer *p)
 {
 	p->ssl = SSL_new(p->context);
@@ -149,8 +162,7 @@ static inline bool peer_act(struct peer *p, const struct act *a)
 	case ACT_DRIP:
 		return peer_drip(p, a);
 	case ACT_FLOOD:
-		while (peer_say(p, a->text, strlen(a->text)))
-			;
+		peer_flood(p, a->text);
 		return false;
 	case ACT_TLS:
 		return peer_secure(p);

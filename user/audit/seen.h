@@ -172,15 +172,15 @@ struct seen_domain {
 	unsigned mx_count; /* records; hosts of them are below */
 	bool null_mx;	   /* RFC 7505 */
 	bool is_mixed_null; /* a null MX beside others, which it must not stand beside (RFC 7505, 3) */
-	bool implicit_mx;  /* none, but an address: RFC 5321, 5.1 */
+	bool implicit_mx; /* none, but an address: RFC 5321, 5.1 */
 	struct spf_finding spf;
 	struct dmarc_finding dmarc;
 	struct {
 		char selector[NAME_TEXT_MAX];
 		enum answer_status status;
 		char record[SEEN_TEXT_MAX];
-		bool is_broken;	   /* a record stands there, but is no key */
-		bool is_revoked;   /* an empty p= (RFC 6376, 3.6.1) */
+		bool is_broken;	 /* a record stands there, but is no key */
+		bool is_revoked; /* an empty p= (RFC 6376, 3.6.1) */
 		bool is_rsa;
 		unsigned key_bits; /* RSA; 0 not known */
 	} dkim[8];
