@@ -93,24 +93,40 @@ static void findings_look(const struct findings *f)
 	}
 }
 
+/* The same responses once more, as what an IMAP server tells of the limit of a mailbox. */
+static void quota_look(struct look *l, struct seen_address *a)
+{
+	static const enum what whats[] = {WHAT_QUOTA, WHAT_QUOTA_CAPA, WHAT_QUOTA_LOGIN};
+
+	for (struct visit_log *v = a->visits; v; v = v->next) {
+		struct exchange *x = &v->exchange[0];
+
+		v->purpose = PURPOSE_QUOTA;
+		v->protocol = PROTOCOL_IMAP;
+		x->what = whats[x->what % (sizeof(whats) / sizeof(whats[0]))];
+		x->response.code = 0;
+	}
+	l->check = check_find("mailbox-quota");
+	l->check->address(l, a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct seen_host host = {.name = "mx.example.org", .is_mx = true};
 	struct seen_address address = {.host = &host, .may_intrude = true, .is_answering = true};
-	struct audit_request request = {.aliases = {.word = {"all@example.org"}, .count = 1}};
+	struct audit_request request = {.aliases = {.word = {"all@example.org"}, .count = 1},
+					.imap_user = "inbox"};
 	struct findings found = {0};
 	struct seen seen = {0};
+	struct look look = {.seen = &seen, .request = &request, .out = &found};
 
 	visits_make(&address, data, size);
 	fingerprint_take(address.visits, PROTOCOL_SMTP, host.name, &address.fingerprint);
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		const struct look look = {.check = check_find(ids[i]),
-					  .seen = &seen,
-					  .request = &request,
-					  .out = &found};
-
+		look.check = check_find(ids[i]);
 		look.check->address(&look, &address);
 	}
+	quota_look(&look, &address);
 	findings_look(&found);
 	findings_free(&found);
 	while (address.visits) {

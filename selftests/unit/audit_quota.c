@@ -245,6 +245,7 @@ TEST(an_obstacle_is_named)
 	} rows[] = {
 		{{"", true, false, true, false, true, true, ""}, "not trusted"},
 		{{"", true, true, false, false, true, true, ""}, "not the name"},
+		{{"an address", true, true, false, false, true, true, ""}, "--host NAME"},
 		{{"", true, true, true, true, true, true, ""}, "expired"},
 		{{"", false, false, false, false, true, true, ""}, "no TLS"},
 	};
@@ -254,6 +255,8 @@ TEST(an_obstacle_is_named)
 		struct rig r;
 
 		rig_login(&r);
+		if (rows[i].proof.sentence[0])
+			r.host.name[0] = '\0';
 		log = rig_visit(&r, PURPOSE_QUOTA, PROTOCOL_IMAP, 143);
 		rig_say(log, WHAT_GREETING, 0, NULL, "* OK");
 		tls_set(log, &rows[i].proof);

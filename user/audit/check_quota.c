@@ -117,12 +117,14 @@ static void limit_say(const struct look *l, const struct seen_address *a, const 
 }
 
 /* Why the password was not said at this visit, or NULL: nothing stood against it. */
-static const char *obstacle_of(const struct visit_log *v)
+static const char *obstacle_of(const struct seen_address *a, const struct visit_log *v)
 {
 	const struct exchange *greeting = v->count ? &v->exchange[0] : NULL;
 
 	if (v->has_tls && !v->tls.is_trusted)
 		return "its certificate is not trusted (--trust)";
+	if (v->has_tls && !a->host->name[0])
+		return "an address proves nothing; name the host instead (--host NAME)";
 	if (v->has_tls && !v->tls.has_name)
 		return "its certificate has not the name of the host";
 	if (v->has_tls && !script_is_proved(v))
@@ -136,7 +138,7 @@ static const char *obstacle_of(const struct visit_log *v)
 static void untold_say(const struct look *l, const struct seen_address *a)
 {
 	const struct visit_log *v = seen_visit(a, PURPOSE_QUOTA);
-	const char *obstacle = v ? obstacle_of(v) : NULL;
+	const char *obstacle = v ? obstacle_of(a, v) : NULL;
 	struct finding *f;
 
 	if (!obstacle) {
