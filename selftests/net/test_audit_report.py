@@ -140,11 +140,11 @@ def test_a_baseline_that_is_none_is_refused(audit, text):
 def test_a_timer_audits_again_and_again(audit):
     units = os.path.join(audit.folder, "units")
     os.mkdir(units)
-    audit(f"{HOST} --own --only rdns,spf --schedule 12h --units {units}")
+    audit(f"{HOST} --own --only rdns,dmarc --schedule 12h --units {units}")
     service, timer = (os.path.join(units, f"postern-audit-{MAIL[4]}.{kind}") for kind in ("service", "timer"))
     with open(service, encoding="utf-8") as file:
         line = next(x for x in file if x.startswith("ExecStart="))
-    assert f' --own --only "rdns,spf" --baseline "{audit.state}/{audit.instance}/audit-{MAIL[4]}.jsonl"' in line, line
+    assert f' --own --only "rdns,dmarc" --baseline "{audit.state}/{audit.instance}/audit-{MAIL[4]}.jsonl"' in line, line
     if shutil.which("systemd-analyze"):
         subprocess.run(["systemd-analyze", "verify", timer, service], check=True)
     # What the timer would run.
