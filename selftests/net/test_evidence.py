@@ -5,7 +5,7 @@ import datetime
 import dnsserver as dns
 from clients import recipient
 from lab import until
-from lists import BAD, EXACT6, GOOD, SCRIPTED, answering, journal, judging, meet, negative, only, saying, well
+from lists import BAD, EXACT6, GOOD, SCRIPTED, answering, journal, judging, meet, negative, only
 
 CONTACTS = "contacts.example"
 ABUSE = "abuse@isp.example"

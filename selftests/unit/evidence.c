@@ -146,8 +146,7 @@ TEST(entries_are_counted_by_what_they_are_with_their_times)
 	       text);
 	EXPECT(strstr(text, "  listed: 2 times, 2026-01-02T12:00:00Z to 2026-01-02T12:01:00Z: "),
 	       "%s", text);
-	EXPECT(strstr(text, "  cut: 1 time, 2026-01-02T12:00:30Z: "), "%s",
-	       text);
+	EXPECT(strstr(text, "  cut: 1 time, 2026-01-02T12:00:30Z: "), "%s", text);
 	EXPECT(strstr(text, "  2026-01-02T12:00:30Z cut 203.0.113.7: 2 connections\n"), "%s", text);
 	free(text);
 }

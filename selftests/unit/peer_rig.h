@@ -127,7 +127,8 @@ static inline void peer_flood(struct peer *p, const char *text)
 	size_t length = strlen(text), size = 0;
 
 	for (; size + length <= sizeof(block); size += length)
-		memcpy(block + size, text, length);
+		for (size_t i = 0; i < length; i++)
+			block[size + i] = text[i];
 	while (peer_say(p, block, size))
 		;
 }

@@ -123,7 +123,7 @@ struct conf {
 		struct conf_text untested[CONF_SITES_MAX]; /* domains without test entries */
 		unsigned untested_count;
 		char data[CONF_DATA_MAX][PATH_MAX];
-		unsigned data_count; /* 0: the file that ships */
+		unsigned data_count;		    /* 0: the file that ships */
 		char abuse_contacts[CONF_TEXT_MAX]; /* a zone; "": nobody is asked */
 	} dnsbl;
 	struct {
