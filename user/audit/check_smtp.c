@@ -88,22 +88,27 @@ static const struct exchange *ordinary(const struct seen_address *a)
 	return look_find(a, PURPOSE_SENDERS, WHAT_RCPT_AFTER_NULL, LOOK_ANY_INDEX);
 }
 
-static bool says_nothing_new(const struct seen_address *a, const struct exchange *x)
-{
-	const struct exchange *control = ordinary(a);
-
-	return control && control->response.kind != RESPONSE_POSITIVE &&
-	       look_is_same(&control->response, &x->response);
-}
-
 /* Said at once, or at the recipient: servers may wait with what they think of a client (Postfix: smtpd_delay_reject). */
 struct lie {
 	const char *part, *what; /* "helo.forged", "the server's own name in HELO" */
 	const struct exchange *said, *recipient;
 	bool by_our_name;			      /* said after an honest HELO */
 	enum audit_status taken;		      /* what it is when it is taken */
-	bool (*is_refusal)(const struct response *r); /* of 4xx; NULL: never */
+	bool (*is_refusal)(const struct response *r); /* its words are about the lie */
 };
+
+/* As to everybody else, unless its words are about the lie. */
+static bool says_nothing_new(const struct seen_address *a, const struct lie *lie)
+{
+	const struct exchange *control = ordinary(a);
+	const struct response *r = &lie->recipient->response;
+
+	if (!control || control->response.kind == RESPONSE_POSITIVE)
+		return false;
+	if (lie->is_refusal(r) && !lie->is_refusal(&control->response))
+		return false;
+	return look_is_same(&control->response, r);
+}
 
 static void lie_judge(const struct look *l, const struct seen_address *a, const struct lie *lie)
 {
@@ -125,12 +130,11 @@ static void lie_judge(const struct look *l, const struct seen_address *a, const 
 	else if (last->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, lie->part, lie->taken, a, before, last), "%s is taken",
 			    lie->what);
-	else if (lie->recipient && says_nothing_new(a, last))
+	else if (lie->recipient && says_nothing_new(a, lie))
 		finding_say(look_add(l, lie->part, AUDIT_INCONCLUSIVE, a, before, last),
 			    "%s is not refused for itself: the recipient is refused to everybody",
 			    lie->what);
-	else if (last->response.kind == RESPONSE_NEGATIVE ||
-		 (lie->is_refusal && lie->is_refusal(&last->response)))
+	else if (last->response.kind == RESPONSE_NEGATIVE || lie->is_refusal(&last->response))
 		finding_say(look_add(l, lie->part, AUDIT_PASS, a, before, last), "%s is refused",
 			    lie->what);
 	else
