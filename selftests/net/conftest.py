@@ -16,6 +16,7 @@ import lab as labs
 from certs import Authority
 from lists import SCRIPTED_PORT, Lists
 from postfix import Postfix
+from town import Town
 
 # No test takes a quarter of this on an idle machine; one that hangs must not take the others along.
 TEST_MAX_S = 180
@@ -56,6 +57,13 @@ def authority(run):
 @pytest.fixture(scope="module")
 def lab(run):
     one = labs.Lab(run)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def town(run):
+    one = Town(run)
     yield one
     one.close()
 

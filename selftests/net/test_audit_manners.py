@@ -12,18 +12,11 @@ import pytest
 from audits import WRONG, audit
 from exim import Exim
 from postfixsite import PostfixSite
-from town import HOSTS, RESOLVER, Town, records_of
+from town import HOSTS, RESOLVER, records_of
 
 SECOND = "mx2.example.net"
 # The promise for two MX that answer at once.
 HEALTHY_MAX_S = 20
-
-
-@pytest.fixture(scope="module")
-def town(run):
-    one = Town(run)
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

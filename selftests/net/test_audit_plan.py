@@ -14,7 +14,7 @@ import pytest
 from gate import BINARY
 from lab import until
 from postfixsite import PostfixSite
-from town import AUDITOR, HOSTS, RESOLVER, Town, records_of
+from town import AUDITOR, HOSTS, RESOLVER, records_of
 
 MX, MX2 = HOSTS
 CONSENT = '_postern-audit.example.net. TXT "ok"'
@@ -24,13 +24,6 @@ LIMIT_S = 4
 AFTER_MAX_S = 6
 # Of the line in which a Postfix sums up a connection.
 HARMLESS = {"ehlo", "starttls", "quit", "commands"}
-
-
-@pytest.fixture(scope="module")
-def town(run):
-    one = Town(run)
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

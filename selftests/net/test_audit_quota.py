@@ -12,7 +12,7 @@ from audits import Audit
 from certs import Authority
 from dovecot import Dovecot
 from machine import ACCOUNT, PASSWORD
-from town import HOSTS, Town
+from town import HOSTS
 
 HOST = next(iter(HOSTS))
 QUOTA = """
@@ -26,13 +26,6 @@ plugin {
 }
 """
 LIMIT_KIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def town(run):
-    one = Town(run)
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

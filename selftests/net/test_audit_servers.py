@@ -15,7 +15,7 @@ from dovecot import Dovecot
 from exim import Exim
 from opensmtpd import Opensmtpd
 from postfixsite import PostfixSite
-from town import HOSTS, RESOLVER, Town
+from town import HOSTS, RESOLVER
 
 BAD_HOST, GOOD_HOST = HOSTS
 KINDS = {"postfix": PostfixSite, "exim": Exim, "opensmtpd": Opensmtpd, "courier": Courier, "dovecot": Dovecot}
@@ -40,13 +40,6 @@ UNMENDED = {
     "courier": {"banner.product", "helo.forged", "helo.address", "long-line", "size"},
     "dovecot": set(),
 }
-
-
-@pytest.fixture(scope="module")
-def town(run):
-    one = Town(run)
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from machine import ACCOUNT, PASSWORD
 from opensmtpd import Opensmtpd
 from postfixsite import PostfixSite
 from server import places
-from town import HOSTS, RESOLVER, Town
+from town import HOSTS, RESOLVER
 
 NAME = "mx.example.net"
 HERE = HOSTS[NAME][0]
@@ -34,13 +34,6 @@ SMTP_SERVERS = {
     "courier": (Courier, ["# /etc/courier/esmtpd", "SIZELIMIT=1048576"]),
 }
 PASTED_SIZE = 1048576
-
-
-@pytest.fixture(scope="module")
-def town(run):
-    one = Town(run)
-    yield one
-    one.close()
 
 
 @pytest.fixture(scope="module")

@@ -115,26 +115,15 @@ static bool is_everywhere(const struct places *p, const struct seen *seen)
 	return true;
 }
 
-__attribute__((format(printf, 3, 4))) static void append(char *buffer, size_t size,
-							 const char *format, ...)
-{
-	size_t used = strlen(buffer);
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(buffer + used, size - used, format, ap);
-	va_end(ap);
-}
-
 /* " port 25", " ports 25, 587" */
 static void ports_append(const struct place *p, char *buffer, size_t size)
 {
 	for (unsigned i = 0; i < p->ports; i++)
-		append(buffer, size, "%s%u",
-		       i	       ? ", "
-		       : p->ports == 1 ? " port "
-				       : " ports ",
-		       p->port[i]);
+		report_append(buffer, size, "%s%u",
+			      i		      ? ", "
+			      : p->ports == 1 ? " port "
+					      : " ports ",
+			      p->port[i]);
 }
 
 /* "mx.example.org 192.0.2.1 port 25; 2001:db8::1 port 25": a name that stood before is not said again. */
@@ -147,10 +136,10 @@ static void place_append(const struct place *p, const struct place *before, char
 	report_clean(p->of->target, target, sizeof(target));
 	if (p->of->has_addr)
 		addr_format(&p->of->addr, address);
-	append(buffer, size, "%s", before ? "; " : "");
+	report_append(buffer, size, "%s", before ? "; " : "");
 	if (!address[0] || (!is_named && strcmp(address, target) != 0))
-		append(buffer, size, "%s%s", target, address[0] ? " " : "");
-	append(buffer, size, "%s", address);
+		report_append(buffer, size, "%s%s", target, address[0] ? " " : "");
+	report_append(buffer, size, "%s", address);
 	ports_append(p, buffer, size);
 }
 
@@ -165,17 +154,17 @@ const char *report_places(const struct report *r, const struct report_view *v, u
 			place_take(&p, v->row[j].finding);
 	if (is_everywhere(&p, r->seen)) {
 		if (p.count == BOTH)
-			append(buffer, size, "both addresses");
+			report_append(buffer, size, "both addresses");
 		else
-			append(buffer, size, "all %u addresses", p.count);
-		append(buffer, size, "%s", p.row[0].ports ? "," : "");
+			report_append(buffer, size, "all %u addresses", p.count);
+		report_append(buffer, size, "%s", p.row[0].ports ? "," : "");
 		ports_append(&p.row[0], buffer, size);
 		return buffer;
 	}
 	for (unsigned k = 0; k < p.count; k++)
 		place_append(&p.row[k], k ? &p.row[k - 1] : NULL, buffer, size);
 	if (p.left_out)
-		append(buffer, size, "; and more");
+		report_append(buffer, size, "; and more");
 	return buffer;
 }
 

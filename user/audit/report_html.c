@@ -257,24 +257,8 @@ static void finding_write(FILE *out, const struct report *r, const struct report
 	fputs("</article>\n", out);
 }
 
-static unsigned count_alike(const struct report_view *v, unsigned i)
-{
-	unsigned count = 0;
-
-	for (unsigned j = i; j < v->count; j++)
-		count += v->row[j].part == v->row[i].part &&
-			 (v->row[i].part != PART_FINDINGS ||
-			  v->row[j].finding->severity == v->row[i].finding->severity);
-	return count;
-}
-
 static void findings_write(FILE *out, const struct report *r, const struct report_view *v)
 {
-	static const char *const titles[SEVERITIES] = {
-		[SEVERITY_INFO] = "For information", [SEVERITY_LOW] = "Low",
-		[SEVERITY_MEDIUM] = "Medium",	     [SEVERITY_HIGH] = "High",
-		[SEVERITY_CRITICAL] = "Critical",
-	};
 	bool is_open = false;
 
 	for (unsigned i = 0; i < v->count && v->row[i].part == PART_FINDINGS; i++) {
@@ -285,7 +269,8 @@ static void findings_write(FILE *out, const struct report *r, const struct repor
 		if (!i || v->row[i - 1].finding->severity != s) {
 			if (is_open)
 				section_close(out);
-			section_open(out, severity_name(s), titles[s], count_alike(v, i));
+			section_open(out, severity_name(s), report_severity_title(s),
+				     report_count_alike(v, i));
 			is_open = true;
 		}
 		finding_write(out, r, v, i);
@@ -320,7 +305,7 @@ static void passed_write(FILE *out, const struct report *r, const struct report_
 		if (v->row[i].part != PART_PASSED || report_was_said(v, i, report_says_the_same))
 			continue;
 		if (!is_open)
-			list_open(out, "passed", "Passed", count_alike(v, i));
+			list_open(out, "passed", "Passed", report_count_alike(v, i));
 		is_open = true;
 		element(out, "<dt><span class=\"id\">", f->id, "</span> ");
 		change_write(out, v->row[i].change);
@@ -345,7 +330,7 @@ static void inconclusive_write(FILE *out, const struct report *r, const struct r
 		    report_was_said(v, i, report_holds_up_the_same))
 			continue;
 		if (!is_open)
-			list_open(out, "inconclusive", "Inconclusive", count_alike(v, i));
+			list_open(out, "inconclusive", "Inconclusive", report_count_alike(v, i));
 		is_open = true;
 		report_reason_ids(v, i, text, sizeof(text));
 		element(out, "<dt><span class=\"id\">", text, "</span></dt>\n");

@@ -45,6 +45,13 @@ void report_view_sum(const struct report *r, const struct report_view *v, struct
  */
 const char *report_clean(const char *text, char *buffer, size_t size);
 
+/* Behind what stands in the buffer of size bytes, as far as there is room. */
+__attribute__((format(printf, 3, 4))) void report_append(char *buffer, size_t size,
+							 const char *format, ...);
+/* Rows from number i on that stand under the same heading. */
+unsigned report_count_alike(const struct report_view *v, unsigned i);
+/* The heading of findings of this severity. */
+const char *report_severity_title(enum severity s);
 /* ", from outside (a network namespace)"; "" where there is no vantage. Returns buffer. */
 const char *report_vantage(const struct finding *f, char *buffer, size_t size);
 /* "mx.example.org 192.0.2.1 port 25, from outside". Returns buffer, clean. */

@@ -170,8 +170,29 @@ const char *report_clean(const char *text, char *buffer, size_t size)
 	return buffer;
 }
 
-__attribute__((format(printf, 3, 4))) static void append(char *buffer, size_t size,
-							 const char *format, ...)
+unsigned report_count_alike(const struct report_view *v, unsigned i)
+{
+	unsigned count = 0;
+
+	for (unsigned j = i; j < v->count; j++)
+		count += v->row[j].part == v->row[i].part &&
+			 (v->row[i].part != PART_FINDINGS ||
+			  v->row[j].finding->severity == v->row[i].finding->severity);
+	return count;
+}
+
+const char *report_severity_title(enum severity s)
+{
+	static const char *const titles[SEVERITIES] = {
+		[SEVERITY_INFO] = "For information", [SEVERITY_LOW] = "Low",
+		[SEVERITY_MEDIUM] = "Medium",	     [SEVERITY_HIGH] = "High",
+		[SEVERITY_CRITICAL] = "Critical",
+	};
+
+	return titles[s];
+}
+
+void report_append(char *buffer, size_t size, const char *format, ...)
 {
 	size_t used = strlen(buffer);
 	va_list ap;
@@ -189,9 +210,9 @@ const char *report_place_short(const struct finding *f, char *buffer, size_t siz
 	if (f->has_addr)
 		addr_format(&f->addr, address);
 	if (address[0] && strcmp(address, buffer) != 0)
-		append(buffer, size, "%s%s", buffer[0] ? " " : "", address);
+		report_append(buffer, size, "%s%s", buffer[0] ? " " : "", address);
 	if (f->port)
-		append(buffer, size, " port %u", f->port);
+		report_append(buffer, size, " port %u", f->port);
 	return buffer;
 }
 
@@ -199,10 +220,10 @@ const char *report_vantage(const struct finding *f, char *buffer, size_t size)
 {
 	buffer[0] = '\0';
 	if (f->vantage)
-		append(buffer, size, ", from %s%s", f->vantage == VANTAGE_OWN ? "its " : "",
-		       vantage_name(f->vantage));
+		report_append(buffer, size, ", from %s%s", f->vantage == VANTAGE_OWN ? "its " : "",
+			      vantage_name(f->vantage));
 	if (f->by_namespace)
-		append(buffer, size, " (a network namespace)");
+		report_append(buffer, size, " (a network namespace)");
 	return buffer;
 }
 
@@ -211,7 +232,7 @@ const char *report_place(const struct finding *f, char *buffer, size_t size)
 	char vantage[REPORT_PLACE_MAX];
 
 	report_place_short(f, buffer, size);
-	append(buffer, size, "%s", report_vantage(f, vantage, sizeof(vantage)));
+	report_append(buffer, size, "%s", report_vantage(f, vantage, sizeof(vantage)));
 	return buffer;
 }
 
@@ -230,9 +251,9 @@ const char *report_place_gone(const json_t *row, char *buffer, size_t size)
 	report_gone_text(row, "target", buffer, size);
 	report_gone_text(row, "address", address, sizeof(address));
 	if (address[0] && strcmp(address, buffer) != 0)
-		append(buffer, size, "%s%s", buffer[0] ? " " : "", address);
+		report_append(buffer, size, "%s%s", buffer[0] ? " " : "", address);
 	if (port)
-		append(buffer, size, " port %d", (int)port);
+		report_append(buffer, size, " port %d", (int)port);
 	return buffer;
 }
 
@@ -247,7 +268,7 @@ const char *report_target(const struct report *r, char *buffer, size_t size)
 static void count_append(char *buffer, size_t size, unsigned count, const char *what)
 {
 	if (count)
-		append(buffer, size, "%s%u %s", buffer[0] ? ", " : "", count, what);
+		report_append(buffer, size, "%s%u %s", buffer[0] ? ", " : "", count, what);
 }
 
 const char *report_counts(const struct report_sum *sum, char *buffer, size_t size)
@@ -256,15 +277,16 @@ const char *report_counts(const struct report_sum *sum, char *buffer, size_t siz
 	const char *between = " (";
 
 	buffer[0] = '\0';
-	append(buffer, size, found ? "%u finding%s" : "no findings", found, found == 1 ? "" : "s");
+	report_append(buffer, size, found ? "%u finding%s" : "no findings", found,
+		      found == 1 ? "" : "s");
 	for (unsigned s = SEVERITIES; s-- > 0;) {
 		if (!sum->by_severity[s])
 			continue;
-		append(buffer, size, "%s%u %s", between, sum->by_severity[s],
-		       severity_name((enum severity)s));
+		report_append(buffer, size, "%s%u %s", between, sum->by_severity[s],
+			      severity_name((enum severity)s));
 		between = ", ";
 	}
-	append(buffer, size, "%s", found ? ")" : "");
+	report_append(buffer, size, "%s", found ? ")" : "");
 	count_append(buffer, size, sum->by_status[AUDIT_PASS], "passed");
 	count_append(buffer, size, sum->by_status[AUDIT_INCONCLUSIVE], "inconclusive");
 	count_append(buffer, size,
@@ -290,7 +312,7 @@ const char *report_verdict(const struct report *r, const struct report_sum *sum,
 	else
 		snprintf(buffer, size, "nothing %sat %s or above", what, least);
 	if (r->findings->is_short)
-		append(buffer, size, "; memory was short, and something is missing here");
+		report_append(buffer, size, "; memory was short, and something is missing here");
 	return buffer;
 }
 
@@ -359,8 +381,8 @@ const char *report_reason_ids(const struct report_view *v, unsigned i, char *buf
 		if (!report_same_reason(v, i, j) || strcmp(v->row[j].finding->id, last) == 0)
 			continue;
 		last = v->row[j].finding->id;
-		append(buffer, size, "%s%s", buffer[0] ? ", " : "",
-		       report_clean(last, id, sizeof(id)));
+		report_append(buffer, size, "%s%s", buffer[0] ? ", " : "",
+			      report_clean(last, id, sizeof(id)));
 	}
 	return buffer;
 }

@@ -237,23 +237,6 @@ static void finding_write(const struct page *p, const struct report *r, const st
 	indented(p, 2 * INDENT, text);
 }
 
-static unsigned count_alike(const struct report_view *v, unsigned i)
-{
-	unsigned count = 0;
-
-	for (unsigned j = i; j < v->count; j++)
-		count += v->row[j].part == v->row[i].part &&
-			 (v->row[i].part != PART_FINDINGS ||
-			  v->row[j].finding->severity == v->row[i].finding->severity);
-	return count;
-}
-
-static const char *const severity_titles[SEVERITIES] = {
-	[SEVERITY_INFO] = "For information", [SEVERITY_LOW] = "Low",
-	[SEVERITY_MEDIUM] = "Medium",	     [SEVERITY_HIGH] = "High",
-	[SEVERITY_CRITICAL] = "Critical",
-};
-
 static void findings_write(const struct page *p, const struct report *r,
 			   const struct report_view *v)
 {
@@ -263,7 +246,8 @@ static void findings_write(const struct page *p, const struct report *r,
 		if (report_was_said(v, i, report_says_the_same))
 			continue;
 		if (!i || v->row[i - 1].finding->severity != s)
-			heading(p, severity_sgr(s), severity_titles[s], count_alike(v, i));
+			heading(p, severity_sgr(s), report_severity_title(s),
+				report_count_alike(v, i));
 		else
 			fputc('\n', p->out);
 		finding_write(p, r, v, i);
@@ -315,7 +299,7 @@ static void passed_write(const struct page *p, const struct report *r, const str
 		if (v->row[i].part != PART_PASSED)
 			continue;
 		if (is_first)
-			heading(p, SGR_GREEN, "Passed", count_alike(v, i));
+			heading(p, SGR_GREEN, "Passed", report_count_alike(v, i));
 		is_first = false;
 		if (!report_was_said(v, i, report_says_the_same))
 			short_write(p, r, v, i);
@@ -336,7 +320,7 @@ static void reasons_write(const struct page *p, const struct report *r, const st
 		    report_was_said(v, i, report_holds_up_the_same))
 			continue;
 		if (is_first)
-			heading(p, sgr, title, count_alike(v, i));
+			heading(p, sgr, title, report_count_alike(v, i));
 		is_first = false;
 		if (has_place)
 			report_places(r, v, i, report_holds_up_the_same, places, sizeof(places));
