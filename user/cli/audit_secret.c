@@ -67,7 +67,7 @@ int audit_secret_read(const char *path, char out[static AUDIT_SECRET_MAX], bool 
 	bytes[strcspn(bytes, "\r\n")] = '\0';
 	why = audit_secret_fault(bytes);
 	if (!why)
-		snprintf(out, AUDIT_SECRET_MAX, "%s", bytes);
+		snprintf(out, AUDIT_SECRET_MAX, "%.*s", AUDIT_SECRET_MAX - 1, bytes);
 	explicit_bzero(bytes, sizeof(bytes));
 	return why ? err_set(e, -EINVAL, "--imap-password: the first line of %s %s", shown, why)
 		   : 0;
