@@ -48,10 +48,9 @@ void errand_end(struct errand *e)
 {
 	struct gather *g = e->g;
 
-	if (g)
-		errand_remove(g, e);
+	errand_remove(g, e);
 	free(e);
-	if (!g || --g->pending)
+	if (--g->pending)
 		return;
 	if (!g->test)
 		consents_settle(g);
@@ -178,10 +177,9 @@ void gather_stop(struct gather *g)
 		resolver_cancel(e->question);
 		rdns_stop(e->rdns);
 		spf_stop(e->spf);
-		/* The engine will still come back with those that it has. */
-		e->g = NULL;
-		if (!e->is_engine)
-			free(e);
+		if (e->is_engine)
+			dns_forget(g->engine, e);
+		free(e);
 	}
 	zone_tests_free(g);
 	free(g);

@@ -50,9 +50,9 @@ static void verdict_told(void *context, const struct dns_verdict *v)
 	struct errand *e = context;
 	struct seen_address *a = e->subject;
 
-	if (e->g && v->zone_count)
+	if (v->zone_count)
 		a->listing = calloc(v->zone_count, sizeof(*a->listing));
-	if (e->g && a->listing) {
+	if (a->listing) {
 		for (unsigned i = 0; i < v->zone_count; i++)
 			listing_take(e->g, &v->zone[i], &a->listing[i]);
 		a->listing_count = v->zone_count;
@@ -81,13 +81,11 @@ static void lists_probed(void *context)
 	struct errand *e = context;
 	struct gather *g = e->g;
 
-	if (g) {
-		g->is_probed = true;
-		for (unsigned i = 0; i < g->seen->host_count; i++)
-			for (unsigned k = 0; k < g->seen->host[i].address_count; k++)
-				if (!g->seen->host[i].is_backend)
-					lists_ask(g, &g->seen->host[i].address[k]);
-	}
+	g->is_probed = true;
+	for (unsigned i = 0; i < g->seen->host_count; i++)
+		for (unsigned k = 0; k < g->seen->host[i].address_count; k++)
+			if (!g->seen->host[i].is_backend)
+				lists_ask(g, &g->seen->host[i].address[k]);
 	errand_end(e);
 }
 

@@ -20,9 +20,9 @@ struct errand;
 typedef void (*errand_fn)(struct errand *e, const struct answer *a);
 
 struct errand {
-	struct gather *g; /* NULL: given up while the engine was at it */
+	struct gather *g;
 	struct errand *next, *prev;
-	/* One of these is under way, or a question to the engine, which cannot be called back. */
+	/* One of these is under way, or a question to the engine. */
 	struct question *question;
 	struct rdns *rdns;
 	struct spf_walk *spf;

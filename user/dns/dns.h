@@ -101,6 +101,9 @@ typedef void (*dns_fn)(void *context, const struct dns_verdict *verdict);
 int dns_ask(struct dns_engine *d, const struct dns_question *question, dns_fn fn, void *context,
 	    struct err *e);
 
+/* Who asked with this context, a question or probes, is not told any more. */
+void dns_forget(struct dns_engine *d, const void *context);
+
 /* ---- zones ---- */
 
 enum dns_zone_state { DNS_ZONE_GOOD, DNS_ZONE_SUSPENDED, DNS_ZONE_REFUSING, DNS_ZONE_UNREACHABLE };

@@ -208,6 +208,28 @@ int dns_ask(struct dns_engine *d, const struct dns_question *question, dns_fn fn
 	return 0;
 }
 
+static void waiters_forget(struct ask *a, const void *context)
+{
+	for (struct waiter **link = &a->waiters, *w; (w = *link);) {
+		if (w->context == context) {
+			*link = w->next;
+			free(w);
+		} else {
+			link = &w->next;
+		}
+	}
+}
+
+void dns_forget(struct dns_engine *d, const void *context)
+{
+	for (struct ask *a = d->first; a; a = a->next)
+		waiters_forget(a, context);
+	for (struct ask *a = d->running; a; a = a->next)
+		waiters_forget(a, context);
+	if (d->probed_context == context)
+		d->probed = NULL;
+}
+
 /* ---- zones ---- */
 
 static void zone_probed(void *context, unsigned zone, const struct health_seen *seen)
