@@ -177,11 +177,18 @@ TEST(old_versions_are_found)
 	starttls_visit(&r, PURPOSE_STARTTLS, 25);
 	is_old(starttls_visit(&r, PURPOSE_TLS_1_1, 25));
 	rig_expect(&r, "starttls", "1.1 is taken", "starttls pass, starttls.old warn low");
+	EXPECT(strncmp(r.found.row[1]->evidence[0], "TLS 1.1", 7) == 0, "what was agreed on");
 	rig_close(&r);
 	rig_open(&r);
 	starttls_visit(&r, PURPOSE_STARTTLS, 25);
 	fails(starttls_visit(&r, PURPOSE_TLS_1_0, 25));
 	rig_expect(&r, "starttls", "1.0 is not", "starttls pass");
+	rig_close(&r);
+	rig_open(&r);
+	is_old(starttls_visit(&r, PURPOSE_STARTTLS, 25));
+	rig_check(&r, "starttls");
+	EXPECT(strncmp(r.found.row[0]->evidence[0], "TLS 1.1", 7) == 0,
+	       "not the certificate is what is wrong");
 	rig_close(&r);
 }
 

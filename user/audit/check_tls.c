@@ -43,6 +43,19 @@ static struct finding *about_certificate(const struct look *l, const char *part,
 	return f;
 }
 
+/* Of what both sides agreed on. */
+static struct finding *about_agreement(const struct look *l, const char *part,
+				       const struct seen_address *a, const struct visit_log *v)
+{
+	struct finding *f = LOOK_ADD(l, part, AUDIT_WARN, a);
+
+	f->port = v->port;
+	f->severity = SEVERITY_MEDIUM;
+	finding_prove(f, "%s, %s", tls_version_name(v->tls.version), v->tls.cipher);
+	finding_fix(f, look_server(a, v->protocol));
+	return f;
+}
+
 static void times_judge(const struct look *l, const struct seen_address *a,
 			const struct visit_log *v)
 {
@@ -107,16 +120,13 @@ static void strength_judge(const struct look *l, const struct seen_address *a,
 		finding_say(about_certificate(l, "signature", a, v),
 			    "the certificate of port %u is signed by a weak algorithm: %s", v->port,
 			    t->signature);
-	if (t->is_weak_cipher) {
-		f = about_certificate(l, "cipher", a, v);
-		f->severity = SEVERITY_MEDIUM;
-		finding_say(f, "port %u agrees on a broken cipher: %s", v->port, t->cipher);
-	}
+	if (t->is_weak_cipher)
+		finding_say(about_agreement(l, "cipher", a, v),
+			    "port %u agrees on a broken cipher: %s", v->port, t->cipher);
 	/* RFC 8996 */
 	if (t->version == TLS_1_0 || t->version == TLS_1_1) {
-		f = about_certificate(l, "version", a, v);
+		f = about_agreement(l, "version", a, v);
 		f->status = AUDIT_FAIL;
-		f->severity = SEVERITY_MEDIUM;
 		finding_say(f, "port %u speaks nothing newer than %s", v->port,
 			    tls_version_name(t->version));
 	}
@@ -219,11 +229,8 @@ static void old_judge(const struct look *l, const struct seen_address *a)
 				v = w;
 	if (!v)
 		return;
-	f = LOOK_ADD(l, "old", AUDIT_WARN, a);
+	f = about_agreement(l, "old", a, v);
 	f->severity = SEVERITY_LOW;
-	f->port = v->port;
-	finding_prove(f, "%s, %s", tls_version_name(v->tls.version), v->tls.cipher);
-	finding_fix(f, look_server(a, v->protocol));
 	finding_say(f, "%s is still taken (RFC 8996)", tls_version_name(v->tls.version));
 }
 
