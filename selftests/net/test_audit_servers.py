@@ -3,7 +3,8 @@
 The audit of real servers, each badly and well kept: what is wrong is found, what is right is not called wrong, and what the audit says to
 paste mends it.
 
-Audits wait for servers most of the time; that of the bad one and that of the good run at once, on two hosts.
+Audits wait for servers most of the time; that of the bad one and that of the good run at once, on two hosts. What is wrong inside TLS a bad
+one without any cannot show: that is seen at a Postfix for each thing.
 """
 import re
 
@@ -42,9 +43,66 @@ UNMENDED = {
 }
 
 
+# Without passwords: Postfix would wait for who knows them.
+ENCRYPTING = """
+smtpd_sasl_auth_enable = no
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = /etc/postfix/cert.pem
+smtpd_tls_key_file = /etc/postfix/key.pem
+"""
+# Not where the fix expects the certificate: one that is in order is there.
+POOR = """
+smtpd_tls_protocols = >=TLSv1.2
+smtpd_tls_cert_file = /etc/postfix/poor.pem
+smtpd_tls_key_file = /etc/postfix/poor.key
+"""
+# What goes wrong: (more of main.cf, name and days of the poor certificate, what is found, what is proof of it)
+WRONG_IN_TLS = {
+    # As Postfix 3.7 comes; with it no security level of OpenSSL 3 stands against them.
+    "TLS 1.0 too": ("smtpd_tls_protocols = >=TLSv1\n", None, {("starttls.old", "warn", "low", 25)}, r"TLS 1\.0, \S+"),
+    "TLS 1.1 only": ("smtpd_tls_protocols = TLSv1.1\n", None,
+                     {("starttls.old", "warn", "low", 25), ("starttls.version", "fail", "medium", 25),
+                      ("starttls.version", "fail", "medium", 587)}, r"TLS 1\.1, \S+"),
+    "another name": (POOR, ("mail.example.org", "30"),
+                     {("starttls.name", "warn", "low", 25), ("starttls.name", "warn", "medium", 587)}, r"names mail\.example\.org"),
+    "expired": (POOR, (GOOD_HOST, "-1"),
+                {("starttls.expired", "fail", "medium", 25), ("starttls.expired", "fail", "medium", 587)},
+                rf"names {re.escape(GOOD_HOST)}"),
+}
+
+
 @pytest.fixture(scope="module")
 def hosts(town):
     return {name: town.mail_host(name) for name in HOSTS}
+
+
+@pytest.fixture
+def encrypting(run, hosts, authority):
+    made = []
+
+    def make(main, poor):
+        made.append(PostfixSite(run, hosts[GOOD_HOST], authority=authority, name=GOOD_HOST, resolver=RESOLVER,
+                                main=ENCRYPTING + main, mailboxes=False))
+        for end, text in zip(("pem", "key"), poor):
+            made[0].machine.write(f"/etc/postfix/poor.{end}", text)
+        return made[0]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("case", WRONG_IN_TLS)
+def test_what_is_wrong_in_tls_is_found_and_mended(case, town, encrypting, authority):
+    main, poor, expected, proof = WRONG_IN_TLS[case]
+    site = encrypting(main, authority.pem(poor[0], days=poor[1]) if poor else ())
+    wrong = audit_of(town, authority, GOOD_HOST, "--only", "starttls").end().wrong()
+    assert {(x["id"], x["status"], x["severity"], x["port"]) for x in wrong} == expected, wrong
+    assert all(any(re.fullmatch(proof, line) for line in x["evidence"]) for x in wrong), wrong
+    site.paste(wrong[0]["fix"])
+    after = audit_of(town, authority, GOOD_HOST, "--only", "starttls").end()
+    assert not after.wrong()
+    assert {25, 587} <= {x["port"] for x in after.findings if (x["id"], x["status"]) == ("starttls", "pass")}, after.findings
 
 
 class Pair:
