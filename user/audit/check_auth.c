@@ -145,9 +145,6 @@ static void imap_judge(const struct look *l, const struct seen_address *a,
 			    "IMAP says nothing of passwords: %s", visit_end_name(v->end));
 }
 
-#define PORT_SMTP	25
-#define PORT_SUBMISSION 587
-
 CHECK_ADDRESS(check_auth_tls)
 {
 	unsigned from = l->out->count;

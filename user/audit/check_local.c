@@ -192,7 +192,6 @@ CHECK_LOCAL(check_relay_local)
 /* ---- queue ---- */
 
 #define QUEUE_MANY    100 /* of one sender: no person writes so much that cannot be delivered */
-#define BOUNCES_MANY  100
 #define SENDERS_SHOWN 5
 
 static const char *sender_shown(const struct local_sender *s, char *buffer, size_t size)
