@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Checks of what the host's own mail server is told to do: for whom it relays by address, who fills its queue, how large a mailbox may
- * get; and who listens here. What could not be read decides nothing, and says why.
+ * get. What could not be read decides nothing, and says why.
  */
 #include "audit/check.h"
 
