@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A server that answers the relay test as it likes: the test comes to an end, says one line at a time, asks for DATA only behind an accepted
- * recipient, and sends no message to anybody but the operator's own mailbox. The first byte says whether there is one; then comes
- * for each answer a code, and its text up to 0xff. When the bytes are over, there is no answer.
+ * recipient, and sends no message to anybody but the operator's own mailbox. The first byte says whether there is one, and whether the test
+ * is gone through to its end; then comes for each answer a code, and its text up to 0xff. When the bytes are over, there is no answer.
  */
 #include "audit/check.h"
 #include "audit/relay.h"
 #include "fuzz/fuzz.h"
 
-#define PARTED	    0xff
-#define SEND_TO	    "box@own.example"
-#define TEXT_MAX    512
-#define VISITS_MAX  64	/* more than the test makes */
-#define STEPS_MAX   128 /* as a visit has it */
+#define PARTED	   0xff
+#define SEND_TO	   "box@own.example"
+#define TEXT_MAX   512
+#define VISITS_MAX 64 /* more than the test makes */
+#define VISITS_FEW                                                                                 \
+	8 /* as a rule: each visit reads all earlier ones again, and few show as much as many */
+#define HAS_MAILBOX 0x01
+#define IS_LONG	    0x10 /* "p" and what follows it */
+#define STEPS_MAX   128	 /* as a visit has it */
 #define CODES	    (sizeof(codes) / sizeof(codes[0]))
 #define CODE_SILENT 0
 
@@ -139,19 +143,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     .may_intrude = true};
 	struct server server = {data + 1, size - 1};
 	struct relay_script *script;
-	unsigned round = 0;
+	unsigned round = 0, most;
 
 	if (!size)
 		return 0;
+	most = data[0] & IS_LONG ? VISITS_MAX : VISITS_FEW;
 	host.address = &address;
 	HOLDS(addr_parse("192.0.2.25", &address.addr, NULL) == 0);
-	if (data[0] & 1)
+	if (data[0] & HAS_MAILBOX)
 		strcpy(request.send_to, SEND_TO);
-	for (; (script = relay_script_new(round, &facts)); round++) {
-		HOLDS(round < VISITS_MAX);
-		seen_add_visit(&address, visit_make(script, &server, data[0] & 1));
+	for (; round < most && (script = relay_script_new(round, &facts)); round++) {
+		seen_add_visit(&address, visit_make(script, &server, data[0] & HAS_MAILBOX));
 		relay_script_free(script);
 	}
+	HOLDS(round < VISITS_MAX);
 	finding_look(&seen, &request, &address);
 	while (address.visits) {
 		struct visit_log *v = address.visits;

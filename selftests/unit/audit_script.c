@@ -164,7 +164,7 @@ TEST(script_is_silent_without_consent)
 {
 	static const enum purpose intruding[] = {
 		PURPOSE_INJECTION, PURPOSE_SENDERS, PURPOSE_RECIPIENTS, PURPOSE_LONG_LINE,
-		PURPOSE_SIZE,	   PURPOSE_RELAY,   PURPOSE_ACTIVE,	PURPOSE_RAMP,
+		PURPOSE_SIZE,	   PURPOSE_RELAY,   PURPOSE_ACTIVE,	PURPOSE_QUOTA,
 	};
 	struct stage s;
 
@@ -189,7 +189,7 @@ TEST(script_says_nothing_that_needs_consent_without_it)
 		{NULL, NULL}};
 	struct stage s;
 
-	for (enum purpose p = PURPOSE_HELLO; p <= PURPOSE_RAMP; p++) {
+	for (enum purpose p = PURPOSE_HELLO; p <= PURPOSE_QUOTA; p++) {
 		bool is_box = p == PURPOSE_IMAP;
 
 		stage_open(&s);

@@ -58,6 +58,7 @@ static const struct row rows[] = {
 	{"no answer decides nothing", "expn", PURPOSE_HELLO, {GREETING}, "expn inconclusive"},
 	/* HELP */
 	{"HELP that names Sendmail", "help", PURPOSE_HELLO, {{WHAT_HELP, 0, "HELP", "214-2.0.0 This is sendmail version 8.14.4\n214 2.0.0 End"}}, "help fail low"},
+	{"HELP that names Sendmail alone", "help", PURPOSE_HELLO, {{WHAT_HELP, 0, "HELP", "214-2.0.0 This is sendmail\n214 2.0.0 End"}}, "help fail info"},
 	{"HELP that lists commands", "help", PURPOSE_HELLO, {{WHAT_HELP, 0, "HELP", "214-Commands supported:\n214 AUTH HELO EHLO"}}, "help pass"},
 	{"HELP that is refused", "help", PURPOSE_HELLO, {{WHAT_HELP, 0, "HELP", "502 5.5.2 Error: command not recognized"}}, "help pass"},
 	/* banner */

@@ -200,6 +200,21 @@ TEST(dane_compares_what_is_usable)
 	}
 }
 
+TEST(dane_accuses_nobody_of_what_it_cannot_compare)
+{
+	struct dane_set set = {.status = ANSWER_FOUND, .count = 2};
+	uint8_t digest[32];
+
+	memset(digest, 'k', sizeof(digest));
+	set.record[0] =
+		(struct answer_tlsa){.usage = 3, .selector = 1, .matching = 1, .length = 32};
+	set.record[1] =
+		(struct answer_tlsa){.usage = 2, .selector = 1, .matching = 1, .length = 32};
+	EXPECT(dane_compare(&set, digest, digest) == DANE_UNUSABLE, "an authority may match");
+	set.record[1].usage = 1;
+	EXPECT(dane_compare(&set, digest, digest) == DANE_DIFFERS, "nobody obeys usage 1");
+}
+
 TEST(orgdomain_is_what_can_be_registered)
 {
 	static const struct {

@@ -63,7 +63,8 @@ static inline void note(void *context, enum visit_state from, enum visit_event e
 	struct scene *s = context;
 	size_t length = strlen(s->trace);
 
-	EXPECT(visit_state_after(from, event) == to, "it moves by the table");
+	EXPECT(visit_state_after(from, event) == to, "it moves by the table from %s",
+	       visit_state_name(from));
 	(void)snprintf(s->trace + length, sizeof(s->trace) - length, "%s; ",
 		       visit_event_name(event));
 }

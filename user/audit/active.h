@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is done only when asked for: samples to one's own mailbox, end-of-data smuggling, a ramp of connections. */
+/* What is done only when asked for: samples to one's own mailbox, and end-of-data smuggling. */
 #ifndef AUDIT_ACTIVE_H
 #define AUDIT_ACTIVE_H
 

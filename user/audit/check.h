@@ -57,6 +57,7 @@ CHECK_ADDRESS(check_help);
 CHECK_ADDRESS(check_patches);
 /* check_tls.c */
 CHECK_ADDRESS(check_starttls);
+/* check_auth.c */
 CHECK_ADDRESS(check_auth_tls);
 CHECK_ADDRESS(check_auth_required);
 /* check_smtp.c */
@@ -67,6 +68,7 @@ CHECK_ADDRESS(check_sender);
 CHECK_ADDRESS(check_null_sender);
 CHECK_ADDRESS(check_long_line);
 CHECK_ADDRESS(check_size);
+/* check_recipients.c */
 CHECK_ADDRESS(check_backscatter);
 CHECK_ADDRESS(check_aliases);
 CHECK_ADDRESS(check_roles);
@@ -101,15 +103,17 @@ CHECK_HOST(check_dane);
 /* check_zones.c */
 CHECK_LOCAL(check_dnsbl);
 CHECK_LOCAL(check_surbl);
-/* check_local.c and check_host.c */
+/* check_local.c */
 CHECK_LOCAL(check_relay_local);
+CHECK_LOCAL(check_queue);
+CHECK_LOCAL(check_mailbox_quota);
+/* check_listeners.c */
 CHECK_LOCAL(check_ports_local);
+/* check_host.c */
 CHECK_LOCAL(check_patches_local);
 CHECK_LOCAL(check_users);
 CHECK_LOCAL(check_antivirus);
 CHECK_LOCAL(check_antispam);
-CHECK_LOCAL(check_mailbox_quota);
-CHECK_LOCAL(check_queue);
 CHECK_LOCAL(check_logging);
 /* check_gate.c */
 CHECK_GATE(check_limits);

@@ -145,9 +145,6 @@ static void imap_judge(const struct look *l, const struct seen_address *a,
 			    "IMAP says nothing of passwords: %s", visit_end_name(v->end));
 }
 
-#define PORT_SMTP	25
-#define PORT_SUBMISSION 587
-
 CHECK_ADDRESS(check_auth_tls)
 {
 	unsigned from = l->out->count;
@@ -199,8 +196,7 @@ static void undecided_say(const struct look *l, const struct seen_address *a,
 	struct finding *f = look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt);
 
 	if (look_is_helo_word(&last->response))
-		finding_say(f,
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+		finding_say(f, LOOK_HELO_REFUSED);
 	else if (last->response.kind == RESPONSE_TRANSIENT)
 		finding_say(f, "port %u puts off who has not authenticated", v->port);
 	else if (last->response.kind == RESPONSE_POSITIVE)

@@ -101,6 +101,7 @@ CHECK_ADDRESS(check_help)
 	struct visit_log alone = {.protocol = PROTOCOL_SMTP, .exchange = &said, .count = 1};
 	struct fingerprint fp;
 	const struct exchange *x;
+	struct finding *f;
 
 	if (!look_may(l, a))
 		return;
@@ -111,11 +112,14 @@ CHECK_ADDRESS(check_help)
 	}
 	said = *x;
 	fingerprint_take(&alone, PROTOCOL_SMTP, "", &fp);
-	if (fp.product[0])
-		finding_say(look_add(l, NULL, AUDIT_FAIL, a, x, NULL),
-			    "HELP names the product: %s%s%s", fp.product, fp.version[0] ? " " : "",
-			    fp.version);
-	else if (x->response.kind == RESPONSE_POSITIVE)
+	if (fp.product[0]) {
+		f = look_add(l, NULL, AUDIT_FAIL, a, x, NULL);
+		/* As in the banner: a product alone is no secret worth much. */
+		if (!fp.version[0])
+			f->severity = SEVERITY_INFO;
+		finding_say(f, "HELP names the product: %s%s%s", fp.product,
+			    fp.version[0] ? " " : "", fp.version);
+	} else if (x->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, NULL, AUDIT_PASS, a, x, NULL),
 			    "HELP names no product, at most commands");
 	else if (x->response.kind == RESPONSE_TRANSIENT)

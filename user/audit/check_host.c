@@ -150,7 +150,7 @@ static void absent_say(const struct look *l, const struct seen_local *local, con
 		      text_escape(filter, strlen(filter), shown, sizeof(shown)));
 }
 
-/* age_s: when it was brought up to date; 0: unknown. */
+/* changed_s: when it was brought up to date; 0: unknown. */
 static void freshness_say(const struct look *l, const struct seen_local *local, const char *who,
 			  const char *what, int64_t changed_s, int64_t old_s)
 {

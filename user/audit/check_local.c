@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Checks of what the host's own mail server is told to do: for whom it relays by address, who fills its queue, how large a mailbox may
- * get; and who listens here. What could not be read decides nothing, and says why.
+ * get. What could not be read decides nothing, and says why.
  */
 #include "audit/check.h"
 
@@ -192,7 +192,6 @@ CHECK_LOCAL(check_relay_local)
 /* ---- queue ---- */
 
 #define QUEUE_MANY    100 /* of one sender: no person writes so much that cannot be delivered */
-#define BOUNCES_MANY  100
 #define SENDERS_SHOWN 5
 
 static const char *sender_shown(const struct local_sender *s, char *buffer, size_t size)

@@ -3,7 +3,6 @@
  * Open ports, as they look from outside: on a mail host only what mail needs, and a store that is kept behind a front end closed on 25. Only
  * ports that were found open or shut are judged; one that was not looked at is no pass.
  */
-#include <netinet/in.h>
 #include <stdio.h>
 
 #include "audit/check.h"
@@ -102,7 +101,7 @@ CHECK_ADDRESS(check_ports)
 
 static void backend_judge(const struct look *l, const struct seen_address *a)
 {
-	enum port_state state = port_state_of(a, IPPORT_SMTP);
+	enum port_state state = port_state_of(a, PORT_SMTP);
 	struct finding *f;
 
 	if (state == PORT_UNKNOWN) {
@@ -113,13 +112,13 @@ static void backend_judge(const struct look *l, const struct seen_address *a)
 		f = LOOK_ADD(l, "backend", AUDIT_FAIL, a);
 		finding_say(f, "port 25 of the store behind the front end is open: whoever finds "
 			       "it goes round the front end and all its filters");
-		finding_prove(f, "connecting to port %u succeeded", (unsigned)IPPORT_SMTP);
+		finding_prove(f, "connecting to port %u succeeded", PORT_SMTP);
 	} else {
 		f = LOOK_ADD(l, "backend", AUDIT_PASS, a);
 		finding_say(f, "port 25 of the store behind the front end is %s",
 			    state_name(state));
 	}
-	f->port = IPPORT_SMTP;
+	f->port = PORT_SMTP;
 }
 
 CHECK_HOST(check_backend)

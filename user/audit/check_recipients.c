@@ -27,7 +27,7 @@ CHECK_ADDRESS(check_backscatter)
 		look_missing(l, NULL, a, PURPOSE_RECIPIENTS);
 	else if (look_is_helo_word(&unknown->response))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, unknown, NULL),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+			    LOOK_HELO_REFUSED);
 	else if (unknown->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, NULL, AUDIT_FAIL, a, unknown, NULL),
 			    "mail to a user who does not exist is taken: it will be bounced to "
@@ -58,8 +58,7 @@ static void alias_judge(const struct look *l, const struct seen_address *a, unsi
 	if (!x)
 		look_missing(l, NULL, a, PURPOSE_RECIPIENTS);
 	else if (look_is_helo_word(&x->response))
-		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL), LOOK_HELO_REFUSED);
 	else if (x->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, NULL, AUDIT_FAIL, a, x, NULL),
 			    "anybody may write to the alias %s", alias);
@@ -99,7 +98,7 @@ static void role_judge(const struct look *l, const struct seen_address *a, const
 		look_missing(l, role->part, a, PURPOSE_RECIPIENTS);
 	else if (look_is_helo_word(&x->response))
 		finding_say(look_add(l, role->part, AUDIT_INCONCLUSIVE, a, x, NULL),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+			    LOOK_HELO_REFUSED);
 	else if (x->response.kind == RESPONSE_POSITIVE)
 		finding_say(look_add(l, role->part, AUDIT_PASS, a, x, NULL), "%s can be reached",
 			    role->part);

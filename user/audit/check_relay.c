@@ -137,7 +137,7 @@ static struct finding *add(const struct look *l, const struct seen_address *a,
 {
 	struct finding *f = LOOK_ADD(l, NULL, status, a);
 
-	f->port = 25;
+	f->port = PORT_SMTP;
 	f->ladder = ladder;
 	return f;
 }

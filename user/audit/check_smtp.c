@@ -42,7 +42,7 @@ CHECK_ADDRESS(check_vrfy)
 	}
 	if (look_is_helo_word(&nobody->response) || look_is_helo_word(&somebody->response))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, nobody, somebody),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+			    LOOK_HELO_REFUSED);
 	else if (is_transient(nobody) || is_transient(somebody))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, nobody, somebody),
 			    "VRFY is put off for now");
@@ -68,8 +68,7 @@ CHECK_ADDRESS(check_expn)
 	if (!x)
 		look_missing(l, NULL, a, PURPOSE_HELLO);
 	else if (look_is_helo_word(&x->response))
-		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL), LOOK_HELO_REFUSED);
 	else if (is_transient(x))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, x, NULL),
 			    "EXPN is put off for now");
@@ -102,7 +101,7 @@ static void lie_judge(const struct look *l, const struct seen_address *a, const 
 	}
 	if (lie->by_our_name && look_is_helo_word(&last->response))
 		finding_say(look_add(l, lie->part, AUDIT_INCONCLUSIVE, a, before, last),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+			    LOOK_HELO_REFUSED);
 	else if (last->response.kind == RESPONSE_POSITIVE && !lie->recipient)
 		finding_say(look_add(l, lie->part, AUDIT_INCONCLUSIVE, a, before, last),
 			    "%s is taken, but no recipient could be named, at whom it might be "
@@ -218,7 +217,7 @@ CHECK_ADDRESS(check_null_sender)
 		look_missing(l, NULL, a, PURPOSE_SENDERS);
 	else if (look_is_helo_word(&mail->response) || (rcpt && look_is_helo_word(&rcpt->response)))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
-			    "our own name in HELO is refused, so nothing else is learnt: --helo");
+			    LOOK_HELO_REFUSED);
 	else if (is_transient(mail) || is_transient(rcpt))
 		finding_say(look_add(l, NULL, AUDIT_INCONCLUSIVE, a, mail, rcpt),
 			    "the empty sender is put off for now, as greylisting does it");

@@ -408,7 +408,8 @@ static void dane_address(const struct look *l, const struct seen_host *h,
 	} else {
 		f = LOOK_ADD(l, NULL, AUDIT_INCONCLUSIVE, a);
 		finding_say(f, "the TLSA records of %s could not be compared: %s", h->name,
-			    is_seen ? "none is of usage 3 with SHA-256"
+			    is_seen ? "only those of usage 3 with SHA-256 can be, and of them none "
+				      "matches"
 				    : "no certificate was seen");
 	}
 	dane_prove(f, h);

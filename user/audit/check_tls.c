@@ -10,9 +10,8 @@
 
 #include "audit/look.h"
 
-#define PORT_SMTP 25
-#define DAY_MAX	  32
-#define SOON_S	  ((int64_t)14 * 86400) /* who renews by a machine does so a month before */
+#define DAY_MAX 32
+#define SOON_S	((int64_t)14 * 86400) /* who renews by a machine does so a month before */
 
 static const char *day(int64_t at_s, char buffer[static DAY_MAX])
 {

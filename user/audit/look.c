@@ -7,7 +7,6 @@
 
 #include "audit/relay.h"
 
-#define PORT_SMTP 25
 /* RFC 4954, 6 */
 #define CODE_AUTH_REQUIRED 530
 #define CODE_AUTH_FAILED   535

@@ -60,8 +60,9 @@ bool look_is_elsewhere(const struct look *l, const struct seen_address *a);
 bool look_is_role(const struct exchange *x);
 /* Does it ask for a login? */
 bool look_is_auth_word(const struct response *r);
-/* Is it about our own HELO ("helo command rejected", "503 HELO first")? Then it says nothing of what was asked. */
+/* Is it about our own HELO ("helo command rejected", "503 HELO first")? Then it says nothing of what was asked, and the sentence says so. */
 bool look_is_helo_word(const struct response *r);
+#define LOOK_HELO_REFUSED "our own name in HELO is refused, so nothing else is learnt: --helo"
 /* The same refusal: code, enhanced code. */
 bool look_is_same(const struct response *a, const struct response *b);
 

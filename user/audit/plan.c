@@ -24,7 +24,6 @@
 #define LEAST_MS       1000 /* with less left no visit is begun */
 #define ROUNDS_MAX     64   /* of one row: whatever a script thinks */
 #define NS_PER_MS      1000000ULL
-#define MX_PORT	       25
 #define DOMAIN_MAX     (NAME_TEXT_MAX + sizeof("[IPv6:]"))
 #define AT_MAX	       (NAME_TEXT_MAX + ADDR_TEXT_MAX + 32)
 
@@ -360,7 +359,7 @@ static bool place_visit(struct queue *q)
 
 static bool row_awaits_scan(const struct queue *q)
 {
-	return plan_rows[q->row].port != MX_PORT && q->scan;
+	return plan_rows[q->row].port != PORT_SMTP && q->scan;
 }
 
 static void queue_go_on(struct queue *q)

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define MX_PORT		  25
 #define TIMEOUTS_MAX	  2 /* on port 25, and on all others: a server that hangs costs no more */
 #define FAILURES_MAX	  3 /* one after the other: it will not talk to us */
 #define GREETED_EXCHANGES 2 /* the greeting and EHLO: nothing has been asked yet */
@@ -15,24 +14,24 @@
 
 /* clang-format off */
 const struct plan_row plan_rows[] = {
-	{.purpose = PURPOSE_HELLO, .name = "greeting", .port = MX_PORT,
+	{.purpose = PURPOSE_HELLO, .name = "greeting", .port = PORT_SMTP,
 	 .checks = "banner relay source auth-required auth-tls starttls vrfy expn help helo sender "
 		   "null-sender long-line size limits rdns mx spf dane backscatter aliases roles "
 		   "patches smuggling antivirus antispam attachments "},
-	{.purpose = PURPOSE_STARTTLS, .name = "STARTTLS", .port = MX_PORT,
+	{.purpose = PURPOSE_STARTTLS, .name = "STARTTLS", .port = PORT_SMTP,
 	 .checks = "starttls auth-tls dane "},
-	{.purpose = PURPOSE_TLS_1_0, .name = "TLS 1.0", .port = MX_PORT, .version = TLS_1_0,
+	{.purpose = PURPOSE_TLS_1_0, .name = "TLS 1.0", .port = PORT_SMTP, .version = TLS_1_0,
 	 .may_close = true, .checks = "starttls "},
-	{.purpose = PURPOSE_TLS_1_1, .name = "TLS 1.1", .port = MX_PORT, .version = TLS_1_1,
+	{.purpose = PURPOSE_TLS_1_1, .name = "TLS 1.1", .port = PORT_SMTP, .version = TLS_1_1,
 	 .may_close = true, .checks = "starttls "},
-	{.purpose = PURPOSE_INJECTION, .name = "STARTTLS injection", .port = MX_PORT,
+	{.purpose = PURPOSE_INJECTION, .name = "STARTTLS injection", .port = PORT_SMTP,
 	 .may_close = true, .checks = "starttls "},
-	{.purpose = PURPOSE_SIZE, .name = "size", .port = MX_PORT, .checks = "size "},
-	{.purpose = PURPOSE_RECIPIENTS, .name = "recipients", .port = MX_PORT,
+	{.purpose = PURPOSE_SIZE, .name = "size", .port = PORT_SMTP, .checks = "size "},
+	{.purpose = PURPOSE_RECIPIENTS, .name = "recipients", .port = PORT_SMTP,
 	 .checks = "backscatter aliases roles source "},
-	{.purpose = PURPOSE_SENDERS, .name = "senders", .port = MX_PORT,
+	{.purpose = PURPOSE_SENDERS, .name = "senders", .port = PORT_SMTP,
 	 .checks = "helo sender null-sender spf source "},
-	{.purpose = PURPOSE_LONG_LINE, .name = "long lines", .port = MX_PORT,
+	{.purpose = PURPOSE_LONG_LINE, .name = "long lines", .port = PORT_SMTP,
 	 .may_close = true, .checks = "long-line "},
 	{.purpose = PURPOSE_SUBMISSION, .name = "submission", .port = 587,
 	 .checks = "auth-required auth-tls starttls banner patches "},
@@ -50,9 +49,9 @@ const struct plan_row plan_rows[] = {
 	 .implicit_tls = true, .may_close = true, .is_delicate = true, .checks = "mailbox-quota "},
 	{.purpose = PURPOSE_QUOTA, .name = "quota", .port = 143, .protocol = PROTOCOL_IMAP,
 	 .may_close = true, .is_delicate = true, .checks = "mailbox-quota "},
-	{.purpose = PURPOSE_RELAY, .name = "relay", .port = MX_PORT, .is_delicate = true,
+	{.purpose = PURPOSE_RELAY, .name = "relay", .port = PORT_SMTP, .is_delicate = true,
 	 .checks = "relay "},
-	{.purpose = PURPOSE_ACTIVE, .name = "samples", .port = MX_PORT, .may_close = true,
+	{.purpose = PURPOSE_ACTIVE, .name = "samples", .port = PORT_SMTP, .may_close = true,
 	 .is_delicate = true,
 	 .checks = "smuggling antivirus antispam attachments limits backscatter "},
 };
@@ -96,7 +95,7 @@ enum plan_worth plan_worth(const struct plan_row *row, const struct place *place
 
 	if (place->is_dead || !row_is_wanted(row, request))
 		return WORTH_NOTHING;
-	if (row->port == MX_PORT)
+	if (row->port == PORT_SMTP)
 		return place->is_mute ? WORTH_NOTHING : WORTH_VISIT;
 	if (place->other_timeouts >= TIMEOUTS_MAX)
 		return WORTH_NOTHING;
@@ -122,12 +121,12 @@ unsigned plan_ports(const struct seen_address *a, const struct audit_request *re
 	unsigned count = 0;
 
 	if (a->host->is_backend) {
-		out[0] = MX_PORT;
+		out[0] = PORT_SMTP;
 		return plan_is_wanted(request, "ports ");
 	}
 	/* What is visited anyway. */
 	for (unsigned i = 0; i < plan_row_count; i++)
-		if (plan_rows[i].port != MX_PORT && row_is_wanted(&plan_rows[i], request))
+		if (plan_rows[i].port != PORT_SMTP && row_is_wanted(&plan_rows[i], request))
 			port_add(out, &count, plan_rows[i].port);
 	for (unsigned i = 0; all && i < port_row_count; i++)
 		port_add(out, &count, port_rows[i].port);
@@ -175,12 +174,12 @@ void plan_place_judge(struct place *place, const struct plan_row *row, const str
 	}
 	if (log->end == VISIT_TIMEOUT || log->end == VISIT_FLOODED) {
 		place->is_dead = is_first;
-		if (row->port == MX_PORT)
+		if (row->port == PORT_SMTP)
 			place->timeouts++;
 		else
 			place->other_timeouts++;
 	}
-	if (row->port != MX_PORT)
+	if (row->port != PORT_SMTP)
 		return;
 	if (log->end == VISIT_TURNED_AWAY || log->end == VISIT_REFUSED ||
 	    log->end == VISIT_SILENT || (log->end == VISIT_CLOSED && !row->may_close))

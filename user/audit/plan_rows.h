@@ -14,7 +14,7 @@ struct plan_row {
 	enum tls_version version; /* the only one; TLS_ANY */
 	bool may_close;		  /* that the server closes is an answer */
 	bool is_delicate;	  /* is not said twice */
-	const char *checks;	  /* that live by it, with a blank behind each; NULL: all */
+	const char *checks;	  /* that live by it, with a blank behind each */
 };
 
 extern const struct plan_row plan_rows[];
@@ -31,7 +31,7 @@ struct place {
 
 /* Does the request want any of these checks? ids: as in plan_row.checks. */
 bool plan_is_wanted(const struct audit_request *request, const char *ids);
-/* Is this visit to be made there? Where a scan says that nobody would answer, *end and *why say how it would have ended. */
+/* Is this visit to be made there? Where a scan says that nobody would answer, *end says how it would have ended. */
 enum plan_worth { WORTH_VISIT, WORTH_NOTHING, WORTH_NOTE };
 enum plan_worth plan_worth(const struct plan_row *row, const struct place *place,
 			   const struct audit_request *request, enum visit_end *end);

@@ -17,9 +17,10 @@ struct relay_names {
 };
 
 extern const unsigned relay_form_count, relay_sender_count;
-#define RELAY_INDEX(form, sender) ((form)*32 + (sender))
-#define RELAY_FORM(index)	  ((index) / 32)
-#define RELAY_SENDER(index)	  ((index) % 32)
+#define RELAY_INDEX_SENDERS	  32 /* room for them in an index; no fewer than RELAY_SENDERS_MAX */
+#define RELAY_INDEX(form, sender) ((form)*RELAY_INDEX_SENDERS + (sender))
+#define RELAY_FORM(index)	  ((index) / RELAY_INDEX_SENDERS)
+#define RELAY_SENDER(index)	  ((index) % RELAY_INDEX_SENDERS)
 
 /*
  * The domain that a form ends in, which is the one a server goes by. Where it is the server's own, an accepted form may be a mailbox like
@@ -81,7 +82,6 @@ enum relay_word {
 	RELAY_SYNTAX,	   /* the server takes no path of this form, whoever asks */
 	RELAY_UNKNOWN,	   /* read as a mailbox of its own, which nobody has */
 };
-#define RELAY_WORDS (RELAY_UNKNOWN + 1)
 enum relay_word relay_judge(const struct response *r);
 #define RELAY_WHY_UNKNOWN   "unknown user"
 #define RELAY_WHY_TEMPORARY "a temporary local problem"

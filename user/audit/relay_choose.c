@@ -118,25 +118,26 @@ static enum parse parse_of(const struct relay_matrix *m, unsigned form)
  */
 static void add_probes(struct relay_script *s, const struct relay_matrix *m)
 {
-	for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
-		for (unsigned o = RELAY_OUTER_HOSTED; o < RELAY_OUTERS; o++) {
-			bool is_wanted = o == RELAY_OUTER_HOSTED &&
-					 relay_cell_is_temporary(&m->cell[RELAY_PLAIN][sender]);
+	for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++) {
+		bool is_wanted[RELAY_OUTERS] = {0};
 
-			for (unsigned f = 0; f < relay_form_count; f++)
-				is_wanted |= relay_form_outer(f) == o &&
-					     m->cell[f][sender].word == RELAY_ACCEPTED;
-			if (is_wanted && is_pending(s, m, RELAY_PROBE(o), sender) &&
+		for (unsigned f = 0; f < relay_form_count; f++)
+			if (m->cell[f][sender].word == RELAY_ACCEPTED)
+				is_wanted[relay_form_outer(f)] = true;
+		is_wanted[RELAY_OUTER_HOSTED] |=
+			relay_cell_is_temporary(&m->cell[RELAY_PLAIN][sender]);
+		for (unsigned o = RELAY_OUTER_HOSTED; o < RELAY_OUTERS; o++)
+			if (is_wanted[o] && is_pending(s, m, RELAY_PROBE(o), sender) &&
 			    is_form_known(&s->room.names, RELAY_PROBE(o)))
 				add(s, RELAY_PROBE(o), sender);
-		}
+	}
 }
 
 static void add_senders(struct relay_script *s, const struct relay_matrix *m)
 {
 	for (unsigned sender = 0; sender < RELAY_SENDERS_MAX; sender++)
-		if (is_sender_known(&s->room.names, sender) &&
-		    is_pending(s, m, RELAY_PLAIN, sender))
+		if (is_pending(s, m, RELAY_PLAIN, sender) &&
+		    is_sender_known(&s->room.names, sender))
 			add(s, RELAY_PLAIN, sender);
 }
 
@@ -162,8 +163,8 @@ static void add_forms(struct relay_script *s, const struct relay_matrix *m, unsi
 	for (unsigned f = RELAY_PLAIN + 1; f < relay_form_count; f++) {
 		enum parse p = parse_of(m, f);
 
-		if (!is_form_known(&s->room.names, f) || !is_pending(s, m, f, sender) ||
-		    is_form_through(m, f) || p == PARSE_FAILS)
+		if (p == PARSE_FAILS || !is_pending(s, m, f, sender) || is_form_through(m, f) ||
+		    !is_form_known(&s->room.names, f))
 			continue;
 		add(s, f, sender);
 		s->pair[s->pair_count - 1].is_odd &= p == PARSE_UNKNOWN;

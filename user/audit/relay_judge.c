@@ -278,6 +278,7 @@ static bool is_put_off(const struct response *r, enum relay_word word)
 
 enum relay_word relay_judge_why(const struct response *r, const char **why)
 {
+	bool has_letter[UINT8_MAX + 1] = {0};
 	char words[WORDS_MAX];
 
 	*why = "no answer";
@@ -291,8 +292,12 @@ enum relay_word relay_judge_why(const struct response *r, const char **why)
 	if (r->code == 421)
 		return RELAY_OTHERWISE;
 	words_of(r, words);
+	for (const char *c = words; *c; c++)
+		has_letter[(unsigned char)*c] = true;
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
-		if (!strstr(words, phrases[i].text))
+		/* By their first letter most are ruled out without a search. */
+		if (!has_letter[(unsigned char)phrases[i].text[0]] ||
+		    !strstr(words, phrases[i].text))
 			continue;
 		*why = phrases[i].why;
 		if (!is_put_off(r, phrases[i].word))

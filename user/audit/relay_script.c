@@ -18,8 +18,6 @@
 
 #define ROUNDS_MAX   48	 /* visits to one address; a closed server needs some 18 */
 #define FAILURES_MAX 3	 /* visits that failed, one after the other: the server wants no more */
-#define REFUSALS_MAX 8	 /* of one visit */
-#define ODD_MAX	     2	 /* forms of one visit that may count as syntax errors */
 #define LATE_WAIT_MS 200 /* for an answer too many, beside two ways there and back */
 #define LATE_MOST_MS 1000
 
@@ -126,7 +124,7 @@ static struct relay_pair *pick(struct relay_script *s)
 {
 	struct relay_pair *other = NULL;
 
-	if (s->refusals >= REFUSALS_MAX)
+	if (s->refusals >= SCRIPT_REFUSED_MAX)
 		return NULL;
 	for (unsigned i = 0; i < s->pair_count; i++) {
 		struct relay_pair *p = &s->pair[i];
@@ -134,7 +132,7 @@ static struct relay_pair *pick(struct relay_script *s)
 			relay_form_is_odd(p->form) ||
 			((!s->at || p->sender != s->at->sender) && relay_sender_is_odd(p->sender));
 
-		if (p->is_done || (is_odd && s->odd >= ODD_MAX))
+		if (p->is_done || (is_odd && s->odd >= SCRIPT_SYNTAX_MAX))
 			continue;
 		if (s->at && p->sender == s->at->sender)
 			return p;

@@ -17,7 +17,9 @@
 #define SEEN_HOSTS_MAX	   16 /* MX hosts of a domain */
 #define SEEN_ADDRESSES_MAX 16 /* of a host */
 #define SEEN_TEXT_MAX	   512
-#define SEEN_FOREIGN_MAX   2 /* our own, and one that nobody has */
+#define PORT_SMTP	   25  /* RFC 5321, 4.5.4.2 */
+#define PORT_SUBMISSION	   587 /* RFC 6409, 3.1 */
+#define SEEN_FOREIGN_MAX   2   /* our own, and one that nobody has */
 
 /* ---- what was said to a server: the `what` of exchanges ---- */
 
@@ -100,7 +102,6 @@ enum purpose {
 	PURPOSE_POP3,
 	PURPOSE_IMAP,
 	PURPOSE_ACTIVE,
-	PURPOSE_RAMP,  /* connections up to the limit */
 	PURPOSE_QUOTA, /* a mailbox of one's own, by IMAP */
 };
 

@@ -27,7 +27,6 @@
 #define NS_PER_MS     1000000ULL
 #define STATUS_SIGNAL 128 /* and the number: as a shell has it */
 #define SHOWN_MAX     200
-#define READ_STEP     65536 /* bytes */
 
 /* ---- the baseline ---- */
 

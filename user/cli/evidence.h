@@ -28,8 +28,8 @@ void evidence_count(json_t *report, const struct store_entry *entry);
 void evidence_reach(json_t *report, int64_t wall_s);
 
 /*
- * Mail addresses of the answers, several of which may stand in one text, with commas between. What is no address goes to
- * neither: `odd` is a sentence about it, escaped, or "". Returns an array.
+ * Mail addresses of the answers, several of which may stand in one text, with commas between. What is no address is
+ * left out: `odd` is the last such text, escaped, or "". Returns an array.
  */
 json_t *evidence_addresses(const struct answer_texts *texts, char odd[static EVIDENCE_SHOWN_MAX]);
 

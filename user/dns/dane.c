@@ -4,10 +4,12 @@
 
 #include <string.h>
 
-#define USAGE_EE	3 /* DANE-EE (RFC 7218): the server's own certificate or key */
+#define USAGE_TA	2 /* DANE-TA (RFC 7218): an authority, for which a chain is needed */
+#define USAGE_EE	3 /* DANE-EE: the server's own certificate or key */
 #define SELECTOR_WHOLE	0 /* the certificate */
 #define SELECTOR_KEY	1 /* its SubjectPublicKeyInfo */
 #define MATCHING_SHA256 1
+#define MATCHING_MAX	2 /* SHA-512; 0 is the whole */
 #define SHA256_BYTES	32
 
 void dane_take(const struct answer *a, struct dane_set *out)
@@ -25,10 +27,15 @@ enum dane_match dane_compare(const struct dane_set *s, const uint8_t *certificat
 			     const uint8_t *key_sha256)
 {
 	enum dane_match result = DANE_UNUSABLE;
+	bool has_unread = false;
 
 	for (unsigned i = 0; s->status == ANSWER_FOUND && i < s->count; i++) {
 		const struct answer_tlsa *t = &s->record[i];
 
+		/* Others can compare these, and one that matches is enough (RFC 7672, 3.1). */
+		has_unread |= (t->usage == USAGE_TA || t->usage == USAGE_EE) &&
+			      t->selector <= SELECTOR_KEY && t->matching <= MATCHING_MAX &&
+			      (t->usage == USAGE_TA || t->matching != MATCHING_SHA256);
 		if (t->usage != USAGE_EE || t->matching != MATCHING_SHA256 ||
 		    t->selector > SELECTOR_KEY || t->length != SHA256_BYTES)
 			continue;
@@ -37,5 +44,5 @@ enum dane_match dane_compare(const struct dane_set *s, const uint8_t *certificat
 			return DANE_MATCHES;
 		result = DANE_DIFFERS;
 	}
-	return result;
+	return has_unread ? DANE_UNUSABLE : result;
 }

@@ -22,7 +22,7 @@ struct dane_set {
 void dane_take(const struct answer *a, struct dane_set *out);
 
 enum dane_match { DANE_UNUSABLE, DANE_MATCHES, DANE_DIFFERS };
-/* By the SHA-256 digests of certificate and key (base/tls.h): those with matching type 1; others are unusable. RFC 7672, 3.1: usages 2 and 3; 2 needs a chain and is unusable here. */
+/* By the SHA-256 digests of certificate and key (base/tls.h): those with matching type 1; others are unusable. RFC 7672, 3.1: usages 2 and 3; 2 needs a chain and is unusable here. DIFFERS: none matches, and there is none that only others can compare. */
 enum dane_match dane_compare(const struct dane_set *s, const uint8_t *certificate_sha256,
 			     const uint8_t *key_sha256);
 
