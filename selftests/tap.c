@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#include "base/temporary.h"
+
 struct tap_test *tap_first;
 /* Constructors of other files may run before this file's data would be set by code: keep it constant. */
 struct tap_test **tap_last = &tap_first;
@@ -35,14 +37,13 @@ static bool is_chosen(const struct tap_test *t, int argc, char **argv)
 	return false;
 }
 
-/* mkstemp(3) and mkdtemp(3) put their letters where six X stand at the end. */
 static char *temp_template(char path[static TAP_TEMP_MAX], const char *name)
 {
-	const int letters = 6;
-	int length = snprintf(path, TAP_TEMP_MAX - letters, "/tmp/postern-%s.", name);
+	char stem[TAP_TEMP_MAX];
 
-	memset(path + length, 'X', letters);
-	path[length + letters] = '\0';
+	snprintf(stem, sizeof(stem), "/tmp/postern-%s", name);
+	if (temporary_template(path, TAP_TEMP_MAX, stem) < 0)
+		exit(EXIT_FAILURE);
 	return path;
 }
 

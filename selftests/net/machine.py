@@ -33,7 +33,7 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$OVER"
 for part in {parts}; do
-	mkdir -p "$OVER/up/$part" "$OVER/work/$part"
+	mkdir -p "$OVER/up/$part" "$OVER/scratch/$part"
 	# As it is below: an upper directory covers the mode of the lower.
 	chmod --reference="/$part" "$OVER/up/$part"
 	lower=
@@ -41,7 +41,7 @@ for part in {parts}; do
 		[ ! -d "$package/$part" ] || lower=$lower$package/$part:
 	done
 	cp -aT "$FILES/$part" "$OVER/up/$part" 2>/dev/null || true
-	mount -t overlay overlay -o "lowerdir=$lower/$part,upperdir=$OVER/up/$part,workdir=$OVER/work/$part" "/$part"
+	mount -t overlay overlay -o "lowerdir=$lower/$part,upperdir=$OVER/up/$part,workdir=$OVER/scratch/$part" "/$part"
 done
 """
 # The shell reaps what loses its parents.

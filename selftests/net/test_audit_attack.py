@@ -72,7 +72,7 @@ def test_the_reader_of_foreign_bytes_has_no_rights(running):
     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(running.status(kind)[0], 16) == 0, kind
     assert running.status("NoNewPrivs") == ["1"] and running.status("Seccomp") == ["2"]
-    assert re.fullmatch(r".*/postern-empty-\w+ \(deleted\)", os.readlink(f"/proc/{running.worker}/root"))
+    assert re.fullmatch(r".*/postern-empty\.\w+ \(deleted\)", os.readlink(f"/proc/{running.worker}/root"))
     files = {fd: path for fd, path in running.files().items() if not HARMLESS.match(path)}
     written = [path for fd, path in files.items() if running.may_write(fd)]
     assert sorted(re.sub(r"\.\w{6}$", "", os.path.basename(path)) for path in written) == ["baseline.jsonl", "page.html"]

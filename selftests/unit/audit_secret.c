@@ -90,8 +90,8 @@ TEST(a_password_is_the_first_line_of_a_file)
 		{"an empty line", "\nsecret\n", NULL, 0600, false},
 		{"control characters", "sec\tret\n", NULL, 0600, false},
 	};
-	char path[] = "/tmp/audit-quota-XXXXXX", out[AUDIT_SECRET_MAX], longest[600];
-	int fd = mkstemp(path);
+	char path[TAP_TEMP_MAX], out[AUDIT_SECRET_MAX], longest[600];
+	int fd = tap_temp_file(path, "quota");
 	struct err e = {0};
 	bool is_open;
 

@@ -19,7 +19,7 @@
 #define MAY_BE_UNUSED __attribute__((unused))
 
 /* The directory of the store that is tested, and its database. */
-static char base[64], dir[96], file[128];
+static char base[TAP_TEMP_MAX], dir[96], file[128];
 static pid_t main_pid;
 
 static void base_remove(void)
@@ -40,8 +40,7 @@ static const char *dir_fresh(void)
 
 	if (!*base) {
 		main_pid = getpid();
-		snprintf(base, sizeof(base), "/tmp/postern-store-XXXXXX");
-		if (!mkdtemp(base) || chmod(base, 0755) < 0)
+		if (!tap_temp_dir(base, "store") || chmod(base, 0755) < 0)
 			exit(EXIT_FAILURE);
 		atexit(base_remove);
 	}

@@ -22,10 +22,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/temporary.h"
+
 #define USER_FALLBACK  "nobody"
 #define ID_FALLBACK    65534 /* nobody and nogroup, where no file says so */
 #define CAPS_WORDS     2     /* of _LINUX_CAPABILITY_VERSION_3 */
 #define CAPS_WORD_BITS 32
+#define EMPTY_PATH_MAX 32 /* of the root's name, while it has one */
 
 static int fail(struct err *e, const char *what)
 {
@@ -56,11 +59,13 @@ static struct user user_find(void)
 
 static int root_empty(struct err *e)
 {
-	char path[] = "/run/postern-empty-XXXXXX", other[] = "/tmp/postern-empty-XXXXXX";
-	const char *made = mkdtemp(path);
+	static const char *const stems[] = {"/run/postern-empty", "/tmp/postern-empty"};
+	char path[EMPTY_PATH_MAX];
+	const char *made = NULL;
 
-	if (!made)
-		made = mkdtemp(other);
+	for (size_t i = 0; i < sizeof(stems) / sizeof(stems[0]) && !made; i++)
+		if (temporary_template(path, sizeof(path), stems[i]) == 0)
+			made = mkdtemp(path);
 	if (!made)
 		return fail(e, "no directory for an empty root can be made");
 	if (chdir(made) < 0) {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/temporary.h"
 
 #define SHOWN_MAX 200 /* bytes of a path in a sentence */
 #define MODE	  0666
@@ -119,8 +120,7 @@ int replaced_open(struct replaced *r, const char *path, struct err *e)
 		ret = path_resolve(path, r->path, e);
 	if (ret < 0)
 		return ret;
-	if ((size_t)snprintf(r->temporary, sizeof(r->temporary), "%s.XXXXXX", r->path) >=
-	    sizeof(r->temporary)) {
+	if (temporary_template(r->temporary, sizeof(r->temporary), r->path) < 0) {
 		errno = ENAMETOOLONG;
 		return fail(e, "cannot write", path);
 	}
