@@ -64,20 +64,20 @@ def is_listening(host, port):
     return f":{port} " in host.run("ss", "-Hlnu").stdout
 
 
-class Unbound:
-    """A resolver on 127.0.0.1:53 that asks rbldnsd about what lies under these domains."""
+class UnboundServer:
+    """An unbound of the host's own, with what stands in its configuration."""
 
-    def __init__(self, run, host, domains, lines=(), port=RBLDNSD_PORT):
+    def __init__(self, run, host, what):
         self.host = host
-        self.folder = os.path.join(run.folder, run.next_name("unbound"))
+        self.folder = os.path.join(run.folder, run.next_name(what))
         os.mkdir(self.folder, 0o755)
-        stubs = "".join(f'stub-zone:\n name: "{d}"\n stub-addr: 127.0.0.1@{port}\n' for d in domains)
-        local = "".join(f" {line}\n" for line in lines)
+        self._process = None
+
+    def configure(self, server, rest=()):
+        """Lines of the server's section, and behind it."""
         with open(os.path.join(self.folder, "unbound.conf"), "w", encoding="utf-8") as file:
             file.write(f"""
 server:
- interface: 127.0.0.1
- access-control: 127.0.0.0/8 allow
  do-daemonize: no
  username: ""
  chroot: ""
@@ -85,29 +85,37 @@ server:
  pidfile: ""
  use-syslog: no
  module-config: "iterator"
- do-not-query-localhost: no
  root-hints: ""
  num-threads: 1
-{local}
-{stubs}
+""" + "".join(f" {line}\n" for line in server) + "".join(f"{line}\n" for line in rest) + """
 remote-control:
  control-enable: no
 """)
-        self.start()
 
     def start(self):
         self._process = self.host.start("unbound", "-d", "-c", os.path.join(self.folder, "unbound.conf"))
-        self._errors = Lines(self._process.stderr)
+        errors = Lines(self._process.stderr)
         until(lambda: is_listening(self.host, 53) or self._process.poll() is not None, what="unbound")
-        assert self._process.poll() is None, self._errors.lines
+        assert self._process.poll() is None, errors.lines
 
     def stop(self):
-        self._process.kill()
-        self._process.wait(5)
+        if self._process:
+            self._process.kill()
+            self._process.wait(5)
 
     def close(self):
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Unbound(UnboundServer):
+    """A resolver on 127.0.0.1:53 that asks rbldnsd about what lies under these domains."""
+
+    def __init__(self, run, host, domains, lines=(), port=RBLDNSD_PORT):
+        super().__init__(run, host, "unbound")
+        stubs = [f'stub-zone:\n name: "{d}"\n stub-addr: 127.0.0.1@{port}' for d in domains]
+        self.configure(["interface: 127.0.0.1", "access-control: 127.0.0.0/8 allow", "do-not-query-localhost: no", *lines], stubs)
+        self.start()
 
 
 # ---- messages ----

@@ -5,12 +5,10 @@ resolver that knows the names of all of them and that nothing else exists. The a
 outsider is not.
 """
 import ipaddress
-import os
-import shutil
 import socket
 
-from dnsserver import is_listening
-from lab import Host, Lines, until
+from dnsserver import UnboundServer
+from lab import Host, until
 
 AUDITOR = {4: "198.51.100.2", 6: "2001:db8:8000::2"}
 _ROUTER = {4: ("192.0.2.1/24", "203.0.113.1/24"), 6: ("2001:db8:25::1/64", "2001:db8:71::1/64")}
@@ -48,50 +46,21 @@ def records_of(domain="example.net", hosts=None):
     ]
 
 
-class Zone:
+class Zone(UnboundServer):
     """A real unbound that has these records as local data, and answers for all else that it does not exist."""
 
     def __init__(self, run, host, addresses, records):
-        self.host, self.addresses = host, addresses
-        self.folder = os.path.join(run.folder, run.next_name("zone"))
-        os.mkdir(self.folder, 0o755)
-        self._process = None
+        super().__init__(run, host, "zone")
+        self.addresses = addresses
         self.change(records)
 
     def change(self, records):
         """From now on these are all."""
         self.stop()
-        lines = [f"interface: {a}" for a in self.addresses] + [f"local-data: '{r}'" for r in records]
-        with open(os.path.join(self.folder, "unbound.conf"), "w", encoding="ascii") as file:
-            file.write(f"""
-server:
- access-control: 0.0.0.0/0 allow
- do-daemonize: no
- username: ""
- chroot: ""
- directory: "{self.folder}"
- pidfile: ""
- use-syslog: no
- module-config: "iterator"
- root-hints: ""
- num-threads: 1
- unblock-lan-zones: yes
- local-zone: "." static
- local-data: ". 300 SOA ns.example.net. admin.example.net. 1 600 300 86400 300"
-""" + "".join(f" {line}\n" for line in lines) + "remote-control:\n control-enable: no\n")
-        self._process = self.host.start("unbound", "-d", "-c", file.name)
-        errors = Lines(self._process.stderr)
-        until(lambda: is_listening(self.host, 53) or self._process.poll() is not None, what="unbound")
-        assert self._process.poll() is None, errors.lines
-
-    def stop(self):
-        if self._process:
-            self._process.kill()
-            self._process.wait(5)
-
-    def close(self):
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.configure(["access-control: 0.0.0.0/0 allow", "unblock-lan-zones: yes", 'local-zone: "." static',
+                        'local-data: ". 300 SOA ns.example.net. admin.example.net. 1 600 300 86400 300"',
+                        *(f"interface: {a}" for a in self.addresses), *(f"local-data: '{r}'" for r in records)])
+        self.start()
 
 
 def is_reached(host, address):
