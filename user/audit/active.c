@@ -9,7 +9,6 @@
  */
 #include "audit/active.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,14 +133,7 @@ struct active_script {
 /* It goes into commands and headers. */
 static bool is_mailbox(const char *text)
 {
-	const char *at = strrchr(text, '@');
-
-	if (!at || at == text || !at[1] || strlen(text) >= MAILBOX_MAX)
-		return false;
-	for (const char *c = text; *c; c++)
-		if (c != at && !isalnum((unsigned char)*c) && !strchr("._+-", *c))
-			return false;
-	return true;
+	return strlen(text) < MAILBOX_MAX && script_is_mailbox(text);
 }
 
 struct active_script *active_script_new(unsigned round, const struct script_facts *facts)

@@ -7,7 +7,6 @@
  * an unfinished message is thrown away (RFC 5321, 3.3: only the final dot makes the server responsible). Only with a mailbox of the
  * operator's own to send to does a message go there.
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,16 +34,12 @@ static bool is_given_up(const struct seen_address *a)
 /* Only what needs no quoting: it is put into all forms. The local part becomes the token, the rest the foreign domain. */
 static bool send_to_take(struct relay_script *s, const char *mailbox)
 {
-	const char *at = strrchr(mailbox, '@');
 	size_t length = strlen(mailbox);
 
-	if (!at || at == mailbox || !at[1] || length >= sizeof(s->send_to))
+	if (!script_is_mailbox(mailbox) || length >= sizeof(s->send_to))
 		return false;
-	for (const char *c = mailbox; *c; c++)
-		if (c != at && !isalnum((unsigned char)*c) && !strchr("._+-", *c))
-			return false;
 	memcpy(s->send_to, mailbox, length + 1);
-	memcpy(s->send_local, mailbox, (size_t)(at - mailbox));
+	memcpy(s->send_local, mailbox, (size_t)(strrchr(mailbox, '@') - mailbox));
 	return true;
 }
 

@@ -44,6 +44,12 @@ bool script_next(void *script, const struct visit_log *log, const struct exchang
 		 struct step *out); /* a script_fn */
 void script_free(struct script *s); /* NULL is fine */
 
+/*
+ * May this stand between the brackets of a path? One @, and of all others only what needs no quotes anywhere (a part of RFC 5321, 4.1.2):
+ * what an operator gives us must not become a command.
+ */
+bool script_is_mailbox(const char *text);
+
 #define SCRIPT_HELO_MAX (NAME_TEXT_MAX + sizeof("[IPv6:]"))
 /* What stands behind HELO: our name, or the address of our end of this visit (RFC 5321, 4.1.3 and 4.1.4). Returns out. */
 const char *script_helo(const struct script_facts *facts, const struct visit_log *log,

@@ -171,6 +171,18 @@ static void value_alias(const struct script *s, const struct visit_log *log, cha
 		snprintf(out, VALUE_MAX, "%s", word);
 }
 
+bool script_is_mailbox(const char *text)
+{
+	const char *at = strrchr(text, '@');
+
+	if (!at || at == text || !at[1])
+		return false;
+	for (const char *c = text; *c; c++)
+		if (c != at && !isalnum((unsigned char)*c) && !strchr("._+-", *c))
+			return false;
+	return true;
+}
+
 const char *script_helo(const struct script_facts *facts, const struct visit_log *log,
 			char out[static SCRIPT_HELO_MAX])
 {
