@@ -22,7 +22,7 @@ SBINDIR := $(PREFIX)/sbin
 # The program looks for it at ../share/postern from where it lies itself.
 DATADIR := $(PREFIX)/share/postern
 
-LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3 libcares libseccomp openssl libpsl
+LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3 libcares libseccomp openssl libpsl ncursesw
 
 FUZZ_S ?= 60
 

@@ -16,7 +16,7 @@
 #define POSTERN_ABI_H
 
 #ifndef PN_ABI_VERSION
-#define PN_ABI_VERSION 2
+#define PN_ABI_VERSION 3
 #endif
 
 #define PN_FOREVER (~0ULL) /* a *_until that never passes */
@@ -32,6 +32,9 @@
 /* What a network is counted as: an IPv4 /24, an IPv6 /48. */
 #define PN_NETWORK_BITS_V4 120
 #define PN_NETWORK_BITS_V6 48
+
+/* Feeds: files of addresses that the configuration names. */
+#define PN_FEEDS_MAX 16
 
 enum pn_class {
 	PN_CLASS_MX = 0,	 /* port 25: everything applies */
@@ -67,6 +70,10 @@ enum pn_origin {
 	PN_ORIGIN_RESOLVER = 5,
 	PN_ORIGIN_DNSBL = 6, /* found listed by DNS zones */
 	PN_ORIGIN_SEEN = 7,  /* seen delivering mail */
+	PN_ORIGIN_FEED = 8,  /* in a file of addresses that the configuration names */
+	PN_ORIGIN_BAN = 9,   /* offended again and again */
+	PN_ORIGIN_SPF = 10,  /* in the SPF record of a provider that the configuration trusts */
+	PN_ORIGIN_CONFIG = 11, /* in `never_block` of the configuration */
 };
 
 /*
@@ -85,6 +92,8 @@ enum pn_origin {
 	PN_REASON(ONLY, only, "the port is open to the networks in its 'only' list alone")         \
 	PN_REASON(RULE, rule, "the operator's rule for this address")                              \
 	PN_REASON(BLOCK, block, "the operator's rule for a prefix that covers this address")       \
+	PN_REASON(FEED, feed, "a feed, a file of addresses of the configuration, has the source")  \
+	PN_REASON(BANNED, banned, "the source, or its network, has offended again and again")      \
 	PN_REASON(LISTED, listed, "DNS lists name the source, with enough weight to refuse it")    \
 	PN_REASON(OPEN, open, "the source has as many open connections as one source may have")    \
 	PN_REASON(TOTAL_OPEN, total_open, "all sources together have too many open connections")   \

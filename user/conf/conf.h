@@ -32,6 +32,9 @@
 #define CONF_RESOLVERS_MAX  8
 #define CONF_SITES_MAX	    64	/* texts, each of which may hold several entries */
 #define CONF_DATA_MAX	    4	/* files */
+#define CONF_NEVER_MAX	    256 /* prefixes of never_block: mynetworks of a large site */
+#define CONF_PROVIDERS_MAX  32	/* domains of trust_spf */
+#define CONF_FEEDS_MAX	    16	/* PN_FEEDS_MAX of the ABI */
 #define CONF_TEXT_MAX	    512 /* bytes with the final 0: the longest domain with a filter */
 
 enum conf_mode { CONF_MONITOR, CONF_ENFORCE };
@@ -63,6 +66,14 @@ struct conf_text {
 	unsigned line; /* in the file; 0: a default */
 };
 
+/* A file of addresses and prefixes that somebody else writes. */
+struct conf_feed {
+	char name[CONF_INSTANCE_MAX]; /* letters, digits, - and _ */
+	char file[PATH_MAX];
+	enum conf_action action;
+	bool always; /* obeyed in monitor mode too */
+};
+
 struct conf {
 	char instance[CONF_INSTANCE_MAX];
 	char state_dir[PATH_MAX]; /* the store lies in STATE_DIR/INSTANCE */
@@ -76,6 +87,10 @@ struct conf {
 	unsigned port_count;				/* default: one, port 25, class mx */
 	char namespaces[CONF_NAMESPACES_MAX][PATH_MAX]; /* files that name a network namespace */
 	unsigned namespace_count;
+	struct prefix never_block[CONF_NEVER_MAX]; /* never judged: mynetworks, for one */
+	unsigned never_block_count;
+	struct conf_text trust_spf[CONF_PROVIDERS_MAX]; /* domains whose SPF networks are trusted */
+	unsigned trust_spf_count;
 	bool local_networks; /* private networks of the guarded interfaces are never judged */
 	enum conf_charge charge;
 	struct {
@@ -130,7 +145,24 @@ struct conf {
 		uint32_t none, mismatch, generic; /* added to the score */
 		bool alone;			  /* may list without any zone */
 	} rdns;
-	struct { /* entries, the bounds of the maps */
+	struct {		    /* of who offends again and again */
+		uint32_t after;	    /* offences; 0: nobody is banned */
+		uint64_t within_s;  /* in this time */
+		uint64_t first_s;   /* the first ban; each further one is twice as long */
+		uint64_t longest_s; /* and none longer than this */
+		uint64_t forget_s;  /* after so long without an offence all is forgotten */
+		uint32_t
+			neighbours; /* banned sources of one network that make a ban of all of it; 0: never */
+	} bans;
+	struct conf_feed feeds[CONF_FEEDS_MAX];
+	unsigned feed_count;
+	uint32_t
+		feed_shrink; /* a new file with less than this part of the old one's entries is not taken */
+	uint32_t feed_grow;	 /* nor one with more than so many times as many */
+	char mail_log[PATH_MAX]; /* "auto", "none", "journal", or a file */
+	char metrics
+		[CONF_TEXT_MAX]; /* where they can be had: "" nowhere, ADDR:PORT of loopback, or a path */
+	struct {		 /* entries, the bounds of the maps */
 		uint32_t rules, blocks, allow, open, rates, listed, known;
 	} tables;
 	bool debug; /* log more */

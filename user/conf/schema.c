@@ -36,6 +36,13 @@
 #define BUDGET_MOST_PER_S   100000
 #define BUDGET_MOST_PER_DAY 100000000
 
+/* Beyond a month a ban belongs to the operator's own rules. */
+#define BAN_MOST_S (30 * 86400)
+/* So many offences of one source within the time are a flood, which the limits end. */
+#define OFFENCES_MOST 1000
+/* Of a /24. */
+#define NEIGHBOURS_MOST 256
+
 #define PORT_LEAST 1
 #define PORT_MOST  65535
 
@@ -75,6 +82,12 @@ const struct schema_key schema_keys[] = {
 	{"namespaces", SCHEMA_PATHS, LIST(namespaces, namespace_count, CONF_NAMESPACES_MAX),
 	 .fallback = "[]",
 	 .sentence = "Network namespaces of containers whose connections count, as files."},
+	{"never_block", SCHEMA_PREFIXES, LIST(never_block, never_block_count, CONF_NEVER_MAX),
+	 .fallback = "[]",
+	 .sentence = "Never judged, and refused as a block: your own networks elsewhere."},
+	{"trust_spf", SCHEMA_TEXTS, LIST(trust_spf, trust_spf_count, CONF_PROVIDERS_MAX),
+	 .fallback = "[]", .takes = "domains such as [\"gmail.com\"]",
+	 .sentence = "Providers: what their SPF records name is trusted; limits still hold."},
 	{"local_networks", SCHEMA_BOOL, AT(local_networks), .fallback = "true",
 	 .sentence = "Private networks that the interfaces stand in are never judged."},
 	{"charge", SCHEMA_WORD, AT(charge), .fallback = "handshake", .words = charge_words,
@@ -188,6 +201,25 @@ const struct schema_key schema_keys[] = {
 	 .sentence = "Added where the name is one that providers give to whole ranges."},
 	{"rdns.alone", SCHEMA_BOOL, AT(rdns.alone), .fallback = "false",
 	 .sentence = "Whether names alone can make a stranger listed, without any list."},
+
+	{"bans.after", SCHEMA_NUMBER, AT(bans.after), .fallback = "5", .most = OFFENCES_MOST,
+	 .sentence = "Offences after which a source is banned. 0: nobody is."},
+	{"bans.within", SCHEMA_DURATION, AT(bans.within_s), .fallback = "1h", .least = 1,
+	 .most = BAN_MOST_S, .sentence = "In this time they must fall."},
+	{"bans.first", SCHEMA_DURATION, AT(bans.first_s), .fallback = "10m", .least = 1,
+	 .most = BAN_MOST_S, .sentence = "The first ban; each further one is twice as long."},
+	{"bans.longest", SCHEMA_DURATION, AT(bans.longest_s), .fallback = "7d", .least = 1,
+	 .most = BAN_MOST_S, .sentence = "No ban is longer."},
+	{"bans.forget", SCHEMA_DURATION, AT(bans.forget_s), .fallback = "7d", .least = 1,
+	 .most = BAN_MOST_S, .sentence = "After so long without an offence all is forgotten."},
+	{"bans.neighbours", SCHEMA_NUMBER, AT(bans.neighbours), .fallback = "8",
+	 .most = NEIGHBOURS_MOST,
+	 .sentence = "Banned sources of one /24 or /48 that make a ban of all of it. 0: never."},
+
+	{"mail_log", SCHEMA_TEXT, AT(mail_log), .fallback = "auto",
+	 .sentence = "Where the mail server says who delivered: auto, journal, none, or a file."},
+	{"metrics", SCHEMA_TEXT, AT(metrics), .fallback = "",
+	 .sentence = "Where Prometheus may read: 127.0.0.1:PORT, [::1]:PORT or a socket's path."},
 
 	{"tables.rules", SCHEMA_NUMBER, TABLE(rules, "262144", TABLE_LEAST),
 	 .sentence = "Room for single addresses that are blocked."},

@@ -13,6 +13,7 @@
 #include "base/when.h"
 #include "daemon/facts.h"
 #include "daemon/maillog.h"
+#include "daemon/parts.h"
 #include "daemon/responder.h"
 #include "daemon/state.h"
 #include "reply/said.h"
@@ -160,6 +161,7 @@ static void responder_says(void *context, const union message *m)
 		responder_asks(d, &m->why);
 		break;
 	case MESSAGE_REJECT:
+		parts_said(d, &m->reject.said);
 		if (contact_may_tell(d))
 			maillog_write(said_format(&m->reject.said, line, sizeof(line)));
 		break;

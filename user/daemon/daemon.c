@@ -25,6 +25,7 @@
 #include "daemon/facts.h"
 #include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
+#include "daemon/parts.h"
 #include "daemon/responder.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
@@ -63,6 +64,7 @@ static void daemon_tell(void *context, const struct pn_event *event)
 	if (!event->ifindex || !if_indextoname(event->ifindex, name))
 		name[0] = '\0';
 	log_info("%s", event_format(event, name, text));
+	parts_event(t->d, event);
 	row = t->lines ? event_row(event, name) : NULL;
 	if (row)
 		json_line(t->lines, row);
@@ -169,6 +171,7 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 		log_error("events will not be told: %s", own.text);
 	contact_gate_changed(d);
 	answering_gate_changed(d);
+	parts_gate_changed(d);
 	return 0;
 }
 
@@ -357,6 +360,13 @@ static int step_answering(struct daemon *d, struct err *e)
 	return r;
 }
 
+static int step_parts(struct daemon *d, struct err *e)
+{
+	(void)e; /* each is said, and policing goes on */
+	parts_open(d);
+	return 0;
+}
+
 static int step_pulse(struct daemon *d, struct err *e)
 {
 	return pulse_start(d, e);
@@ -405,19 +415,13 @@ static const struct step {
 	const char *name;
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
-	{"nursery", step_nursery},
-	{"lock", step_lock},
-	{"loop", step_loop},
-	{"trial", step_trial},
-	{"store", step_store},
-	{"gate", step_gate},
-	{"watchers", step_watchers},
-	{"news", step_news},
-	{"links", step_links},
-	{"contact", step_contact},
-	{"answering", step_answering},
-	{"pulse", step_pulse},
-	{"capabilities", step_capabilities},
+	{"nursery", step_nursery},     {"lock", step_lock},
+	{"loop", step_loop},	       {"trial", step_trial},
+	{"store", step_store},	       {"gate", step_gate},
+	{"watchers", step_watchers},   {"news", step_news},
+	{"links", step_links},	       {"contact", step_contact},
+	{"answering", step_answering}, {"parts", step_parts},
+	{"pulse", step_pulse},	       {"capabilities", step_capabilities},
 	{"ready", step_ready},
 };
 
@@ -425,6 +429,7 @@ static const struct step {
 
 static void daemon_close(struct daemon *d)
 {
+	parts_close(d);
 	answering_close(d);
 	contact_close(d);
 	if (d->instance.lock_fd >= 0) /* else they are another controller's */

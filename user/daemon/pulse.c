@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/when.h"
+#include "daemon/parts.h"
 #include "daemon/ruling.h"
 #include "daemon/state.h"
 
@@ -168,6 +169,7 @@ static void pulse_tick(void *context)
 	links_tick(d, now);
 	contact_tick(d, now);
 	answering_tick(d, now);
+	parts_tick(d, now);
 	if (d->store && pulse_store_changed(d))
 		pulse_find_expiry(d);
 	if ((!p->next_expiry_ns || now < p->next_expiry_ns) && now < p->sweep_ns)

@@ -12,6 +12,7 @@
 #include "daemon/asking.h"
 #include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
+#include "daemon/parts.h"
 #include "daemon/responder.h"
 #include "daemon/ruling.h"
 #include "daemon/setup.h"
@@ -87,6 +88,7 @@ static int reload_apply(struct daemon *d, const struct conf *next, struct err *e
 	contact_reload(d);
 	answering_reload(d);
 	answering_ingress(d);
+	parts_reload(d);
 	if (attach_changed)
 		log_warning("`attach` has changed: it applies to what is attached from now on; "
 			    "what is attached stays as it is until it is detached");

@@ -51,6 +51,14 @@ struct daemon {
 	struct contact contact;
 	struct answering answering;
 
+	uint32_t parts_open;	 /* a bit for each row of parts.c */
+	struct witness *witness; /* of the parts, each its own */
+	struct bans *bans;
+	struct feeding *feeding;
+	struct providers *providers;
+	struct following *following;
+	struct meter *meter;
+
 	struct links links;
 	struct own own;
 	struct pulse pulse;

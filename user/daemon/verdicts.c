@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/contact.h"
+#include "daemon/parts.h"
 #include "daemon/sockets.h"
 #include "daemon/state.h"
 #include "policy/contact.h"
@@ -287,6 +288,7 @@ void verdict_take(struct daemon *d, const struct message_verdict *m)
 		verdict_list(d, m, &prefix, decision.listed_s);
 	if (decision.know)
 		verdict_know(d, m, &decision, evidence.finding == CONTACT_CLEAN);
+	parts_verdict(d, m, decision.list);
 }
 
 /* ---- taking back ---- */

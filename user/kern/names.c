@@ -42,6 +42,8 @@ const char *origin_name(enum pn_origin o)
 		[PN_ORIGIN_OWN] = "own",	 [PN_ORIGIN_LOCAL] = "local",
 		[PN_ORIGIN_GATEWAY] = "gateway", [PN_ORIGIN_RESOLVER] = "resolver",
 		[PN_ORIGIN_DNSBL] = "dnsbl",	 [PN_ORIGIN_SEEN] = "seen",
+		[PN_ORIGIN_FEED] = "feed",	 [PN_ORIGIN_BAN] = "ban",
+		[PN_ORIGIN_SPF] = "spf",	 [PN_ORIGIN_CONFIG] = "config",
 	};
 
 	return NAME_OF(names, o);

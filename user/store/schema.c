@@ -89,6 +89,71 @@
 	"CREATE INDEX journal_of ON journal (addr, bits) WHERE addr IS NOT NULL;"                  \
 	"CREATE INDEX journal_when ON journal (wall_s);"
 
+/*
+ * A refusal: what one source met, or in monitor mode would have met, for one reason, as a row of some minutes. acted: it was done; else
+ * it would have been. detail: the list or the feed that named it. connections: those not told one by one among them.
+ */
+#define REFUSAL_TABLE                                                                              \
+	"CREATE TABLE refusal ("                                                                   \
+	" id INTEGER PRIMARY KEY,"                                                                 \
+	" addr BLOB NOT NULL CHECK (length(addr) = 16),"                                           \
+	" reason TEXT NOT NULL,"                                                                   \
+	" class INTEGER NOT NULL,"                                                                 \
+	" action TEXT NOT NULL,"                                                                   \
+	" acted INTEGER NOT NULL CHECK (acted IN (0, 1)),"                                         \
+	" detail TEXT NOT NULL,"                                                                   \
+	" first_wall_s INTEGER NOT NULL,"                                                          \
+	" last_wall_s INTEGER NOT NULL,"                                                           \
+	" connections INTEGER NOT NULL"                                                            \
+	") STRICT;"                                                                                \
+	"CREATE INDEX refusal_of ON refusal (addr, last_wall_s);"                                  \
+	"CREATE INDEX refusal_when ON refusal (last_wall_s);"
+
+/* What the counters grew by in an hour. */
+#define HOUR_TABLE                                                                                 \
+	"CREATE TABLE hour ("                                                                      \
+	" wall_s INTEGER NOT NULL,"                                                                \
+	" reason TEXT NOT NULL,"                                                                   \
+	" class INTEGER NOT NULL,"                                                                 \
+	" packets INTEGER NOT NULL,"                                                               \
+	" would INTEGER NOT NULL,"                                                                 \
+	" PRIMARY KEY (wall_s, reason, class)"                                                     \
+	") STRICT, WITHOUT ROWID;"
+
+/* Who delivers mail. */
+#define SENDER_TABLE                                                                               \
+	"CREATE TABLE sender ("                                                                    \
+	" addr BLOB PRIMARY KEY NOT NULL CHECK (length(addr) = 16),"                               \
+	" host TEXT NOT NULL,"                                                                     \
+	" first_wall_s INTEGER NOT NULL,"                                                          \
+	" last_wall_s INTEGER NOT NULL,"                                                           \
+	" messages INTEGER NOT NULL,"                                                              \
+	" recipients INTEGER NOT NULL"                                                             \
+	") STRICT, WITHOUT ROWID;"                                                                 \
+	"CREATE INDEX sender_when ON sender (last_wall_s);"
+
+/* Who offended again and again. level: how many bans there were; the deadline is that of the ban in force, none when there is none. */
+#define BAN_TABLE                                                                                  \
+	"CREATE TABLE ban ("                                                                       \
+	" addr BLOB NOT NULL CHECK (length(addr) = 16),"                                           \
+	" bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 128),"                                   \
+	" level INTEGER NOT NULL,"                                                                 \
+	" offences INTEGER NOT NULL,"                                                              \
+	" reason TEXT NOT NULL,"                                                                   \
+	" last_wall_s INTEGER NOT NULL," DEADLINE_COLUMNS " PRIMARY KEY (addr, bits)"              \
+	") STRICT;"                                                                                \
+	"CREATE INDEX ban_ends ON ban (expires_boot_ns);"
+
+/* The networks of providers, from their SPF records: the last that were good. */
+#define PROVIDER_TABLE                                                                             \
+	"CREATE TABLE provider ("                                                                  \
+	" domain TEXT NOT NULL,"                                                                   \
+	" addr BLOB NOT NULL CHECK (length(addr) = 16),"                                           \
+	" bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 128),"                                   \
+	" read_wall_s INTEGER NOT NULL,"                                                           \
+	" PRIMARY KEY (domain, addr, bits)"                                                        \
+	") STRICT, WITHOUT ROWID;"
+
 static const char *const steps[] = {
 	/* actions: none, drop, refuse */
 	RULE_TABLE("rule", "2") RULE_EXTRAS
@@ -100,6 +165,8 @@ static const char *const steps[] = {
 			"DROP TABLE rule;"
 			"ALTER TABLE rule_next RENAME TO rule;" RULE_EXTRAS VERDICT_TABLE
 				JOURNAL_TABLE,
+	/* What the report, the bans and the trusted providers rest on. */
+	REFUSAL_TABLE HOUR_TABLE SENDER_TABLE BAN_TABLE PROVIDER_TABLE,
 };
 
 #define SCHEMA_VERSION ((int64_t)(sizeof(steps) / sizeof(*steps)))

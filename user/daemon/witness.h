@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What was decided, and in monitor mode what would have been, is kept for the report. */
+#ifndef DAEMON_WITNESS_H
+#define DAEMON_WITNESS_H
+
+#include "daemon/parts.h"
+
+extern const struct part witness_part;
+
+#endif
