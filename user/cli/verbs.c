@@ -15,8 +15,11 @@ const struct verb verbs[] = {
 	{"detach", "IFACE|all...", verb_detach,
 	 "stop guarding interfaces; all: also take the whole gate out of the kernel", VERB_LENIENT,
 	 NULL},
-	{"block", "PREFIX|- [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]",
-	 verb_block, "let nothing in from there (-: prefixes on standard input, one a line)",
+	{"block",
+	 "PREFIX|- [anyway] [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]",
+	 verb_block,
+	 "let nothing in from there (-: prefixes on standard input, one a line; anyway: also where "
+	 "somebody is logged in from)",
 	 VERB_CONF, NULL},
 	{"unblock", "PREFIX|-", verb_unblock, "take a block back", VERB_CONF, NULL},
 	{"allow", RULE_CLAUSES, verb_allow, "never judge what comes from there", VERB_CONF, NULL},
