@@ -26,6 +26,7 @@ static const char *const meaning[CHILD_KINDS] = {
 	[CHILD_RESOLVER] = "strangers get in unasked until then",
 	[CHILD_RESPONDER] =
 		"until then what you block is refused without a word, and all others get in",
+	[CHILD_METER] = "metrics wait until then, and mail does not",
 };
 
 struct child {

@@ -113,5 +113,6 @@ int map_replace(int fd, const void *keys, size_t key_size, unsigned count, const
 		struct err *e);
 
 struct prefix prefix_of_key(const struct pn_key *k);
+struct prefix prefix_of_trie(const struct pn_prefix *k);
 
 #endif

@@ -28,7 +28,7 @@ static struct pn_prefix trie_key(const struct prefix *p)
 	return k;
 }
 
-static struct prefix prefix_of_trie(const struct pn_prefix *k)
+struct prefix prefix_of_trie(const struct pn_prefix *k)
 {
 	struct prefix p = {.bits = (uint8_t)(k->bits - PN_PREFIX_LEAD_BITS)};
 
