@@ -16,12 +16,15 @@ const struct verb verbs[] = {
 	 "stop guarding interfaces; all: also take the whole gate out of the kernel", VERB_LENIENT,
 	 NULL},
 	{"block",
-	 "PREFIX|- [anyway] [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]",
+	 "PREFIX|- [anyway] [for TIME] [with drop|refuse|reply] [origin NAME] [saying TEXT] "
+	 "[because TEXT]",
 	 verb_block,
 	 "let nothing in from there (-: prefixes on standard input, one a line; anyway: also where "
-	 "somebody is logged in from)",
+	 "somebody is logged in from; origin: for another program, which leaves the rules of "
+	 "others alone)",
 	 VERB_CONF, NULL},
-	{"unblock", "PREFIX|-", verb_unblock, "take a block back", VERB_CONF, NULL},
+	{"unblock", "PREFIX|- [origin NAME]", verb_unblock,
+	 "take a block back (origin: only if it is of that one)", VERB_CONF, NULL},
 	{"allow", RULE_CLAUSES, verb_allow, "never judge what comes from there", VERB_CONF, NULL},
 	{"disallow", "PREFIX|-", verb_disallow, "take an allow back", VERB_CONF, NULL},
 	{"trust", RULE_CLAUSES, verb_trust, "never ask the DNS about it; blocks and limits go on",
