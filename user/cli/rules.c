@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "cli/batch.h"
 #include "cli/cli.h"
+#include "cli/rules.h"
 
 #define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]"
 #define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [saying TEXT] [because TEXT]"
@@ -89,9 +90,8 @@ static int origin_check(const char *name, struct err *e)
 		       STORE_ORIGIN_MAX - 1);
 }
 
-/* A rule without a prefix, with the clauses of the command line. */
-static int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
-		      struct err *e)
+int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
+	       struct err *e)
 {
 	*out = (struct store_rule){
 		.kind = kind,
@@ -213,8 +213,7 @@ static bool standing_tell(const struct cli *cli, struct gate *g, const struct st
 	return true;
 }
 
-/* Where nobody can be told why, the kernel resets: said once, whatever the number of rules. */
-static void warn_no_reply(const struct cli *cli, struct gate *g)
+void rule_warn_no_reply(const struct cli *cli, struct gate *g)
 {
 	const struct pn_conf *knobs = g ? gate_conf(g) : NULL;
 	const char *why = NULL;
@@ -256,7 +255,7 @@ static int rule_report(const struct cli *cli, struct ruling *r, const struct sto
 	if (r->cut.code)
 		cli_warn(cli, "%s", r->cut.text);
 	if (rule->action == STORE_REPLY)
-		warn_no_reply(cli, r->gate);
+		rule_warn_no_reply(cli, r->gate);
 	prefix_format(&rule->prefix, text);
 	json_object_set_new(row, "prefix", json_string(text));
 	json_object_set_new(row, "action", json_string(rule_action_name(rule)));
@@ -323,12 +322,15 @@ static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sent
 
 /* ---- many ---- */
 
-static int batch_say(const struct cli *cli, struct ruling *r, const char *done, size_t count,
-		     unsigned killed)
+int rule_many_say(const struct cli *cli, struct ruling *r, const char *done, size_t count,
+		  unsigned killed)
 {
 	bool in_force = r->gate && cli_links_count(r->gate);
 	char cut[RULE_NOTE_MAX] = "";
 
+	if (r->kept)
+		cli_warn(cli, "%zu of them stood already, by another origin, and stay as they are",
+			 r->kept);
 	if (r->cut.code)
 		cli_warn(cli, "%s", r->cut.text);
 	if (!in_force && count)
@@ -350,11 +352,8 @@ static int batch_put_say(const struct cli *cli, struct ruling *r, enum store_kin
 	while (i < b->count && b->rule[i].action != STORE_REPLY)
 		i++;
 	if (i < b->count)
-		warn_no_reply(cli, r->gate);
-	if (r->kept)
-		cli_warn(cli, "%zu of them stood already, by another origin, and stay as they are",
-			 r->kept);
-	return batch_say(cli, r, rule_verbs[kind].done, b->count, killed);
+		rule_warn_no_reply(cli, r->gate);
+	return rule_many_say(cli, r, rule_verbs[kind].done, b->count, killed);
 }
 
 static int batch_fail(const struct cli *cli, const struct ruling *r, const struct batch *b,
@@ -470,7 +469,7 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind, const struct s
 		if (rc)
 			rc = batch_fail(cli, &r, &b, rc == -ENOENT ? CLI_NO_ENTRY : CLI_FAILED, &e);
 		else
-			rc = batch_say(cli, &r, done, b.count, 0);
+			rc = rule_many_say(cli, &r, done, b.count, 0);
 	}
 	ruling_close(&r);
 	batch_free(&b);

@@ -55,7 +55,7 @@ const struct verb verbs[] = {
 	 VERB_CONF, NULL},
 	{"import postfix", "[DIRECTORY]", verb_import_postfix,
 	 "print a configuration made of what Postfix is configured to do", VERB_BARE, NULL},
-	{"import list", "FILE|- [with drop|refuse|reply] [for TIME] [because TEXT]",
+	{"import list", "FILE|- [for TIME] [with drop|refuse|reply] [origin NAME] [because TEXT]",
 	 verb_import_list, "block every address and prefix of a file", VERB_CONF, NULL},
 	{"export", "list|rbldnsd|nft [origin NAME]", verb_export,
 	 "what is blocked, for other programs", VERB_CONF, NULL},
