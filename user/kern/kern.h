@@ -118,5 +118,6 @@ int map_replace(int fd, const void *keys, size_t key_size, unsigned count, const
 
 struct prefix prefix_of_key(const struct pn_key *k);
 struct pn_prefix trie_key(const struct prefix *p);
+struct prefix prefix_of_trie(const struct pn_prefix *k);
 
 #endif

@@ -17,7 +17,7 @@
 #include "kern/kern.h"
 #include "kern/maps.h"
 
-static struct prefix prefix_of_trie(const struct pn_prefix *k)
+struct prefix prefix_of_trie(const struct pn_prefix *k)
 {
 	struct prefix p = {.bits = (uint8_t)(k->bits - PN_PREFIX_LEAD_BITS)};
 
