@@ -264,8 +264,8 @@ static int is_wal(struct store *s, bool *wal, struct err *e)
 /* Do the tables look as the statements expect? A damaged file may have a good header. */
 static int tables_check(struct store *s, struct err *e)
 {
-	static const enum store_sql each[] = {SQL_GET_RULE, SQL_GET_VALUE, SQL_PUT_VERDICT,
-					      SQL_PUT_ENTRY, SQL_PUT_SENDER};
+	static const enum store_sql each[] = {SQL_GET_RULE,  SQL_GET_VALUE,  SQL_PUT_VERDICT,
+					      SQL_PUT_ENTRY, SQL_PUT_SENDER, SQL_PUT_BAN};
 	sqlite3_stmt *st;
 	int code = 0;
 
