@@ -65,6 +65,13 @@ static const char *const log_words[] = {"info", "debug", NULL};
 #define TABLE(member, default_, least_)                                                            \
 	AT(tables.member), .fallback = (default_), .least = (least_), .most = TABLE_MOST
 
+static int metrics_check(const char *text, struct err *e)
+{
+	struct conf_metrics at;
+
+	return metrics_parse(text, &at, e);
+}
+
 const struct schema_key schema_keys[] = {
 	{"instance", SCHEMA_NAME, AT(instance), .fallback = CONF_INSTANCE_DEFAULT,
 	 .sentence = "Names this gate where several run side by side."},
@@ -234,7 +241,7 @@ const struct schema_key schema_keys[] = {
 
 	{"mail_log", SCHEMA_TEXT, AT(mail_log), .fallback = "auto",
 	 .sentence = "Where the mail server says who delivered: auto, journal, none, or a file."},
-	{"metrics", SCHEMA_TEXT, AT(metrics), .fallback = "",
+	{"metrics", SCHEMA_TEXT, AT(metrics), .fallback = "", .check = metrics_check,
 	 .sentence = "Where Prometheus may read: 127.0.0.1:PORT, [::1]:PORT or a socket's path."},
 
 	{"tables.rules", SCHEMA_NUMBER, TABLE(rules, "262144", TABLE_LEAST),

@@ -40,7 +40,8 @@ struct schema_key {
 	const char *const *words; /* ends with NULL */
 	const char *sentence;	  /* what it is for */
 	const char *takes; /* texts and groups: what they are, with an example; paths: an example */
-	const struct schema_key *members; /* of a group in a list */
+	const struct schema_key *members;	       /* of a group in a list */
+	int (*check)(const char *text, struct err *e); /* of a text; NULL: any will do */
 };
 
 extern const struct schema_key schema_keys[];	   /* of struct conf; ends with a NULL name */

@@ -296,6 +296,8 @@ int schema_put_text(const struct schema_key *k, const char *text, void *into, st
 	case SCHEMA_TEXT:
 		if (strlen(text) >= k->size || !is_printable(text))
 			return refuse(k, text, e);
+		if (k->check && k->check(text, e))
+			return -EINVAL;
 		strcpy(at, text);
 		return 0;
 	case SCHEMA_WORD:
