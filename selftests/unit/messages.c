@@ -65,6 +65,11 @@ static union message good(enum message_type type)
 		m.reject.said.esmtp = 1;
 		snprintf(m.reject.said.reply, sizeof(m.reject.said.reply), "550 5.7.1 no");
 		break;
+	case MESSAGE_DELIVERY:
+		m.delivery.wall_s = 1700000000;
+		m.delivery.recipients = 1;
+		snprintf(m.delivery.host, sizeof(m.delivery.host), "mx.example");
+		break;
 	default:
 		break;
 	}
@@ -162,6 +167,12 @@ static const struct row bad[] = {
 	TEXT(MESSAGE_REJECT, reject.said.helo),
 	TEXT(MESSAGE_REJECT, reject.said.sender),
 	TEXT(MESSAGE_REJECT, reject.said.recipient),
+
+	{MESSAGE_DELIVERY, "a time before all times", FIELD(delivery.wall_s), -1},
+	{MESSAGE_DELIVERY, "a time behind all times", FIELD(delivery.wall_s), INT64_MAX},
+	{MESSAGE_DELIVERY, "for nobody", FIELD(delivery.recipients), 0},
+	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
+	TEXT(MESSAGE_DELIVERY, delivery.host),
 };
 
 static bool passes(const union message *m, uint32_t types)
