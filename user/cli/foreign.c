@@ -232,18 +232,29 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 						 {"open", FIELD_COUNT, NULL},
 						 {"turned_away", FIELD_COUNT, NULL},
 						 {0}};
+	static const char *const log_states[] = {"up", "down", "off", "absent", NULL};
+	static const struct field mail_log[] = {{"state", FIELD_STATE, log_states},
+						{"source", FIELD_TEXT, NULL},
+						{"deliveries", FIELD_COUNT, NULL},
+						{"lines", FIELD_COUNT, NULL},
+						{"understood", FIELD_COUNT, NULL},
+						{"deaths", FIELD_COUNT, NULL},
+						{0}};
 	json_t *object = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
 	json_t *first = object_take(json_object_get(object, "resolver"), resolver);
 	json_t *second = object_take(json_object_get(object, "responder"), responder);
+	json_t *third = object_take(json_object_get(object, "mail_log"), mail_log);
 	int code = updated_take(object, updated_wall_s);
 
 	json_decref(object);
-	if (code == 0 && first && second) {
-		*row = json_pack("{s:o, s:o}", "resolver", first, "responder", second);
+	if (code == 0 && first && second && third) {
+		*row = json_pack("{s:o, s:o, s:o}", "resolver", first, "responder", second,
+				 "mail_log", third);
 		return *row ? 0 : -ENOMEM;
 	}
 	json_decref(first);
 	json_decref(second);
+	json_decref(third);
 	return err_set(e, -EBADMSG, "it is no state of the children");
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/when.h"
+#include "daemon/following.h"
 #include "daemon/state.h"
 
 #define FACTS_MODE 0600
@@ -100,13 +101,13 @@ static void children_print(const struct daemon *d, FILE *out)
 	const struct child *resolver = d->contact.resolver, *responder = d->answering.responder;
 	const struct reply_status *s = &d->answering.status;
 
-	json_line(out,
-		  json_pack("{s:{s:s, s:I}, s:{s:s, s:I, s:I, s:I, s:I, s:I}, s:o}", "resolver",
-			    "state", child_state(resolver), "deaths", child_died(resolver),
-			    "responder", "state", child_state(responder), "deaths",
-			    child_died(responder), "accepted", (json_int_t)s->accepted, "refused",
-			    (json_int_t)s->refused, "open", (json_int_t)s->open, "turned_away",
-			    (json_int_t)s->turned_away, "updated", updated_json()));
+	json_line(out, json_pack("{s:{s:s, s:I}, s:{s:s, s:I, s:I, s:I, s:I, s:I}, s:o, s:o}",
+				 "resolver", "state", child_state(resolver), "deaths",
+				 child_died(resolver), "responder", "state", child_state(responder),
+				 "deaths", child_died(responder), "accepted",
+				 (json_int_t)s->accepted, "refused", (json_int_t)s->refused, "open",
+				 (json_int_t)s->open, "turned_away", (json_int_t)s->turned_away,
+				 "mail_log", following_row(d), "updated", updated_json()));
 }
 
 void facts_write_children(struct daemon *d)

@@ -32,7 +32,7 @@
 #include "daemon/state.h"
 
 #define PLACE_VALUE "mail_log_place"
-#define TELLS	    (1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
+#define TELLS	    (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
 /* As long as who was found clean: a regular sender comes every week. */
 #define KNOWN_S (7 * 86400ULL)
 /* An entry is written anew when it gains so much. */
@@ -235,6 +235,7 @@ static void delivery_take(struct following *f, const struct message_delivery *m)
 					    .recipients = m->recipients};
 	memcpy(delivery->host, m->host, sizeof(delivery->host));
 	f->deliveries++;
+	f->d->answering.changed = true;
 	sender_know(f, delivery);
 	parts_delivery(f->d, delivery);
 	if (f->waits < WAITING_MAX || f->paused)
@@ -247,6 +248,8 @@ static void on_message(void *context, const union message *m)
 {
 	struct following *f = context;
 
+	if (m->head.type == MESSAGE_READY)
+		f->d->answering.changed = true;
 	if (m->head.type == MESSAGE_DELIVERY)
 		delivery_take(f, &m->delivery);
 	else if (m->head.type == MESSAGE_FOLLOWED)
@@ -380,6 +383,7 @@ static void begin(struct following *f)
 	struct err e = {0};
 	int r = 0;
 
+	f->d->answering.changed = true;
 	f->source = logsource_find(f->wanted, f->path);
 	if (f->source == LOGSOURCE_NONE) {
 		err_set(&e, -ENOENT,
@@ -423,6 +427,7 @@ static void end(struct following *f)
 	logfile_close(f->file);
 	f->file = NULL;
 	f->source = LOGSOURCE_NONE;
+	f->d->answering.changed = true;
 }
 
 /* ---- the part ---- */
@@ -458,7 +463,7 @@ static void following_reload(struct daemon *d)
 {
 	struct following *f = d->following;
 
-	if (strcmp(f->wanted, d->conf.mail_log) == 0)
+	if (strcmp(f->wanted, d->conf.mail_log) == 0 && f->source != LOGSOURCE_NONE)
 		return;
 	end(f);
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
