@@ -186,6 +186,26 @@ static const char *check_followed(const union message *m)
 	return NULL;
 }
 
+static const char *check_scrape(const union message *m)
+{
+	(void)m;
+	return NULL;
+}
+
+static const char *check_page(const union message *m)
+{
+	const struct message_page *p = &m->page;
+
+	if (!p->total || p->total > MESSAGE_PAGE_MAX || !p->length || p->length > sizeof(p->text) ||
+	    p->offset > p->total || p->length > p->total - p->offset)
+		return "the piece is out of bounds";
+	for (uint32_t i = 0; i < p->length; i++)
+		if (p->text[i] != '\n' &&
+		    (p->text[i] < PRINTABLE_FIRST || p->text[i] > PRINTABLE_LAST))
+			return "a text is not printable";
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	size_t size;
@@ -201,6 +221,8 @@ static const struct {
 	[MESSAGE_BUSY] = {"BUSY", sizeof(struct message_busy), check_busy},
 	[MESSAGE_DELIVERY] = {"DELIVERY", sizeof(struct message_delivery), check_delivery},
 	[MESSAGE_FOLLOWED] = {"FOLLOWED", sizeof(struct message_followed), check_followed},
+	[MESSAGE_SCRAPE] = {"SCRAPE", sizeof(struct message_scrape), check_scrape},
+	[MESSAGE_PAGE] = {"PAGE", sizeof(struct message_page), check_page},
 };
 
 size_t message_size(enum message_type type)

@@ -9,6 +9,8 @@
  *   keeper -> responder    BECAUSE
  *   responder -> keeper    READY (it listens), WHY, REJECT, BUSY (each second)
  *   follower -> keeper     READY, DELIVERY, FOLLOWED (all deliveries up to there were told)
+ *   meter -> keeper        READY, SCRAPE (somebody wants the page)
+ *   keeper -> meter        PAGE (a piece of it)
  *
  * Settings go to a child at its birth, as a sealed memory file (nursery.h).
  */
@@ -40,6 +42,8 @@ enum message_type {
 	MESSAGE_BUSY,
 	MESSAGE_DELIVERY,
 	MESSAGE_FOLLOWED,
+	MESSAGE_SCRAPE,
+	MESSAGE_PAGE,
 	MESSAGE_TYPES,
 };
 
@@ -144,6 +148,23 @@ struct message_followed {
 	uint64_t lines, understood; /* since it was born */
 };
 
+#define MESSAGE_PAGE_MAX                                                                           \
+	(1U << 20)	       /* bytes: with all zones and feeds there can be it has some 60 KB */
+#define MESSAGE_PIECE_MAX 1024 /* of it in one message */
+
+struct message_scrape {
+	struct message_head head;
+	uint32_t id; /* comes back in PAGE */
+	uint32_t pad;
+};
+
+struct message_page {
+	struct message_head head;
+	uint32_t id;
+	uint32_t total, offset, length; /* bytes: of the page, before this piece, of this piece */
+	char text[MESSAGE_PIECE_MAX];	/* lines of printable characters */
+};
+
 union message {
 	struct message_head head;
 	struct message_ready ready;
@@ -156,6 +177,8 @@ union message {
 	struct message_busy busy;
 	struct message_delivery delivery;
 	struct message_followed followed;
+	struct message_scrape scrape;
+	struct message_page page;
 };
 
 /* The size of a message of this type; 0 for none. */

@@ -47,6 +47,7 @@ static const struct {
 	[CHILD_RESOLVER] = {"resolver", "postern-resolver"},
 	[CHILD_RESPONDER] = {"responder", "postern-responder"},
 	[CHILD_FOLLOWER] = {"follower", "postern-follower"},
+	[CHILD_METER] = {"meter", "postern-meter"},
 };
 
 const char *child_name(enum child_kind kind)
@@ -139,6 +140,8 @@ static int child_live(enum child_kind kind, const int fds[FDS_MAX], const void *
 		return responder_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
 	case CHILD_FOLLOWER:
 		return follower_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_METER:
+		return meter_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
 	case CHILD_KINDS:
 		break;
 	}
