@@ -78,6 +78,11 @@ static union message good(enum message_type type)
 		m.provider.network[1] = (struct prefix){{{0x20, 0x02}}, 16};
 		snprintf(m.provider.note, sizeof(m.provider.note), "left out: ptr");
 		break;
+	case MESSAGE_DELIVERY:
+		m.delivery.wall_s = 1700000000;
+		m.delivery.recipients = 1;
+		snprintf(m.delivery.host, sizeof(m.delivery.host), "mx.example");
+		break;
 	default:
 		break;
 	}
@@ -197,6 +202,11 @@ static const struct row bad[] = {
 	{MESSAGE_PROVIDER, "one network twice", FIELD(provider.network[1].addr.byte[1]), 1},
 	TEXT(MESSAGE_PROVIDER, provider.why),
 	TEXT(MESSAGE_PROVIDER, provider.note),
+	{MESSAGE_DELIVERY, "a time before all times", FIELD(delivery.wall_s), -1},
+	{MESSAGE_DELIVERY, "a time behind all times", FIELD(delivery.wall_s), INT64_MAX},
+	{MESSAGE_DELIVERY, "for nobody", FIELD(delivery.recipients), 0},
+	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
+	TEXT(MESSAGE_DELIVERY, delivery.host),
 };
 
 static bool passes(const union message *m, uint32_t types)
