@@ -65,6 +65,12 @@ static union message good(enum message_type type)
 		m.reject.said.esmtp = 1;
 		snprintf(m.reject.said.reply, sizeof(m.reject.said.reply), "550 5.7.1 no");
 		break;
+	case MESSAGE_PAGE:
+		m.page.total = MESSAGE_PAGE_MAX;
+		m.page.offset = MESSAGE_PAGE_MAX - 3;
+		m.page.length = 3;
+		memcpy(m.page.text, "a 1", 3);
+		break;
 	default:
 		break;
 	}
@@ -162,6 +168,16 @@ static const struct row bad[] = {
 	TEXT(MESSAGE_REJECT, reject.said.helo),
 	TEXT(MESSAGE_REJECT, reject.said.sender),
 	TEXT(MESSAGE_REJECT, reject.said.recipient),
+
+	{MESSAGE_PAGE, "a page of nothing", FIELD(page.total), 0},
+	{MESSAGE_PAGE, "a page without bounds", FIELD(page.total), MESSAGE_PAGE_MAX + 1},
+	{MESSAGE_PAGE, "a piece of nothing", FIELD(page.length), 0},
+	{MESSAGE_PAGE, "a piece longer than the message", FIELD(page.length),
+	 MESSAGE_PIECE_MAX + 1},
+	{MESSAGE_PAGE, "a piece that ends behind the page", FIELD(page.length), 4},
+	{MESSAGE_PAGE, "a piece behind the page", FIELD(page.offset), MESSAGE_PAGE_MAX + 1},
+	{MESSAGE_PAGE, "a place that would overflow", FIELD(page.offset), UINT32_MAX},
+	{MESSAGE_PAGE, "a byte that is not printable", FIELD(page.text[2]), 0x1b},
 };
 
 static bool passes(const union message *m, uint32_t types)
