@@ -244,6 +244,15 @@ bool prefix_has(const struct prefix *p, const struct addr *a)
 	return prefix_covers(p, &host);
 }
 
+struct addr prefix_last(const struct prefix *p)
+{
+	struct addr last = p->addr;
+
+	for (unsigned bit = p->bits; bit < ADDR_BITS; bit++)
+		last.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
+}
+
 bool prefix_is_private(const struct prefix *p)
 {
 	static const struct prefix ranges[] = {

@@ -60,6 +60,8 @@ uint64_t prefix_hash(const struct prefix *p, uint64_t secret);
 /* Is every address of inner one of outer? Families never cover each other. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 bool prefix_has(const struct prefix *p, const struct addr *a);
+/* The last address of it; its first is p->addr. */
+struct addr prefix_last(const struct prefix *p);
 /* RFC 1918 or ULA (RFC 4193): lies wholly in a private range. */
 bool prefix_is_private(const struct prefix *p);
 

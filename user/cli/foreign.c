@@ -219,11 +219,21 @@ int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *upda
 	return err_set(e, -EBADMSG, "line %u of it is no state of a list", code ? line : line + 1);
 }
 
+/* Of an older controller it is not told. */
+static void optional_take(json_t *row, const char *key, const json_t *foreign,
+			  const struct field *fields)
+{
+	json_t *value = object_take(json_object_get(foreign, key), fields);
+
+	if (value)
+		json_object_set_new(row, key, value);
+}
+
 int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *updated_wall_s,
 		     struct err *e)
 {
 	static const char *const states[] = {"up", "down", "off", NULL};
-	static const struct field resolver[] = {
+	static const struct field child[] = {
 		{"state", FIELD_STATE, states}, {"deaths", FIELD_COUNT, NULL}, {0}};
 	static const struct field responder[] = {{"state", FIELD_STATE, states},
 						 {"deaths", FIELD_COUNT, NULL},
@@ -232,16 +242,25 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 						 {"open", FIELD_COUNT, NULL},
 						 {"turned_away", FIELD_COUNT, NULL},
 						 {0}};
+	static const struct field vitals[] = {{"started", FIELD_TEXT_OR_NULL, NULL},
+					      {"reloaded", FIELD_TEXT_OR_NULL, NULL},
+					      {"reload_failed", FIELD_BOOLEAN, NULL},
+					      {0}};
 	json_t *object = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
-	json_t *first = object_take(json_object_get(object, "resolver"), resolver);
+	json_t *first = object_take(json_object_get(object, "resolver"), child);
 	json_t *second = object_take(json_object_get(object, "responder"), responder);
 	int code = updated_take(object, updated_wall_s);
 
-	json_decref(object);
 	if (code == 0 && first && second) {
 		*row = json_pack("{s:o, s:o}", "resolver", first, "responder", second);
+		if (*row) {
+			optional_take(*row, "meter", object, child);
+			optional_take(*row, "vitals", object, vitals);
+		}
+		json_decref(object);
 		return *row ? 0 : -ENOMEM;
 	}
+	json_decref(object);
 	json_decref(first);
 	json_decref(second);
 	return err_set(e, -EBADMSG, "it is no state of the children");

@@ -73,6 +73,12 @@ static int rule_clauses(const struct sentence *s, struct store_rule *out, struct
 	return 0;
 }
 
+/* Of block alone: its only word behind the prefix. */
+static bool is_anyway(const struct sentence *s)
+{
+	return s->word_count > 1;
+}
+
 /* A rule without a prefix, with the clauses of the command line. */
 static int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
 		      struct err *e)
@@ -271,6 +277,7 @@ static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sent
 		return cli_fail(cli, CLI_MISUSED, "%s: %s", cli->verb->name, e.text);
 	(void)sentence_get_duration(s, "for", &for_s, NULL);
 	rc = ruling_open(&r, &cli->conf, &e);
+	r.anyway = is_anyway(s);
 	if (rc == 0)
 		rc = ruling_put(&r, &rule, &killed, &e);
 	if (rc)
@@ -338,6 +345,7 @@ static int rule_put_batch(struct cli *cli, enum store_kind kind, const struct se
 		return cli_fail(cli, rc == -EINVAL ? CLI_MISUSED : CLI_FAILED,
 				"%s: %s; nothing was changed", cli->verb->name, e.text);
 	rc = ruling_open(&r, &cli->conf, &e);
+	r.anyway = is_anyway(s);
 	if (rc) {
 		rc = cli_fail_err(cli, CLI_FAILED, &e);
 	} else {

@@ -121,6 +121,13 @@ static const char *contact_meaning(const char *contact)
 	return "let in while DNS lists are asked; the verdict holds from the next connection on";
 }
 
+static bool is_used(const json_t *child)
+{
+	const char *state = json_string_value(json_object_get(child, "state"));
+
+	return state && strcmp(state, "off") != 0;
+}
+
 void contact_print(const json_t *row)
 {
 	const char *why = json_string_value(json_object_get(row, "first_contact_why"));
@@ -131,4 +138,6 @@ void contact_print(const json_t *row)
 	       why ? why : contact_meaning(contact));
 	child_print("resolver", json_object_get(row, "resolver"));
 	child_print("responder", json_object_get(row, "responder"));
+	if (is_used(json_object_get(row, "meter")))
+		child_print("meter", json_object_get(row, "meter"));
 }

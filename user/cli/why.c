@@ -23,6 +23,8 @@ struct answer {
 	bool has_rule;
 	struct store_rule stored; /* that rule as the store has it */
 	bool has_stored;
+	const char
+		*feed; /* its name, where the reason is `feed`; NULL: no such one is configured */
 	struct prefix trust; /* the longest allow or trust that covers it, if it is a trust */
 	bool is_trusted;
 	struct pn_known known;
@@ -106,6 +108,9 @@ static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	a->is_known = sources_get_known(g, &a->addr, &a->known, NULL) == 0 &&
 		      a->known.until > now_boot_ns();
+	/* The kernel knows its number alone: that of the configuration which it was loaded by. */
+	if (a->why.reason == PN_REASON_FEED && a->why.feed < cli->conf.feed_count)
+		a->feed = cli->conf.feeds[a->why.feed].name;
 	a->open = open_get(g, &a->addr);
 	a->open_max = knobs->open_max;
 	a->enforcing = knobs->enforce_until > now_boot_ns();
@@ -166,6 +171,7 @@ static json_t *answer_row(const struct answer *a)
 	json_object_set_new(row, "reason", json_string(reason_name(a->why.reason)));
 	json_object_set_new(row, "would", json_string(action_name(a->why.would)));
 	json_object_set_new(row, "rule", rule_row(a));
+	json_object_set_new(row, "feed", json_text_or_null(a->feed ? a->feed : ""));
 	json_object_set_new(row, "open", json_integer(a->open));
 	json_object_set_new(rate, "used", json_integer(a->rate.used));
 	json_object_set_new(rate, "limit", json_integer(a->rate.limit));
@@ -219,6 +225,10 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 		snprintf(buffer, WHY_COMMAND_MAX, "postern unblock %s, or postern allow %s", prefix,
 			 addr);
 		break;
+	case PN_REASON_FEED:
+		snprintf(buffer, WHY_COMMAND_MAX, "postern allow %s", addr);
+		break;
+	case PN_REASON_BANNED:
 	case PN_REASON_LISTED:
 		snprintf(buffer, WHY_COMMAND_MAX, "postern forget %s, or postern trust %s", addr,
 			 addr);
@@ -269,6 +279,13 @@ static void rule_print(const struct answer *a)
 	       a->why.expires ? when_format(when_of_boot(a->why.expires), when) : "");
 	if (a->has_stored && a->stored.because[0])
 		printf("  because  %s\n", a->stored.because);
+}
+
+static void feed_print(const struct answer *a)
+{
+	if (a->why.reason == PN_REASON_FEED)
+		printf("  feed     %s\n",
+		       a->feed ? a->feed : "one that is not configured any more");
 }
 
 /* What lets it in though, or when, the lists say nothing. */
@@ -328,6 +345,7 @@ static void answer_print(const struct answer *a)
 		printf("  would    enforce mode: it %s (postern enforce)\n",
 		       verdict_sentence(a->why.would));
 	rule_print(a);
+	feed_print(a);
 	favour_print(a);
 	story_print_dnsbl(&a->story);
 	answers_print(a);

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/when.h"
+#include "daemon/meter.h"
 #include "daemon/state.h"
 
 #define FACTS_MODE 0600
@@ -83,30 +84,51 @@ void facts_write_zones(struct daemon *d)
 	lines_write(d, INSTANCE_ZONES, zones_print);
 }
 
-static const char *child_state(const struct child *c)
+static const char *child_state(const struct measure *m, enum measure_child child)
 {
-	if (!c)
-		return "off";
-	return child_is_up(c) ? "up" : "down";
+	static const char *const names[] = {
+		[MEASURE_OFF] = "off", [MEASURE_DOWN] = "down", [MEASURE_UP] = "up"};
+
+	return names[m->child[child].state];
 }
 
-static json_int_t child_died(const struct child *c)
+static json_t *child_row(const struct measure *m, enum measure_child child)
 {
-	return c ? (json_int_t)child_deaths(c) : 0;
+	return json_pack("{s:s, s:I}", "state", child_state(m, child), "deaths",
+			 (json_int_t)m->child[child].deaths);
+}
+
+static json_t *time_row(int64_t wall_s)
+{
+	char text[WHEN_TEXT_MAX];
+
+	return wall_s ? json_string(when_format(wall_s, text)) : json_null();
 }
 
 static void children_print(const struct daemon *d, FILE *out)
 {
-	const struct child *resolver = d->contact.resolver, *responder = d->answering.responder;
-	const struct reply_status *s = &d->answering.status;
+	struct measure *m = calloc(1, sizeof(*m));
+	const struct reply_status *s;
+	json_t *row, *responder;
 
-	json_line(out,
-		  json_pack("{s:{s:s, s:I}, s:{s:s, s:I, s:I, s:I, s:I, s:I}, s:o}", "resolver",
-			    "state", child_state(resolver), "deaths", child_died(resolver),
-			    "responder", "state", child_state(responder), "deaths",
-			    child_died(responder), "accepted", (json_int_t)s->accepted, "refused",
-			    (json_int_t)s->refused, "open", (json_int_t)s->open, "turned_away",
-			    (json_int_t)s->turned_away, "updated", updated_json()));
+	if (!m)
+		return;
+	meter_tell(d, m);
+	s = &m->responder;
+	responder = child_row(m, MEASURE_RESPONDER);
+	json_object_set_new(responder, "accepted", json_integer((json_int_t)s->accepted));
+	json_object_set_new(responder, "refused", json_integer((json_int_t)s->refused));
+	json_object_set_new(responder, "open", json_integer((json_int_t)s->open));
+	json_object_set_new(responder, "turned_away", json_integer((json_int_t)s->turned_away));
+	row = json_pack("{s:o, s:o, s:o}", "resolver", child_row(m, MEASURE_RESOLVER), "responder",
+			responder, "meter", child_row(m, MEASURE_METER));
+	json_object_set_new(row, "vitals",
+			    json_pack("{s:o, s:o, s:b}", "started", time_row(m->started_wall_s),
+				      "reloaded", time_row(m->reloaded_wall_s), "reload_failed",
+				      (int)m->reload_failed));
+	json_object_set_new(row, "updated", updated_json());
+	json_line(out, row);
+	free(m);
 }
 
 void facts_write_children(struct daemon *d)

@@ -8,7 +8,10 @@
 #include <errno.h>
 
 /* No weight has more than 31 bits and no list more than 128 entries: sums of these cannot overflow. */
-#define SCORE_MOST	((int64_t)1 << 40)
+#define SCORE_MOST  ((int64_t)1 << 40)
+#define WALL_MOST_S ((int64_t)1 << 40)
+/* Of one message: mail servers stop at thousands. */
+#define RECIPIENTS_MOST 10000000
 #define CLASSES_ALL	(DNS_CLASS_MX | DNS_CLASS_SUBMISSION)
 #define PRINTABLE_FIRST ' '
 #define PRINTABLE_LAST	'~'
@@ -163,6 +166,46 @@ static const char *check_busy(const union message *m)
 	return NULL;
 }
 
+static const char *check_delivery(const union message *m)
+{
+	const struct message_delivery *d = &m->delivery;
+
+	if (d->wall_s < 0 || d->wall_s > WALL_MOST_S)
+		return "the time is none";
+	if (!d->recipients || d->recipients > RECIPIENTS_MOST)
+		return "there cannot be so many recipients";
+	if (!is_text(d->host, sizeof(d->host)))
+		return "a text is not ended, or not printable";
+	return NULL;
+}
+
+/* A place that was never reached leads nowhere, and counters are shown and no more. */
+static const char *check_followed(const union message *m)
+{
+	(void)m;
+	return NULL;
+}
+
+static const char *check_scrape(const union message *m)
+{
+	(void)m;
+	return NULL;
+}
+
+static const char *check_page(const union message *m)
+{
+	const struct message_page *p = &m->page;
+
+	if (!p->total || p->total > MESSAGE_PAGE_MAX || !p->length || p->length > sizeof(p->text) ||
+	    p->offset > p->total || p->length > p->total - p->offset)
+		return "the piece is out of bounds";
+	for (uint32_t i = 0; i < p->length; i++)
+		if (p->text[i] != '\n' &&
+		    (p->text[i] < PRINTABLE_FIRST || p->text[i] > PRINTABLE_LAST))
+			return "a text is not printable";
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	size_t size;
@@ -176,6 +219,10 @@ static const struct {
 	[MESSAGE_BECAUSE] = {"BECAUSE", sizeof(struct message_because), check_because},
 	[MESSAGE_REJECT] = {"REJECT", sizeof(struct message_reject), check_reject},
 	[MESSAGE_BUSY] = {"BUSY", sizeof(struct message_busy), check_busy},
+	[MESSAGE_DELIVERY] = {"DELIVERY", sizeof(struct message_delivery), check_delivery},
+	[MESSAGE_FOLLOWED] = {"FOLLOWED", sizeof(struct message_followed), check_followed},
+	[MESSAGE_SCRAPE] = {"SCRAPE", sizeof(struct message_scrape), check_scrape},
+	[MESSAGE_PAGE] = {"PAGE", sizeof(struct message_page), check_page},
 };
 
 size_t message_size(enum message_type type)

@@ -46,6 +46,8 @@ static const struct {
 } kinds[CHILD_KINDS] = {
 	[CHILD_RESOLVER] = {"resolver", "postern-resolver"},
 	[CHILD_RESPONDER] = {"responder", "postern-responder"},
+	[CHILD_FOLLOWER] = {"follower", "postern-follower"},
+	[CHILD_METER] = {"meter", "postern-meter"},
 };
 
 const char *child_name(enum child_kind kind)
@@ -128,6 +130,24 @@ static void signals_reset(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int child_live(enum child_kind kind, const int fds[FDS_MAX], const void *settings,
+		      size_t length)
+{
+	switch (kind) {
+	case CHILD_RESOLVER:
+		return resolver_run(fds[FD_CHANNEL], settings, length);
+	case CHILD_RESPONDER:
+		return responder_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_FOLLOWER:
+		return follower_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_METER:
+		return meter_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_KINDS:
+		break;
+	}
+	return EXIT_FAILURE;
+}
+
 __attribute__((noreturn)) static void child_run(enum child_kind kind, const int fds[FDS_MAX],
 						pid_t nursery)
 {
@@ -145,9 +165,7 @@ __attribute__((noreturn)) static void child_run(enum child_kind kind, const int 
 		log_error("the %s cannot read its settings", kinds[kind].name);
 		_exit(EXIT_FAILURE);
 	}
-	_exit(kind == CHILD_RESOLVER
-		      ? resolver_run(fds[FD_CHANNEL], settings, length)
-		      : responder_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length));
+	_exit(child_live(kind, fds, settings, length));
 }
 
 /* ---- the nursery's process ---- */

@@ -14,10 +14,9 @@
 #include <unistd.h>
 
 #include "base/when.h"
+#include "daemon/protected.h"
 #include "daemon/setup.h"
 #include "daemon/sockets.h"
-#include "net/net.h"
-#include "policy/protect.h"
 
 /* One rule that comes or goes, and what stood there before. */
 struct change {
@@ -78,68 +77,61 @@ void ruling_close(struct ruling *r)
 
 /* ---- what may not be blocked ---- */
 
-struct protected
-{
-	struct protect_entry *entry;
-	size_t count;
-	bool known;
-};
-
-static enum protect_kind protect_kind_of(enum net_own_kind kind)
+/* What can be done about it, for those of whom something can. */
+static const char *protect_advice(enum protect_kind kind)
 {
 	switch (kind) {
-	case NET_OWN:
-		return PROTECT_OWN;
-	case NET_LOCAL_NETWORK:
-		return PROTECT_LOCAL;
-	case NET_GATEWAY:
-		return PROTECT_GATEWAY;
-	case NET_RESOLVER:
-		return PROTECT_RESOLVER;
+	case PROTECT_LOCAL:
+		return " (unless local_networks = false)";
+	case PROTECT_CONFIG:
+		return " (take it out there first)";
+	default:
+		return "";
 	}
-	return PROTECT_OWN;
 }
 
-static int protected_read(struct ruling *r, struct protected *p, struct err *e)
-{
-	int ifindexes[SETUP_LINKS_MAX];
-	unsigned guarded = setup_guarded(r->gate, r->conf, ifindexes, SETUP_LINKS_MAX);
-	struct net_own *own = NULL;
-	int count = setup_own_list(r->conf, ifindexes, guarded, &own, e);
-
-	if (count < 0)
-		return count;
-	p->entry = calloc((size_t)count + 1, sizeof(*p->entry));
-	if (!p->entry) {
-		free(own);
-		return err_set(e, -ENOMEM, "cannot list what is never blocked: out of memory");
-	}
-	for (int i = 0; i < count; i++)
-		p->entry[i] = (struct protect_entry){.prefix = own[i].prefix,
-						     .kind = protect_kind_of(own[i].kind)};
-	p->count = (size_t)count;
-	p->known = true;
-	free(own);
-	return 0;
-}
-
-static int protected_check(const struct protected *p, const struct prefix *prefix, struct err *e)
+/*
+ * A login is no part of this host, and SSH is not policed: the block would only meet the mail from there. So the operator may have his
+ * way, if he says so; entries that nobody may block are looked for first.
+ */
+static int protected_check(const struct protected_list *list, const struct prefix *prefix,
+			   bool anyway, struct err *e)
 {
 	char text[PREFIX_TEXT_MAX], touched[PREFIX_TEXT_MAX];
 	const struct protect_entry *which;
-	enum protect_touch touch = protect_find(p->entry, p->count, prefix, &which);
+	enum protect_touch touch;
+	size_t hard = list->count;
 
-	if (touch == PROTECT_NONE)
-		return 0;
+	while (hard && list->entry[hard - 1].kind == PROTECT_LOGIN)
+		hard--;
 	prefix_format(prefix, text);
-	prefix_format(&which->prefix, touched);
+	touch = protect_find(list->entry, hard, prefix, &which);
 	if (touch == PROTECT_INSIDE && prefix_equal(&which->prefix, prefix))
-		return err_set(e, -EPERM, "%s is %s and never blocked", text,
-			       protect_sentence(which->kind));
-	return err_set(e, -EPERM, "%s %s %s, %s, which is never blocked%s", text,
-		       touch == PROTECT_INSIDE ? "lies in" : "covers", touched,
-		       protect_sentence(which->kind),
-		       which->kind == PROTECT_LOCAL ? " (unless local_networks = false)" : "");
+		return err_set(e, -EPERM, "%s is %s and never blocked%s", text,
+			       protect_sentence(which->kind), protect_advice(which->kind));
+	if (protect_is_too_wide(prefix))
+		return err_set(
+			e, -EPERM,
+			"%s is too wide for a block (at most an IPv4 /8 or an IPv6 /12): to let in "
+			"few and nobody else, name them in `only` of the port; to have nothing "
+			"refused, `postern monitor`",
+			text);
+	if (touch != PROTECT_NONE)
+		return err_set(e, -EPERM, "%s %s %s, %s, which is never blocked%s", text,
+			       touch == PROTECT_INSIDE ? "lies in" : "covers",
+			       prefix_format(&which->prefix, touched),
+			       protect_sentence(which->kind), protect_advice(which->kind));
+	touch = protect_find(list->entry + hard, list->count - hard, prefix, &which);
+	if (touch == PROTECT_NONE || anyway)
+		return 0;
+	return err_set(e, -EPERM,
+		       "from %s, which %s %s, somebody is logged in to this host: mail from there "
+		       "would be "
+		       "kept out (SSH is never touched); to block it all the same, say `anyway` "
+		       "behind the "
+		       "prefix",
+		       prefix_format(&which->prefix, touched),
+		       touch == PROTECT_COVERS ? "lies in" : "is", text);
 }
 
 /* ---- one side: the store ---- */
@@ -338,19 +330,21 @@ static void changes_free(struct change *list, size_t count)
 
 static int put_check(struct ruling *r, const struct store_rule *rules, size_t count, struct err *e)
 {
-	struct protected own = {0};
+	struct protected_list list = {0};
+	bool known = false;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		r->fault_at = i;
 		if (rules[i].kind != STORE_BLOCK)
 			continue;
-		if (!own.known)
-			rc = protected_read(r, &own, e);
+		if (!known)
+			rc = protected_read(&list, r->conf, r->gate, e);
+		known = true;
 		if (rc == 0)
-			rc = protected_check(&own, &rules[i].prefix, e);
+			rc = protected_check(&list, &rules[i].prefix, r->anyway, e);
 	}
-	free(own.entry);
+	protected_free(&list);
 	return rc;
 }
 

@@ -325,6 +325,7 @@ const char *net_own_name(enum net_own_kind kind)
 		[NET_LOCAL_NETWORK] = "local",
 		[NET_GATEWAY] = "gateway",
 		[NET_RESOLVER] = "resolver",
+		[NET_CONFIG] = "config",
 	};
 
 	return (unsigned)kind < sizeof(names) / sizeof(*names) ? names[kind] : "unknown";

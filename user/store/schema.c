@@ -263,7 +263,7 @@ static int is_wal(struct store *s, bool *wal, struct err *e)
 static int tables_check(struct store *s, struct err *e)
 {
 	static const enum store_sql each[] = {SQL_GET_RULE, SQL_GET_VALUE, SQL_PUT_VERDICT,
-					      SQL_PUT_ENTRY};
+					      SQL_PUT_ENTRY, SQL_PUT_SENDER};
 	sqlite3_stmt *st;
 	int code = 0;
 

@@ -53,6 +53,16 @@ static const char *const sql_texts[SQL_COUNT] = {
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_LAST_ENTRY] = "SELECT coalesce(max(id), 0) FROM journal",
 	[SQL_TRIM_ENTRIES] = "DELETE FROM journal WHERE id <= ?1 OR wall_s < ?2",
+	/* A name that comes late, or none, does not take the place of the latest. */
+	[SQL_PUT_SENDER] =
+		"INSERT INTO sender (addr, host, first_wall_s, last_wall_s, messages, recipients) "
+		"VALUES (?1, ?2, ?3, ?3, 1, ?4) ON CONFLICT (addr) DO UPDATE SET "
+		"host = CASE WHEN ?2 <> '' AND (?3 >= last_wall_s OR host = '') THEN ?2 ELSE host "
+		"END, first_wall_s = min(first_wall_s, ?3), last_wall_s = max(last_wall_s, ?3), "
+		"messages = messages + 1, recipients = recipients + ?4",
+	[SQL_GET_SENDER] = "SELECT addr, host, first_wall_s, last_wall_s, messages, recipients "
+			   "FROM sender WHERE addr = ?1",
+	[SQL_TRIM_SENDERS] = "DELETE FROM sender WHERE last_wall_s < ?1",
 };
 
 int statement_prepare(struct store *s, const char *sql, sqlite3_stmt **out, struct err *e)

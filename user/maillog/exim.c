@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exim's main log (its specification, chapter 53). A message is one line when it is taken and one more for each recipient:
+ *
+ *	2026-11-22 06:27:11 1wGhQk-0001Xy-2Z <= a@example.org H=mail.example.org (helo) [192.0.2.7]:40312 P=esmtp S=512 id=...
+ *	2026-11-22 06:27:11 1wGhQk-0001Xy-2Z => b@example.net R=local T=maildir
+ *	2026-11-22 06:27:11 1wGhQk-0001Xy-2Z Completed
+ *
+ * The HELO in parentheses and the sender are the client's words, and either may look like what follows it. So the sender is read by the rules of
+ * quoting, the HELO ends at its first parenthesis, and a line in which another address follows another parenthesis is nobody's.
+ */
+#include "maillog/inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BASE62 "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* 6-6-2, and 6-11-4 since 4.97. */
+static bool is_id(const struct piece *word)
+{
+	struct piece rest = *word, time, process;
+
+	return piece_until(&rest, "-", &time) && piece_until(&rest, "-", &process) &&
+	       piece_has_only(&time, BASE62, 6, 6) && piece_has_only(&process, BASE62, 6, 11) &&
+	       piece_has_only(&rest, BASE62, 2, 4);
+}
+
+/* An address of mail as Exim writes it: quotes may stand in it (RFC 5321, 4.1.2), and in them anything. */
+static struct piece mailbox(struct piece *p)
+{
+	struct piece out = *p;
+	bool quoted = false;
+
+	for (; p->at < p->end && (quoted || *p->at != ' '); p->at++) {
+		if (*p->at == '"')
+			quoted = !quoted;
+		else if (*p->at == '\\' && p->at + 1 < p->end)
+			p->at++;
+	}
+	out.end = p->at;
+	(void)piece_skip(p, " ");
+	return out;
+}
+
+/* "(helo) ", which is the client's. False: where it ends cannot be told. */
+static bool helo_skip(struct piece *p)
+{
+	struct piece helo;
+
+	if (!piece_skip(p, "("))
+		return true;
+	return piece_until(p, ")", &helo) && !memchr(helo.at, ' ', (size_t)(helo.end - helo.at)) &&
+	       piece_skip(p, " ");
+}
+
+/* Does an address in brackets follow a parenthesis? Then what was read before was perhaps a HELO's. */
+static bool has_another(struct piece p)
+{
+	struct piece skipped, address;
+	struct addr a;
+
+	while (piece_until(&p, ") [", &skipped)) {
+		struct piece inside = p;
+
+		if (piece_until(&inside, "]", &address) && piece_addr(&address, &a))
+			return true;
+	}
+	return false;
+}
+
+/* Behind "H=": "name (helo) [192.0.2.7]:40312", where name, HELO and port may be missing. peer: address and port. */
+static bool fullhost(struct piece *p, struct maillog_event *event, struct piece *peer)
+{
+	struct piece name = {p->at, p->at}, address;
+
+	if (!piece_starts(p, "[") && !piece_starts(p, "("))
+		name = piece_word(p);
+	if (!piece_is_name(&name) || !helo_skip(p) || !piece_starts(p, "["))
+		return false;
+	peer->at = p->at++;
+	if (!piece_until(p, "]", &address) || !piece_addr(&address, &event->addr))
+		return false;
+	while (p->at < p->end && *p->at != ' ')
+		p->at++;
+	peer->end = p->at;
+	if (has_another(*p))
+		return false;
+	text_take(&name, event->host, sizeof(event->host));
+	return true;
+}
+
+static struct session *get(const struct line *l, const char *kind, const struct piece *id)
+{
+	char key[MAILLOG_KEY_MAX];
+
+	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
+}
+
+static struct session *put(const struct line *l, const char *kind, const struct piece *id)
+{
+	char key[MAILLOG_KEY_MAX];
+
+	return line_key(l, kind, id, key) ? sessions_put(line_sessions(l), key) : NULL;
+}
+
+/* "<= sender H=..."; without H= it was handed in on this host. */
+static void taken(const struct line *l, const struct piece *id, struct piece said)
+{
+	struct maillog_event event = {.what = MAILLOG_DELIVERY, .wall_s = l->wall_s};
+	struct piece from = mailbox(&said), peer = {said.at, said.at};
+	const struct session *connection;
+	struct session *s;
+
+	if (!piece_skip(&said, "H=") || !fullhost(&said, &event, &peer))
+		return;
+	if (!piece_is(&from, "<>"))
+		text_take(&from, event.from, sizeof(event.from));
+	connection = get(l, "peer", &peer);
+	if (connection)
+		event.connected_wall_s = connection->event.wall_s;
+	s = put(l, "exim", id);
+	if (!s)
+		return;
+	s->event = event;
+	line_wait(l, s);
+}
+
+/* A message that has its id. False: no line of it. */
+static bool message(const struct line *l, const struct piece *id, struct piece said)
+{
+	struct session *s = get(l, "exim", id);
+	struct piece word = piece_word(&said);
+
+	if (piece_is(&word, "<=")) {
+		taken(l, id, said);
+		return true;
+	}
+	if (piece_is(&word, "=>") || piece_is(&word, "->") || piece_is(&word, ">>") ||
+	    piece_is(&word, "**") || piece_is(&word, "==")) {
+		if (s && s->waits)
+			s->counted++;
+		return true;
+	}
+	if (piece_is(&word, "Completed")) {
+		if (s && s->waits)
+			line_complete(l, s);
+		sessions_drop(line_sessions(l), s);
+		return true;
+	}
+	return false;
+}
+
+/* "H=... F=<a@example.org> rejected RCPT <b@example.net>: ...". */
+static bool rejection(const struct line *l, struct piece said)
+{
+	struct maillog_event event = {.what = MAILLOG_REJECT, .wall_s = l->wall_s};
+	struct piece peer, before;
+
+	if (!piece_skip(&said, "H="))
+		return false;
+	if (!fullhost(&said, &event, &peer) || piece_starts(&said, " Warning:"))
+		return true;
+	if (piece_until(&said, " rejected ", &before))
+		line_tell(l, &event);
+	return true;
+}
+
+/* "SMTP connection from [192.0.2.7]:40312 (TCP/IP connection count = 1)" (log_selector = +smtp_connection). */
+static bool connection(const struct line *l, struct piece said)
+{
+	struct maillog_event event = {
+		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
+	struct piece peer, before;
+	struct session *s;
+
+	if (!piece_skip(&said, "SMTP connection from "))
+		return false;
+	if (!piece_starts(&said, "[") || !fullhost(&said, &event, &peer) ||
+	    !piece_until(&said, "(TCP/IP connection count = ", &before))
+		return true;
+	line_tell(l, &event);
+	s = put(l, "peer", &peer);
+	if (s)
+		s->event = event;
+	return true;
+}
+
+bool line_exim(const struct line *l)
+{
+	struct piece said = l->said, rest, word, pid;
+
+	/* log_selector = +pid */
+	if (piece_skip(&said, "[") &&
+	    (!piece_until(&said, "] ", &pid) || !piece_has_only(&pid, "0123456789", 1, 10)))
+		return false;
+	rest = said;
+	word = piece_word(&rest);
+	if (is_id(&word))
+		return message(l, &word, rest) || rejection(l, rest);
+	return rejection(l, said) || connection(l, said) || piece_starts(&said, "exim ") ||
+	       piece_starts(&said, "Start queue run") || piece_starts(&said, "End queue run");
+}

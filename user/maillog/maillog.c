@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bytes into lines, lines into time, host, program and what it said, and from there to the reader of that mail server. A local user may write
+ * lines in anybody's name into a log by logger(1); a stranger cannot, since every mail server replaces line ends in what he says.
+ */
+#include "maillog/inside.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAIT_S	 10  /* of the log's own time: Exim delivers at once what it can deliver */
+#define WAIT_MAX 256 /* messages at once whose recipients are being told */
+#define HOST_MAX 64
+#define ID_MAX	 56
+
+struct maillog {
+	maillog_fn fn;
+	void *context;
+	struct stamp_cache stamps;
+	struct sessions *sessions;
+	struct maillog_span span;
+	/* Keys of those that wait, the oldest first; one that was forgotten meanwhile is not found. */
+	char waiting[WAIT_MAX][MAILLOG_KEY_MAX];
+	unsigned first, count;
+	size_t length; /* of the line that is coming; what does not fit is passed over */
+	char text[MAILLOG_LINE_MAX];
+};
+
+int maillog_open(struct maillog **out, int64_t now_wall_s, maillog_fn fn, void *context)
+{
+	struct maillog *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->sessions = sessions_new();
+	if (!m->sessions) {
+		free(m);
+		return -ENOMEM;
+	}
+	m->fn = fn;
+	m->context = context;
+	m->stamps.now_wall_s = now_wall_s;
+	*out = m;
+	return 0;
+}
+
+void maillog_close(struct maillog *m)
+{
+	if (!m)
+		return;
+	sessions_free(m->sessions);
+	free(m);
+}
+
+struct maillog_span maillog_span(const struct maillog *m)
+{
+	return m->span;
+}
+
+/* ---- what the readers of lines use ---- */
+
+struct sessions *line_sessions(const struct line *l)
+{
+	return l->m->sessions;
+}
+
+bool line_key(const struct line *l, const char *kind, const struct piece *id,
+	      char key[static MAILLOG_KEY_MAX])
+{
+	size_t host = (size_t)(l->host.end - l->host.at), length = (size_t)(id->end - id->at);
+
+	if (host > HOST_MAX || !length || length > ID_MAX || memchr(l->host.at, '\0', host) ||
+	    memchr(id->at, '\0', length))
+		return false;
+	snprintf(key, MAILLOG_KEY_MAX, "%s %.*s %.*s", kind, (int)host, l->host.at, (int)length,
+		 id->at);
+	return true;
+}
+
+void line_tell(const struct line *l, const struct maillog_event *event)
+{
+	l->m->fn(l->m->context, event);
+}
+
+bool line_client(struct piece *p, struct maillog_event *event)
+{
+	struct piece name, address;
+
+	if (!piece_until(p, "[", &name) || !piece_until(p, "]", &address) ||
+	    !piece_is_name(&name) || !piece_addr(&address, &event->addr))
+		return false;
+	event->host[0] = '\0';
+	if (!piece_is(&name, "unknown"))
+		text_take(&name, event->host, sizeof(event->host));
+	return true;
+}
+
+void line_complete(const struct line *l, struct session *s)
+{
+	s->waits = false;
+	s->event.recipients = s->counted ? s->counted : 1;
+	line_tell(l, &s->event);
+}
+
+/* Says the one that waits longest. */
+static void waiting_take(struct maillog *m)
+{
+	struct session *s = sessions_get(m->sessions, m->waiting[m->first]);
+	struct line l = {.m = m};
+
+	m->first = (m->first + 1) % WAIT_MAX;
+	m->count--;
+	if (s && s->waits)
+		line_complete(&l, s);
+}
+
+void line_wait(const struct line *l, struct session *s)
+{
+	struct maillog *m = l->m;
+
+	if (m->count == WAIT_MAX)
+		waiting_take(m);
+	s->waits = true;
+	memcpy(m->waiting[(m->first + m->count++) % WAIT_MAX], s->key, MAILLOG_KEY_MAX);
+}
+
+static void waiting_look(struct maillog *m, int64_t wall_s)
+{
+	while (m->count) {
+		const struct session *s = sessions_get(m->sessions, m->waiting[m->first]);
+
+		if (s && s->waits && s->event.wall_s + WAIT_S >= wall_s)
+			return;
+		waiting_take(m);
+	}
+}
+
+void maillog_flush(struct maillog *m)
+{
+	while (m->count)
+		waiting_take(m);
+}
+
+/* ---- lines ---- */
+
+/* "mx postfix/smtpd[123]: connect from ..." */
+static bool head_read(struct line *l)
+{
+	struct piece p = l->said, word;
+
+	l->host = piece_word(&p);
+	word = piece_word(&p);
+	if (word.end == word.at || word.end[-1] != ':')
+		return false;
+	word.end--;
+	l->said = p;
+	l->tag = word;
+	l->pid = (struct piece){word.end, word.end};
+	if (word.end > word.at && word.end[-1] == ']' && piece_until(&word, "[", &l->tag)) {
+		l->pid = word;
+		l->pid.end--;
+	}
+	return true;
+}
+
+static bool line_dispatch(struct line *l, bool is_exim)
+{
+	if (is_exim)
+		return line_exim(l);
+	if (!head_read(l))
+		return false;
+	if (piece_is(&l->tag, "smtpd"))
+		return line_opensmtpd(l);
+	if (piece_is(&l->tag, "exim") || piece_is(&l->tag, "exim4")) {
+		int64_t own_s;
+
+		/* It writes its own time as well, unless it is told not to (syslog_timestamp). */
+		(void)stamp_read(&l->m->stamps, &l->said, &own_s, &is_exim);
+		return line_exim(l);
+	}
+	return line_postfix(l);
+}
+
+void maillog_line(struct maillog *m, const char *text, size_t length)
+{
+	struct line l = {.m = m};
+	bool is_exim;
+
+	m->span.lines++;
+	if (length > MAILLOG_LINE_MAX)
+		length = MAILLOG_LINE_MAX;
+	if (length && text[length - 1] == '\r')
+		length--;
+	l.said = (struct piece){text, text + length};
+	l.host = l.tag = l.pid = (struct piece){text, text};
+	if (!stamp_read(&m->stamps, &l.said, &l.wall_s, &is_exim))
+		return;
+	if (!m->span.first_wall_s || l.wall_s < m->span.first_wall_s)
+		m->span.first_wall_s = l.wall_s;
+	if (l.wall_s > m->span.last_wall_s)
+		m->span.last_wall_s = l.wall_s;
+	if (m->count)
+		waiting_look(m, l.wall_s);
+	if (line_dispatch(&l, is_exim))
+		m->span.understood++;
+}
+
+void maillog_bytes(struct maillog *m, const char *bytes, size_t length)
+{
+	while (length) {
+		const char *end = memchr(bytes, '\n', length);
+		size_t n = end ? (size_t)(end - bytes) : length;
+		size_t room = sizeof(m->text) - m->length, take = n < room ? n : room;
+
+		if (end && !m->length) { /* whole in what came: no copy */
+			maillog_line(m, bytes, n);
+		} else {
+			memcpy(m->text + m->length, bytes, take);
+			m->length += take;
+			if (end) {
+				maillog_line(m, m->text, m->length);
+				m->length = 0;
+			}
+		}
+		n += end != NULL;
+		bytes += n;
+		length -= n;
+	}
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * OpenSMTPD. Each line begins with the session's number; who it is stands in the first one alone:
+ *
+ *	smtpd[7]: 8a1bc2d3e4f50617 smtp connected address=192.0.2.7 host=mail.example.org
+ *	smtpd[7]: 8a1bc2d3e4f50617 smtp message msgid=1a2b3c4d size=512 nrcpt=1 proto=ESMTP
+ *	smtpd[7]: 8a1bc2d3e4f50617 smtp envelope evpid=1a2b3c4d5e6f7788 from=<a@example.org> to=<b@example.net>
+ *
+ * The name behind host= is what the address says of itself, and whether it was verified is not logged: it is not taken.
+ */
+#include "maillog/inside.h"
+
+#include <string.h>
+
+#define HEX	"0123456789abcdef"
+#define ID_LONG 16
+
+static void connected(const struct line *l, const char *key, struct piece said)
+{
+	struct maillog_event event = {
+		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
+	struct piece address;
+	struct session *s;
+
+	if (!piece_skip(&said, "address="))
+		return;
+	address = piece_word(&said);
+	/* IPv6 in brackets, in some versions. */
+	if (piece_skip(&address, "[") && address.end > address.at && address.end[-1] == ']')
+		address.end--;
+	if (!piece_addr(&address, &event.addr))
+		return; /* "local" */
+	s = sessions_put(line_sessions(l), key);
+	s->event = event;
+	line_tell(l, &event);
+}
+
+/* "msgid=1a2b3c4d size=512 nrcpt=1 proto=ESMTP": all of it the server's. */
+static void message(const struct line *l, struct session *s, struct piece said)
+{
+	struct piece skipped;
+	uint32_t count;
+
+	if (!piece_skip(&said, "msgid=") || !piece_until(&said, " nrcpt=", &skipped) ||
+	    !piece_number(&said, &count))
+		return;
+	s->event.what = MAILLOG_DELIVERY;
+	s->event.wall_s = l->wall_s;
+	s->event.from[0] = '\0';
+	s->counted = count;
+	line_wait(l, s);
+}
+
+static void envelope(struct session *s, struct piece said)
+{
+	struct piece id, from;
+
+	if (piece_skip(&said, "evpid=") && piece_until(&said, " from=<", &id) &&
+	    piece_has_only(&id, HEX, 1, ID_LONG) && piece_until(&said, ">", &from))
+		text_take(&from, s->event.from, sizeof(s->event.from));
+}
+
+bool line_opensmtpd(const struct line *l)
+{
+	struct piece said = l->said, id = piece_word(&said);
+	char key[MAILLOG_KEY_MAX];
+	struct session *s;
+
+	if (!piece_has_only(&id, HEX, ID_LONG, ID_LONG) || !piece_skip(&said, "smtp ") ||
+	    !line_key(l, "opensmtpd", &id, key))
+		return false;
+	if (piece_skip(&said, "connected ")) {
+		connected(l, key, said);
+		return true;
+	}
+	s = sessions_get(line_sessions(l), key);
+	if (!s)
+		return true;
+	if (piece_skip(&said, "envelope ")) {
+		if (!s->waits)
+			return true;
+		envelope(s, said);
+		line_complete(l, s);
+		return true;
+	}
+	if (s->waits)
+		line_complete(l, s);
+	if (piece_skip(&said, "message ")) {
+		message(l, s, said);
+	} else if (piece_starts(&said, "failed-command ")) {
+		struct maillog_event event = {
+			.what = MAILLOG_REJECT, .wall_s = l->wall_s, .addr = s->event.addr};
+
+		line_tell(l, &event);
+	} else if (piece_starts(&said, "disconnected ")) {
+		sessions_drop(line_sessions(l), s);
+	}
+	return true;
+}

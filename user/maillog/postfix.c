@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Postfix. smtpd(8) says who is connected and gives a message its queue id, cleanup(8) may throw it away, qmgr(8) says that it is in the queue:
+ *
+ *	postfix/smtpd[7]: connect from mail.example.org[192.0.2.7]
+ *	postfix/smtpd[7]: 4bXk2N1zzz: client=mail.example.org[192.0.2.7], sasl_method=PLAIN, sasl_username=...
+ *	postfix/qmgr[9]: 4bXk2N1zzz: from=<a@example.org>, size=512, nrcpt=1 (queue active)
+ *
+ * A connection is known by the process that has it, a message by its id: an smtpd has one client at a time. What stands before the slash is the
+ * instance's or the service's own choice (syslog_name), so the last word decides.
+ */
+#include "maillog/inside.h"
+
+#include <string.h>
+
+#define ID_CHARACTERS                                                                              \
+	"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" /* enable_long_queue_ids */
+#define ID_LEAST 6
+#define ID_MOST	 32
+
+static struct session *get(const struct line *l, const char *kind, const struct piece *id)
+{
+	char key[MAILLOG_KEY_MAX];
+
+	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
+}
+
+static struct session *put(const struct line *l, const char *kind, const struct piece *id)
+{
+	char key[MAILLOG_KEY_MAX];
+
+	return line_key(l, kind, id, key) ? sessions_put(line_sessions(l), key) : NULL;
+}
+
+/* A client that postscreen(8) let on comes back as smtpd's: known by its address and port, or by its address. */
+static struct piece passed_key(struct piece said)
+{
+	struct piece address = {said.at, said.at};
+
+	if (piece_skip(&said, "["))
+		(void)piece_until(&said, "]", &address);
+	return address;
+}
+
+static void rejected(const struct line *l, struct piece client)
+{
+	struct maillog_event event = {.what = MAILLOG_REJECT, .wall_s = l->wall_s};
+
+	if (line_client(&client, &event))
+		line_tell(l, &event);
+}
+
+/* "reject: RCPT from name[192.0.2.7]: 554 ...", and milters'. */
+static bool is_rejection(struct piece *said)
+{
+	struct piece command;
+
+	if (!piece_skip(said, "reject: ") && !piece_skip(said, "milter-reject: "))
+		return false;
+	/* "RCPT", "END-OF-MESSAGE", "header Subject: ..." of cleanup: only a single word is surely smtpd's. */
+	command = piece_word(said);
+	return piece_has_only(&command, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-", 1, 16) &&
+	       piece_skip(said, "from ");
+}
+
+static void client_came(const struct line *l)
+{
+	struct piece client = l->said;
+	struct session *s, *passed;
+	struct maillog_event event = {
+		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
+	char text[ADDR_TEXT_MAX];
+
+	if (!line_client(&client, &event))
+		return;
+	addr_format(&event.addr, text);
+	passed = get(l, "postscreen", &(struct piece){text, text + strlen(text)});
+	if (passed && passed->counted) {
+		event.connected_wall_s = passed->event.connected_wall_s;
+		passed->counted--;
+	} else {
+		line_tell(l, &event);
+	}
+	s = put(l, "smtpd", &l->pid);
+	if (s)
+		s->event = event;
+}
+
+/* "client=name[192.0.2.7]"; behind a filter in front of the queue it is the filter, and orig_client is who was meant. */
+static void message_began(const struct line *l, const struct piece *id, struct piece client)
+{
+	struct maillog_event event = {.what = MAILLOG_DELIVERY}, original;
+	const struct session *connection = get(l, "smtpd", &l->pid);
+	struct session *s;
+
+	if (!line_client(&client, &event))
+		return;
+	if (connection)
+		event.connected_wall_s = connection->event.connected_wall_s;
+	/* Only who may say so is heard by Postfix (smtpd_authorized_xforward_hosts). */
+	original = event;
+	if (piece_skip(&client, ", orig_client=") && line_client(&client, &original)) {
+		event = original;
+		event.connected_wall_s = 0;
+	}
+	s = put(l, "queue", id);
+	if (s)
+		s->event = event;
+}
+
+static void smtpd(const struct line *l, const struct piece *id, struct piece said)
+{
+	if (id->at == id->end) {
+		struct line rest = *l;
+
+		rest.said = said;
+		if (piece_skip(&rest.said, "connect from "))
+			client_came(&rest);
+		else if (piece_starts(&said, "disconnect from "))
+			sessions_drop(line_sessions(l), get(l, "smtpd", &l->pid));
+	} else if (piece_skip(&said, "client=")) {
+		if (!piece_is(id, "NOQUEUE"))
+			message_began(l, id, said);
+	} else if (is_rejection(&said)) {
+		rejected(l, said);
+	}
+}
+
+static void postscreen(const struct line *l, const struct piece *id, struct piece said)
+{
+	struct maillog_event event = {
+		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
+	struct piece client;
+	struct session *s;
+
+	if (id->at != id->end) {
+		if (is_rejection(&said))
+			rejected(l, said);
+		return;
+	}
+	if (piece_skip(&said, "CONNECT from ")) {
+		struct piece key = passed_key(said);
+		uint32_t passed = 0;
+
+		if (!line_client(&said, &event))
+			return;
+		s = get(l, "postscreen", &key);
+		if (s)
+			passed = s->counted;
+		s = put(l, "postscreen", &key);
+		if (s) {
+			s->event = event;
+			s->counted = passed;
+		}
+		line_tell(l, &event);
+		return;
+	}
+	/* postscreen(8): "PASS NEW", "PASS OLD"; ALLOWLISTED since 3.6. */
+	if (!piece_skip(&said, "PASS NEW ") && !piece_skip(&said, "PASS OLD ") &&
+	    !piece_skip(&said, "WHITELISTED ") && !piece_skip(&said, "ALLOWLISTED "))
+		return;
+	client = passed_key(said);
+	s = get(l, "postscreen", &client);
+	if (s)
+		s->counted++;
+}
+
+/* "from=<a@example.org>, size=512, nrcpt=1 (queue active)": read from its end, since the sender may be any text. */
+static void queued(const struct line *l, const struct piece *id, struct piece said)
+{
+	struct session *s = get(l, "queue", id);
+	struct piece count, from;
+	const char *at;
+	uint32_t recipients;
+
+	if (!s || !piece_skip(&said, "from=<"))
+		return;
+	at = piece_find_last(&said, ", nrcpt=");
+	if (!at)
+		return;
+	count = (struct piece){at + strlen(", nrcpt="), said.end};
+	if (!piece_number(&count, &recipients) || !piece_is(&count, " (queue active)"))
+		return;
+	said.end = at;
+	at = piece_find_last(&said, ">, size=");
+	if (!at)
+		return;
+	from = (struct piece){said.at, at};
+	text_take(&from, s->event.from, sizeof(s->event.from));
+	s->event.wall_s = l->wall_s;
+	s->event.recipients = recipients ? recipients : 1;
+	line_tell(l, &s->event);
+	/* It is told of again at each attempt to deliver it: the first counts. */
+	sessions_drop(line_sessions(l), s);
+}
+
+static void cleanup(const struct line *l, const struct piece *id, struct piece said)
+{
+	if (!piece_starts(&said, "milter-reject: END-OF-MESSAGE ") &&
+	    !piece_starts(&said, "milter-discard: ") && !piece_starts(&said, "reject: ") &&
+	    !piece_starts(&said, "discard: "))
+		return;
+	if (is_rejection(&said))
+		rejected(l, said);
+	sessions_drop(line_sessions(l), get(l, "queue", id));
+}
+
+bool line_postfix(const struct line *l)
+{
+	const char *slash = piece_find_last(&l->tag, "/");
+	struct piece service, id = {l->said.at, l->said.at}, said = l->said, word;
+
+	if (!slash)
+		return false;
+	service = (struct piece){slash + 1, l->tag.end};
+	word = piece_word(&said);
+	if (word.end > word.at && word.end[-1] == ':') {
+		word.end--;
+		if (piece_has_only(&word, ID_CHARACTERS, ID_LEAST, ID_MOST))
+			id = word;
+	}
+	if (id.at == id.end)
+		said = l->said;
+	if (piece_is(&service, "smtpd"))
+		smtpd(l, &id, said);
+	else if (piece_is(&service, "postscreen"))
+		postscreen(l, &id, said);
+	else if (piece_is(&service, "qmgr"))
+		queued(l, &id, said);
+	else if (piece_is(&service, "cleanup"))
+		cleanup(l, &id, said);
+	else if (piece_is(&service, "pickup")) /* short ids are used again */
+		sessions_drop(line_sessions(l), get(l, "queue", &id));
+	else
+		return piece_is(&service, "smtp") || piece_is(&service, "master") ||
+		       piece_is(&service, "local") || piece_is(&service, "anvil") ||
+		       piece_is(&service, "lmtp") || piece_is(&service, "bounce");
+	return true;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is remembered while lines go by: a bounded table in which the one that was touched longest ago gives way. */
+#include "maillog/inside.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Some hundreds of connections and some thousands of messages are under way on a busy host; 6 MB when all are. */
+#define SESSIONS_MAX 8192
+#define BUCKETS	     16384
+
+struct sessions {
+	struct session slot[SESSIONS_MAX];
+	struct session *bucket[BUCKETS];
+	struct session *free_, *oldest, *newest;
+	unsigned used; /* slots that were ever taken */
+};
+
+struct sessions *sessions_new(void)
+{
+	return calloc(1, sizeof(struct sessions));
+}
+
+void sessions_free(struct sessions *s)
+{
+	free(s);
+}
+
+/* FNV-1a: whoever sends mail does not choose process numbers or queue ids. */
+static struct session **bucket_of(struct sessions *s, const char *key)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	for (; *key; key++)
+		hash = (hash ^ (unsigned char)*key) * 0x100000001b3ULL;
+	return &s->bucket[(hash ^ hash >> 32) % BUCKETS];
+}
+
+static void list_leave(struct sessions *s, struct session *one)
+{
+	*(one->older ? &one->older->newer : &s->oldest) = one->newer;
+	*(one->newer ? &one->newer->older : &s->newest) = one->older;
+	one->older = one->newer = NULL;
+}
+
+static void list_enter(struct sessions *s, struct session *one)
+{
+	one->older = s->newest;
+	one->newer = NULL;
+	*(s->newest ? &s->newest->newer : &s->oldest) = one;
+	s->newest = one;
+}
+
+struct session *sessions_get(struct sessions *s, const char *key)
+{
+	struct session *one = *bucket_of(s, key);
+
+	while (one && strcmp(one->key, key) != 0)
+		one = one->chain;
+	if (one) {
+		list_leave(s, one);
+		list_enter(s, one);
+	}
+	return one;
+}
+
+void sessions_drop(struct sessions *s, struct session *one)
+{
+	struct session **at;
+
+	if (!one)
+		return;
+	for (at = bucket_of(s, one->key); *at != one; at = &(*at)->chain)
+		;
+	*at = one->chain;
+	list_leave(s, one);
+	one->chain = s->free_;
+	s->free_ = one;
+}
+
+struct session *sessions_put(struct sessions *s, const char *key)
+{
+	struct session *one = sessions_get(s, key), **bucket = bucket_of(s, key);
+
+	if (one)
+		sessions_drop(s, one);
+	if (!s->free_ && s->used == SESSIONS_MAX)
+		sessions_drop(s, s->oldest);
+	one = s->free_;
+	if (one)
+		s->free_ = one->chain;
+	else
+		one = &s->slot[s->used++];
+	*one = (struct session){.chain = *bucket};
+	snprintf(one->key, sizeof(one->key), "%s", key);
+	*bucket = one;
+	list_enter(s, one);
+	return one;
+}
