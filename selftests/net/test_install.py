@@ -25,6 +25,7 @@ HAMMER_PER_S = 5000
 HAMMER_LIFE_S = 120
 HAMMER_LEAST = 100
 READY_S = 10
+EXAMPLES_LEAST, CONFIGURATIONS_LEAST = 10, 6
 # The goal of the project; what remains is explained in the unit.
 EXPOSURE_MOST = 4.0
 # What a package manager and systemd keep for themselves, and the users' files, whose contents are compared.
@@ -197,6 +198,47 @@ def test_it_reloads(machine, installed):
     assert "of 7 connections" in installed(f"why {HONEST}").stdout
     machine.write(path, good)
     machine.run("systemctl", "reload", "postern")
+
+
+def page(name):
+    """As it is printed, without overstriking."""
+    done = command("mandoc", "-Tascii", "-O", "width=200", os.path.join(BUILD, name))
+    return re.sub(r".\x08", "", done.stdout)
+
+
+def displays(text):
+    """The blocks of the examples that are printed as they stand: indented deeper than text is."""
+    chapter = re.search(r"^EXAMPLES\n(.*?)^\w", text, re.MULTILINE | re.DOTALL)[1]
+    blocks = re.findall(r"(?:^ {8,}\S.*\n|^ {8,}.*\n(?= {8,}))+", chapter, re.MULTILINE)
+    return ["\n".join(line[11:] for line in block.splitlines()) for block in blocks]
+
+
+def test_examples_of_the_manual_run_as_printed(machine, installed):
+    blocks = displays(page("postern.8"))
+    sessions = [re.split(r"^# ", block, flags=re.MULTILINE)[1:] for block in blocks]
+    assert sum(map(len, sessions)) >= EXAMPLES_LEAST, blocks
+    for session in sessions:
+        for example in session:
+            line, _, printed = example.partition("\n")
+            done = machine.shell(line, check=False)
+            assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+            # Where the manual prints no answer it is a long one, or has the time in it.
+            assert printed.strip() in ("", done.stdout.strip()), line
+
+
+def test_examples_of_configurations_are_valid(machine, installed):
+    blocks = displays(page("postern.conf.5"))
+    assert len(blocks) >= CONFIGURATIONS_LEAST
+    for block in blocks:
+        machine.write("/tmp/example.conf", block + "\n")
+        done = machine.run("postern", "config", "check", "/tmp/example.conf", check=False)
+        assert done.returncode == 0, block + done.stderr
+
+
+def test_postfix_knows_what_the_manual_tells_it():
+    with open(os.path.join(TREE, "tools", "man", "postern.8.in"), encoding="utf-8") as source:
+        names = re.findall(r"^(\w+) = ?", source.read(), re.MULTILINE)
+    assert names and "unknown parameter" not in command("postconf", "-d", *names).stderr
 
 
 def test_upgraded_under_a_hammer(machine, installed, lab):
