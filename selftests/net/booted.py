@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 
 from lab import NAME, command, is_alive, until
 
@@ -126,6 +127,9 @@ class Booted:
 
     def run(self, *words, **options):
         return command(*self.words(*words), **options)
+
+    def start(self, *words, **options):
+        return subprocess.Popen(self.words(*words), start_new_session=True, **options)
 
     def shell(self, line, **options):
         return self.run("sh", "-c", line, **options)

@@ -6,10 +6,15 @@ blocked address, removed and purged without a trace.
 The package has the program that was built for the tests; all else of it is made as `make deb` makes it. The upgrades are to
 the same program under a later version, and to one with another ABI.
 """
+import contextlib
+import fcntl
 import json
 import os
 import re
 import shutil
+import struct
+import subprocess
+import termios
 
 import pytest
 
@@ -17,9 +22,11 @@ from booted import Booted
 from clients import Sink, attempt, close_all, fate, fates, forge_start
 from lab import BUILD, TREE, command, until
 
-BLOCKED = "203.0.113.7"
-BLOCKED6 = "2001:db8:9000::7"
-HONEST = "203.0.113.8"
+# None that the examples of the manual speak of.
+BLOCKED = "203.0.113.66"
+BLOCKED6 = "2001:db8:a000::7"
+NETWORK6 = "2001:db8:a000::/48"
+HONEST = "203.0.113.88"
 ANY = 10**9
 HAMMER_PER_S = 5000
 HAMMER_LIFE_S = 120
@@ -41,6 +48,16 @@ def package():
     done = command(os.path.join(TREE, "tools", "make-deb"), "--built", env={
         **os.environ, "BUILD": BUILD, "DEB_BUILD_OPTIONS": "noautodbgsym"})
     return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def checker(package):
+    """It takes its time, beside the tests."""
+    one = subprocess.Popen(["lintian", "--allow-root", "--fail-on", "error,warning,info", "--display-info", package],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    yield one
+    one.kill()
+    one.wait()
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +124,11 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def installed(machine, server, package):
+def installed(machine, server, package, checker):
     one = Installed(machine, package)
     one.dpkg("-i", one.package)
     one.wait_guarded()
     return one
-
-
-def test_the_package_pleases_its_checker(package):
-    done = command("lintian", "--allow-root", "--fail-on", "error,warning,info", "--display-info", package, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def words_of(point):
@@ -151,7 +163,7 @@ def test_installed_it_watches(machine, installed, lab):
     assert machine.run("systemctl", "is-enabled", "postern").stdout == "enabled\n"
     assert fates(lab.out, [HONEST, BLOCKED], greet=True) == {HONEST: "open", BLOCKED: "open"}
     installed(f"block {BLOCKED} because it hammers")
-    installed("block 2001:db8:9000::/48")
+    installed(f"block {NETWORK6}")
     assert fates(lab.out, [BLOCKED, BLOCKED6, HONEST]) == {BLOCKED: "silent", BLOCKED6: "silent", HONEST: "open"}
     assert "it hammers" in installed(f"why {BLOCKED}").stdout
 
@@ -241,6 +253,78 @@ def test_postfix_knows_what_the_manual_tells_it():
     assert names and "unknown parameter" not in command("postconf", "-d", *names).stderr
 
 
+class Typed:
+    """A shell at a terminal, and what it shows."""
+
+    def __init__(self, machine, begin, *words):
+        self.own, theirs = os.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+        self.process = machine.start("setsid", "-c", "env", "TERM=dumb", *words, stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        os.set_blocking(self.own, False)
+        self.shown = ""
+        self.type(begin + "; echo be''gun\n")
+        self.wait("begun")
+
+    def type(self, text):
+        self.shown = ""
+        os.write(self.own, text.encode())
+
+    def wait(self, *words):
+        """Until all are shown."""
+        def seen():
+            with contextlib.suppress(BlockingIOError):
+                self.shown += os.read(self.own, 65536).decode(errors="replace")
+            return all(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", self.shown) for word in words)
+
+        try:
+            until(seen, READY_S, "the words are shown")
+        except AssertionError:
+            raise AssertionError(f"{words} are not in what is shown: {self.shown!r}") from None
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.own)
+
+
+SHELLS = {
+    "bash": (". /usr/share/bash-completion/bash_completion; bind 'set show-all-if-ambiguous on'; bind 'set bell-style none'; "
+             "bind 'set page-completions off'; bind 'set completion-query-items 0'", "bash", "--norc", "-i"),
+    "zsh": ("unsetopt beep zle_bracketed_paste prompt_cr prompt_sp; PS1='> '; zstyle ':completion:*' list-prompt ''; LISTMAX=0; "
+            "autoload -U compinit; compinit -u -d /tmp/compdump", "zsh", "-f", "-i"),
+}
+TAB, KILL_LINE = "\t", "\x15"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_completion(machine, installed, shell):
+    verbs = installed.rows("help")
+    topics = next(row["syntax"] for row in verbs if row["verb"] == "show").split("|")
+    typed = Typed(machine, *SHELLS[shell])
+    for line, words in (
+            ("postern unb", ["unblock"]),
+            ("postern ", [row["verb"].split()[0] for row in verbs]),
+            ("postern show ", topics),
+            ("postern config ", ["check", "sample"]),
+            ("postern block 203.0.113.1 ", ["for", "with", "because", "saying"]),
+            ("postern block 203.0.113.1 for 2h with ", ["drop", "refuse", "reply"]),
+            ("postern --json unblock ", [BLOCKED, NETWORK6]),
+            ("postern unblock 2001:db8:a", [f"unblock {NETWORK6}"]),
+            ("postern audit --fail-on ", ["critical", "info"]),
+            ("postern audit --nag", ["--nagios"]),
+            ("postern help mon", ["monitor"]),
+    ):
+        typed.type(line + TAB)
+        typed.wait(*words)
+        typed.type(KILL_LINE)
+    # Behind these stands the operator's own text, of which nothing is known; the next line tells that it was not completed.
+    typed.type("postern block 203.0.113.1 because o" + TAB + KILL_LINE + "echo en''ded\n")
+    typed.wait("ended")
+    assert "operator" not in typed.shown and "open" not in typed.shown
+    typed.close()
+
+
 def test_upgraded_under_a_hammer(machine, installed, lab):
     """Not one packet of a blocked source passes, neither with the old maps nor with new ones."""
     kept = attempt(lab.out, HONEST, greet=True)
@@ -256,7 +340,7 @@ def test_upgraded_under_a_hammer(machine, installed, lab):
     installed.dpkg("-i", installed.repack("99.2", os.path.join(BUILD, "postern-abi2")))
     installed.wait_guarded()
     assert machine.state("postern", "MainPID") != main
-    assert {r["prefix"] for r in installed.rows("show rules") if r["origin"] == "operator"} == {BLOCKED, "2001:db8:9000::/48"}
+    assert {r["prefix"] for r in installed.rows("show rules") if r["origin"] == "operator"} == {BLOCKED, NETWORK6}
     seen = [h.stop() for h in hammers]
     for one in seen:
         assert one["sent"] > HAMMER_LEAST and one["missed"] == 0, one
@@ -278,3 +362,8 @@ def test_removed_and_purged_without_a_trace(machine, installed, lab):
     assert machine.files(THEIR_OWN) == installed.before
     for path in ("/etc/postern", "/var/lib/postern", "/run/postern", "/usr/share/postern"):
         assert not machine.exists(path), path
+
+
+def test_the_package_pleases_its_checker(checker):
+    said = checker.communicate()[0]
+    assert checker.returncode == 0, said
