@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# postern. `make` builds build/postern from what is installed. `make run`, `test`, `demo`, `bench` and `lint` first
+# postern. `make` builds build/postern from what is installed. `make run`, `test`, `demo`, `bench`, `deb` and `lint` first
 # install what they need (tools/packages; root), so that they work on a machine with only git, make and gcc.
 #
 #   V=1             print commands
@@ -21,6 +21,14 @@ DESTDIR ?=
 SBINDIR := $(PREFIX)/sbin
 # The program looks for it at ../share/postern from where it lies itself.
 DATADIR := $(PREFIX)/share/postern
+MANDIR  := $(PREFIX)/share/man
+# Debian 12 has the packages' units in /lib; systemd reads those of /usr/local too.
+UNITDIR := $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
+USERDIR := $(PREFIX)/lib/sysusers.d
+BASHDIR := $(PREFIX)/share/bash-completion/completions
+ZSHDIR  := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+# Where it is written in the program (CONF_PATH).
+CONFIG  := /etc/postern/postern.conf
 
 LIBRARIES := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libconfig jansson sqlite3 libcares libseccomp openssl libpsl ncursesw
 
@@ -87,7 +95,7 @@ AGAIN = +$(Q)$(MAKE) $(JOBS)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint install uninstall clean print-% FORCE
+.PHONY: all tests unit-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint deb install uninstall clean print-% FORCE
 
 all: $(BUILD)/postern
 
@@ -129,7 +137,7 @@ fuzz:
 
 # What takes long. V=1 shows its numbers.
 soak:
-	$(Q)tools/install-packages build run test
+	$(Q)tools/install-packages build run test soak
 	$(AGAIN) tests
 	$(Q)BUILD=$(BUILD) V=$(V) selftests/run soak
 
@@ -138,14 +146,36 @@ lint:
 	$(AGAIN) all
 	$(Q)BUILD=$(BUILD) tools/lint
 
+# A configuration that is there is somebody's own.
 install: all
 	$(say) INSTALL $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 755 $(BUILD)/postern $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 644 tools/zones.conf $(DESTDIR)$(DATADIR)/zones.conf
+	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.8.in >$(BUILD)/postern.8
+	$(Q)install -D -m 644 $(BUILD)/postern.8 $(DESTDIR)$(MANDIR)/man8/postern.8
+	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.conf.5.in >$(BUILD)/postern.conf.5
+	$(Q)install -D -m 644 $(BUILD)/postern.conf.5 $(DESTDIR)$(MANDIR)/man5/postern.conf.5
+	$(Q)install -D -m 644 tools/completions/postern.bash $(DESTDIR)$(BASHDIR)/postern
+	$(Q)install -D -m 644 tools/completions/postern.zsh $(DESTDIR)$(ZSHDIR)/_postern
+	$(Q)install -D -m 644 tools/systemd/postern.sysusers $(DESTDIR)$(USERDIR)/postern.conf
+	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' tools/systemd/postern.service.in >$(BUILD)/postern.service
+	$(Q)install -D -m 644 $(BUILD)/postern.service $(DESTDIR)$(UNITDIR)/postern.service
+	$(Q)$(BUILD)/postern config sample >$(BUILD)/postern.conf
+	$(Q)[ -e $(DESTDIR)$(CONFIG) ] || install -D -m 644 $(BUILD)/postern.conf $(DESTDIR)$(CONFIG)
 
 uninstall:
 	$(say) REMOVE $(DESTDIR)$(SBINDIR)/postern
-	$(Q)rm -f $(DESTDIR)$(SBINDIR)/postern $(DESTDIR)$(DATADIR)/zones.conf
+	$(Q)! $(BUILD)/postern config sample 2>/dev/null | cmp -s - $(DESTDIR)$(CONFIG) || rm -f $(DESTDIR)$(CONFIG)
+	$(Q)rm -f $(DESTDIR)$(SBINDIR)/postern $(DESTDIR)$(DATADIR)/zones.conf \
+		$(DESTDIR)$(MANDIR)/man8/postern.8 $(DESTDIR)$(MANDIR)/man5/postern.conf.5 \
+		$(DESTDIR)$(BASHDIR)/postern $(DESTDIR)$(ZSHDIR)/_postern \
+		$(DESTDIR)$(USERDIR)/postern.conf $(DESTDIR)$(UNITDIR)/postern.service
+	$(Q)-rmdir $(DESTDIR)$(DATADIR) $(DESTDIR)$(dir $(CONFIG)) 2>/dev/null || true
+
+# The Debian package, in $(BUILD)/deb.
+deb:
+	$(Q)tools/install-packages build deb
+	$(Q)BUILD=$(BUILD) tools/make-deb
 
 clean:
 	$(say) CLEAN $(BUILD)

@@ -35,6 +35,7 @@ static __always_inline void event_tell(struct xdp_md *ctx, const struct pn_conf 
 	e->class_ = p->port.class_;
 	e->ifindex = ctx->ingress_ifindex;
 	e->suppressed = suppressed;
+	e->feed = v->feed;
 	bpf_ringbuf_submit(e, 0);
 }
 

@@ -6,7 +6,7 @@
 #ifndef JUDGE_BPF_H
 #define JUDGE_BPF_H
 
-/* The operator's rules for an address, single ones before prefixes. Did one stand against it? */
+/* The operator's rules for an address, single ones before prefixes, and then feeds. Did one stand against it? */
 static __always_inline bool judge_rules(const struct pn_conf *conf, const struct address *source,
 					struct verdict *v)
 {
@@ -21,10 +21,10 @@ static __always_inline bool judge_rules(const struct pn_conf *conf, const struct
 		verdict_from_rule(v, conf, PN_REASON_BLOCK, r);
 		return true;
 	}
-	return false;
+	return conf->feeds_bank && judge_feeds(source, v);
 }
 
-/* Verdicts of the DNS. Not static: it is asked from many places, and only where there are verdicts. */
+/* Verdicts of the DNS, and bans. Not static: it is asked from many places, and only where there are verdicts. */
 __noinline int judge_listed_entries(const struct address *source, __u32 class_, struct verdict *v)
 {
 	const struct pn_conf *conf = conf_get();
@@ -36,7 +36,8 @@ __noinline int judge_listed_entries(const struct address *source, __u32 class_, 
 	l = listed_find(conf, source, class_, &key);
 	if (!l)
 		return 0;
-	verdict_set(v, conf, PN_REASON_LISTED, l->action, false);
+	verdict_set(v, conf, l->origin == PN_ORIGIN_BAN ? PN_REASON_BANNED : PN_REASON_LISTED,
+		    l->action, false);
 	v->origin = l->origin;
 	v->bits = key.bits;
 	v->expires = l->expires;
@@ -59,6 +60,12 @@ static __always_inline bool judge_limits(const struct pn_conf *conf, struct pn_t
 		return false;
 	verdict_set(v, conf, reason, is_count ? conf->open_action : conf->rate_action, false);
 	return true;
+}
+
+/* What a trusted source is above: what was found out about it automatically, and no list that somebody wrote. */
+static __always_inline bool is_below_trust(const struct verdict *v)
+{
+	return v->reason == PN_REASON_LISTED || v->reason == PN_REASON_BANNED;
 }
 
 static __always_inline void judge_in_order(const struct pn_conf *conf, struct pn_total *total,
@@ -129,10 +136,9 @@ static __always_inline bool judge_source(const struct pn_conf *conf, const struc
 		return false;
 	if (v->would != PN_DROP && !any)
 		return false;
-	/* Asked last, since hardly any packet comes this far. A trusted source is above DNS
-	 * verdicts. */
+	/* Asked last, since hardly any packet comes this far. */
 	allow = allow_find(source);
-	if (allow && (allow->action == PN_ALLOW || v->reason == PN_REASON_LISTED))
+	if (allow && (allow->action == PN_ALLOW || is_below_trust(v)))
 		return false;
 	if (v->action != PN_PASS)
 		v->action = PN_DROP;

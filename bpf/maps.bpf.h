@@ -44,7 +44,59 @@ struct {
 	.values = {&pn_prefixes},
 };
 
-/* Strangers found guilty by DNS zones, by host, source or network. Not an LRU: no verdict is washed
+/*
+ * Feeds: see postern_abi.h. Lines are mapped by whoever fills them, and so begin at a page: a line of any other place would lie
+ * across two of the cache's. The flag lets tables of every size into a slot. (A
+ * type that only such a template names is not in the BTF: hence sizes.)
+ */
+struct feed_lines {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct pn_feed_line));
+};
+struct feed_trie {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct pn_prefix));
+	__uint(value_size, sizeof(struct pn_feed_prefix));
+};
+
+/* How the lines of each bank are keyed, and what its feeds do. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PN_FEED_BANKS);
+	__type(key, __u32);
+	__type(value, struct pn_feed_bank);
+} pn_feed_bank SEC(".maps");
+
+/* Single IPv4 addresses of feeds. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PN_FEED_BANKS);
+	__type(key, __u32);
+	__array(values, struct feed_lines);
+} pn_feed_lines SEC(".maps");
+
+/* All else of feeds. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, PN_FEED_BANKS);
+	__type(key, __u32);
+	__array(values, struct feed_trie);
+} pn_feed_tries SEC(".maps");
+
+/* Packets that each feed decided, by its number. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PN_FEEDS_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} pn_feed_hits SEC(".maps");
+
+/* Strangers found guilty by DNS zones, or banned, by host, source or network. Not an LRU: no verdict is washed
  * out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -35,6 +35,7 @@
 #include "parse.bpf.h"
 #include "packet.bpf.h"
 #include "verdict.bpf.h"
+#include "feeds.bpf.h"
 #include "reply.bpf.h"
 #include "contact.bpf.h"
 #include "judge.bpf.h"
@@ -75,6 +76,8 @@ __noinline int act(struct xdp_md *ctx, const struct packet *p, struct verdict *v
 		return XDP_PASS;
 	if (v->action == PN_REPLY && is_forwarded(ctx, p))
 		v->would = v->action = PN_REFUSE;
+	if (v->reason == PN_REASON_FEED)
+		feed_count(v->feed);
 	if (v->would != PN_HOLD)
 		event_tell(ctx, conf, total, p, v);
 	if (v->action == PN_PASS) {
@@ -209,7 +212,7 @@ static __always_inline bool judge_stopped_handshake(struct xdp_md *ctx, const st
 	if (!port || (v->action == PN_REPLY && port != p->port.local_port))
 		return false;
 	allow = allow_find(&p->source);
-	if (allow && (allow->action == PN_ALLOW || v->reason == PN_REASON_LISTED))
+	if (allow && (allow->action == PN_ALLOW || is_below_trust(v)))
 		return false;
 	if (v->action == PN_REPLY)
 		reply_settle(&p->source, &p->port, v);
@@ -359,6 +362,7 @@ int pn_why(struct xdp_md *ctx)
 	why->bits = v.bits;
 	why->expires = v.expires;
 	why->answers = v.answers;
+	why->feed = v.feed;
 	return XDP_PASS;
 }
 

@@ -68,11 +68,11 @@ enum pn_origin {
 	PN_ORIGIN_LOCAL = 3,	/* a private network a guarded interface stands in */
 	PN_ORIGIN_GATEWAY = 4,
 	PN_ORIGIN_RESOLVER = 5,
-	PN_ORIGIN_DNSBL = 6, /* found listed by DNS zones */
-	PN_ORIGIN_SEEN = 7,  /* seen delivering mail */
-	PN_ORIGIN_FEED = 8,  /* in a file of addresses that the configuration names */
-	PN_ORIGIN_BAN = 9,   /* offended again and again */
-	PN_ORIGIN_SPF = 10,  /* in the SPF record of a provider that the configuration trusts */
+	PN_ORIGIN_DNSBL = 6,   /* found listed by DNS zones */
+	PN_ORIGIN_SEEN = 7,    /* seen delivering mail */
+	PN_ORIGIN_FEED = 8,    /* in a file of addresses that the configuration names */
+	PN_ORIGIN_BAN = 9,     /* offended again and again */
+	PN_ORIGIN_SPF = 10,    /* in the SPF record of a provider that the configuration trusts */
 	PN_ORIGIN_CONFIG = 11, /* in `never_block` of the configuration */
 };
 
@@ -177,7 +177,7 @@ struct pn_rule {
 	__u8 pad[6];
 };
 
-/* pn_listed: a stranger found guilty. */
+/* pn_listed: a stranger found guilty, by DNS zones or by what it did (PN_ORIGIN_BAN). */
 struct pn_listed {
 	enum pn_action action;
 	enum pn_origin origin;
@@ -185,6 +185,66 @@ struct pn_listed {
 	__u32 classes; /* bit per enum pn_class the verdict holds for */
 	__u32 zone;    /* number of the zone that weighed most, from 1; 0 none */
 };
+
+/*
+ * Feeds. A whole set of them is a bank: an entry of pn_feed_bank, and the tables in the slots of pn_feed_lines and pn_feed_tries
+ * with the same number. The bank that is not in force is filled, and one store to pn_conf puts it in force: who reads
+ * that word once sees all of one set.
+ *
+ * Single IPv4 addresses lie in lines of the size of a cache line. pn_feed_mix() makes one number of another, each from one address
+ * only: its leading line_bits are the number of the line, and the rest, in a cell, tells the address apart from all others of
+ * that line. So there is room in 32 bits for the feed too, and a look is at one line. Who finds no room lies in one of the next
+ * lines; they are looked at only behind a line that is full. Cells are filled from the first on; 0 is an empty one.
+ */
+#define PN_FEED_BANKS	      2
+#define PN_FEED_CELLS	      16
+#define PN_FEED_CELL_USED     1U
+#define PN_FEED_CELL_FEED(c)  ((c) >> 1 & 15)
+#define PN_FEED_FEED_BITS     (15U << 1)
+#define PN_FEED_STEP_SHIFT    5 /* how many lines behind its own it lies */
+#define PN_FEED_STEPS	      4
+#define PN_FEED_REST_SHIFT    7
+#define PN_FEED_LINE_BITS_MIN PN_FEED_REST_SHIFT /* fewer, and the rest has no room */
+#define PN_FEED_LINE_BITS_MAX 24		 /* 1 GiB */
+
+struct pn_feed_line {
+	__u32 cell[PN_FEED_CELLS];
+};
+
+struct pn_feed_bank {
+	__u32 key[4]; /* a secret of this table, or who makes addresses could fill one line */
+	__u32 line_bits;
+	__u32 hosts;	/* in the lines */
+	__u32 prefixes; /* in the trie */
+	__u32 feeds;
+	__u8 action[PN_FEEDS_MAX]; /* enum pn_action, by the number of the feed */
+	__u8 always[PN_FEEDS_MAX]; /* obeyed in monitor mode too */
+};
+
+/* A prefix of the trie in a slot of pn_feed_tries. */
+struct pn_feed_prefix {
+	__u32 feed;
+	__u32 bits; /* length of the mapped form */
+};
+
+/* One-to-one for any key: each step can be undone. addr in host order. */
+static inline __attribute__((always_inline)) __u32 pn_feed_mix(const struct pn_feed_bank *b,
+							       __u32 addr)
+{
+	__u32 x = (addr ^ b->key[0]) * (b->key[1] | 1);
+
+	x = (x ^ x >> 16) * (b->key[2] | 1);
+	x = (x ^ x >> 15) * (b->key[3] | 1);
+	return x ^ x >> 16;
+}
+
+/* What stands in a cell of an address, less the feed's number. */
+static inline __attribute__((always_inline)) __u32 pn_feed_cell(const struct pn_feed_bank *b,
+								__u32 mixed, __u32 step)
+{
+	return (mixed & ((1U << (32 - b->line_bits)) - 1)) << PN_FEED_REST_SHIFT |
+	       step << PN_FEED_STEP_SHIFT | PN_FEED_CELL_USED;
+}
 
 /* pn_known: a stranger found clean, or seen delivering. Boot time. */
 struct pn_known {
@@ -318,6 +378,8 @@ struct pn_conf {
 	/* Answers of a controller to `reload`: how many it did and how many it turned down. */
 	__u32 reloads_done;
 	__u32 reloads_failed;
+	__u32 feeds_bank; /* which bank of feeds is in force, from 1; 0: none, and none is asked */
+	__u32 pad;
 };
 
 /* pn_events */
@@ -333,7 +395,7 @@ struct pn_event {
 	enum pn_class class_;
 	__u32 ifindex;
 	__u32 suppressed; /* events of this source and reason not told since the last */
-	__u32 pad;
+	__u32 feed;	  /* its number in the configuration, from 0, where the reason is `feed` */
 };
 
 /* pn_told: when a source's reason was last told. Array of cells, by hash. */
@@ -360,7 +422,7 @@ struct pn_why {
 	__u32 bits;	       /* its length, mapped form; 0 none */
 	__u64 expires;
 	__u32 answers; /* of the responder, under this verdict */
-	__u32 pad2;
+	__u32 feed;    /* its number in the configuration, from 0, where the reason is `feed` */
 };
 
 /* pn_adjust: a correction of the open count of one source, by BPF_PROG_TEST_RUN of a syscall
@@ -394,7 +456,10 @@ PN_ASSERT_SIZE(pn_total, 48);
 PN_ASSERT_SIZE(pn_tally, 24);
 PN_ASSERT_SIZE(pn_limit, 16);
 PN_ASSERT_SIZE(pn_port, 8);
-PN_ASSERT_SIZE(pn_conf, 312);
+PN_ASSERT_SIZE(pn_feed_line, 64);
+PN_ASSERT_SIZE(pn_feed_bank, 64);
+PN_ASSERT_SIZE(pn_feed_prefix, 8);
+PN_ASSERT_SIZE(pn_conf, 320);
 PN_ASSERT_SIZE(pn_event, 72);
 PN_ASSERT_SIZE(pn_told, 16);
 PN_ASSERT_SIZE(pn_why, 56);

@@ -11,6 +11,8 @@ struct verdict {
 	__u16 bits;	/* its length, mapped form */
 	__u16 is_reply; /* before reply_settle() its action was PN_REPLY */
 	__u32 answers;	/* of the responder, under this verdict */
+	__u32 feed;	/* its number, where the reason is PN_REASON_FEED */
+	__u32 pad;
 	__u64 expires;
 };
 

@@ -76,14 +76,15 @@ enum world {
 	WORLD_FEW,	/* FEW single addresses in pn_rule */
 	WORLD_MANY,	/* MANY */
 	WORLD_PREFIXES, /* PREFIXES in pn_block: IPv4 /24, IPv6 /48 */
+	WORLD_FEED,	/* MANY in a feed; IPv4 alone */
 	WORLD_RATES,	/* MEASURED sources over their rate in pn_rate, some in pn_open */
 	WORLDS,
 };
 
 /* The gate of a world and family (4 or 6), made when first asked for. */
 int world_program(enum world w, int family, struct err *e); /* of pn_xdp, or -errno */
-/* What filling WORLD_MANY, IPv4, took: text parsed and all. 0 or -errno. */
-int world_imported(struct list_cost *out, struct err *e);
+/* What filling a world's list, IPv4, took: text parsed and all. 0 or -errno. */
+int world_imported(enum world w, struct list_cost *out, struct err *e);
 /* Read the events that were told meanwhile, as a controller would: a full ring is cheaper. */
 void worlds_drain(void);
 void worlds_close(void);

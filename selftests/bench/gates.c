@@ -4,6 +4,7 @@
  * neither pinned nor attached, so that nothing is left behind whatever ends the bench. For that a
  * struct gate is put together here instead of by gate_load().
  */
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include "bpf/postern.skel.h"
 #include "conf/conf.h"
 #include "daemon/setup.h"
+#include "kern/feeds.h"
 #include "kern/kern.h"
 #include "kern/maps.h"
 
@@ -196,6 +198,59 @@ static int fill_rules(struct made *m, uint32_t count, int family, const char *le
 	return r;
 }
 
+/* Each line an address, into the list of them. */
+static int list_read(char *text, struct feeds_host *hosts, struct err *e)
+{
+	struct feeds_host *at = hosts;
+	int r = 0;
+
+	for (char *line = text, *end; !r && *line; line = end + 1) {
+		struct prefix p;
+		uint32_t v4;
+
+		end = strchrnul(line, '\n');
+		*end = 0;
+		r = prefix_parse(line, &p, e);
+		if (r)
+			break;
+		memcpy(&v4, p.addr.byte + sizeof(p.addr.byte) - sizeof(v4), sizeof(v4));
+		*at++ = (struct feeds_host){.addr = ntohl(v4)};
+	}
+	return r;
+}
+
+static int fill_feed(struct made *m, uint32_t count, struct err *e)
+{
+	struct feeds_image image = {.action = {{PN_DROP, false}}, .feed_count = 1};
+	struct feeds_host *hosts = calloc(count, sizeof(*hosts));
+	char *text = list_text(count, 4, "");
+	int64_t memory = kernel_memory_bytes();
+	struct feeds_size size = {0};
+	struct clocks begin, end;
+	int r = hosts && text ? 0 : err_set(e, -ENOMEM, "no memory for a list");
+
+	begin = clocks_now();
+	if (!r)
+		r = list_read(text, hosts, e);
+	image.hosts = hosts;
+	image.host_count = count;
+	if (!r)
+		r = feeds_replace(m->gate, &image, 0, e);
+	end = clocks_now();
+	if (!r)
+		r = feeds_get_size(m->gate, &size, e);
+	free(text);
+	free(hosts);
+	m->imported = (struct list_cost){
+		.what = "feed, 1M addresses",
+		.spent = {end.wall_ns - begin.wall_ns, end.cpu_ns - begin.cpu_ns},
+		.tool_mb = (double)count * sizeof(*hosts) / 1e6,
+		.told = (int64_t)size.bytes,
+		.grown = kernel_memory_bytes() - memory,
+		.entries = count};
+	return r;
+}
+
 static int fill_rates(struct gate *g, int family, struct err *e)
 {
 	struct pn_rate rate = {.arrival_ns = now_monotonic_ns() + ARRIVAL_AHEAD_NS};
@@ -239,6 +294,8 @@ static int world_make(struct made *m, enum world w, int family, struct err *e)
 		return fill_rules(m, MANY, family, "", e);
 	case WORLD_PREFIXES:
 		return fill_rules(m, PREFIXES, family, family == 4 ? "/24" : "/48", e);
+	case WORLD_FEED:
+		return fill_feed(m, MANY, e);
 	case WORLD_RATES:
 		return fill_rates(m->gate, family, e);
 	default:
@@ -259,13 +316,13 @@ int world_program(enum world w, int family, struct err *e)
 	return m->gate->program.pn_xdp;
 }
 
-int world_imported(struct list_cost *out, struct err *e)
+int world_imported(enum world w, struct list_cost *out, struct err *e)
 {
-	int r = world_program(WORLD_MANY, 4, e);
+	int r = world_program(w, 4, e);
 
 	if (r < 0)
 		return r;
-	*out = made[WORLD_MANY][0].imported;
+	*out = made[w][0].imported;
 	return 0;
 }
 

@@ -41,11 +41,16 @@ static int spray_find(struct err *e)
 
 static int import_measure(struct report *r, struct err *e)
 {
-	struct list_cost imported;
-	int rc = world_imported(&imported, e);
+	static const enum world worlds[] = {WORLD_MANY, WORLD_FEED};
+	int rc = 0;
 
-	if (!rc)
-		list_report(r, &imported);
+	for (size_t i = 0; !rc && i < sizeof(worlds) / sizeof(worlds[0]); i++) {
+		struct list_cost imported;
+
+		rc = world_imported(worlds[i], &imported, e);
+		if (!rc)
+			list_report(r, &imported);
+	}
 	return rc;
 }
 

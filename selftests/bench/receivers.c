@@ -33,6 +33,12 @@ static int gate_many(struct report *r, struct err *e)
 	return world_program(WORLD_MANY, 4, e);
 }
 
+static int gate_feed(struct report *r, struct err *e)
+{
+	(void)r;
+	return world_program(WORLD_FEED, 4, e);
+}
+
 static int gate_prefixes(struct report *r, struct err *e)
 {
 	(void)r;
@@ -207,6 +213,7 @@ const struct receiver receivers[] = {
 	{"pn_xdp, 10k addresses", FEW, false, true, gate_few},
 	{"xdp-filter, 10k addresses", FEW, false, false, xdp_filter},
 	{"pn_xdp, 1M addresses", MANY, false, true, gate_many},
+	{"pn_xdp, feed of 1M addresses", MANY, false, true, gate_feed},
 	{"nftables at ingress, set of 1M", MANY, false, false, nft_ingress},
 	{"nftables in raw, set of 1M", MANY, false, false, nft_raw},
 	{"iptables in raw, ipset of 1M", MANY, false, false, ipset_raw},

@@ -56,26 +56,31 @@ static bool is_why_right(const struct state *s, const char *from, uint16_t port)
 	struct pn_why w = {.port = port};
 	struct outcome want;
 	enum pn_origin origin = PN_ORIGIN_NONE;
-	unsigned bits = 0;
+	unsigned bits = 0, feed = 0;
 	bool ends = false;
 
 	prefix_read(from, w.src, NULL);
 	want = model_why(s, w.src, port);
 	if (want.entry) {
 		prefix_read(want.entry->prefix, (uint8_t[16]){0}, &bits);
-		origin = want.reason == PN_REASON_LISTED ? PN_ORIGIN_DNSBL : PN_ORIGIN_OPERATOR;
+		origin = want.reason == PN_REASON_LISTED   ? PN_ORIGIN_DNSBL
+			 : want.reason == PN_REASON_BANNED ? PN_ORIGIN_BAN
+			 : want.reason == PN_REASON_FEED   ? PN_ORIGIN_FEED
+							   : PN_ORIGIN_OPERATOR;
+		feed = want.reason == PN_REASON_FEED ? (unsigned)(want.entry - s->feed) : 0;
 		ends = want.entry->life != LIFE_FOREVER;
 	}
 	if (!rig_why(&w))
 		return false;
 	return EXPECT((int)w.reason == want.reason && w.action == want.action &&
 			      w.would == want.wanted && w.origin == origin && w.bits == bits &&
-			      (w.expires != 0) == ends && w.answers == want.answers,
+			      (w.expires != 0) == ends && w.answers == want.answers &&
+			      w.feed == feed,
 		      "why %s port %u: want %s, action %d, would %d, origin %d, bits %u, ends %d, "
-		      "answers %u; got %s, %d, %d, %d, %u, %llu, %u",
+		      "answers %u, feed %u; got %s, %d, %d, %d, %u, %llu, %u, %u",
 		      from, port, reason_text(want.reason), want.action, want.wanted, origin, bits,
-		      ends, want.answers, reason_text((int)w.reason), w.action, w.would, w.origin,
-		      w.bits, (unsigned long long)w.expires, w.answers);
+		      ends, want.answers, feed, reason_text((int)w.reason), w.action, w.would,
+		      w.origin, w.bits, (unsigned long long)w.expires, w.answers, w.feed);
 }
 
 static void tell_failure(uint64_t seed, const struct state *s)

@@ -125,7 +125,7 @@ static bool put_sources(const struct state *s)
 	     e++) {
 		struct pn_key key = key_of(e->prefix);
 		struct pn_listed value = {.action = e->action,
-					  .origin = PN_ORIGIN_DNSBL,
+					  .origin = e->banned ? PN_ORIGIN_BAN : PN_ORIGIN_DNSBL,
 					  .expires = end_of(e->life),
 					  .classes = e->classes ? e->classes : ~0U};
 
@@ -312,7 +312,7 @@ static bool put_conf(const struct state *s)
 	c->has_blocks = s->block[0].prefix != NULL;
 	c->has_listed = s->listed[0].prefix != NULL;
 	c->has_known = s->known[0].prefix != NULL;
-	return write_conf();
+	return rig_put_feeds(s, &c->feeds_bank) && write_conf();
 }
 
 bool rig_tune(void (*change)(struct pn_conf *conf))

@@ -144,8 +144,13 @@ static int find_guilt(const struct state *s, const struct source *a, enum pn_cla
 	*entry = find(s->block, a, 0, 128);
 	if (*entry)
 		return PN_REASON_BLOCK;
+	*entry = find(s->feed, a, 0, 128);
+	if (*entry)
+		return PN_REASON_FEED;
 	*entry = is_trusted ? NULL : find_listed(s, a, class_);
-	return *entry ? PN_REASON_LISTED : REASON_NONE;
+	if (!*entry)
+		return REASON_NONE;
+	return (*entry)->banned ? PN_REASON_BANNED : PN_REASON_LISTED;
 }
 
 static int find_open_excess(const struct state *s, const struct source *a, bool is_known)

@@ -184,10 +184,16 @@ void state_random(struct state *s, struct random *r)
 		s->allow[i].action = one_in(r, 2) ? PN_ALLOW : PN_TRUST;
 	entries_random(s->rule, r, hosts, COUNT(hosts), NULL, 0);
 	entries_random(s->block, r, nets, COUNT(nets), NULL, 0);
+	entries_random(s->feed, r, nets, COUNT(nets), hosts, COUNT(hosts));
+	s->feed_crowded = one_in(r, 4);
 	entries_random(s->listed, r, sources, COUNT(sources), wholes, COUNT(wholes));
 	entries_random(s->known, r, sources, COUNT(sources), NULL, 0);
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX; i++)
 		s->listed[i].always = false; /* verdicts are never the operator's */
+	for (unsigned i = 0; i < STATE_ENTRIES_MAX; i++)
+		s->listed[i].banned = one_in(r, 2);
+	for (unsigned i = 0; i < STATE_ENTRIES_MAX; i++)
+		s->feed[i].life = LIFE_FOREVER;
 	counts_random(s, r);
 	contact_random(s, r);
 	ports_random(s, r);
@@ -349,6 +355,7 @@ void state_print(const struct state *s)
 	entries_print("allow", s->allow);
 	entries_print("rule", s->rule);
 	entries_print("block", s->block);
+	entries_print(s->feed_crowded ? "feed, crowded," : "feed", s->feed);
 	entries_print("listed", s->listed);
 	entries_print("known", s->known);
 	for (unsigned i = 0; i < STATE_ENTRIES_MAX && s->open[i].source; i++)

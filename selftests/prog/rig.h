@@ -36,6 +36,10 @@ uint64_t rig_now_ns(void); /* CLOCK_MONOTONIC */
 uint64_t rig_boot_ns(void);
 /* The map itself, for what no state says. */
 int rig_map_fd(const char *name);
+/* Packets that a feed decided. */
+uint64_t rig_feed_hits(uint32_t feed);
+/* Of feeds.c, for fill.c: the bank to put in force, or 0. */
+bool rig_put_feeds(const struct state *s, uint32_t *bank);
 /* What rig.c and fill.c know of each other: the trie in the slot of pn_block; pn_wait, and that a SYN stands in it. */
 int rig_block_fd(void);
 bool rig_map_wait(void);

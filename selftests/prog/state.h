@@ -34,6 +34,7 @@ struct entry {
 	bool always;	  /* obeyed in monitor mode */
 	unsigned classes; /* pn_listed: bits of enum pn_class; 0: all */
 	bool fresh;	  /* pn_known: not to be asked about again */
+	bool banned;	  /* pn_listed: a ban, and no verdict of the DNS */
 };
 
 enum fill {
@@ -73,6 +74,9 @@ struct state {
 	struct entry allow[STATE_ENTRIES_MAX];
 	struct entry rule[STATE_ENTRIES_MAX];
 	struct entry block[STATE_ENTRIES_MAX];
+	struct entry feed
+		[STATE_ENTRIES_MAX]; /* each of a feed of its own, that many from 0; without an end */
+	bool feed_crowded;	     /* lines of their addresses are full of others */
 	struct entry listed[STATE_ENTRIES_MAX]; /* by source, or by network */
 	struct entry known[STATE_ENTRIES_MAX];	/* by source; LIFE_FOREVER is PN_FOREVER */
 	struct {

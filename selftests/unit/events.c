@@ -78,8 +78,8 @@ TEST(the_longest_event_fits_and_a_reason_out_of_bounds_is_no_crash)
 
 TEST(a_row_has_every_field_with_its_type)
 {
-	static const char *const strings[] = {"time",	"source", "destination", "reason",
-					      "action", "would",  "class",	 "interface"};
+	static const char *const strings[] = {"time",	"kind",	 "source", "destination", "reason",
+					      "action", "would", "class",  "interface"};
 	struct pn_event e = test_event(PN_PASS, PN_DROP);
 	json_t *row;
 
@@ -88,7 +88,7 @@ TEST(a_row_has_every_field_with_its_type)
 	ENSURE(row != NULL, "a row");
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		EXPECT(json_is_string(json_object_get(row, strings[i])), "%s", strings[i]);
-	EXPECT(json_object_size(row) == 10, "ten fields, not %zu", json_object_size(row));
+	EXPECT(json_object_size(row) == 11, "eleven fields, not %zu", json_object_size(row));
 	EXPECT(json_integer_value(json_object_get(row, "port")) == 25, "port");
 	EXPECT(json_integer_value(json_object_get(row, "suppressed")) == 0, "suppressed");
 	EXPECT(strcmp(json_string_value(json_object_get(row, "source")), "203.0.113.7") == 0,

@@ -2,6 +2,7 @@
 /* The pure decisions of user/policy: what may not be blocked, and which mode is in force. */
 #include "tap.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 #include "policy/mode.h"
@@ -69,10 +70,66 @@ TEST(protect_finds_what_a_prefix_touches)
 
 TEST(protect_says_what_each_kind_is)
 {
-	for (enum protect_kind k = PROTECT_OWN; k <= PROTECT_RESOLVER; k++)
+	for (enum protect_kind k = PROTECT_OWN; k < PROTECT_KINDS; k++)
 		for (enum protect_kind other = PROTECT_OWN; other < k; other++)
 			EXPECT(strcmp(protect_sentence(k), protect_sentence(other)) != 0,
 			       "kinds %d and %d differ", k, other);
+}
+
+TEST(protect_lets_nothing_automatic_touch_the_list)
+{
+	static const struct {
+		const char *sentence, *prefix;
+		const char *why; /* NULL: it may be blocked */
+	} rows[] = {
+		{"a stranger may be", "203.0.113.7", NULL},
+		{"and his network", "203.0.113.0/24", NULL},
+		{"a gateway may not", "192.0.2.1", "192.0.2.1 is a gateway"},
+		{"nor a network around it", "192.0.2.0/29",
+		 "192.0.2.0/29 covers 192.0.2.1, which is a gateway"},
+		{"nor what lies in a private one", "10.1.3.7",
+		 "10.1.3.7 lies in 10.1.0.0/16, which is a private network of a guarded interface"},
+		{"a /8 of IPv4 may be", "203.0.0.0/8", NULL},
+		{"a shorter one may not, whatever it touches", "202.0.0.0/7",
+		 "202.0.0.0/7 is shorter than /8, the most that is ever blocked automatically"},
+		{"a /16 of IPv6 may be", "2a00::/16", NULL},
+		{"a shorter one may not", "2a00::/15",
+		 "2a00::/15 is shorter than /16, the most that is ever blocked automatically"},
+	};
+	struct protect_entry own[OWN_ROWS];
+
+	for (size_t i = 0; i < OWN_ROWS; i++) {
+		own[i].kind = own_rows[i].kind;
+		ENSURE(prefix_parse(own_rows[i].prefix, &own[i].prefix, NULL) == 0, "%s",
+		       own_rows[i].prefix);
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct err e = {0};
+		struct prefix p;
+		int rc;
+
+		ENSURE(prefix_parse(rows[i].prefix, &p, NULL) == 0, "%s", rows[i].prefix);
+		rc = protect_check_automatic(own, OWN_ROWS, &p, &e);
+		EXPECT(rc == (rows[i].why ? -EPERM : 0), "%s: %d", rows[i].sentence, rc);
+		EXPECT(!strcmp(e.text, rows[i].why ? rows[i].why : ""), "%s: %s", rows[i].sentence,
+		       e.text);
+	}
+}
+
+TEST(protect_knows_what_nobody_may_block)
+{
+	static const struct {
+		const char *prefix;
+		bool wide;
+	} rows[] = {{"0.0.0.0/0", true},    {"::/0", true},	 {"202.0.0.0/7", true},
+		    {"203.0.0.0/8", false}, {"2000::/11", true}, {"2a00::/12", false}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct prefix p;
+
+		ENSURE(prefix_parse(rows[i].prefix, &p, NULL) == 0, "%s", rows[i].prefix);
+		EXPECT(protect_is_too_wide(&p) == rows[i].wide, "%s", rows[i].prefix);
+	}
 }
 
 /* ---- mode ---- */

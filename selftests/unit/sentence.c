@@ -9,7 +9,7 @@
 #include "cli/nearest.h"
 #include "cli/sentence.h"
 
-#define BLOCK "PREFIX|- [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]"
+#define BLOCK "PREFIX|- [anyway] [for TIME] [with drop|refuse] [saying TEXT] [because TEXT]"
 #define AUDIT                                                                                      \
 	"[DOMAIN|HOST] [--only IDS] [--own] [--every [daily|TIME]] [--fail-on low|medium|high]"
 #define WORDS_MAX 16
@@ -56,6 +56,11 @@ static const struct {
 	 NULL, NULL},
 	{"a clause nearly right", BLOCK, "192.0.2.1 fro 2h", "did you mean \"for\"?", NULL, NULL,
 	 NULL},
+	{"the word that may be there", BLOCK, "192.0.2.1 anyway for 2h", NULL, "192.0.2.1", "for",
+	 "2h"},
+	{"behind the clauses too", BLOCK, "192.0.2.1 for 2h anyway", NULL, "192.0.2.1", "for",
+	 "2h"},
+	{"it nearly right", BLOCK, "192.0.2.1 anywy", "did you mean \"anyway\"?", NULL, NULL, NULL},
 	{"a choice nearly right", BLOCK, "192.0.2.1 with refsue", "did you mean \"refuse\"?", NULL,
 	 NULL, NULL},
 	{"a choice that is none", BLOCK, "192.0.2.1 with honey", "is none of drop|refuse", NULL,

@@ -78,7 +78,7 @@ TEST(a_newer_schema_is_refused)
 	database_made("PRAGMA user_version = 999");
 	fails_with(STORE_READ, -EPROTO, "a newer schema");
 	fails_with(STORE_WRITE, -EPROTO, "a newer schema");
-	database_made("PRAGMA user_version = 2");
+	database_made("PRAGMA user_version = 3");
 	reads(5, "the known schema again");
 }
 

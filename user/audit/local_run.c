@@ -90,7 +90,7 @@ static bool is_others(const char *path)
  * Can somebody but root write the configuration that was named? Tools do what it says: postqueue(1) starts programs of its daemon_directory,
  * Exim Perl, and doveconf(1) prints files that it names.
  */
-static bool is_config_others(const char *config)
+bool local_config_is_others(const char *config)
 {
 	static const char *const inside[] = {"main.cf", "master.cf"};
 	char path[LOCAL_PATH_MAX];
@@ -387,7 +387,7 @@ int local_run(struct local_raw *raw, const struct local_tool *tools, unsigned co
 		c->tool = &tools[i];
 		c->out = c->complaints = -1;
 		c->is_unsafe = geteuid() == 0 && c->tool->config_option && c->tool->config &&
-			       c->tool->config[0] && is_config_others(c->tool->config);
+			       c->tool->config[0] && local_config_is_others(c->tool->config);
 		for (unsigned n = 0; n < 3 && tools[i].names[n] && !c->path[0]; n++)
 			(void)local_tool_find(tools[i].names[n], c->path);
 	}

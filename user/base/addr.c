@@ -214,6 +214,13 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	return a->bits == b->bits && addr_equal(&a->addr, &b->addr);
 }
 
+int prefix_compare(const struct prefix *a, const struct prefix *b)
+{
+	int order = memcmp(&a->addr, &b->addr, sizeof(a->addr));
+
+	return order ? order : (int)a->bits - (int)b->bits;
+}
+
 /* The last steps of MurmurHash3: each bit of the result hangs on each bit of the word. A bare multiplication carries upwards alone. */
 static uint64_t word_mix(uint64_t word)
 {
@@ -242,6 +249,15 @@ bool prefix_has(const struct prefix *p, const struct addr *a)
 	struct prefix host = {.addr = *a, .bits = ADDR_BITS};
 
 	return prefix_covers(p, &host);
+}
+
+struct addr prefix_last(const struct prefix *p)
+{
+	struct addr last = p->addr;
+
+	for (unsigned bit = p->bits; bit < ADDR_BITS; bit++)
+		last.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
 }
 
 bool prefix_is_private(const struct prefix *p)

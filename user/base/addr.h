@@ -52,6 +52,8 @@ struct prefix prefix_of(const struct addr *a, uint8_t bits); /* cuts the bits be
 bool prefix_is_v4(const struct prefix *p);
 bool prefix_is_host(const struct prefix *p);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
+/* For sorting: by address, and of one address the shorter prefix, which covers the other, first. */
+int prefix_compare(const struct prefix *a, const struct prefix *b);
 /*
  * For a table: any bits of it will do, and neighbours lie apart. Strangers choose their addresses: without the secret nobody can choose
  * many for one place.
@@ -60,6 +62,8 @@ uint64_t prefix_hash(const struct prefix *p, uint64_t secret);
 /* Is every address of inner one of outer? Families never cover each other. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 bool prefix_has(const struct prefix *p, const struct addr *a);
+/* The last address of it; its first is p->addr. */
+struct addr prefix_last(const struct prefix *p);
 /* RFC 1918 or ULA (RFC 4193): lies wholly in a private range. */
 bool prefix_is_private(const struct prefix *p);
 

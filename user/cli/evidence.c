@@ -157,7 +157,8 @@ static uint16_t port_of(const struct pn_conf *knobs)
 
 static bool is_against(enum pn_reason reason)
 {
-	return reason == PN_REASON_LISTED || reason == PN_REASON_RULE || reason == PN_REASON_BLOCK;
+	return reason == PN_REASON_LISTED || reason == PN_REASON_RULE ||
+	       reason == PN_REASON_BLOCK || reason == PN_REASON_FEED || reason == PN_REASON_BANNED;
 }
 
 static int gate_read(struct gathering *g, struct gate *gate, struct err *e)

@@ -171,6 +171,12 @@ static int choice_check(const struct slot *slot, const char *word, struct err *e
 	return choice_fail(slot, word, near, e);
 }
 
+/* "[anyway]": one word that may stand there or not. */
+static bool is_keyword(const struct slot *slot)
+{
+	return slot->optional && slot->choice && !strchr(slot->what, '|');
+}
+
 /* Not among the clauses: which of their keywords is like it? */
 static int word_unexpected(const struct sentence *s, const char *word, struct err *e)
 {
@@ -181,6 +187,8 @@ static int word_unexpected(const struct sentence *s, const char *word, struct er
 	for (unsigned i = 0; i < s->grammar.count; i++)
 		if (s->grammar.slot[i].kind != SLOT_WORD)
 			nearest_try(word, s->grammar.slot[i].name, &near, &distance);
+		else if (is_keyword(&s->grammar.slot[i]))
+			nearest_try(word, s->grammar.slot[i].what, &near, &distance);
 	return err_set(e, -EINVAL, "unexpected %s \"%s\"%s%s%s",
 		       word[0] == '-' && word[1] ? "option" : "word", show(word, shown),
 		       near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
@@ -324,7 +332,8 @@ static int word_take(struct sentence *s, const char *word, struct err *e)
 {
 	const struct slot *slot = word_slot(s);
 
-	if (!slot || (word[0] == '-' && word[1]))
+	if (!slot || (word[0] == '-' && word[1]) ||
+	    (is_keyword(slot) && strcmp(slot->what, word) != 0))
 		return word_unexpected(s, word, e);
 	if (s->word_count == SENTENCE_WORDS_MAX)
 		return err_set(e, -EINVAL, "more than %d words", SENTENCE_WORDS_MAX);

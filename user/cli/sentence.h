@@ -8,6 +8,7 @@
  *	PREFIX, IFACE      a word that must be there (upper case; alternatives may follow a bar)
  *	IFACE...           one or more of them, the last of the syntax's words
  *	[FILE]             a word that may be there
+ *	[anyway]           this very word may be there
  *	status|rules       one of these words (lower case)
  *	[for TIME]         a clause: keyword and word, in any place behind the verb
  *	[with drop|refuse] a clause whose word is one of these

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * watch: events as they happen. The kernel's ring has one reader; while a controller runs that is the controller,
- * which hands on what it reads over a socket. Without one the ring is read directly. Ctrl-C ends it.
+ * watch: what happens, as it happens: the kernel's events and the controller's decisions. The kernel's ring has one reader; while a
+ * controller runs that is the controller, which hands on what it reads over a socket, with what it decides itself. Without one the ring is
+ * read directly. Ctrl-C ends it.
  */
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/stream.h"
 #include "daemon/events.h"
-#include "daemon/instance.h"
 
-#define WATCH_LINE_MAX 4096 /* an event is some 300 bytes */
+#define WATCH_TEXT_MAX 512 /* of one text of a row */
+
+/* What is to be seen. */
+struct watch {
+	const struct cli *cli;
+	bool has_source;
+	struct prefix source;
+	const char *reason; /* NULL: all */
+	bool colour;
+};
 
 static volatile sig_atomic_t watch_ended;
 
@@ -62,28 +71,50 @@ static int readable(int fd, const sigset_t *waiting)
 	return 0;
 }
 
+/* ---- what is to be seen ---- */
+
+/* A network that was decided about concerns whoever asks for an address in it. */
+static bool is_of_source(const struct watch *w, const char *text)
+{
+	struct prefix about;
+
+	return prefix_parse(text, &about, NULL) == 0 &&
+	       (prefix_covers(&w->source, &about) || prefix_covers(&about, &w->source));
+}
+
+/* A decision has the name of the reason that it makes: what is "listed" is refused because it is. */
+static bool is_wanted(const struct watch *w, const json_t *row)
+{
+	const char *source = json_string_value(json_object_get(row, "source"));
+	const char *reason = json_string_value(json_object_get(row, "reason"));
+
+	if (!source)
+		source = json_string_value(json_object_get(row, "prefix"));
+	if (!reason)
+		reason = json_string_value(json_object_get(row, "what"));
+	if (w->has_source && (!source || !is_of_source(w, source)))
+		return false;
+	return !w->reason || (reason && strcmp(reason, w->reason) == 0);
+}
+
 /* ---- printing ---- */
 
-static const char *text_of(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "?";
-}
+struct deed {
+	const char *action, *done, *would;
+};
 
 static const char *deed_of(const json_t *row)
 {
-	static const struct {
-		const char *action, *done, *would;
-	} deeds[] = {
+	static const struct deed deeds[] = {
 		{"drop", "dropped", "would drop"},
 		{"refuse", "refused", "would refuse"},
 		{"reply", "answered", "would answer"},
 		{"hold", "held", "would hold"},
 	};
-	const char *action = text_of(row, "action"), *would = text_of(row, "would");
+	const char *action = json_string_value(json_object_get(row, "action"));
+	const char *would = json_string_value(json_object_get(row, "would"));
 
-	for (unsigned i = 0; i < sizeof(deeds) / sizeof(*deeds); i++) {
+	for (unsigned i = 0; action && would && i < sizeof(deeds) / sizeof(*deeds); i++) {
 		if (strcmp(action, deeds[i].action) == 0)
 			return deeds[i].done;
 		if (strcmp(action, "pass") == 0 && strcmp(would, deeds[i].action) == 0)
@@ -92,25 +123,93 @@ static const char *deed_of(const json_t *row)
 	return "passed";
 }
 
-/* Takes the reference. */
-static int event_print(const struct cli *cli, json_t *row)
+#define COLOUR_END "\033[0m"
+
+/* What was stopped is red, what waits or would be is yellow, what was decided is cyan. "": none. */
+static const char *colour_of(const struct watch *w, const char *kind, const char *deed)
 {
-	json_int_t more, port;
+	if (!w->colour)
+		return "";
+	if (strcmp(kind, "packet") != 0)
+		return "\033[36m";
+	if (strcmp(deed, "passed") == 0)
+		return "\033[32m";
+	return strcmp(deed, "held") == 0 || strncmp(deed, "would", 5) == 0 ? "\033[33m"
+									   : "\033[31m";
+}
+
+/* "dropped 203.0.113.7 port 25 on eth0: rule (and 3 more before)" */
+static void packet_print(const struct watch *w, const json_t *row)
+{
+	json_int_t more = json_integer_value(json_object_get(row, "suppressed"));
+	json_int_t port = json_integer_value(json_object_get(row, "port"));
+	const char *deed = deed_of(row), *colour = colour_of(w, "packet", deed);
+	char text[WATCH_TEXT_MAX];
+
+	printf("%s%s%s %s", colour, deed, *colour ? COLOUR_END : "",
+	       stream_text(row, "source", text, sizeof(text)));
+	if (port)
+		printf(" port %lld", (long long)port);
+	if (json_is_string(json_object_get(row, "interface")))
+		printf(" on %s", stream_text(row, "interface", text, sizeof(text)));
+	printf(": %s", stream_text(row, "reason", text, sizeof(text)));
+	if (more)
+		printf(" (and %lld more before)", (long long)more);
+}
+
+/* "listed 203.0.113.7: by bl.example, score 3 ..." */
+static void decision_print(const struct watch *w, const json_t *row)
+{
+	const char *colour = colour_of(w, "decision", "");
+	char text[WATCH_TEXT_MAX];
+
+	printf("%s%s%s", colour, stream_text(row, "what", text, sizeof(text)),
+	       *colour ? COLOUR_END : "");
+	if (json_is_string(json_object_get(row, "prefix")))
+		printf(" %s", stream_text(row, "prefix", text, sizeof(text)));
+	printf(": %s", stream_text(row, "text", text, sizeof(text)));
+}
+
+static void mode_print(const struct watch *w, const json_t *row)
+{
+	const char *colour = colour_of(w, "mode", "");
+	char text[WATCH_TEXT_MAX];
+
+	printf("%smode%s %s", colour, *colour ? COLOUR_END : "",
+	       stream_text(row, "mode", text, sizeof(text)));
+	if (json_is_string(json_object_get(row, "until")))
+		printf(" until %s", stream_text(row, "until", text, sizeof(text)));
+}
+
+/* Takes the reference. 0 or -errno. */
+static int row_print(void *context, json_t *row)
+{
+	const struct watch *w = context;
+	const char *kind = json_string_value(json_object_get(row, "kind"));
+	char text[WATCH_TEXT_MAX];
 	int rc = 0;
 
-	if (cli->json) {
+	/* Too many watch already: the one thing it says that is about us. */
+	if (json_is_string(json_object_get(row, "error"))) {
+		(void)cli_fail(w->cli, CLI_FAILED, "%s",
+			       stream_text(row, "error", text, sizeof(text)));
+		json_decref(row);
+		return -EBUSY;
+	}
+	if (!is_wanted(w, row)) {
+		json_decref(row);
+		return 0;
+	}
+	if (w->cli->json) {
 		rc = json_line(stdout, row);
 	} else {
-		more = json_integer_value(json_object_get(row, "suppressed"));
-		port = json_integer_value(json_object_get(row, "port"));
-		printf("%s %s %s", text_of(row, "time"), deed_of(row), text_of(row, "source"));
-		if (port)
-			printf(" port %lld", (long long)port);
-		if (json_is_string(json_object_get(row, "interface")))
-			printf(" on %s", text_of(row, "interface"));
-		printf(": %s", text_of(row, "reason"));
-		if (more)
-			printf(" (and %lld more before)", (long long)more);
+		printf("%s ", stream_text(row, "time", text, sizeof(text)));
+		if (kind && strcmp(kind, "decision") == 0)
+			decision_print(w, row);
+		else if (kind && strcmp(kind, "mode") == 0)
+			mode_print(w, row);
+		else
+			packet_print(w, row);
 		putchar('\n');
 		json_decref(row);
 	}
@@ -120,67 +219,21 @@ static int event_print(const struct cli *cli, json_t *row)
 
 /* ---- from the controller ---- */
 
-static int controller_connect(const struct cli *cli)
+static int watch_controller(struct watch *w, struct stream *s, const sigset_t *waiting)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char path[INSTANCE_PATH_MAX];
-	int fd;
+	int pid = cli_controller_pid(w->cli), rc;
 
-	_Static_assert(INSTANCE_PATH_MAX <= sizeof(address.sun_path), "fits a socket address");
-	strcpy(address.sun_path, instance_path(cli->conf.instance, INSTANCE_EVENTS, path));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-		int rc = -errno;
-
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
-static int line_print(const struct cli *cli, const char *line, size_t length)
-{
-	json_t *row = json_loadb(line, length, 0, NULL);
-
-	/* A line that is none is the controller's fault, and no reason to end. */
-	return json_is_object(row) ? event_print(cli, row) : (json_decref(row), 0);
-}
-
-/* Whole lines in the buffer are printed; what is left of the last moves to the front. */
-static int lines_print(const struct cli *cli, char *buffer, size_t *used)
-{
-	char *line = buffer, *end;
-	int rc = 0;
-
-	while (rc == 0 && (end = memchr(line, '\n', *used - (size_t)(line - buffer)))) {
-		rc = line_print(cli, line, (size_t)(end - line));
-		line = end + 1;
-	}
-	*used -= (size_t)(line - buffer);
-	memmove(buffer, line, *used);
-	return rc;
-}
-
-static int watch_controller(const struct cli *cli, int fd, const sigset_t *waiting)
-{
-	char buffer[WATCH_LINE_MAX];
-	size_t used = 0;
-	int rc;
-
-	while ((rc = readable(fd, waiting)) > 0) {
-		ssize_t n = read(fd, buffer + used, sizeof(buffer) - used);
-
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	while ((rc = readable(s->fd, waiting)) > 0) {
+		rc = stream_read(s, row_print, w);
+		if (rc == -EBUSY || ferror(stdout))
+			return CLI_FAILED;
+		if (rc == 0)
 			continue;
-		if (n <= 0)
-			return cli_fail(cli, CLI_FAILED,
-					"the controller has ended, or we read too slowly");
-		used += (size_t)n;
-		rc = lines_print(cli, buffer, &used);
-		if (rc || used == sizeof(buffer))
-			break;
+		if (pid && pid == cli_controller_pid(w->cli))
+			return cli_fail(w->cli, CLI_FAILED,
+					"we took too long to read, and the controller has cut us "
+					"off: what happened since is not told");
+		return cli_fail(w->cli, CLI_FAILED, "the controller has ended");
 	}
 	return rc < 0 ? CLI_FAILED : CLI_DONE;
 }
@@ -188,7 +241,7 @@ static int watch_controller(const struct cli *cli, int fd, const sigset_t *waiti
 /* ---- from the ring ---- */
 
 struct ring_context {
-	const struct cli *cli;
+	struct watch *watch;
 	int rc;
 };
 
@@ -202,23 +255,23 @@ static void ring_event(void *context, const struct pn_event *e)
 		(void)if_indextoname(e->ifindex, name);
 	row = event_row(e, name);
 	if (row && ring->rc == 0)
-		ring->rc = event_print(ring->cli, row);
+		ring->rc = row_print(ring->watch, row);
 	else
 		json_decref(row);
 }
 
-static int watch_ring(const struct cli *cli, const sigset_t *waiting)
+static int watch_ring(struct watch *w, const sigset_t *waiting)
 {
-	struct ring_context context = {.cli = cli};
+	struct ring_context context = {.watch = w};
 	struct events *events = NULL;
 	struct err e = {0};
 	CLI_GATE g = NULL;
-	int status = cli_gate_open(cli, &g), rc;
+	int status = cli_gate_open(w->cli, &g), rc;
 
 	if (status)
 		return status;
 	if (events_open(&events, g, ring_event, &context, &e))
-		return cli_fail_err(cli, CLI_FAILED, &e);
+		return cli_fail_err(w->cli, CLI_FAILED, &e);
 	while ((rc = readable(events_fd(events), waiting)) > 0) {
 		rc = events_read(events);
 		if (rc < 0 || context.rc)
@@ -228,23 +281,58 @@ static int watch_ring(const struct cli *cli, const sigset_t *waiting)
 	return rc < 0 || context.rc ? CLI_FAILED : CLI_DONE;
 }
 
+/* ---- the sentence ---- */
+
+static int reason_check(const struct cli *cli, const char *name)
+{
+	char known[WATCH_TEXT_MAX] = "", shown[WATCH_TEXT_MAX];
+	size_t used = 0;
+
+	for (unsigned r = 0; r < PN_REASONS; r++) {
+		if (strcmp(reason_name((enum pn_reason)r), name) == 0)
+			return CLI_DONE;
+		used += (size_t)snprintf(known + used, sizeof(known) - used, "%s%s", r ? ", " : "",
+					 reason_name((enum pn_reason)r));
+	}
+	return cli_fail(cli, CLI_MISUSED, "watch: there is no reason \"%s\": they are %s",
+			text_escape(name, strlen(name), shown, sizeof(shown)), known);
+}
+
+/* no-color.org: any value but an empty one means none. */
+static bool has_colour(const struct cli *cli)
+{
+	const char *term = getenv("TERM"), *none = getenv("NO_COLOR");
+
+	return !cli->json && isatty(STDOUT_FILENO) && !(none && *none) && term &&
+	       strcmp(term, "dumb") != 0;
+}
+
 int verb_watch(struct cli *cli, const struct sentence *s)
 {
+	struct watch w = {.cli = cli, .colour = has_colour(cli)};
+	const char *source = sentence_get(s, "source");
+	static struct stream stream;
+	struct err e = {0};
 	sigset_t waiting;
-	int fd, status;
+	int rc, status;
 
-	(void)s;
+	w.has_source = source != NULL;
+	if (source && prefix_parse(source, &w.source, &e))
+		return cli_fail(cli, CLI_MISUSED, "watch: %s", e.text);
+	w.reason = sentence_get(s, "reason");
+	if (w.reason && reason_check(cli, w.reason))
+		return CLI_MISUSED;
 	signals_set(&waiting);
-	fd = controller_connect(cli);
-	if (fd < 0) {
+	rc = stream_open(&stream, cli->conf.instance);
+	if (rc) {
 		/* A controller that runs reads the ring: two readers would halve the events. */
 		if (cli_controller_pid(cli))
 			return cli_fail(cli, CLI_FAILED,
 					"cannot connect to the controller's events: %s%s",
-					strerror(-fd), fd == -EACCES ? ": this needs root" : "");
-		return watch_ring(cli, &waiting);
+					strerror(-rc), rc == -EACCES ? ": this needs root" : "");
+		return watch_ring(&w, &waiting);
 	}
-	status = watch_controller(cli, fd, &waiting);
-	close(fd);
+	status = watch_controller(&w, &stream, &waiting);
+	stream_close(&stream);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "cli/show.h"
 #include "cli/story.h"
+#include "store/providers.h"
 
 #define PORT_MAX	65535
 #define WHY_COMMAND_MAX 160 /* a command with a prefix, and what it is for */
@@ -23,8 +24,12 @@ struct answer {
 	bool has_rule;
 	struct store_rule stored; /* that rule as the store has it */
 	bool has_stored;
+	const char
+		*feed; /* its name, where the reason is `feed`; NULL: no such one is configured */
 	struct prefix trust; /* the longest allow or trust that covers it, if it is a trust */
 	bool is_trusted;
+	bool by_spf;			 /* it is a provider's */
+	char provider[STORE_DOMAIN_MAX]; /* whose; "" when the store does not know */
 	struct pn_known known;
 	bool is_known;
 	struct rate_entry rate;
@@ -92,7 +97,18 @@ static int trust_find(void *context, const struct rule_entry *r)
 		return 0;
 	a->trust = r->prefix;
 	a->is_trusted = r->rule.action == PN_TRUST;
+	a->by_spf = r->rule.origin == PN_ORIGIN_SPF;
 	return 0;
+}
+
+static int provider_take(void *context, const char *domain, const struct prefix *p)
+{
+	struct answer *a = context;
+
+	if (!prefix_equal(p, &a->trust))
+		return 0;
+	text_escape(domain, strlen(domain), a->provider, sizeof(a->provider));
+	return 1;
 }
 
 static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
@@ -106,11 +122,16 @@ static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	a->is_known = sources_get_known(g, &a->addr, &a->known, NULL) == 0 &&
 		      a->known.until > now_boot_ns();
+	/* The kernel knows its number alone: that of the configuration which it was loaded by. */
+	if (a->why.reason == PN_REASON_FEED && a->why.feed < cli->conf.feed_count)
+		a->feed = cli->conf.feeds[a->why.feed].name;
 	a->open = open_get(g, &a->addr);
 	a->open_max = knobs->open_max;
 	a->enforcing = knobs->enforce_until > now_boot_ns();
 	cli_store_read(cli, &store);
 	answer_rule(store, a);
+	if (store && a->is_trusted && a->by_spf)
+		(void)store_each_provider_of(store, &a->addr, provider_take, a, NULL);
 	story_read(cli, store, &a->addr, &a->story);
 	return CLI_DONE;
 }
@@ -124,6 +145,12 @@ static const char *rule_action(const struct answer *a)
 	return action_name(a->why.would);
 }
 
+/* The kernel knows all of the operator's kind as his; the store knows which program ordered it. */
+static const char *rule_origin(const struct answer *a)
+{
+	return a->has_stored ? a->stored.origin : origin_name(a->why.origin);
+}
+
 static json_t *rule_row(const struct answer *a)
 {
 	char text[PREFIX_TEXT_MAX];
@@ -134,7 +161,7 @@ static json_t *rule_row(const struct answer *a)
 	row = json_object();
 	json_object_set_new(row, "prefix", json_string(prefix_format(&a->prefix, text)));
 	json_object_set_new(row, "action", json_string(rule_action(a)));
-	json_object_set_new(row, "origin", json_string(origin_name(a->why.origin)));
+	json_object_set_new(row, "origin", json_string(rule_origin(a)));
 	json_object_set_new(row, "because",
 			    json_text_or_null(a->has_stored ? a->stored.because : ""));
 	json_object_set_new(row, "created",
@@ -166,6 +193,7 @@ static json_t *answer_row(const struct answer *a)
 	json_object_set_new(row, "reason", json_string(reason_name(a->why.reason)));
 	json_object_set_new(row, "would", json_string(action_name(a->why.would)));
 	json_object_set_new(row, "rule", rule_row(a));
+	json_object_set_new(row, "feed", json_text_or_null(a->feed ? a->feed : ""));
 	json_object_set_new(row, "open", json_integer(a->open));
 	json_object_set_new(rate, "used", json_integer(a->rate.used));
 	json_object_set_new(rate, "limit", json_integer(a->rate.limit));
@@ -177,6 +205,7 @@ static json_t *answer_row(const struct answer *a)
 	json_object_set_new(row, "trust",
 			    a->is_trusted ? json_string(prefix_format(&a->trust, prefix))
 					  : json_null());
+	json_object_set_new(row, "provider", json_text_or_null(a->provider));
 	json_object_set_new(row, "known", known_row(a));
 	json_object_set(row, "dnsbl", a->story.dnsbl);
 	json_object_set(row, "journal", a->story.journal);
@@ -213,12 +242,18 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 	case PN_REASON_ALLOWED:
 		if (a->why.origin == PN_ORIGIN_OPERATOR)
 			snprintf(buffer, WHY_COMMAND_MAX, "postern disallow %s", prefix);
+		else if (a->why.origin == PN_ORIGIN_CONFIG)
+			snprintf(buffer, WHY_COMMAND_MAX, "never_block of the configuration");
 		break;
 	case PN_REASON_RULE:
 	case PN_REASON_BLOCK:
 		snprintf(buffer, WHY_COMMAND_MAX, "postern unblock %s, or postern allow %s", prefix,
 			 addr);
 		break;
+	case PN_REASON_FEED:
+		snprintf(buffer, WHY_COMMAND_MAX, "postern allow %s", addr);
+		break;
+	case PN_REASON_BANNED:
 	case PN_REASON_LISTED:
 		snprintf(buffer, WHY_COMMAND_MAX, "postern forget %s, or postern trust %s", addr,
 			 addr);
@@ -246,10 +281,14 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 			 reason_name(a->why.reason));
 		break;
 	default:
-		snprintf(buffer, WHY_COMMAND_MAX, "%s%s%spostern block %s",
-			 a->is_trusted ? "postern distrust " : "",
-			 a->is_trusted ? prefix_format(&a->trust, prefix) : "",
-			 a->is_trusted ? ", or " : "", addr);
+		if (a->is_trusted && a->by_spf)
+			snprintf(buffer, WHY_COMMAND_MAX,
+				 "postern block %s, or trust_spf of the configuration", addr);
+		else
+			snprintf(buffer, WHY_COMMAND_MAX, "%s%s%spostern block %s",
+				 a->is_trusted ? "postern distrust " : "",
+				 a->is_trusted ? prefix_format(&a->trust, prefix) : "",
+				 a->is_trusted ? ", or " : "", addr);
 		break;
 	}
 	return buffer;
@@ -262,7 +301,7 @@ static void rule_print(const struct answer *a)
 	if (!a->has_rule)
 		return;
 	printf("  rule     %s %s, origin %s", rule_action(a), prefix_format(&a->prefix, prefix),
-	       origin_name(a->why.origin));
+	       rule_origin(a));
 	if (a->has_stored)
 		printf(", since %s", when_format(a->stored.created_wall_s, when));
 	printf(", %s%s\n", a->why.expires ? "until " : "without an end",
@@ -271,14 +310,23 @@ static void rule_print(const struct answer *a)
 		printf("  because  %s\n", a->stored.because);
 }
 
+static void feed_print(const struct answer *a)
+{
+	if (a->why.reason == PN_REASON_FEED)
+		printf("  feed     %s\n",
+		       a->feed ? a->feed : "one that is not configured any more");
+}
+
 /* What lets it in though, or when, the lists say nothing. */
 static void favour_print(const struct answer *a)
 {
 	char text[PREFIX_TEXT_MAX], when[WHEN_TEXT_MAX];
 
 	if (a->is_trusted)
-		printf("  trust    %s: nobody in it is asked about\n",
-		       prefix_format(&a->trust, text));
+		printf("  trust    %s%s%s%s: nobody in it is asked about\n",
+		       prefix_format(&a->trust, text), a->by_spf ? ", by the SPF record of " : "",
+		       a->by_spf && a->provider[0] ? a->provider : "",
+		       a->by_spf && !a->provider[0] ? "a provider" : "");
 	if (!a->is_known)
 		return;
 	printf("  known    until %s; ", when_format(when_of_boot(a->known.until), when));
@@ -328,6 +376,7 @@ static void answer_print(const struct answer *a)
 		printf("  would    enforce mode: it %s (postern enforce)\n",
 		       verdict_sentence(a->why.would));
 	rule_print(a);
+	feed_print(a);
 	favour_print(a);
 	story_print_dnsbl(&a->story);
 	answers_print(a);

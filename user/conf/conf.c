@@ -14,11 +14,12 @@
 #include "conf/file.h"
 #include "conf/schema.h"
 
-#define NAME_MAX_BYTES	 64  /* "group.key": longer than any known one */
-#define SHOWN_MAX	 80  /* bytes of a foreign text in a sentence */
-#define TAKES_MAX	 160 /* the longest answer of schema_takes */
-#define PORT_SUBMISSIONS 465 /* RFC 8314, section 7.3 */
-#define PORT_SUBMISSION	 587 /* RFC 6409, section 3.1 */
+#define NAME_MAX_BYTES	 64    /* "group.key": longer than any known one */
+#define SHOWN_MAX	 80    /* bytes of a foreign text in a sentence */
+#define TAKES_MAX	 160   /* the longest answer of schema_takes */
+#define PORT_SUBMISSIONS 465   /* RFC 8314, section 7.3 */
+#define PORT_SUBMISSION	 587   /* RFC 6409, section 3.1 */
+#define FEED_ALL	 "all" /* of `feed load` */
 
 struct reading {
 	const char *path; /* as sentences show it */
@@ -140,16 +141,16 @@ static int read_number(const struct reading *r, const struct schema_key *k,
 	return 0;
 }
 
-static int read_ports(const struct reading *r, const struct schema_key *k, config_setting_t *s,
-		      struct conf *c);
+static int read_groups(const struct reading *r, const struct schema_key *k, config_setting_t *s,
+		       struct conf *c);
 
 static int read_value(const struct reading *r, const struct schema_key *k, config_setting_t *s,
 		      void *into)
 {
 	struct err cause = {0};
 
-	if (k->type == SCHEMA_PORTS)
-		return read_ports(r, k, s, into);
+	if (k->type == SCHEMA_GROUPS)
+		return read_groups(r, k, s, into);
 	if (schema_is_list(k))
 		return read_texts(r, k, s, into);
 	if (k->type == SCHEMA_NUMBER)
@@ -164,26 +165,35 @@ static int read_value(const struct reading *r, const struct schema_key *k, confi
 	return 0;
 }
 
-static int read_port(const struct reading *r, config_setting_t *s, struct conf_port *p)
+static int read_entry(const struct reading *r, const struct schema_key *list, config_setting_t *s,
+		      void *entry)
 {
-	int ret;
+	char takes[TAKES_MAX];
 
 	if (!config_setting_is_group(s))
-		return FAULT(
-			r, s,
-			"ports: here stands %s, but an entry is a group such as { port = 25; }",
-			type_name(s));
+		return FAULT(r, s, "%s: here stands %s, but an entry is a group: it takes %s",
+			     list->name, type_name(s), schema_takes(list, takes, sizeof(takes)));
 	for (int i = 0; i < config_setting_length(s); i++) {
 		config_setting_t *member = config_setting_get_elem(s, (unsigned)i);
 		const char *name = config_setting_name(member);
-		const struct schema_key *k = schema_find(schema_port_keys, name);
+		const struct schema_key *k = schema_find(list->members, name);
+		int ret;
 
 		if (!k)
-			return fault_unknown(r, schema_port_keys, "", name, member);
-		ret = read_value(r, k, member, p);
+			return fault_unknown(r, list->members, "", name, member);
+		ret = read_value(r, k, member, entry);
 		if (ret < 0)
 			return ret;
 	}
+	return 0;
+}
+
+/* What an entry must have, what follows from it, and what it may not share with those before it: i is its number. */
+static int port_finish(const struct reading *r, const config_setting_t *s, struct conf *c,
+		       unsigned i)
+{
+	struct conf_port *p = &c->ports[i];
+
 	if (!p->port)
 		return FAULT(r, s, "ports: this entry lacks its port, such as port = 25");
 	if (!p->local_port)
@@ -191,17 +201,8 @@ static int read_port(const struct reading *r, config_setting_t *s, struct conf_p
 	if (!config_setting_get_member(s, "class") &&
 	    (p->port == PORT_SUBMISSIONS || p->port == PORT_SUBMISSION))
 		p->class_ = CONF_CLASS_SUBMISSION;
-	return 0;
-}
-
-/* Two entries may share a socket's port (two containers, two public ports), but not disagree on
- * what it is. */
-static int port_check(const struct reading *r, const config_setting_t *s, const struct conf *c,
-		      const struct conf_port *p)
-{
-	for (unsigned i = 0; i < c->port_count; i++) {
-		const struct conf_port *other = &c->ports[i];
-
+	/* Two entries may share a socket's port (two containers, two public ports), but not disagree on what it is. */
+	for (const struct conf_port *other = c->ports; other < p; other++) {
 		if (other->port == p->port)
 			return FAULT(r, s, "ports: port %u is there twice", p->port);
 		if (other->local_port == p->local_port && other->class_ != p->class_)
@@ -213,24 +214,60 @@ static int port_check(const struct reading *r, const config_setting_t *s, const 
 	return 0;
 }
 
-static int read_ports(const struct reading *r, const struct schema_key *k, config_setting_t *s,
-		      struct conf *c)
+static int feed_finish(const struct reading *r, const config_setting_t *s, struct conf *c,
+		       unsigned i)
 {
+	const struct conf_feed *f = &c->feeds[i];
+
+	if (!f->name[0])
+		return FAULT(r, s, "feeds: this entry lacks its name, such as name = \"drop\"");
+	if (!f->file[0])
+		return FAULT(r, s, "feeds: \"%s\" lacks its file", f->name);
+	if (strcmp(f->name, FEED_ALL) == 0)
+		return FAULT(r, s, "feeds: \"" FEED_ALL "\" is the word for all of them, no name");
+	for (const struct conf_feed *other = c->feeds; other < f; other++) {
+		if (strcmp(other->name, f->name) == 0)
+			return FAULT(r, s, "feeds: \"%s\" is there twice", f->name);
+		if (strcmp(other->file, f->file) == 0)
+			return FAULT(r, s, "feeds: \"%s\" and \"%s\" have the same file",
+				     other->name, f->name);
+	}
+	return 0;
+}
+
+static const struct {
+	const struct schema_key *members;
+	int (*finish)(const struct reading *r, const config_setting_t *s, struct conf *c,
+		      unsigned i);
+} finishes[] = {{schema_port_keys, port_finish}, {schema_feed_keys, feed_finish}};
+
+static int entry_finish(const struct reading *r, const struct schema_key *k,
+			const config_setting_t *s, struct conf *c, unsigned i)
+{
+	for (size_t f = 0; f < sizeof(finishes) / sizeof(finishes[0]); f++)
+		if (finishes[f].members == k->members)
+			return finishes[f].finish(r, s, c, i);
+	return 0;
+}
+
+static int read_groups(const struct reading *r, const struct schema_key *k, config_setting_t *s,
+		       struct conf *c)
+{
+	unsigned *count = schema_count(k, c);
 	int ret, length = config_setting_length(s);
 
 	if (!config_setting_is_list(s))
 		return fault_type(r, k, s);
 	if ((uint64_t)length < k->least || (uint64_t)length > k->most)
-		return FAULT(r, s, "ports: %d entries stand here, but there may be 1 to %d", length,
-			     CONF_PORTS_MAX);
-	memset(c->ports, 0, sizeof(c->ports));
-	for (c->port_count = 0; c->port_count < (unsigned)length; c->port_count++) {
-		config_setting_t *entry = config_setting_get_elem(s, c->port_count);
-		struct conf_port *p = &c->ports[c->port_count];
+		return FAULT(r, s, "%s: %d entries stand here, but there may be %d to %d", k->name,
+			     length, (int)k->least, (int)k->most);
+	memset(schema_entry(k, c, 0), 0, k->size);
+	for (*count = 0; *count < (unsigned)length; (*count)++) {
+		config_setting_t *entry = config_setting_get_elem(s, *count);
 
-		ret = read_port(r, entry, p);
+		ret = read_entry(r, k, entry, schema_entry(k, c, *count));
 		if (ret == 0)
-			ret = port_check(r, entry, c, p);
+			ret = entry_finish(r, k, entry, c, *count);
 		if (ret < 0)
 			return ret;
 	}

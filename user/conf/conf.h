@@ -195,6 +195,16 @@ const char *conf_no_reply(const struct conf *c, const struct conf_port *port);
 int rate_parse(const char *text, struct conf_rate *out, struct err *e);
 const char *rate_format(const struct conf_rate *r, char *buffer, size_t size);
 
+/* Where `metrics` may be had. */
+enum conf_metrics_kind { CONF_METRICS_NONE, CONF_METRICS_TCP, CONF_METRICS_UNIX };
+struct conf_metrics {
+	enum conf_metrics_kind kind;
+	struct addr addr; /* TCP: of loopback */
+	uint16_t port;
+};
+/* "127.0.0.1:9125", "[::1]:9125", "/path" or "" (nowhere). 0 or -EINVAL. */
+int metrics_parse(const char *text, struct conf_metrics *out, struct err *e);
+
 /* Is the name one a directory can bear? Letters, digits, - and _, 1 to CONF_INSTANCE_MAX-1. */
 bool instance_is_valid(const char *name);
 

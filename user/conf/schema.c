@@ -43,6 +43,9 @@
 /* Of a /24. */
 #define NEIGHBOURS_MOST 256
 
+/* A list that may change by more may change by anything. */
+#define FEED_FACTOR_MOST 1000
+
 #define PORT_LEAST 1
 #define PORT_MOST  65535
 
@@ -62,6 +65,13 @@ static const char *const log_words[] = {"info", "debug", NULL};
 #define TABLE(member, default_, least_)                                                            \
 	AT(tables.member), .fallback = (default_), .least = (least_), .most = TABLE_MOST
 
+static int metrics_check(const char *text, struct err *e)
+{
+	struct conf_metrics at;
+
+	return metrics_parse(text, &at, e);
+}
+
 const struct schema_key schema_keys[] = {
 	{"instance", SCHEMA_NAME, AT(instance), .fallback = CONF_INSTANCE_DEFAULT,
 	 .sentence = "Names this gate where several run side by side."},
@@ -76,8 +86,9 @@ const struct schema_key schema_keys[] = {
 	 .sentence = "auto takes the driver's fast path, else the slow one with a warning."},
 	{"guard", SCHEMA_PREFIXES, LIST(guard, guard_count, CONF_GUARD_MAX), .fallback = "[]",
 	 .sentence = "Destinations that are policed. None: all; on a gateway name the mail hosts."},
-	{"ports", SCHEMA_PORTS, LIST(ports, port_count, CONF_PORTS_MAX), .least = 1,
+	{"ports", SCHEMA_GROUPS, LIST(ports, port_count, CONF_PORTS_MAX), .least = 1,
 	 .fallback = "( { port = 25; class = \"mx\"; } )",
+	 .takes = "groups such as ( { port = 25; class = \"mx\"; } )", .members = schema_port_keys,
 	 .sentence = "The policed ports, each with class, local_port and only if they differ."},
 	{"namespaces", SCHEMA_PATHS, LIST(namespaces, namespace_count, CONF_NAMESPACES_MAX),
 	 .fallback = "[]",
@@ -216,9 +227,21 @@ const struct schema_key schema_keys[] = {
 	 .most = NEIGHBOURS_MOST,
 	 .sentence = "Banned sources of one /24 or /48 that make a ban of all of it. 0: never."},
 
+	{"feeds", SCHEMA_GROUPS, LIST(feeds, feed_count, CONF_FEEDS_MAX), .fallback = "( )",
+	 .takes = "groups such as ( { name = \"drop\"; file = \"/var/lib/postern/drop_v4.json\"; } "
+		  ")",
+	 .members = schema_feed_keys,
+	 .sentence = "Files of addresses and prefixes, read again whenever they are written."},
+	{"feed_shrink", SCHEMA_NUMBER, AT(feed_shrink), .fallback = "2", .most = FEED_FACTOR_MOST,
+	 .sentence =
+		 "A file with less than a half, a third ... of the entries is held back. 0: none "
+		 "is."},
+	{"feed_grow", SCHEMA_NUMBER, AT(feed_grow), .fallback = "10", .most = FEED_FACTOR_MOST,
+	 .sentence = "A file with more than so many times the entries is held back. 0: none is."},
+
 	{"mail_log", SCHEMA_TEXT, AT(mail_log), .fallback = "auto",
 	 .sentence = "Where the mail server says who delivered: auto, journal, none, or a file."},
-	{"metrics", SCHEMA_TEXT, AT(metrics), .fallback = "",
+	{"metrics", SCHEMA_TEXT, AT(metrics), .fallback = "", .check = metrics_check,
 	 .sentence = "Where Prometheus may read: 127.0.0.1:PORT, [::1]:PORT or a socket's path."},
 
 	{"tables.rules", SCHEMA_NUMBER, TABLE(rules, "262144", TABLE_LEAST),
@@ -255,6 +278,21 @@ const struct schema_key schema_port_keys[] = {
 	{"only", SCHEMA_PREFIXES, PORT(only),
 	 .count_offset = offsetof(struct conf_port, only_count), .most = CONF_ONLY_MAX,
 	 .sentence = "Who may connect to it at all. None: everybody."},
+	{.name = NULL},
+};
+
+#define FEED(member)                                                                               \
+	.offset = offsetof(struct conf_feed, member),                                              \
+	.size = sizeof(((struct conf_feed *)0)->member)
+
+const struct schema_key schema_feed_keys[] = {
+	{"name", SCHEMA_NAME, FEED(name), .sentence = "What it is called here. Must be given."},
+	{"file", SCHEMA_PATH, FEED(file), .fallback = "/var/lib/postern/drop_v4.json",
+	 .sentence = "Must be given; neither it nor its directory may be writable by others."},
+	{"action", SCHEMA_WORD, FEED(action), .words = action_words,
+	 .sentence = "What its entries meet. Default: drop."},
+	{"always", SCHEMA_BOOL, FEED(always),
+	 .sentence = "Obeyed in monitor mode too. Default: false."},
 	{.name = NULL},
 };
 

@@ -26,24 +26,27 @@ enum schema_type {
 	SCHEMA_INTERFACES, /* lists: an array of elements and an unsigned count */
 	SCHEMA_PREFIXES,
 	SCHEMA_PATHS,
-	SCHEMA_TEXTS, /* struct conf_text; read further by another part */
-	SCHEMA_PORTS,
+	SCHEMA_TEXTS,  /* struct conf_text; read further by another part */
+	SCHEMA_GROUPS, /* structs; what stands in each is a table of its own: members */
 };
 
 struct schema_key {
 	const char *name;
 	enum schema_type type;
-	size_t offset, size;	  /* of the value in struct conf (struct conf_port) */
-	size_t count_offset;	  /* lists: of the number of entries */
-	const char *fallback;	  /* the default, as the file writes it (strings without quotes) */
-	uint64_t least, most;	  /* numbers; seconds; entries of a list */
+	size_t offset, size;  /* of the value in struct conf, or in an entry of a list of groups */
+	size_t count_offset;  /* lists: of the number of entries */
+	const char *fallback; /* the default, as the file writes it (strings without quotes) */
+	uint64_t least, most; /* numbers; seconds; entries of a list */
 	const char *const *words; /* ends with NULL */
 	const char *sentence;	  /* what it is for */
-	const char *takes;	  /* texts: what they are, with an example; paths: an example */
+	const char *takes; /* texts and groups: what they are, with an example; paths: an example */
+	const struct schema_key *members;	       /* of a group in a list */
+	int (*check)(const char *text, struct err *e); /* of a text; NULL: any will do */
 };
 
 extern const struct schema_key schema_keys[];	   /* of struct conf; ends with a NULL name */
 extern const struct schema_key schema_port_keys[]; /* of struct conf_port, in ports */
+extern const struct schema_key schema_feed_keys[]; /* of struct conf_feed, in feeds */
 
 /* NULL when there is none. */
 const struct schema_key *schema_find(const struct schema_key *keys, const char *name);
@@ -63,7 +66,7 @@ bool schema_is_text(const struct schema_key *k); /* the file writes it in quotes
 /* What the key takes, as the end of "it takes ...". Returns buffer. */
 const char *schema_takes(const struct schema_key *k, char *buffer, size_t size);
 
-/* value.c: into and from are the struct conf or struct conf_port that the key belongs to. */
+/* value.c: into and from are the struct conf, or the entry of a list of groups, that the key belongs to. */
 
 /* Set a text, or append one entry to a list of texts. 0 or -EINVAL with a sentence that lacks the
  * key. */
@@ -75,5 +78,7 @@ int schema_put_number(const struct schema_key *k, long long value, void *into, s
 /* The value as JSON; NULL when out of memory. */
 json_t *schema_get(const struct schema_key *k, const void *from);
 unsigned *schema_count(const struct schema_key *k, void *into); /* entries of a list */
+/* The entry of a list of groups with this number. */
+void *schema_entry(const struct schema_key *k, void *into, unsigned number);
 
 #endif

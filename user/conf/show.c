@@ -49,11 +49,11 @@ int conf_each(const struct conf *c, int (*fn)(void *context, json_t *row), void 
 	return ret;
 }
 
-static void port_keys_write(FILE *out)
+static void members_write(FILE *out, const struct schema_key *members)
 {
 	char takes[TAKES_MAX];
 
-	for (const struct schema_key *k = schema_port_keys; k->name; k++)
+	for (const struct schema_key *k = members; k->name; k++)
 		fprintf(out, "#   %s: %s\n#      Takes %s.\n", k->name, k->sentence,
 			schema_takes(k, takes, sizeof(takes)));
 }
@@ -66,8 +66,8 @@ static void key_write(FILE *out, const struct schema_key *k, const char *indent)
 
 	fprintf(out, "\n%s# %s\n%s# Takes %s.\n", indent, k->sentence, indent,
 		schema_takes(k, takes, sizeof(takes)));
-	if (k->type == SCHEMA_PORTS)
-		port_keys_write(out);
+	if (k->type == SCHEMA_GROUPS)
+		members_write(out, k->members);
 	fprintf(out, "%s#%s = %s%s%s;\n", indent, k->name + group + (group ? 1 : 0), quote,
 		k->fallback, quote);
 }

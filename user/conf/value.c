@@ -93,13 +93,20 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 	case SCHEMA_TEXTS:
 		snprintf(buffer, size, "up to %" PRIu64 " %s", k->most, k->takes);
 		break;
-	case SCHEMA_PORTS:
-		snprintf(buffer, size,
-			 "1 to %" PRIu64 " groups such as ( { port = 25; class = \"mx\"; } )",
-			 k->most);
+	case SCHEMA_GROUPS:
+		if (k->least)
+			snprintf(buffer, size, "%" PRIu64 " to %" PRIu64 " %s", k->least, k->most,
+				 k->takes);
+		else
+			snprintf(buffer, size, "up to %" PRIu64 " %s", k->most, k->takes);
 		break;
 	}
 	return buffer;
+}
+
+void *schema_entry(const struct schema_key *k, void *into, unsigned number)
+{
+	return (char *)into + k->offset + number * (k->size / k->most);
 }
 
 /* Enums, bools and numbers: little-endian or not, the width decides. */
@@ -289,6 +296,8 @@ int schema_put_text(const struct schema_key *k, const char *text, void *into, st
 	case SCHEMA_TEXT:
 		if (strlen(text) >= k->size || !is_printable(text))
 			return refuse(k, text, e);
+		if (k->check && k->check(text, e))
+			return -EINVAL;
 		strcpy(at, text);
 		return 0;
 	case SCHEMA_WORD:
@@ -333,12 +342,12 @@ int schema_put_number(const struct schema_key *k, long long value, void *into, s
 	return 0;
 }
 
-static json_t *port_get(const struct conf_port *p)
+static json_t *group_get(const struct schema_key *members, const void *entry)
 {
 	json_t *object = json_object();
 
-	for (const struct schema_key *k = schema_port_keys; object && k->name; k++) {
-		if (json_object_set_new(object, k->name, schema_get(k, p)) < 0) {
+	for (const struct schema_key *k = members; object && k->name; k++) {
+		if (json_object_set_new(object, k->name, schema_get(k, entry)) < 0) {
 			json_decref(object);
 			return NULL;
 		}
@@ -353,8 +362,8 @@ static json_t *list_entry_get(const struct schema_key *k, const char *list, unsi
 	switch (k->type) {
 	case SCHEMA_PREFIXES:
 		return json_string(prefix_format((const struct prefix *)list + i, text));
-	case SCHEMA_PORTS:
-		return port_get((const struct conf_port *)list + i);
+	case SCHEMA_GROUPS:
+		return group_get(k->members, list + i * (k->size / k->most));
 	default:
 		return json_string(list + i * entry_size(k));
 	}

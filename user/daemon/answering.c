@@ -130,6 +130,12 @@ static void responder_asks(struct daemon *d, const struct message_why *m)
 		case PN_REASON_LISTED:
 			because_listed(d, &m->addr, b);
 			break;
+		case PN_REASON_FEED:
+			b->kind = REPLY_LISTED;
+			if (why.feed < d->conf.feed_count)
+				snprintf(b->by, sizeof(b->by), "%s", d->conf.feeds[why.feed].name);
+			break;
+		case PN_REASON_BANNED: /* it ends */
 		case PN_REASON_OPEN:
 		case PN_REASON_TOTAL_OPEN:
 		case PN_REASON_RATE:

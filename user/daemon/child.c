@@ -26,6 +26,9 @@ static const char *const meaning[CHILD_KINDS] = {
 	[CHILD_RESOLVER] = "strangers get in unasked until then",
 	[CHILD_RESPONDER] =
 		"until then what you block is refused without a word, and all others get in",
+	[CHILD_FOLLOWER] = "who delivers mail until then is read from the log afterwards",
+	[CHILD_PROVIDERS] = "providers are trusted by the networks that are known of them",
+	[CHILD_METER] = "metrics wait until then, and mail does not",
 };
 
 struct child {
@@ -213,6 +216,12 @@ void child_on_room(struct child *c, loop_timer_fn fn, void *context)
 {
 	if (c->channel)
 		channel_on_room(c->channel, fn, context);
+}
+
+void child_pause(struct child *c, bool paused)
+{
+	if (c->channel)
+		channel_pause(c->channel, paused);
 }
 
 bool child_is_up(const struct child *c)

@@ -29,6 +29,8 @@ int child_open(struct child **out, struct loop *loop, struct nursery *n, enum ch
 /* 0, -EAGAIN: no room now; -EPIPE: it is not there. */
 int child_send(struct child *c, const void *message, size_t length);
 void child_on_room(struct child *c, loop_timer_fn fn, void *context);
+/* Hear nothing for a while: what it says meanwhile waits, and then it does. A child that is new is heard. */
+void child_pause(struct child *c, bool paused);
 bool child_is_up(const struct child *c);
 pid_t child_pid(const struct child *c); /* 0: not there */
 unsigned child_deaths(const struct child *c);

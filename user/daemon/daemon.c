@@ -29,6 +29,8 @@
 #include "daemon/responder.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
+#include "daemon/telling.h"
+#include "maillog/maillog.h"
 
 #define LINKS_TEXT_MAX (LINKS_MAX * (IFNAMSIZ + 16)) /* each name and how it is guarded */
 #define STORE_PATH_MAX (PATH_MAX + CONF_INSTANCE_MAX + 16)
@@ -77,20 +79,15 @@ static void daemon_read_events(void *context, int fd, uint32_t happened)
 	struct daemon *d = context;
 	char *text = NULL;
 	size_t length = 0;
-	unsigned dropped;
 	int r;
 
 	(void)fd;
 	(void)happened;
-	if (d->watchers && watchers_count(d->watchers))
+	if (telling_is_heard(d))
 		telling.lines = open_memstream(&text, &length);
 	r = events_read(d->events);
-	if (telling.lines && fclose(telling.lines) == 0 && length) {
-		dropped = watchers_send(d->watchers, text, length);
-		if (dropped)
-			log_warning("%u of those who watch took events too slowly and were cut off",
-				    dropped);
-	}
+	if (telling.lines && fclose(telling.lines) == 0 && length)
+		telling_send(d, text, length);
 	telling.lines = NULL;
 	free(text);
 	if (r < 0 && r != -EAGAIN && r != -EINTR) {
@@ -251,8 +248,10 @@ static void daemon_signal(void *context, int number)
  */
 static int step_nursery(struct daemon *d, struct err *e)
 {
-	int r = nursery_open(&d->nursery, e);
+	int r;
 
+	maillog_prepare();
+	r = nursery_open(&d->nursery, e);
 	return r ? r : responder_settings_try(&d->conf, d->config_path, e);
 }
 

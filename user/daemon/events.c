@@ -63,8 +63,8 @@ json_t *event_row(const struct pn_event *e, const char *ifname)
 	struct addr source = event_addr(e->src), destination = event_addr(e->dst);
 	char when[WHEN_TEXT_MAX], from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
 
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s?, s:I}", "time",
-			 when_format(when_of_boot(e->time), when), "source",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s?, s:I}", "time",
+			 when_format(when_of_boot(e->time), when), "kind", "packet", "source",
 			 addr_format(&source, from), "destination", addr_format(&destination, to),
 			 "port", e->dport ? json_integer(e->dport) : json_null(), "reason",
 			 reason_name(e->reason), "action", action_name(e->action), "would",

@@ -17,7 +17,7 @@
 const char *event_format(const struct pn_event *e, const char *ifname,
 			 char buffer[static EVENT_TEXT_MAX]);
 /*
- * {"time","source","destination","port","reason","action","would","class","interface","suppressed"};
+ * {"time","kind":"packet","source","destination","port","reason","action","would","class","interface","suppressed"};
  * port is null where it was unreadable, interface where it is unknown. NULL when out of memory.
  */
 json_t *event_row(const struct pn_event *e, const char *ifname);

@@ -7,8 +7,13 @@
 
 #include <errno.h>
 
+#include "conf/conf.h"
+
 /* No weight has more than 31 bits and no list more than 128 entries: sums of these cannot overflow. */
-#define SCORE_MOST	((int64_t)1 << 40)
+#define SCORE_MOST  ((int64_t)1 << 40)
+#define WALL_MOST_S ((int64_t)1 << 40)
+/* Of one message: mail servers stop at thousands. */
+#define RECIPIENTS_MOST 10000000
 #define CLASSES_ALL	(DNS_CLASS_MX | DNS_CLASS_SUBMISSION)
 #define PRINTABLE_FIRST ' '
 #define PRINTABLE_LAST	'~'
@@ -163,6 +168,84 @@ static const char *check_busy(const union message *m)
 	return NULL;
 }
 
+static const char *check_delivery(const union message *m)
+{
+	const struct message_delivery *d = &m->delivery;
+
+	if (d->wall_s < 0 || d->wall_s > WALL_MOST_S)
+		return "the time is none";
+	if (!d->recipients || d->recipients > RECIPIENTS_MOST)
+		return "there cannot be so many recipients";
+	if (!is_text(d->host, sizeof(d->host)))
+		return "a text is not ended, or not printable";
+	return NULL;
+}
+
+/* A place that was never reached leads nowhere, and counters are shown and no more. */
+static const char *check_followed(const union message *m)
+{
+	(void)m;
+	return NULL;
+}
+
+static const char *check_scrape(const union message *m)
+{
+	(void)m;
+	return NULL;
+}
+
+static const char *check_page(const union message *m)
+{
+	const struct message_page *p = &m->page;
+
+	if (!p->total || p->total > MESSAGE_PAGE_MAX || !p->length || p->length > sizeof(p->text) ||
+	    p->offset > p->total || p->length > p->total - p->offset)
+		return "the piece is out of bounds";
+	for (uint32_t i = 0; i < p->length; i++)
+		if (p->text[i] != '\n' &&
+		    (p->text[i] < PRINTABLE_FIRST || p->text[i] > PRINTABLE_LAST))
+			return "a text is not printable";
+	return NULL;
+}
+
+static bool is_network(const struct prefix *p)
+{
+	struct prefix cut;
+
+	if (p->bits > ADDR_BITS)
+		return false;
+	cut = prefix_of(&p->addr, p->bits);
+	return prefix_equal(&cut, p);
+}
+
+static const char *check_provider(const union message *m)
+{
+	const struct message_provider *p = &m->provider;
+	uint32_t parts = (p->total + MESSAGE_NETWORKS_MAX - 1) / MESSAGE_NETWORKS_MAX;
+	uint32_t rest;
+
+	if (p->provider >= CONF_PROVIDERS_MAX)
+		return "the provider is none";
+	if (p->state > SPF_TEMPERROR || (p->state != SPF_FINE && p->total))
+		return "the state is none, or has networks that it cannot have";
+	if (p->total > SPF_NETWORKS_MAX || p->parts != (parts ? parts : 1) || p->part >= p->parts)
+		return "the parts are out of bounds";
+	rest = p->total - p->part * MESSAGE_NETWORKS_MAX;
+	if (p->count != (rest < MESSAGE_NETWORKS_MAX ? rest : MESSAGE_NETWORKS_MAX))
+		return "the count does not fit the part";
+	if (p->ttl_s > MESSAGE_TTL_MAX_S)
+		return "the time to live is too long";
+	if (!is_text(p->why, sizeof(p->why)) || !is_text(p->note, sizeof(p->note)))
+		return "a text is not ended, or not printable";
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (!is_network(&p->network[i]))
+			return "a network is none";
+		if (i && prefix_compare(&p->network[i - 1], &p->network[i]) >= 0)
+			return "the networks are out of order";
+	}
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	size_t size;
@@ -176,6 +259,11 @@ static const struct {
 	[MESSAGE_BECAUSE] = {"BECAUSE", sizeof(struct message_because), check_because},
 	[MESSAGE_REJECT] = {"REJECT", sizeof(struct message_reject), check_reject},
 	[MESSAGE_BUSY] = {"BUSY", sizeof(struct message_busy), check_busy},
+	[MESSAGE_PROVIDER] = {"PROVIDER", sizeof(struct message_provider), check_provider},
+	[MESSAGE_DELIVERY] = {"DELIVERY", sizeof(struct message_delivery), check_delivery},
+	[MESSAGE_FOLLOWED] = {"FOLLOWED", sizeof(struct message_followed), check_followed},
+	[MESSAGE_SCRAPE] = {"SCRAPE", sizeof(struct message_scrape), check_scrape},
+	[MESSAGE_PAGE] = {"PAGE", sizeof(struct message_page), check_page},
 };
 
 size_t message_size(enum message_type type)

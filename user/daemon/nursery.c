@@ -28,12 +28,12 @@
 #include "base/drop.h"
 #include "base/log.h"
 
-#define ANSWER_WAIT_S	   10	     /* a fork takes a millisecond; past this the nursery hangs */
-#define END_WAIT_MS	   2000	     /* for the nursery to end its children */
-#define CHILDREN_MAX	   8	     /* of each kind one, and one that is just ending */
-#define SETTINGS_MAX_BYTES (1 << 20) /* those of the DNS have some 150 KB */
-#define FD_HIGH		   64	     /* out of the way of those that are put in place */
-#define FD_FIRST	   3	     /* behind the standard ones */
+#define ANSWER_WAIT_S	   10	/* a fork takes a millisecond; past this the nursery hangs */
+#define END_WAIT_MS	   2000 /* for the nursery to end its children */
+#define CHILDREN_MAX	   (2 * CHILD_KINDS) /* of each kind one, and one that is just ending */
+#define SETTINGS_MAX_BYTES (1 << 20)	     /* those of the DNS have some 150 KB */
+#define FD_HIGH		   64		     /* out of the way of those that are put in place */
+#define FD_FIRST	   3		     /* behind the standard ones */
 #define NAME_NURSERY	   "postern-nursery" /* 15 bytes are shown */
 
 #ifndef MFD_NOEXEC_SEAL
@@ -46,6 +46,9 @@ static const struct {
 } kinds[CHILD_KINDS] = {
 	[CHILD_RESOLVER] = {"resolver", "postern-resolver"},
 	[CHILD_RESPONDER] = {"responder", "postern-responder"},
+	[CHILD_FOLLOWER] = {"follower", "postern-follower"},
+	[CHILD_METER] = {"meter", "postern-meter"},
+	[CHILD_PROVIDERS] = {"SPF reader", "postern-spf"},
 };
 
 const char *child_name(enum child_kind kind)
@@ -128,6 +131,26 @@ static void signals_reset(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int child_live(enum child_kind kind, const int fds[FDS_MAX], const void *settings,
+		      size_t length)
+{
+	switch (kind) {
+	case CHILD_RESOLVER:
+		return resolver_run(fds[FD_CHANNEL], settings, length);
+	case CHILD_RESPONDER:
+		return responder_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_FOLLOWER:
+		return follower_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_METER:
+		return meter_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_PROVIDERS:
+		return providers_run(fds[FD_CHANNEL], settings, length);
+	case CHILD_KINDS:
+		break;
+	}
+	return EXIT_FAILURE;
+}
+
 __attribute__((noreturn)) static void child_run(enum child_kind kind, const int fds[FDS_MAX],
 						pid_t nursery)
 {
@@ -145,9 +168,7 @@ __attribute__((noreturn)) static void child_run(enum child_kind kind, const int 
 		log_error("the %s cannot read its settings", kinds[kind].name);
 		_exit(EXIT_FAILURE);
 	}
-	_exit(kind == CHILD_RESOLVER
-		      ? resolver_run(fds[FD_CHANNEL], settings, length)
-		      : responder_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length));
+	_exit(child_live(kind, fds, settings, length));
 }
 
 /* ---- the nursery's process ---- */

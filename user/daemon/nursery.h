@@ -16,8 +16,15 @@
 
 struct nursery;
 
-enum child_kind { CHILD_RESOLVER, CHILD_RESPONDER, CHILD_KINDS };
-const char *child_name(enum child_kind kind); /* "resolver", "responder" */
+enum child_kind {
+	CHILD_RESOLVER,
+	CHILD_RESPONDER,
+	CHILD_FOLLOWER,
+	CHILD_METER,
+	CHILD_PROVIDERS,
+	CHILD_KINDS
+};
+const char *child_name(enum child_kind kind); /* "resolver" ... */
 
 /* As root: forks. As somebody else too, with what can be given up. 0 or -errno. */
 int nursery_open(struct nursery **out, struct err *e);
@@ -36,5 +43,8 @@ void nursery_close(struct nursery *n);
 /* What a child runs, in a process of its own, unprivileged. Returns an exit status. settings are its own memory. */
 int resolver_run(int channel, const void *settings, size_t length);
 int responder_run(int channel, int listener, const void *settings, size_t length);
+int follower_run(int channel, int log, const void *settings, size_t length);
+int providers_run(int channel, const void *settings, size_t length);
+int meter_run(int channel, int listener, const void *settings, size_t length);
 
 #endif

@@ -16,6 +16,7 @@
 #include "daemon/parts.h"
 #include "daemon/ruling.h"
 #include "daemon/state.h"
+#include "daemon/telling.h"
 
 #define MS_PER_S	     1000
 #define PULSE_TICK_S	     1	 /* reaping, and attaching again what failed */
@@ -170,6 +171,7 @@ static void pulse_tick(void *context)
 	contact_tick(d, now);
 	answering_tick(d, now);
 	parts_tick(d, now);
+	telling_tick(d, now);
 	if (d->store && pulse_store_changed(d))
 		pulse_find_expiry(d);
 	if ((!p->next_expiry_ns || now < p->next_expiry_ns) && now < p->sweep_ns)

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/state.h"
+#include "daemon/telling.h"
 
 #define FLUSH_AFTER_MS 400 /* of the second that is promised */
 #define WAITING_MAX                                                                                \
@@ -108,22 +109,22 @@ void recording_entry(struct recording *r, const char *what, const struct prefix 
 		     const char *format, ...)
 {
 	void *list = list_grow(r->entry, r->entries, &r->entry_room, sizeof(*r->entry));
-	struct store_entry *entry;
+	struct store_entry entry = {.wall_s = now_wall_s(), .has_prefix = prefix != NULL};
 	va_list ap;
 
+	snprintf(entry.what, sizeof(entry.what), "%s", what);
+	if (prefix)
+		entry.prefix = *prefix;
+	va_start(ap, format);
+	vsnprintf(entry.text, sizeof(entry.text), format, ap);
+	va_end(ap);
+	telling_decision(r->d, what, prefix, entry.text);
 	if (!list) {
 		r->lost++;
 		return;
 	}
 	r->entry = list;
-	entry = &r->entry[r->entries++];
-	*entry = (struct store_entry){.wall_s = now_wall_s(), .has_prefix = prefix != NULL};
-	snprintf(entry->what, sizeof(entry->what), "%s", what);
-	if (prefix)
-		entry->prefix = *prefix;
-	va_start(ap, format);
-	vsnprintf(entry->text, sizeof(entry->text), format, ap);
-	va_end(ap);
+	r->entry[r->entries++] = entry;
 	expect_flush(r);
 }
 

@@ -13,11 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/when.h"
+#include "daemon/protected.h"
 #include "daemon/setup.h"
 #include "daemon/sockets.h"
-#include "net/net.h"
-#include "policy/protect.h"
+#include "store/providers.h"
 
 /* One rule that comes or goes, and what stood there before. */
 struct change {
@@ -26,6 +27,7 @@ struct change {
 	const struct store_rule *put; /* NULL: delete */
 	struct store_rule
 		*before[2]; /* of this kind; of allow's twin, trust, or the other way round */
+	bool kept;	    /* what stood there is another's, and stays */
 };
 
 const char *ruling_state_dir(const struct conf *c, char *buffer, size_t size)
@@ -78,68 +80,61 @@ void ruling_close(struct ruling *r)
 
 /* ---- what may not be blocked ---- */
 
-struct protected
-{
-	struct protect_entry *entry;
-	size_t count;
-	bool known;
-};
-
-static enum protect_kind protect_kind_of(enum net_own_kind kind)
+/* What can be done about it, for those of whom something can. */
+static const char *protect_advice(enum protect_kind kind)
 {
 	switch (kind) {
-	case NET_OWN:
-		return PROTECT_OWN;
-	case NET_LOCAL_NETWORK:
-		return PROTECT_LOCAL;
-	case NET_GATEWAY:
-		return PROTECT_GATEWAY;
-	case NET_RESOLVER:
-		return PROTECT_RESOLVER;
+	case PROTECT_LOCAL:
+		return " (unless local_networks = false)";
+	case PROTECT_CONFIG:
+		return " (take it out there first)";
+	default:
+		return "";
 	}
-	return PROTECT_OWN;
 }
 
-static int protected_read(struct ruling *r, struct protected *p, struct err *e)
-{
-	int ifindexes[SETUP_LINKS_MAX];
-	unsigned guarded = setup_guarded(r->gate, r->conf, ifindexes, SETUP_LINKS_MAX);
-	struct net_own *own = NULL;
-	int count = setup_own_list(r->conf, ifindexes, guarded, &own, e);
-
-	if (count < 0)
-		return count;
-	p->entry = calloc((size_t)count + 1, sizeof(*p->entry));
-	if (!p->entry) {
-		free(own);
-		return err_set(e, -ENOMEM, "cannot list what is never blocked: out of memory");
-	}
-	for (int i = 0; i < count; i++)
-		p->entry[i] = (struct protect_entry){.prefix = own[i].prefix,
-						     .kind = protect_kind_of(own[i].kind)};
-	p->count = (size_t)count;
-	p->known = true;
-	free(own);
-	return 0;
-}
-
-static int protected_check(const struct protected *p, const struct prefix *prefix, struct err *e)
+/*
+ * A login is no part of this host, and SSH is not policed: the block would only meet the mail from there. So the operator may have his
+ * way, if he says so; entries that nobody may block are looked for first.
+ */
+static int protected_check(const struct protected_list *list, const struct prefix *prefix,
+			   bool anyway, struct err *e)
 {
 	char text[PREFIX_TEXT_MAX], touched[PREFIX_TEXT_MAX];
 	const struct protect_entry *which;
-	enum protect_touch touch = protect_find(p->entry, p->count, prefix, &which);
+	enum protect_touch touch;
+	size_t hard = list->count;
 
-	if (touch == PROTECT_NONE)
-		return 0;
+	while (hard && list->entry[hard - 1].kind == PROTECT_LOGIN)
+		hard--;
 	prefix_format(prefix, text);
-	prefix_format(&which->prefix, touched);
+	touch = protect_find(list->entry, hard, prefix, &which);
 	if (touch == PROTECT_INSIDE && prefix_equal(&which->prefix, prefix))
-		return err_set(e, -EPERM, "%s is %s and never blocked", text,
-			       protect_sentence(which->kind));
-	return err_set(e, -EPERM, "%s %s %s, %s, which is never blocked%s", text,
-		       touch == PROTECT_INSIDE ? "lies in" : "covers", touched,
-		       protect_sentence(which->kind),
-		       which->kind == PROTECT_LOCAL ? " (unless local_networks = false)" : "");
+		return err_set(e, -EPERM, "%s is %s and never blocked%s", text,
+			       protect_sentence(which->kind), protect_advice(which->kind));
+	if (protect_is_too_wide(prefix))
+		return err_set(
+			e, -EPERM,
+			"%s is too wide for a block (at most an IPv4 /8 or an IPv6 /12): to let in "
+			"few and nobody else, name them in `only` of the port; to have nothing "
+			"refused, `postern monitor`",
+			text);
+	if (touch != PROTECT_NONE)
+		return err_set(e, -EPERM, "%s %s %s, %s, which is never blocked%s", text,
+			       touch == PROTECT_INSIDE ? "lies in" : "covers",
+			       prefix_format(&which->prefix, touched),
+			       protect_sentence(which->kind), protect_advice(which->kind));
+	touch = protect_find(list->entry + hard, list->count - hard, prefix, &which);
+	if (touch == PROTECT_NONE || anyway)
+		return 0;
+	return err_set(e, -EPERM,
+		       "from %s, which %s %s, somebody is logged in to this host: mail from there "
+		       "would be "
+		       "kept out (SSH is never touched); to block it all the same, say `anyway` "
+		       "behind the "
+		       "prefix",
+		       prefix_format(&which->prefix, touched),
+		       touch == PROTECT_COVERS ? "lies in" : "is", text);
 }
 
 /* ---- one side: the store ---- */
@@ -179,10 +174,26 @@ static int change_remember(struct ruling *r, struct change *c, struct err *e)
 	return rc;
 }
 
-static int change_store(struct ruling *r, const struct change *c, struct err *e)
+/* Is what stood there of another origin than the one that may be changed? */
+static bool change_is_others(const struct ruling *r, const struct change *c)
 {
-	int rc = c->put ? store_put_rule(r->store, c->put, e)
-			: store_delete_rule(r->store, c->kind, &c->prefix, e);
+	return r->origin && c->before[0] && strcmp(c->before[0]->origin, r->origin) != 0;
+}
+
+static int change_store(struct ruling *r, struct change *c, struct err *e)
+{
+	int rc;
+
+	if (change_is_others(r, c)) {
+		if (!c->put)
+			return -ENOENT;
+		c->kept = true;
+		r->kept++;
+		memcpy(r->kept_origin, c->before[0]->origin, sizeof(r->kept_origin));
+		return 0;
+	}
+	rc = c->put ? store_put_rule(r->store, c->put, e)
+		    : store_delete_rule(r->store, c->kind, &c->prefix, e);
 
 	/* A rule of the maps alone may be deleted too: the kernel's side decides. */
 	return !c->put && rc == -ENOENT && r->gate ? 0 : rc;
@@ -190,6 +201,8 @@ static int change_store(struct ruling *r, const struct change *c, struct err *e)
 
 static void change_unstore(struct ruling *r, const struct change *c)
 {
+	if (c->kept)
+		return;
 	if (c->put && !c->before[0])
 		(void)store_delete_rule(r->store, c->kind, &c->prefix, NULL);
 	for (int i = 0; i < 2; i++)
@@ -230,6 +243,8 @@ static int change_map(struct ruling *r, const struct change *c, struct err *e)
 {
 	int rc;
 
+	if (c->kept)
+		return 0;
 	if (c->put)
 		return ruling_rule_to_map(r->gate, c->put, e);
 	/* `disallow` of a trusted prefix must leave it alone, and so must it an own address. */
@@ -244,6 +259,8 @@ static void change_unmap(struct ruling *r, const struct change *c)
 {
 	const struct store_rule *before = c->before[0] ? c->before[0] : c->before[1];
 
+	if (c->kept)
+		return;
 	if (before)
 		(void)ruling_rule_to_map(r->gate, before, NULL);
 	else if (c->put)
@@ -338,19 +355,21 @@ static void changes_free(struct change *list, size_t count)
 
 static int put_check(struct ruling *r, const struct store_rule *rules, size_t count, struct err *e)
 {
-	struct protected own = {0};
+	struct protected_list list = {0};
+	bool known = false;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		r->fault_at = i;
 		if (rules[i].kind != STORE_BLOCK)
 			continue;
-		if (!own.known)
-			rc = protected_read(r, &own, e);
+		if (!known)
+			rc = protected_read(&list, r->conf, r->gate, e);
+		known = true;
 		if (rc == 0)
-			rc = protected_check(&own, &rules[i].prefix, e);
+			rc = protected_check(&list, &rules[i].prefix, r->anyway, e);
 	}
-	free(own.entry);
+	protected_free(&list);
 	return rc;
 }
 
@@ -380,6 +399,7 @@ int ruling_put_many(struct ruling *r, const struct store_rule *rules, size_t cou
 	int rc;
 
 	*killed = 0;
+	r->kept = 0;
 	r->cut = (struct err){0};
 	if (!count)
 		return 0;
@@ -403,6 +423,13 @@ int ruling_put(struct ruling *r, const struct store_rule *rule, unsigned *killed
 {
 	return ruling_put_many(r, rule, 1, killed, e);
 }
+
+/* A network of a provider that covers a prefix. */
+struct spf_cover {
+	const struct prefix *prefix;
+	struct prefix network;
+	char domain[STORE_DOMAIN_MAX];
+};
 
 /* The longest stored rule of a kind (or its twin) that covers a prefix. */
 struct cover {
@@ -441,18 +468,40 @@ static const char *kind_undo(enum store_kind kind)
 	return kind == STORE_ALLOW ? "disallow" : "distrust";
 }
 
+static int spf_cover(void *context, const char *domain, const struct prefix *network)
+{
+	struct spf_cover *c = context;
+
+	if (!prefix_covers(network, c->prefix))
+		return 0;
+	c->network = *network;
+	text_escape(domain, strlen(domain), c->domain, sizeof(c->domain));
+	return 1;
+}
+
 static int delete_explain(struct ruling *r, enum store_kind kind, const struct prefix *p,
 			  struct err *e)
 {
 	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
 	struct cover c = {.kind = kind, .prefix = p};
+	struct spf_cover spf = {.prefix = p};
 
 	(void)store_each_rule(r->store, cover_look, &c, NULL);
 	prefix_format(p, text);
+	if (!c.has && kind == STORE_TRUST &&
+	    store_each_provider_of(r->store, &p->addr, spf_cover, &spf, NULL) > 0)
+		return err_set(
+			e, -ENOENT,
+			"%s is not trusted by a rule: it lies in %s, which the SPF record of %s "
+			"names (trust_spf in the configuration)",
+			text, prefix_format(&spf.network, by), spf.domain);
 	if (!c.has)
 		return err_set(e, -ENOENT, "%s is not %s, nor is a prefix that covers it", text,
 			       kind_done(kind));
 	prefix_format(&c.found.prefix, by);
+	if (prefix_equal(&c.found.prefix, p) && c.found.kind == kind)
+		return err_set(e, -ENOENT, "%s is %s by origin %s, not by %s", text,
+			       kind_done(kind), c.found.origin, r->origin ? r->origin : "any");
 	if (prefix_equal(&c.found.prefix, p))
 		return err_set(e, -ENOENT, "%s is not %s, it is %s (postern %s %s)", text,
 			       kind_done(kind), kind_done(c.found.kind), kind_undo(c.found.kind),

@@ -16,7 +16,11 @@ struct ruling {
 	struct store *store; /* NULL only where a function says so */
 	struct gate *gate;   /* NULL: not loaded; rules are stored and come into force with it */
 	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
-	size_t fault_at; /* after a failed *_many: which of them it was */
+	bool anyway;	/* block addresses too from which somebody is logged in */
+	const char *origin; /* NULL, or: rules of another origin are neither replaced nor deleted */
+	size_t kept;	    /* after a put: how many stand already, and are another's */
+	char kept_origin[STORE_ORIGIN_MAX]; /* whose the last of them is */
+	size_t fault_at;		    /* after a failed *_many: which of them it was */
 	struct err
 		cut; /* the rule is in force, but open sockets could not be destroyed; code 0: none */
 };
@@ -35,8 +39,9 @@ const char *ruling_state_dir(const struct conf *c, char *buffer, size_t size);
 int ruling_refresh(struct ruling *r, struct err *e);
 
 /*
- * Put one rule; refuses (-EPERM) a block of an own address, a gateway, a resolver or a private local network, and of a
- * prefix that covers one, with the reason. *killed: open sockets of it that were destroyed.
+ * Put one rule; refuses (-EPERM) a block of an own address, a gateway, a resolver, a private local network, what never_block names, and
+ * of a prefix that covers one or is too wide, with the reason; and of an address from which somebody is logged in, unless `anyway`.
+ * *killed: open sockets of it that were destroyed.
  */
 int ruling_put(struct ruling *r, const struct store_rule *rule, unsigned *killed, struct err *e);
 /* -ENOENT: no such rule; the sentence says which rule covers the prefix, if one does. */

@@ -210,6 +210,8 @@ static enum pn_origin origin_of(enum net_own_kind kind)
 		return PN_ORIGIN_GATEWAY;
 	case NET_RESOLVER:
 		return PN_ORIGIN_RESOLVER;
+	case NET_CONFIG:
+		return PN_ORIGIN_CONFIG;
 	}
 	return PN_ORIGIN_OWN;
 }
@@ -236,9 +238,10 @@ int setup_own_list(const struct conf *c, const int *ifindexes, unsigned count, s
 	int have = net_own_list(ifindexes, count, c->local_networks, NULL, out, e);
 	struct net_own *wider;
 
-	if (have < 0 || !c->resolver_count)
+	if (have < 0 || (!c->resolver_count && !c->never_block_count))
 		return have;
-	wider = reallocarray(*out, (size_t)have + c->resolver_count, sizeof(**out));
+	wider = reallocarray(*out, (size_t)have + c->resolver_count + c->never_block_count,
+			     sizeof(**out));
 	if (!wider) {
 		free(*out);
 		*out = NULL;
@@ -257,6 +260,10 @@ int setup_own_list(const struct conf *c, const int *ifindexes, unsigned count, s
 		if (!own_has(wider, have, &resolver.prefix))
 			wider[have++] = resolver;
 	}
+	for (unsigned i = 0; i < c->never_block_count; i++)
+		if (!own_has(wider, have, &c->never_block[i]))
+			wider[have++] =
+				(struct net_own){.prefix = c->never_block[i], .kind = NET_CONFIG};
 	return have;
 }
 
@@ -279,6 +286,7 @@ static int own_apply(struct gate *g, const struct allow_list *list, const struct
 		int rc;
 
 		if (list->entry[i].rule.origin == PN_ORIGIN_OPERATOR ||
+		    list->entry[i].rule.origin == PN_ORIGIN_SPF ||
 		    own_has(own, count, &list->entry[i].prefix))
 			continue;
 		rc = rules_disallow(g, &list->entry[i].prefix, e);

@@ -19,16 +19,15 @@ struct gate_sizes setup_sizes(const struct conf *c);
 int setup_conf(struct gate *g, const struct conf *c, struct err *e);
 
 /*
- * Everything that is never judged: net_own_list() for these interfaces, and the resolvers that the configuration
- * names. *out is malloc'd for the caller. How many, or -errno.
+ * Everything that is never judged: net_own_list() for these interfaces, and the resolvers and never_block of the configuration. *out is malloc'd for the caller. How many, or -errno.
  */
 struct net_own;
 int setup_own_list(const struct conf *c, const int *ifindexes, unsigned count, struct net_own **out,
 		   struct err *e);
 
 /*
- * Make the entries of pn_allow that are not the operator's the image of setup_own_list() for these
- * interfaces: what lacks is added, what is stale goes. An operator's entry of the same prefix stays.
+ * Make the entries of pn_allow the image of setup_own_list() for these interfaces, but for those of the operator and of providers:
+ * what lacks is added, what is stale goes. An operator's entry of the same prefix stays; a provider's gives way.
  */
 int setup_own(struct gate *g, const struct conf *c, const int *ifindexes, unsigned count,
 	      struct err *e);

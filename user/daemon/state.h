@@ -65,6 +65,8 @@ struct daemon {
 
 	uint64_t started_boot_ns;
 	uint64_t told_before; /* events in the ring from before this controller */
+	uint64_t told_mode;   /* what those who watch know: 0 monitor, else until when enforce */
+	bool has_told_mode;
 	enum ending ending;
 	int status;
 };

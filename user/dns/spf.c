@@ -213,27 +213,6 @@ static void terms_walk(struct frame *f, unsigned count)
 		term_walk(f, redirect);
 }
 
-/* The one record among the texts: how many there are, and the first as a string. */
-static unsigned record_take(const struct answer_texts *texts,
-			    char record[static ANSWER_TEXT_WHOLE_MAX + 1])
-{
-	unsigned found = 0;
-
-	for (unsigned i = 0; i < texts->count; i++) {
-		const struct answer_text *t = &texts->text[i];
-
-		if (!spf_is_record(t->byte, t->length) || found++)
-			continue;
-		memcpy(record, t->byte, t->length);
-		record[t->length] = '\0';
-		/* A byte 0 would hide what is behind it; as another control byte it is a fault of its term. */
-		for (size_t k = 0; k < t->length; k++)
-			if (!record[k])
-				record[k] = '\x01';
-	}
-	return found;
-}
-
 static void record_missing(struct frame *f)
 {
 	struct spf_walk *w = f->walk;
@@ -253,7 +232,7 @@ static void record_walk(struct frame *f, const struct answer *a)
 	unsigned found, count;
 
 	answer_texts(a, f->domain, &w->texts);
-	found = record_take(&w->texts, record);
+	found = spf_record_take(&w->texts, record);
 	if (f->way == WAY_ROOT) {
 		w->finding.records = found;
 		if (found)

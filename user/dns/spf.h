@@ -51,6 +51,9 @@ struct spf_term {
 #define SPF_TERMS_MAX 512 /* "ip4:192.0.2.1 " some 300 times is the longest record that is read */
 /* Is it an SPF record at all (4.5): does it begin with "v=spf1" and a space or its end? */
 bool spf_is_record(const uint8_t *bytes, size_t length);
+/* How many of the texts are SPF records, and the first of them as a string. */
+unsigned spf_record_take(const struct answer_texts *texts,
+			 char record[static ANSWER_TEXT_WHOLE_MAX + 1]);
 int spf_parse(const char *record, struct spf_term out[static SPF_TERMS_MAX], unsigned *count,
 	      struct err *e);
 

@@ -250,6 +250,26 @@ bool spf_is_record(const uint8_t *bytes, size_t length)
 	       (length == VERSION_BYTES || bytes[VERSION_BYTES] == ' ');
 }
 
+unsigned spf_record_take(const struct answer_texts *texts,
+			 char record[static ANSWER_TEXT_WHOLE_MAX + 1])
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < texts->count; i++) {
+		const struct answer_text *t = &texts->text[i];
+
+		if (!spf_is_record(t->byte, t->length) || found++)
+			continue;
+		memcpy(record, t->byte, t->length);
+		record[t->length] = '\0';
+		/* A byte 0 would hide what is behind it; as another control byte it is a fault of its term. */
+		for (size_t k = 0; k < t->length; k++)
+			if (!record[k])
+				record[k] = '\x01';
+	}
+	return found;
+}
+
 /* redirect and exp stand there once at most (6). */
 static bool is_repeated(const struct spf_term *terms, unsigned count)
 {

@@ -27,6 +27,10 @@
 	MAP(pn_rule)     \
 	MAP(pn_block)    \
 	MAP(pn_prefixes) \
+	MAP(pn_feed_bank) \
+	MAP(pn_feed_lines) \
+	MAP(pn_feed_tries) \
+	MAP(pn_feed_hits) \
 	MAP(pn_listed)   \
 	MAP(pn_known)    \
 	MAP(pn_asks)     \
@@ -113,5 +117,7 @@ int map_replace(int fd, const void *keys, size_t key_size, unsigned count, const
 		struct err *e);
 
 struct prefix prefix_of_key(const struct pn_key *k);
+struct pn_prefix trie_key(const struct prefix *p);
+struct prefix prefix_of_trie(const struct pn_prefix *k);
 
 #endif

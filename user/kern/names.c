@@ -88,3 +88,14 @@ struct prefix prefix_of_key(const struct pn_key *k)
 	memcpy(p.addr.byte, k->addr, sizeof(k->addr));
 	return p;
 }
+
+struct pn_prefix trie_key(const struct prefix *p)
+{
+	struct pn_prefix k = {
+		.bits = PN_PREFIX_LEAD_BITS + p->bits,
+		.family = prefix_is_v4(p) ? 4 : 6,
+	};
+
+	memcpy(k.addr, p->addr.byte, sizeof(k.addr));
+	return k;
+}

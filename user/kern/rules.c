@@ -17,18 +17,7 @@
 #include "kern/kern.h"
 #include "kern/maps.h"
 
-static struct pn_prefix trie_key(const struct prefix *p)
-{
-	struct pn_prefix k = {
-		.bits = PN_PREFIX_LEAD_BITS + p->bits,
-		.family = prefix_is_v4(p) ? 4 : 6,
-	};
-
-	memcpy(k.addr, p->addr.byte, sizeof(k.addr));
-	return k;
-}
-
-static struct prefix prefix_of_trie(const struct pn_prefix *k)
+struct prefix prefix_of_trie(const struct pn_prefix *k)
 {
 	struct prefix p = {.bits = (uint8_t)(k->bits - PN_PREFIX_LEAD_BITS)};
 

@@ -38,7 +38,13 @@ int net_each_link(int (*fn)(void *context, const struct net_link *link), void *c
 int net_default_links(struct net_link *out, unsigned max, struct err *e);
 
 /* Why an address is never judged. */
-enum net_own_kind { NET_OWN, NET_LOCAL_NETWORK, NET_GATEWAY, NET_RESOLVER };
+enum net_own_kind {
+	NET_OWN,
+	NET_LOCAL_NETWORK,
+	NET_GATEWAY,
+	NET_RESOLVER,
+	NET_CONFIG, /* never_block: net_own_list() knows none, the controller adds them */
+};
 struct net_own {
 	struct prefix prefix;
 	enum net_own_kind kind;
@@ -54,7 +60,8 @@ struct net_own {
  */
 int net_own_list(const int *ifindexes, unsigned count, bool local_networks, const char *resolv_conf,
 		 struct net_own **out, struct err *e);
-const char *net_own_name(enum net_own_kind kind); /* "own", "local", "gateway", "resolver" */
+const char *
+net_own_name(enum net_own_kind kind); /* "own", "local", "gateway", "resolver", "config" */
 
 /* An address of this host, and the network that it stands in. A dump that is repeated gives some twice. */
 struct net_address {

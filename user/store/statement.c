@@ -53,6 +53,25 @@ static const char *const sql_texts[SQL_COUNT] = {
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_LAST_ENTRY] = "SELECT coalesce(max(id), 0) FROM journal",
 	[SQL_TRIM_ENTRIES] = "DELETE FROM journal WHERE id <= ?1 OR wall_s < ?2",
+	/* A name that comes late, or none, does not take the place of the latest. */
+	[SQL_PUT_SENDER] =
+		"INSERT INTO sender (addr, host, first_wall_s, last_wall_s, messages, recipients) "
+		"VALUES (?1, ?2, ?3, ?3, 1, ?4) ON CONFLICT (addr) DO UPDATE SET "
+		"host = CASE WHEN ?2 <> '' AND (?3 >= last_wall_s OR host = '') THEN ?2 ELSE host "
+		"END, first_wall_s = min(first_wall_s, ?3), last_wall_s = max(last_wall_s, ?3), "
+		"messages = messages + 1, recipients = recipients + ?4",
+	[SQL_GET_SENDER] = "SELECT addr, host, first_wall_s, last_wall_s, messages, recipients "
+			   "FROM sender WHERE addr = ?1",
+	[SQL_TRIM_SENDERS] = "DELETE FROM sender WHERE last_wall_s < ?1",
+	[SQL_PUT_BAN] = "INSERT OR REPLACE INTO ban (addr, bits, level, offences, reason, "
+			"last_wall_s, boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) "
+			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_GET_BAN] = "SELECT addr, bits, level, offences, reason, last_wall_s, " LEFT_NS
+			" FROM ban WHERE addr = ?1 AND bits = ?2",
+	[SQL_DELETE_BAN] = "DELETE FROM ban WHERE addr = ?1 AND bits = ?2",
+	[SQL_REAP_BANS] = "DELETE FROM ban WHERE max(last_wall_s, "
+			  "coalesce(expires_wall_ns / ?2, last_wall_s)) < ?1",
+	[SQL_REBASE_BANS] = REBASE("ban"),
 };
 
 int statement_prepare(struct store *s, const char *sql, sqlite3_stmt **out, struct err *e)

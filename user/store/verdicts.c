@@ -258,21 +258,11 @@ int store_each_verdict(struct store *s, const struct addr *addr,
 	return row_each(s, &walk, e);
 }
 
-/* The last address of a prefix. */
-static struct addr addr_last(const struct prefix *p)
-{
-	struct addr last = p->addr;
-
-	for (unsigned bit = p->bits; bit < ADDR_BITS; bit++)
-		last.byte[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	return last;
-}
-
 int store_find_verdict(struct store *s, const struct prefix *p,
 		       int (*fn)(void *context, const struct store_verdict *v), void *context,
 		       struct err *e)
 {
-	struct addr last = addr_last(p);
+	struct addr last = prefix_last(p);
 	struct store_verdict verdict;
 	sqlite3_stmt *st = NULL;
 	int code = statement_use(s, SQL_FIND_VERDICT, &st, e), result = 0;

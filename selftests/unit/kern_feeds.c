@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Feeds in a real gate that is attached to no interface. Needs root and a kernel with BTF. */
+#include "tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "kern/feeds.h"
+#include "kern/kern.h"
+#include "kern/maps.h"
+
+/* Half of the cells of 1024 lines: some are full, and their hosts lie in the next. */
+#define HOSTS 8192
+#define FIRST 0xc6120000 /* 198.18.0.0/15 (RFC 2544): nobody's */
+
+static struct gate_sizes sizes = {.rules = 64,
+				  .blocks = 64,
+				  .allow = 64,
+				  .open = 64,
+				  .rates = 4096,
+				  .listed = 64,
+				  .known = 4096};
+static char instance[32];
+static struct gate *gate;
+static struct err e;
+static struct feeds_host hosts[HOSTS];
+
+static void gate_end(void)
+{
+	int lock = gate_lock(NULL);
+
+	gate_close(gate);
+	gate_remove(instance, NULL);
+	gate_unlock(lock);
+}
+
+static bool gate_make(enum gate_origin want)
+{
+	enum gate_origin origin;
+	struct gate *g = NULL;
+	int lock = gate_lock(&e), r;
+
+	if (!EXPECT(lock >= 0, "%s", e.text))
+		return false;
+	r = gate_load(&g, instance, &sizes, &origin, &e);
+	if (r == 0)
+		r = gate_switch(g, &e);
+	gate_unlock(lock);
+	if (!EXPECT(r == 0, "%s", e.text))
+		return false;
+	g->conf->ports[0] = (struct pn_port){.port = 25, .local_port = 25, .can_reply = 1};
+	g->conf->enforce_until = g->conf->alive_until = PN_FOREVER;
+	gate_close(gate);
+	gate = g;
+	return EXPECT(origin == want, "the gate is of origin %d, not %d", origin, want);
+}
+
+static bool gate_begin(void)
+{
+	if (gate)
+		return true;
+	snprintf(instance, sizeof(instance), "unit-feeds-%d", (int)getpid());
+	atexit(gate_end);
+	return gate_make(GATE_NEW);
+}
+
+#define GATE_OR_SKIP()                                                                             \
+	if (geteuid() != 0)                                                                        \
+		SKIP("root");                                                                      \
+	if (!gate_begin())                                                                         \
+	return
+
+static struct pn_why why_of(const char *address)
+{
+	struct pn_why why = {0};
+	struct prefix p = {0};
+
+	EXPECT(prefix_parse(address, &p, NULL) == 0 && why_ask(gate, &p.addr, 25, &why, &e) == 0,
+	       "%s: %s", address, e.text);
+	return why;
+}
+
+static enum pn_reason reason_of_v4(uint32_t host)
+{
+	struct addr a = addr_from_v4((struct in_addr){htonl(host)});
+	struct pn_why why = {0};
+
+	why_ask(gate, &a, 25, &why, &e);
+	return why.reason;
+}
+
+static struct feeds_prefix prefix_at(const char *text, uint32_t feed)
+{
+	struct feeds_prefix p = {.feed = feed};
+
+	EXPECT(prefix_parse(text, &p.prefix, NULL) == 0, "%s", text);
+	return p;
+}
+
+static int replace(const struct feeds_image *image)
+{
+	return feeds_replace(gate, image, 0, &e);
+}
+
+TEST(every_host_of_a_feed_is_found_and_no_other)
+{
+	struct feeds_image image = {.hosts = hosts,
+				    .host_count = HOSTS,
+				    .action = {[3] = {PN_DROP, false}},
+				    .feed_count = 4};
+	struct feeds_size size;
+	unsigned missed = 0, wrong = 0;
+
+	GATE_OR_SKIP();
+	EXPECT(!feeds_are_loaded(gate), "a new gate has none");
+	for (uint32_t i = 0; i < HOSTS; i++)
+		hosts[i] = (struct feeds_host){.addr = FIRST + 2 * i, .feed = 3};
+	ENSURE(replace(&image) == 0, "%s", e.text);
+	EXPECT(feeds_are_loaded(gate), "now it has");
+	for (uint32_t i = 0; i < HOSTS; i++) {
+		missed += reason_of_v4(FIRST + 2 * i) != PN_REASON_FEED;
+		wrong += reason_of_v4(FIRST + 2 * i + 1) != PN_REASON_CLEAN;
+	}
+	EXPECT(missed == 0, "%u of %u are not found", missed, HOSTS);
+	EXPECT(wrong == 0, "%u are found that are not there", wrong);
+	ENSURE(feeds_get_size(gate, &size, &e) == 0, "%s", e.text);
+	EXPECT(size.hosts == HOSTS && size.prefixes == 0, "its size");
+	EXPECT(size.bytes >= HOSTS * 8ULL && size.bytes <= HOSTS * 32ULL, "%llu bytes",
+	       (unsigned long long)size.bytes);
+}
+
+TEST(a_set_takes_the_place_of_another)
+{
+	struct feeds_host host = {.addr = 0xc0000207, .feed = 1}; /* 192.0.2.7 */
+	struct feeds_prefix prefixes[] = {
+		prefix_at("198.51.100.0/24", 0),
+		prefix_at("2001:db8::/32", 0),
+		prefix_at("2001:db8:1::7", 1),
+	};
+	struct feeds_image image = {.hosts = &host,
+				    .host_count = 1,
+				    .prefixes = prefixes,
+				    .prefix_count = 3,
+				    .action = {{PN_REFUSE, true}, {PN_DROP, false}},
+				    .feed_count = 2};
+	struct feeds_image rest = {.prefixes = prefixes,
+				   .prefix_count = 1,
+				   .action = {{PN_DROP, false}},
+				   .feed_count = 1};
+	struct pn_why why;
+
+	GATE_OR_SKIP();
+	for (unsigned round = 0; round < 3; round++) {
+		ENSURE(replace(&image) == 0, "%s", e.text);
+		why = why_of("192.0.2.7");
+		EXPECT(why.reason == PN_REASON_FEED && why.feed == 1 && why.would == PN_DROP &&
+			       why.bits == 128 && why.origin == PN_ORIGIN_FEED,
+		       "a host: %s of %u", reason_name(why.reason), why.feed);
+		why = why_of("198.51.100.9");
+		EXPECT(why.reason == PN_REASON_FEED && why.feed == 0 && why.would == PN_REFUSE &&
+			       why.bits == 120,
+		       "a prefix: %s, %u bits", reason_name(why.reason), why.bits);
+		EXPECT(why_of("2001:db8:1::7").feed == 1, "a host of IPv6 in a prefix");
+		EXPECT(why_of("2001:db8:1::8").bits == 32, "its neighbour");
+		EXPECT(why_of("198.18.0.0").reason == PN_REASON_CLEAN, "the set before is gone");
+		ENSURE(replace(&rest) == 0, "%s", e.text);
+		EXPECT(why_of("192.0.2.7").reason == PN_REASON_CLEAN, "a host is gone");
+		EXPECT(why_of("198.51.100.9").would == PN_DROP, "what stays has its new action");
+	}
+	ENSURE(replace(&(struct feeds_image){0}) == 0, "%s", e.text);
+	EXPECT(!feeds_are_loaded(gate) && why_of("198.51.100.9").reason == PN_REASON_CLEAN,
+	       "an empty set takes all out");
+}
+
+TEST(actions_change_in_place)
+{
+	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_image image = {.prefixes = &prefix,
+				    .prefix_count = 1,
+				    .action = {{PN_DROP, false}},
+				    .feed_count = 1};
+	struct feeds_action changed = {PN_REFUSE, true};
+	struct pn_why why;
+
+	GATE_OR_SKIP();
+	ENSURE(replace(&image) == 0, "%s", e.text);
+	gate_conf(gate)->enforce_until = 0;
+	why = why_of("198.51.100.9");
+	EXPECT(why.would == PN_DROP && why.action == PN_PASS, "monitor mode");
+	ENSURE(feeds_set_actions(gate, &changed, 1, &e) == 0, "%s", e.text);
+	why = why_of("198.51.100.9");
+	EXPECT(why.would == PN_REFUSE && why.action == PN_REFUSE, "always");
+	gate_conf(gate)->enforce_until = PN_FOREVER;
+}
+
+TEST(hits_are_read_and_cleared)
+{
+	uint64_t packets[PN_FEEDS_MAX] = {0}, per_cpu[1024];
+	struct feeds_image none = {0};
+	__u32 second = 1;
+
+	GATE_OR_SKIP();
+	for (unsigned i = 0; i < 1024; i++)
+		per_cpu[i] = 2;
+	ENSURE(bpf_map_update_elem(gate->map.pn_feed_hits, &second, per_cpu, BPF_ANY) == 0,
+	       "some hits");
+	ENSURE(feeds_get_hits(gate, packets, &e) == 0, "%s", e.text);
+	EXPECT(packets[0] == 0 && packets[1] >= 2 && packets[1] % 2 == 0, "summed over the CPUs");
+	ENSURE(feeds_replace(gate, &none, 1U << 0, &e) == 0, "%s", e.text);
+	feeds_get_hits(gate, packets, &e);
+	EXPECT(packets[1] >= 2, "those of another feed stay");
+	ENSURE(feeds_replace(gate, &none, 1U << 1, &e) == 0, "%s", e.text);
+	feeds_get_hits(gate, packets, &e);
+	EXPECT(packets[1] == 0, "cleared");
+}
+
+TEST(an_entry_of_no_feed_changes_nothing)
+{
+	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_image image = {.prefixes = &prefix,
+				    .prefix_count = 1,
+				    .action = {{PN_DROP, false}},
+				    .feed_count = 1};
+
+	GATE_OR_SKIP();
+	ENSURE(replace(&image) == 0, "%s", e.text);
+	prefix.feed = 1;
+	EXPECT(replace(&image) == -EINVAL, "refused: %s", e.text);
+	EXPECT(why_of("198.51.100.9").feed == 0, "what was in force is");
+}
+
+/* A reload replaces the programs and keeps the maps; other sizes make other maps, which have no feeds. */
+TEST(feeds_outlive_the_programs)
+{
+	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_host host = {.addr = 0xc0000207, .feed = 0};
+	struct feeds_image image = {.hosts = &host,
+				    .host_count = 1,
+				    .prefixes = &prefix,
+				    .prefix_count = 1,
+				    .action = {{PN_DROP, false}},
+				    .feed_count = 1};
+
+	GATE_OR_SKIP();
+	ENSURE(replace(&image) == 0, "%s", e.text);
+	ENSURE(gate_make(GATE_ADOPTED), "adopted");
+	EXPECT(feeds_are_loaded(gate), "they are there");
+	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "an address");
+	EXPECT(why_of("198.51.100.9").reason == PN_REASON_FEED, "a prefix");
+	ENSURE(replace(&image) == 0, "and can be replaced: %s", e.text);
+	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "an address, again");
+	sizes.rules *= 2;
+	ENSURE(gate_make(GATE_MIGRATED), "migrated");
+	EXPECT(!feeds_are_loaded(gate), "who has feeds is told");
+	ENSURE(replace(&image) == 0, "%s", e.text);
+	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "and puts them in again");
+}

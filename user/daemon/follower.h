@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The follower's settings: see follower.c. */
+#ifndef DAEMON_FOLLOWER_H
+#define DAEMON_FOLLOWER_H
+
+#include <stdint.h>
+
+enum follower_source { FOLLOWER_FILE, FOLLOWER_JOURNAL };
+
+/*
+ * The first lines may be some that were read before: they tell what belongs together, and their deliveries are not told again. Of a file
+ * these are so many bytes; of the journal the lines up to one of this time with this sum (stamp_us 0: none).
+ */
+struct follower_settings {
+	int64_t now_wall_s; /* a line's year is found by it */
+	uint32_t source;    /* enum follower_source */
+	uint32_t pad;
+	uint64_t again_bytes;
+	uint64_t again_stamp_us, again_sum;
+};
+
+#endif

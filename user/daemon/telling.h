@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What those who run `postern watch` or `postern top` are told beside the kernel's events: decisions, as the journal gets them, and
+ * changes of the mode. One JSON object a line; "kind" says which: "packet", "decision" or "mode".
+ */
+#ifndef DAEMON_TELLING_H
+#define DAEMON_TELLING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/json.h"
+
+struct daemon;
+
+/* Does anybody listen? A row that nobody gets need not be made. */
+bool telling_is_heard(const struct daemon *d);
+/* Whole lines to all who listen; says in the log who was too slow. */
+void telling_send(struct daemon *d, const char *lines, size_t length);
+/* {"time","kind":"decision","what","prefix","text"}; prefix NULL: about no address. */
+void telling_decision(struct daemon *d, const char *what, const struct prefix *prefix,
+		      const char *text);
+/* Once a second: has the mode changed? {"time","kind":"mode","mode","until"} */
+void telling_tick(struct daemon *d, uint64_t now_boot_ns);
+
+#endif

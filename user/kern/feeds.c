@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Feeds into the kernel: a whole set of tables is made beside the one in force, in the bank that is not (bpf/postern_abi.h), and put in
+ * force by one store. A bank is cleared only when no program can still be reading it.
+ *
+ * By one process at a time: the controller's.
+ */
+#include "kern/feeds.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "kern/kern.h"
+
+/* Half of the cells: a line in 250 is full, and hardly any three on end. */
+#define HOSTS_PER_LINE (PN_FEED_CELLS / 2)
+/* Another secret spreads the same addresses otherwise; after so many there must be more lines. */
+#define SECRETS_TRIED 4
+/* What an entry of a trie takes: a node of its own and one where it parts from others (kmalloc-96 and -64). */
+#define PREFIX_BYTES 160
+
+/* What is made, and not in force yet. */
+struct making {
+	struct pn_feed_bank bank;
+	struct pn_feed_line *lines; /* mapped */
+	size_t bytes;		    /* of that */
+	int lines_fd, trie_fd;	    /* -1 none */
+};
+
+static void making_end(struct making *m)
+{
+	if (m->lines)
+		munmap(m->lines, m->bytes);
+	if (m->lines_fd >= 0)
+		close(m->lines_fd);
+	if (m->trie_fd >= 0)
+		close(m->trie_fd);
+}
+
+/* Into the line of its number or one of the next. False: they are full. */
+static bool line_put(struct making *m, const struct feeds_host *h)
+{
+	uint32_t mixed = pn_feed_mix(&m->bank, h->addr), most = (1U << m->bank.line_bits) - 1;
+
+	for (uint32_t step = 0; step < PN_FEED_STEPS; step++) {
+		uint32_t at = ((mixed >> (32 - m->bank.line_bits)) + step) & most;
+		uint32_t *cell = m->lines[at].cell;
+
+		for (unsigned i = 0; i < PN_FEED_CELLS; i++) {
+			if (cell[i])
+				continue;
+			cell[i] = pn_feed_cell(&m->bank, mixed, step) | h->feed << 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int lines_map(struct making *m, struct err *e)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	uint32_t count = 1U << m->bank.line_bits;
+
+	m->lines_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "pn_feed_line", sizeof(__u32),
+				     sizeof(struct pn_feed_line), count, &o);
+	if (m->lines_fd < 0)
+		return err_set(e, -errno, "cannot make a table of %u lines for feeds: %s", count,
+			       strerror(errno));
+	m->bytes = (size_t)count * sizeof(*m->lines);
+	m->lines = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, m->lines_fd, 0);
+	if (m->lines == MAP_FAILED) {
+		m->lines = NULL;
+		return err_set(e, -errno, "cannot map a table of feeds: %s", strerror(errno));
+	}
+	return 0;
+}
+
+/* 0, -EOVERFLOW when there must be more lines, or -errno. */
+static int lines_fill(struct making *m, const struct feeds_image *image, struct err *e)
+{
+	for (unsigned i = 0; i < SECRETS_TRIED; i++) {
+		size_t n = 0;
+
+		if (getrandom(m->bank.key, sizeof(m->bank.key), 0) < 0)
+			return err_set(e, -errno, "no random numbers: %s", strerror(errno));
+		if (i)
+			memset(m->lines, 0, m->bytes);
+		while (n < image->host_count && line_put(m, &image->hosts[n]))
+			n++;
+		if (n == image->host_count)
+			return 0;
+	}
+	return -EOVERFLOW;
+}
+
+static int lines_make(struct making *m, const struct feeds_image *image, struct err *e)
+{
+	uint32_t bits = PN_FEED_LINE_BITS_MIN;
+	int r;
+
+	while (((uint64_t)HOSTS_PER_LINE << bits) < image->host_count)
+		bits++;
+	for (; bits <= PN_FEED_LINE_BITS_MAX; bits++) {
+		m->bank.line_bits = bits;
+		r = lines_map(m, e);
+		if (!r)
+			r = lines_fill(m, image, e);
+		if (r != -EOVERFLOW)
+			return r;
+		munmap(m->lines, m->bytes);
+		m->lines = NULL;
+		close(m->lines_fd);
+		m->lines_fd = -1;
+	}
+	return err_set(e, -E2BIG, "%zu addresses are more than the table of feeds can hold",
+		       image->host_count);
+}
+
+static int trie_make(struct making *m, const struct feeds_image *image, struct err *e)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_NO_PREALLOC);
+
+	if (image->prefix_count > UINT32_MAX)
+		return err_set(e, -E2BIG, "too many prefixes");
+	m->trie_fd =
+		bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "pn_feed_trie", sizeof(struct pn_prefix),
+			       sizeof(struct pn_feed_prefix), (uint32_t)image->prefix_count, &o);
+	if (m->trie_fd < 0)
+		return err_set(e, -errno, "cannot make a trie for %zu prefixes of feeds: %s",
+			       image->prefix_count, strerror(errno));
+	for (size_t i = 0; i < image->prefix_count; i++) {
+		const struct feeds_prefix *p = &image->prefixes[i];
+		struct pn_feed_prefix value = {.feed = p->feed, .bits = p->prefix.bits};
+		struct pn_prefix key = trie_key(&p->prefix);
+
+		if (bpf_map_update_elem(m->trie_fd, &key, &value, BPF_ANY))
+			return err_set(e, -errno, "the kernel refused a prefix of a feed: %s",
+				       strerror(errno));
+	}
+	return 0;
+}
+
+static void bank_set_actions(struct pn_feed_bank *b, const struct feeds_action *action,
+			     unsigned count)
+{
+	b->feeds = count;
+	for (unsigned i = 0; i < PN_FEEDS_MAX; i++) {
+		b->action[i] = i < count ? (__u8)action[i].action : PN_PASS;
+		b->always[i] = i < count && action[i].always;
+	}
+}
+
+static int slot_put(int map, __u32 slot, int fd, struct err *e)
+{
+	if (bpf_map_update_elem(map, &slot, &fd, BPF_ANY))
+		return err_set(e, -errno, "cannot put a table of feeds into its slot: %s",
+			       strerror(errno));
+	return 0;
+}
+
+static int bank_put(struct gate *g, __u32 slot, const struct making *m, struct err *e)
+{
+	int r = 0;
+
+	if (bpf_map_update_elem(g->map.pn_feed_bank, &slot, &m->bank, BPF_ANY))
+		return err_set(e, -errno, "cannot write pn_feed_bank: %s", strerror(errno));
+	if (m->lines_fd >= 0)
+		r = slot_put(g->map.pn_feed_lines, slot, m->lines_fd, e);
+	if (!r && m->trie_fd >= 0)
+		r = slot_put(g->map.pn_feed_tries, slot, m->trie_fd, e);
+	return r;
+}
+
+/* What is not there already is no fault, and there is nothing to do about another: it holds memory until the next set. */
+static void bank_clear(struct gate *g, __u32 slot)
+{
+	bpf_map_delete_elem(g->map.pn_feed_lines, &slot);
+	bpf_map_delete_elem(g->map.pn_feed_tries, &slot);
+}
+
+/*
+ * Wait until no program reads the bank that was in force before. To change a slot of such a map the kernel waits for all programs that
+ * run (maybe_wait_bpf_programs()), before the call returns, whatever stands there: here the same table again, in
+ * the spare slot.
+ */
+static void programs_wait(struct gate *g, __u32 slot, const struct making *m)
+{
+	if (m->lines_fd >= 0)
+		slot_put(g->map.pn_feed_lines, slot, m->lines_fd, NULL);
+	else if (m->trie_fd >= 0)
+		slot_put(g->map.pn_feed_tries, slot, m->trie_fd, NULL);
+}
+
+static int hits_clear(struct gate *g, uint32_t feeds, struct err *e)
+{
+	int cpus = libbpf_num_possible_cpus();
+	__u64 *none = cpus > 0 ? calloc((size_t)cpus, sizeof(*none)) : NULL;
+	int r = none ? 0 : err_set(e, -ENOMEM, "no memory for the counters");
+
+	for (__u32 i = 0; !r && i < PN_FEEDS_MAX; i++)
+		if (feeds >> i & 1 && bpf_map_update_elem(g->map.pn_feed_hits, &i, none, BPF_ANY))
+			r = err_set(e, -errno, "cannot write pn_feed_hits: %s", strerror(errno));
+	free(none);
+	return r;
+}
+
+static int image_check(const struct feeds_image *image, struct err *e)
+{
+	bool is_sound = image->feed_count <= PN_FEEDS_MAX;
+
+	for (size_t i = 0; is_sound && i < image->host_count; i++)
+		is_sound = image->hosts[i].feed < image->feed_count;
+	for (size_t i = 0; is_sound && i < image->prefix_count; i++)
+		is_sound = image->prefixes[i].feed < image->feed_count &&
+			   image->prefixes[i].prefix.bits <= ADDR_BITS;
+	return is_sound ? 0 : err_set(e, -EINVAL, "an entry is of a feed that there is not");
+}
+
+static int making_fill(struct making *m, const struct feeds_image *image, struct err *e)
+{
+	int r = 0;
+
+	m->bank.hosts = (__u32)image->host_count;
+	m->bank.prefixes = (__u32)image->prefix_count;
+	m->bank.line_bits = PN_FEED_LINE_BITS_MIN;
+	bank_set_actions(&m->bank, image->action, image->feed_count);
+	if (image->host_count)
+		r = lines_make(m, image, e);
+	if (!r && image->prefix_count)
+		r = trie_make(m, image, e);
+	return r;
+}
+
+int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clear_hits,
+		  struct err *e)
+{
+	__u32 was = __atomic_load_n(&g->conf->feeds_bank, __ATOMIC_SEQ_CST);
+	__u32 next = was == 1 ? 2 : 1, spare = next - 1;
+	bool is_empty = !image->host_count && !image->prefix_count;
+	struct making m = {.lines_fd = -1, .trie_fd = -1};
+	int r = image_check(image, e);
+
+	/* Left there by one who was killed. */
+	if (!r)
+		bank_clear(g, spare);
+	if (!r)
+		r = making_fill(&m, image, e);
+	if (!r)
+		r = bank_put(g, spare, &m, e);
+	if (!r)
+		r = hits_clear(g, clear_hits, e);
+	if (r) {
+		bank_clear(g, spare);
+	} else {
+		__atomic_store_n(&g->conf->feeds_bank, is_empty ? 0 : next, __ATOMIC_SEQ_CST);
+		programs_wait(g, spare, &m);
+		if (was)
+			bank_clear(g, was - 1);
+	}
+	making_end(&m);
+	return r;
+}
+
+static int bank_get(struct gate *g, __u32 *slot, struct pn_feed_bank *out, struct err *e)
+{
+	__u32 bank = __atomic_load_n(&g->conf->feeds_bank, __ATOMIC_SEQ_CST);
+
+	memset(out, 0, sizeof(*out));
+	if (!bank)
+		return -ENOENT;
+	*slot = bank - 1;
+	if (bpf_map_lookup_elem(g->map.pn_feed_bank, slot, out))
+		return err_set(e, -errno, "cannot read pn_feed_bank: %s", strerror(errno));
+	return 0;
+}
+
+int feeds_set_actions(struct gate *g, const struct feeds_action *action, unsigned count,
+		      struct err *e)
+{
+	struct pn_feed_bank bank;
+	__u32 slot = 0;
+	int r = bank_get(g, &slot, &bank, e);
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	/* The rest of it stays the same bytes: whoever reads it meanwhile finds nothing torn. */
+	bank_set_actions(&bank, action, count > PN_FEEDS_MAX ? PN_FEEDS_MAX : count);
+	if (bpf_map_update_elem(g->map.pn_feed_bank, &slot, &bank, BPF_ANY))
+		return err_set(e, -errno, "cannot write pn_feed_bank: %s", strerror(errno));
+	return 0;
+}
+
+bool feeds_are_loaded(struct gate *g)
+{
+	return __atomic_load_n(&g->conf->feeds_bank, __ATOMIC_SEQ_CST) != 0;
+}
+
+int feeds_get_size(struct gate *g, struct feeds_size *out, struct err *e)
+{
+	struct pn_feed_bank bank;
+	__u32 slot = 0;
+	int r = bank_get(g, &slot, &bank, e);
+
+	*out = (struct feeds_size){0};
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	out->hosts = bank.hosts;
+	out->prefixes = bank.prefixes;
+	if (bank.hosts)
+		out->bytes = sizeof(struct pn_feed_line) << bank.line_bits;
+	out->bytes += out->prefixes * PREFIX_BYTES;
+	return 0;
+}
+
+int feeds_get_hits(struct gate *g, uint64_t packets[static PN_FEEDS_MAX], struct err *e)
+{
+	int cpus = libbpf_num_possible_cpus(), r = 0;
+	__u64 *per_cpu = cpus > 0 ? calloc((size_t)cpus, sizeof(*per_cpu)) : NULL;
+
+	if (!per_cpu)
+		return err_set(e, -ENOMEM, "no memory for the counters");
+	for (__u32 i = 0; !r && i < PN_FEEDS_MAX; i++) {
+		packets[i] = 0;
+		if (bpf_map_lookup_elem(g->map.pn_feed_hits, &i, per_cpu))
+			r = err_set(e, -errno, "cannot read pn_feed_hits: %s", strerror(errno));
+		for (int cpu = 0; !r && cpu < cpus; cpu++)
+			packets[i] += per_cpu[cpu];
+	}
+	free(per_cpu);
+	return r;
+}
