@@ -175,6 +175,9 @@ void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_M
 /* "34 connections by listed: bl.example, other.example". */
 void proof_refused(const struct proof *p, const struct proof_source *s,
 		   char text[static PROOF_TEXT_MAX]);
+/* "bl.example: Listed, see ..."; "" it gave no reason, or no list is in question. */
+void proof_says(const struct proof *p, const struct proof_source *s,
+		char text[static PROOF_TEXT_MAX]);
 /* What settles a source: a command, fit for a shell, "" none does; and what has to be known with it, "" nothing. */
 void proof_advice(const struct proof *p, const struct proof_source *s,
 		  char command[static PROOF_TEXT_MAX], char advice[static PROOF_TEXT_MAX]);

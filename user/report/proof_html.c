@@ -121,8 +121,9 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 	pair(out, "Delivered", text);
 	proof_refused(p, s, text);
 	pair(out, s->connections[1] ? "Refused" : "Would be refused", text);
-	if (s->says && p->reason[s->reason].kind == PROOF_LIST)
-		pair(out, "The list says", s->says);
+	proof_says(p, s, text);
+	if (text[0])
+		pair(out, "The list says", text);
 	proof_advice(p, s, command, text);
 	if (s->state == PROOF_SETTLED)
 		pair(out, "Settled", s->allowed ? "it is allowed now" : "it is trusted now");

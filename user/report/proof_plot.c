@@ -49,19 +49,14 @@ static uint64_t height_of(const struct proof *p, const struct proof_bucket *b)
 	return b->all > refused ? b->all : refused;
 }
 
-/* 1, 2 or 5 and zeros: a number that people read. */
+/* One digit and zeros: a number that people read, and not far above. */
 static uint64_t round_up(uint64_t n)
 {
 	uint64_t unit = 1;
 
-	for (;; unit *= 10) {
-		if (n <= unit)
-			return unit;
-		if (n <= 2 * unit)
-			return 2 * unit;
-		if (n <= 5 * unit)
-			return 5 * unit;
-	}
+	while (n > 10 * unit)
+		unit *= 10;
+	return (n + unit - 1) / unit * unit;
 }
 
 static void patterns_write(FILE *out)

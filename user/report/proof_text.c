@@ -15,23 +15,23 @@
 static void wrapped(FILE *out, const char *lead, unsigned margin, const char *text)
 {
 	size_t column = strlen(lead);
+	bool fresh = true; /* nothing stands in this line behind the margin */
 
 	fputs(lead, out);
-	while (*text) {
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
 		size_t word = strcspn(text, " ");
 
-		if (column + word > WIDTH && column > margin) {
+		if (!fresh && column + 1 + word > WIDTH) {
 			fprintf(out, "\n%*s", (int)margin, "");
 			column = margin;
+		} else if (!fresh) {
+			fputc(' ', out);
+			column++;
 		}
 		fprintf(out, "%.*s", (int)word, text);
 		column += word;
 		text += word;
-		if (*text == ' ') {
-			fputc(' ', out);
-			column++;
-			text++;
-		}
+		fresh = false;
 	}
 	fputc('\n', out);
 }
@@ -90,8 +90,9 @@ static void source_print(const struct proof *p, const struct proof_source *s, FI
 	wrapped(out, "    delivered  ", 15, text);
 	proof_refused(p, s, text);
 	wrapped(out, s->connections[1] ? "    refused    " : "    would be   ", 15, text);
-	if (s->says && p->reason[s->reason].kind == PROOF_LIST)
-		wrapped(out, "    says       ", 15, s->says);
+	proof_says(p, s, text);
+	if (text[0])
+		wrapped(out, "    says       ", 15, text);
 	if (s->state == PROOF_SETTLED) {
 		fprintf(out, "    settled    it is %s now\n", s->allowed ? "allowed" : "trusted");
 		return;

@@ -166,6 +166,14 @@ void proof_refused(const struct proof *p, const struct proof_source *s,
 		by_whom(p, s, text);
 }
 
+void proof_says(const struct proof *p, const struct proof_source *s,
+		char text[static PROOF_TEXT_MAX])
+{
+	text[0] = '\0';
+	if (s->says && s->lists && p->reason[s->reason].kind == PROOF_LIST)
+		add(text, "%.*s: %s", (int)strcspn(s->lists, " "), s->lists, s->says);
+}
+
 /* ---- commands ---- */
 
 /* Only what no shell takes for its own: whoever pastes a command must not paste a stranger's. */
