@@ -18,14 +18,14 @@
 #define ID_LEAST 6
 #define ID_MOST	 32
 
-static struct session *get(const struct line *l, const char *kind, const struct phrase *id)
+static struct session *get(const struct line *l, const char *kind, const struct slice *id)
 {
 	char key[MAILLOG_KEY_MAX];
 
 	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
 }
 
-static struct session *put(const struct line *l, const char *kind, const struct phrase *id)
+static struct session *put(const struct line *l, const char *kind, const struct slice *id)
 {
 	char key[MAILLOG_KEY_MAX];
 
@@ -33,16 +33,16 @@ static struct session *put(const struct line *l, const char *kind, const struct 
 }
 
 /* A client that postscreen(8) let on comes back as smtpd's: known by its address and port, or by its address. */
-static struct phrase passed_key(struct phrase said)
+static struct slice passed_key(struct slice said)
 {
-	struct phrase address = {said.at, said.at};
+	struct slice address = {said.at, said.at};
 
-	if (phrase_skip(&said, "["))
-		(void)phrase_until(&said, "]", &address);
+	if (slice_skip(&said, "["))
+		(void)slice_until(&said, "]", &address);
 	return address;
 }
 
-static void rejected(const struct line *l, struct phrase client)
+static void rejected(const struct line *l, struct slice client)
 {
 	struct maillog_event event = {.what = MAILLOG_REJECT, .wall_s = l->wall_s};
 
@@ -51,21 +51,21 @@ static void rejected(const struct line *l, struct phrase client)
 }
 
 /* "reject: RCPT from name[192.0.2.7]: 554 ...", and milters'. */
-static bool is_rejection(struct phrase *said)
+static bool is_rejection(struct slice *said)
 {
-	struct phrase command;
+	struct slice command;
 
-	if (!phrase_skip(said, "reject: ") && !phrase_skip(said, "milter-reject: "))
+	if (!slice_skip(said, "reject: ") && !slice_skip(said, "milter-reject: "))
 		return false;
 	/* "RCPT", "END-OF-MESSAGE", "header Subject: ..." of cleanup: only a single word is surely smtpd's. */
-	command = phrase_word(said);
-	return phrase_has_only(&command, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-", 1, 16) &&
-	       phrase_skip(said, "from ");
+	command = slice_word(said);
+	return slice_has_only(&command, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-", 1, 16) &&
+	       slice_skip(said, "from ");
 }
 
 static void client_came(const struct line *l)
 {
-	struct phrase client = l->said;
+	struct slice client = l->said;
 	struct session *s, *passed;
 	struct maillog_event event = {
 		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
@@ -74,7 +74,7 @@ static void client_came(const struct line *l)
 	if (!line_client(&client, &event))
 		return;
 	addr_format(&event.addr, text);
-	passed = get(l, "postscreen", &(struct phrase){text, text + strlen(text)});
+	passed = get(l, "postscreen", &(struct slice){text, text + strlen(text)});
 	if (passed && passed->counted) {
 		event.connected_wall_s = passed->event.connected_wall_s;
 		passed->counted--;
@@ -87,7 +87,7 @@ static void client_came(const struct line *l)
 }
 
 /* "client=name[192.0.2.7]"; behind a filter in front of the queue it is the filter, and orig_client is who was meant. */
-static void message_began(const struct line *l, const struct phrase *id, struct phrase client)
+static void message_began(const struct line *l, const struct slice *id, struct slice client)
 {
 	struct maillog_event event = {.what = MAILLOG_DELIVERY}, original;
 	const struct session *connection = get(l, "smtpd", &l->pid);
@@ -99,7 +99,7 @@ static void message_began(const struct line *l, const struct phrase *id, struct 
 		event.connected_wall_s = connection->event.connected_wall_s;
 	/* Only who may say so is heard by Postfix (smtpd_authorized_xforward_hosts). */
 	original = event;
-	if (phrase_skip(&client, ", orig_client=") && line_client(&client, &original)) {
+	if (slice_skip(&client, ", orig_client=") && line_client(&client, &original)) {
 		event = original;
 		event.connected_wall_s = 0;
 	}
@@ -108,29 +108,29 @@ static void message_began(const struct line *l, const struct phrase *id, struct 
 		s->event = event;
 }
 
-static void smtpd(const struct line *l, const struct phrase *id, struct phrase said)
+static void smtpd(const struct line *l, const struct slice *id, struct slice said)
 {
 	if (id->at == id->end) {
 		struct line rest = *l;
 
 		rest.said = said;
-		if (phrase_skip(&rest.said, "connect from "))
+		if (slice_skip(&rest.said, "connect from "))
 			client_came(&rest);
-		else if (phrase_starts(&said, "disconnect from "))
+		else if (slice_starts(&said, "disconnect from "))
 			sessions_drop(line_sessions(l), get(l, "smtpd", &l->pid));
-	} else if (phrase_skip(&said, "client=")) {
-		if (!phrase_is(id, "NOQUEUE"))
+	} else if (slice_skip(&said, "client=")) {
+		if (!slice_is(id, "NOQUEUE"))
 			message_began(l, id, said);
 	} else if (is_rejection(&said)) {
 		rejected(l, said);
 	}
 }
 
-static void postscreen(const struct line *l, const struct phrase *id, struct phrase said)
+static void postscreen(const struct line *l, const struct slice *id, struct slice said)
 {
 	struct maillog_event event = {
 		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
-	struct phrase client;
+	struct slice client;
 	struct session *s;
 
 	if (id->at != id->end) {
@@ -138,8 +138,8 @@ static void postscreen(const struct line *l, const struct phrase *id, struct phr
 			rejected(l, said);
 		return;
 	}
-	if (phrase_skip(&said, "CONNECT from ")) {
-		struct phrase key = passed_key(said);
+	if (slice_skip(&said, "CONNECT from ")) {
+		struct slice key = passed_key(said);
 		uint32_t passed = 0;
 
 		if (!line_client(&said, &event))
@@ -156,8 +156,8 @@ static void postscreen(const struct line *l, const struct phrase *id, struct phr
 		return;
 	}
 	/* postscreen(8): "PASS NEW", "PASS OLD"; ALLOWLISTED since 3.6. */
-	if (!phrase_skip(&said, "PASS NEW ") && !phrase_skip(&said, "PASS OLD ") &&
-	    !phrase_skip(&said, "WHITELISTED ") && !phrase_skip(&said, "ALLOWLISTED "))
+	if (!slice_skip(&said, "PASS NEW ") && !slice_skip(&said, "PASS OLD ") &&
+	    !slice_skip(&said, "WHITELISTED ") && !slice_skip(&said, "ALLOWLISTED "))
 		return;
 	client = passed_key(said);
 	s = get(l, "postscreen", &client);
@@ -166,26 +166,26 @@ static void postscreen(const struct line *l, const struct phrase *id, struct phr
 }
 
 /* "from=<a@example.org>, size=512, nrcpt=1 (queue active)": read from its end, since the sender may be any text. */
-static void queued(const struct line *l, const struct phrase *id, struct phrase said)
+static void queued(const struct line *l, const struct slice *id, struct slice said)
 {
 	struct session *s = get(l, "queue", id);
-	struct phrase count, from;
+	struct slice count, from;
 	const char *at;
 	uint32_t recipients;
 
-	if (!s || !phrase_skip(&said, "from=<"))
+	if (!s || !slice_skip(&said, "from=<"))
 		return;
-	at = phrase_find_last(&said, ", nrcpt=");
+	at = slice_find_last(&said, ", nrcpt=");
 	if (!at)
 		return;
-	count = (struct phrase){at + strlen(", nrcpt="), said.end};
-	if (!phrase_number(&count, &recipients) || !phrase_is(&count, " (queue active)"))
+	count = (struct slice){at + strlen(", nrcpt="), said.end};
+	if (!slice_number(&count, &recipients) || !slice_is(&count, " (queue active)"))
 		return;
 	said.end = at;
-	at = phrase_find_last(&said, ">, size=");
+	at = slice_find_last(&said, ">, size=");
 	if (!at)
 		return;
-	from = (struct phrase){said.at, at};
+	from = (struct slice){said.at, at};
 	text_take(&from, s->event.from, sizeof(s->event.from));
 	s->event.wall_s = l->wall_s;
 	s->event.recipients = recipients ? recipients : 1;
@@ -194,11 +194,11 @@ static void queued(const struct line *l, const struct phrase *id, struct phrase 
 	sessions_drop(line_sessions(l), s);
 }
 
-static void cleanup(const struct line *l, const struct phrase *id, struct phrase said)
+static void cleanup(const struct line *l, const struct slice *id, struct slice said)
 {
-	if (!phrase_starts(&said, "milter-reject: END-OF-MESSAGE ") &&
-	    !phrase_starts(&said, "milter-discard: ") && !phrase_starts(&said, "reject: ") &&
-	    !phrase_starts(&said, "discard: "))
+	if (!slice_starts(&said, "milter-reject: END-OF-MESSAGE ") &&
+	    !slice_starts(&said, "milter-discard: ") && !slice_starts(&said, "reject: ") &&
+	    !slice_starts(&said, "discard: "))
 		return;
 	if (is_rejection(&said))
 		rejected(l, said);
@@ -207,33 +207,33 @@ static void cleanup(const struct line *l, const struct phrase *id, struct phrase
 
 bool line_postfix(const struct line *l)
 {
-	const char *slash = phrase_find_last(&l->tag, "/");
-	struct phrase service, id = {l->said.at, l->said.at}, said = l->said, word;
+	const char *slash = slice_find_last(&l->tag, "/");
+	struct slice service, id = {l->said.at, l->said.at}, said = l->said, word;
 
 	if (!slash)
 		return false;
-	service = (struct phrase){slash + 1, l->tag.end};
-	word = phrase_word(&said);
+	service = (struct slice){slash + 1, l->tag.end};
+	word = slice_word(&said);
 	if (word.end > word.at && word.end[-1] == ':') {
 		word.end--;
-		if (phrase_has_only(&word, ID_CHARACTERS, ID_LEAST, ID_MOST))
+		if (slice_has_only(&word, ID_CHARACTERS, ID_LEAST, ID_MOST))
 			id = word;
 	}
 	if (id.at == id.end)
 		said = l->said;
-	if (phrase_is(&service, "smtpd"))
+	if (slice_is(&service, "smtpd"))
 		smtpd(l, &id, said);
-	else if (phrase_is(&service, "postscreen"))
+	else if (slice_is(&service, "postscreen"))
 		postscreen(l, &id, said);
-	else if (phrase_is(&service, "qmgr"))
+	else if (slice_is(&service, "qmgr"))
 		queued(l, &id, said);
-	else if (phrase_is(&service, "cleanup"))
+	else if (slice_is(&service, "cleanup"))
 		cleanup(l, &id, said);
-	else if (phrase_is(&service, "pickup")) /* short ids are used again */
+	else if (slice_is(&service, "pickup")) /* short ids are used again */
 		sessions_drop(line_sessions(l), get(l, "queue", &id));
 	else
-		return phrase_is(&service, "smtp") || phrase_is(&service, "master") ||
-		       phrase_is(&service, "local") || phrase_is(&service, "anvil") ||
-		       phrase_is(&service, "lmtp") || phrase_is(&service, "bounce");
+		return slice_is(&service, "smtp") || slice_is(&service, "master") ||
+		       slice_is(&service, "local") || slice_is(&service, "anvil") ||
+		       slice_is(&service, "lmtp") || slice_is(&service, "bounce");
 	return true;
 }
