@@ -9,36 +9,18 @@
 
 #define DIGITS "0123456789"
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-static size_t length_of(const struct phrase *p)
-========
 static size_t length_of(const struct slice *p)
->>>>>>>> integ:user/maillog/slice.c
 {
 	return (size_t)(p->end - p->at);
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-bool phrase_starts(const struct phrase *p, const char *word)
-========
 bool slice_starts(const struct slice *p, const char *word)
->>>>>>>> integ:user/maillog/slice.c
 {
 	size_t n = strlen(word);
 
 	return length_of(p) >= n && memcmp(p->at, word, n) == 0;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-bool phrase_is(const struct phrase *p, const char *word)
-{
-	return length_of(p) == strlen(word) && phrase_starts(p, word);
-}
-
-bool phrase_skip(struct phrase *p, const char *word)
-{
-	if (!phrase_starts(p, word))
-========
 bool slice_is(const struct slice *p, const char *word)
 {
 	return length_of(p) == strlen(word) && slice_starts(p, word);
@@ -47,53 +29,32 @@ bool slice_is(const struct slice *p, const char *word)
 bool slice_skip(struct slice *p, const char *word)
 {
 	if (!slice_starts(p, word))
->>>>>>>> integ:user/maillog/slice.c
 		return false;
 	p->at += strlen(word);
 	return true;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-bool phrase_until(struct phrase *p, const char *stop, struct phrase *out)
-========
 bool slice_until(struct slice *p, const char *stop, struct slice *out)
->>>>>>>> integ:user/maillog/slice.c
 {
 	const char *found = memmem(p->at, length_of(p), stop, strlen(stop));
 
 	if (!found)
 		return false;
-<<<<<<<< HEAD:user/maillog/phrase.c
-	*out = (struct phrase){p->at, found};
-========
 	*out = (struct slice){p->at, found};
->>>>>>>> integ:user/maillog/slice.c
 	p->at = found + strlen(stop);
 	return true;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-struct phrase phrase_word(struct phrase *p)
-{
-	struct phrase word = *p;
-
-	if (!phrase_until(p, " ", &word))
-========
 struct slice slice_word(struct slice *p)
 {
 	struct slice word = *p;
 
 	if (!slice_until(p, " ", &word))
->>>>>>>> integ:user/maillog/slice.c
 		p->at = p->end;
 	return word;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-const char *phrase_find_last(const struct phrase *p, const char *word)
-========
 const char *slice_find_last(const struct slice *p, const char *word)
->>>>>>>> integ:user/maillog/slice.c
 {
 	size_t n = strlen(word);
 
@@ -103,11 +64,7 @@ const char *slice_find_last(const struct slice *p, const char *word)
 	return NULL;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-bool phrase_number(struct phrase *p, uint32_t *out)
-========
 bool slice_number(struct slice *p, uint32_t *out)
->>>>>>>> integ:user/maillog/slice.c
 {
 	uint64_t n = 0;
 	const char *at = p->at;
@@ -121,19 +78,11 @@ bool slice_number(struct slice *p, uint32_t *out)
 	return true;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-bool phrase_addr(const struct phrase *p, struct addr *out)
-{
-	/* As RFC 5321, 4.1.3 writes an address literal. */
-	static const char lead[] = "IPv6:";
-	struct phrase a = *p;
-========
 bool slice_addr(const struct slice *p, struct addr *out)
 {
 	/* As RFC 5321, 4.1.3 writes an address literal. */
 	static const char lead[] = "IPv6:";
 	struct slice a = *p;
->>>>>>>> integ:user/maillog/slice.c
 	char text[ADDR_TEXT_MAX];
 
 	if (length_of(&a) > strlen(lead) && strncasecmp(a.at, lead, strlen(lead)) == 0)
@@ -145,11 +94,7 @@ bool slice_addr(const struct slice *p, struct addr *out)
 	return addr_parse(text, out, NULL) == 0;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-bool phrase_has_only(const struct phrase *p, const char *characters, size_t least, size_t most)
-========
 bool slice_has_only(const struct slice *p, const char *characters, size_t least, size_t most)
->>>>>>>> integ:user/maillog/slice.c
 {
 	if (length_of(p) < least || length_of(p) > most)
 		return false;
@@ -159,27 +104,16 @@ bool slice_has_only(const struct slice *p, const char *characters, size_t least,
 	return true;
 }
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-bool phrase_is_name(const struct phrase *p)
-========
 bool slice_is_name(const struct slice *p)
->>>>>>>> integ:user/maillog/slice.c
 {
 	/* Underscores are in no host's name (RFC 952), but in names of the DNS. */
 	static const char of_names[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 
-<<<<<<<< HEAD:user/maillog/phrase.c
-	return phrase_has_only(p, of_names, 0, MAILLOG_HOST_MAX - 1);
-}
-
-void text_take(const struct phrase *p, char *out, size_t size)
-========
 	return slice_has_only(p, of_names, 0, MAILLOG_HOST_MAX - 1);
 }
 
 void text_take(const struct slice *p, char *out, size_t size)
->>>>>>>> integ:user/maillog/slice.c
 {
 	text_escape(p->at, length_of(p), out, size);
 }
