@@ -9,6 +9,7 @@
 
 #include "base/grow.h"
 
+#define LISTED	  "listed"
 #define HOUR_S	  3600
 #define DAY_S	  86400
 #define BARS_MAX  200 /* that can be told apart on a page: hours for eight days */
@@ -50,7 +51,7 @@ static const struct {
 	const char *name;
 	enum proof_kind kind;
 } kinds[] = {
-	{"listed", PROOF_LIST},	   {"open", PROOF_LIMIT},	  {"total_open", PROOF_LIMIT},
+	{LISTED, PROOF_LIST},	   {"open", PROOF_LIMIT},	  {"total_open", PROOF_LIMIT},
 	{"rate", PROOF_LIMIT},	   {"network_rate", PROOF_LIMIT}, {"total_rate", PROOF_LIMIT},
 	{"feed", PROOF_FEED},	   {"banned", PROOF_BAN},	  {"rule", PROOF_OPERATOR},
 	{"block", PROOF_OPERATOR}, {"only", PROOF_ONLY},	  {"mapped", PROOF_MALFORMED},
@@ -194,7 +195,7 @@ int proof_add_hour(struct proof *p, const struct store_hour *h)
 	/* Packets that begin no connection. A stranger who was held comes again, and is counted then. */
 	static const char *const others[] = {"flow", "mapped", "tags", "chain", "fragment"};
 	struct proof_bucket *b = bucket_at(p, h->wall_s);
-	unsigned reason = h->would ? reason_find(p, h->reason) : PROOF_REASONS_MAX;
+	unsigned reason;
 	uint64_t all = h->would + (strcmp(h->reason, "held") == 0 ? 0 : h->packets);
 
 	if (!b)
@@ -208,9 +209,17 @@ int proof_add_hour(struct proof *p, const struct store_hour *h)
 			p->watched_from_s = h->wall_s;
 		return 0;
 	}
+	/* Their SYN has been counted as a stranger's. */
+	if (strcmp(h->reason, STORE_HOUR_FOUND) == 0) {
+		reason = h->would ? reason_find(p, LISTED) : PROOF_REASONS_MAX;
+		if (reason < PROOF_REASONS_MAX)
+			p->reason[reason].judged += h->would;
+		return 0;
+	}
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (strcmp(h->reason, others[i]) == 0)
 			return 0;
+	reason = h->would ? reason_find(p, h->reason) : PROOF_REASONS_MAX;
 	if (reason < PROOF_REASONS_MAX)
 		p->reason[reason].judged += h->would;
 	b->all += all;
