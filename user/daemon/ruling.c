@@ -13,10 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/when.h"
 #include "daemon/protected.h"
 #include "daemon/setup.h"
 #include "daemon/sockets.h"
+#include "store/providers.h"
 
 /* One rule that comes or goes, and what stood there before. */
 struct change {
@@ -422,6 +424,13 @@ int ruling_put(struct ruling *r, const struct store_rule *rule, unsigned *killed
 	return ruling_put_many(r, rule, 1, killed, e);
 }
 
+/* A network of a provider that covers a prefix. */
+struct spf_cover {
+	const struct prefix *prefix;
+	struct prefix network;
+	char domain[STORE_DOMAIN_MAX];
+};
+
 /* The longest stored rule of a kind (or its twin) that covers a prefix. */
 struct cover {
 	enum store_kind kind;
@@ -459,14 +468,33 @@ static const char *kind_undo(enum store_kind kind)
 	return kind == STORE_ALLOW ? "disallow" : "distrust";
 }
 
+static int spf_cover(void *context, const char *domain, const struct prefix *network)
+{
+	struct spf_cover *c = context;
+
+	if (!prefix_covers(network, c->prefix))
+		return 0;
+	c->network = *network;
+	text_escape(domain, strlen(domain), c->domain, sizeof(c->domain));
+	return 1;
+}
+
 static int delete_explain(struct ruling *r, enum store_kind kind, const struct prefix *p,
 			  struct err *e)
 {
 	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
 	struct cover c = {.kind = kind, .prefix = p};
+	struct spf_cover spf = {.prefix = p};
 
 	(void)store_each_rule(r->store, cover_look, &c, NULL);
 	prefix_format(p, text);
+	if (!c.has && kind == STORE_TRUST &&
+	    store_each_provider_of(r->store, &p->addr, spf_cover, &spf, NULL) > 0)
+		return err_set(
+			e, -ENOENT,
+			"%s is not trusted by a rule: it lies in %s, which the SPF record of %s "
+			"names (trust_spf in the configuration)",
+			text, prefix_format(&spf.network, by), spf.domain);
 	if (!c.has)
 		return err_set(e, -ENOENT, "%s is not %s, nor is a prefix that covers it", text,
 			       kind_done(kind));
