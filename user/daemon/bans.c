@@ -2,9 +2,10 @@
 /*
  * Offences, and the bans that follow. An offence is only what nobody else can do in a source's name:
  *
- *   rate, open   the kernel says that it met its limit, and the limit itself says so too: what it counts is complete handshakes. (Who
- *                forges a SYN of a source that stands at its limit adds that SYN, but not what was counted. So the limit is looked
- *                at, and where connections are charged at the SYN there is no such offence.)
+ *   rate, open   the kernel says that it met its limit, at a SYN, which may be forged. So the limit itself is looked at: it counts
+ *                complete handshakes, must be used up, and must have been charged again since the last such offence. Who only stands
+ *                at his limit earns one offence, however many SYNs are sent in his name. Where there is no rate, or connections are
+ *                charged at the SYN, nothing can be told apart, and this is no offence.
  *   listed       it has held a conversation with the responder, which told it why
  *   cut          its connection was cut, since it was found listed
  *
@@ -184,7 +185,8 @@ static void tell_banned(struct daemon *d, const struct offender *o, int64_t leng
 	recording_entry(d->contact.recording, "banned", &o->prefix, "for %s, ban %u of it: %s%s",
 			time, o->history.level, evidence,
 			acts ? "" : "; in monitor mode it is only counted");
-	if (acts && !o->is_network && d->bans->cut_count < BANS_CUT_MAX)
+	/* What is listed talks to the responder, or has been cut. */
+	if (acts && !o->is_network && o->kind <= OFFENCE_OPEN && d->bans->cut_count < BANS_CUT_MAX)
 		d->bans->cut[d->bans->cut_count++] = o->prefix;
 }
 
@@ -256,8 +258,9 @@ static void source_consider(struct daemon *d, struct offender *o)
 		network_consider(d, &o->prefix.addr);
 }
 
+/* charged_ns: of its rate; 0 where the offence is no limit's. */
 static void offend(struct daemon *d, const struct addr *a, enum offence_kind kind,
-		   const char *evidence)
+		   uint64_t charged_ns, const char *evidence)
 {
 	struct offence_rules rules = rules_of(d);
 	struct prefix source = source_of(a);
@@ -273,9 +276,19 @@ static void offend(struct daemon *d, const struct addr *a, enum offence_kind kin
 				    OFFENDERS_MAX);
 		return;
 	}
+	if (charged_ns && charged_ns <= o->charged_ns)
+		return;
+	/* A command has forgotten him just now: bans_drop_forgotten() comes once a second. */
+	if (o->in_force && !ban_is_mapped(d, o)) {
+		o->in_force = false;
+		d->bans->in_force--;
+		o->history = (struct offence_history){0};
+	}
 	enough = offence_add(&o->history, &rules, ban_now_s());
 	if (o->history.last_s == ban_now_s()) {
 		o->kind = kind;
+		if (charged_ns)
+			o->charged_ns = charged_ns;
 		snprintf(o->evidence, sizeof(o->evidence), "%s", evidence);
 	}
 	if (enough)
@@ -286,27 +299,28 @@ static void offend(struct daemon *d, const struct addr *a, enum offence_kind kin
 
 static void bans_event(struct daemon *d, const struct pn_event *event)
 {
+	uint32_t open, most = gate_conf(d->gate)->open_max;
 	char evidence[OFFENDER_EVIDENCE_MAX];
 	struct rate_entry rate;
-	uint32_t open, most;
 	struct addr a;
 
+	if ((event->reason != PN_REASON_RATE && event->reason != PN_REASON_OPEN) ||
+	    d->conf.charge == CONF_CHARGE_SYN)
+		return;
 	memcpy(a.byte, event->src, sizeof(a.byte));
-	if (event->reason == PN_REASON_RATE && d->conf.charge != CONF_CHARGE_SYN) {
-		if (rates_get(d->gate, &a, false, &rate, NULL) ||
-		    rate.used < rate.limit - rate.limit / SPENT_PART)
-			return;
+	if (rates_get(d->gate, &a, false, &rate, NULL) || !rate.limit || !rate.charged_ns)
+		return;
+	if (event->reason == PN_REASON_RATE) {
 		snprintf(evidence, sizeof(evidence), "%u of %u in a burst used", rate.used,
 			 rate.limit);
-		offend(d, &a, OFFENCE_RATE, evidence);
-	} else if (event->reason == PN_REASON_OPEN) {
-		open = open_get(d->gate, &a);
-		most = gate_conf(d->gate)->open_max;
-		if (!most || open < most - most / SPENT_PART)
-			return;
-		snprintf(evidence, sizeof(evidence), "%u of %u open", open, most);
-		offend(d, &a, OFFENCE_OPEN, evidence);
+		if (rate.used >= rate.limit - rate.limit / SPENT_PART)
+			offend(d, &a, OFFENCE_RATE, rate.charged_ns, evidence);
+		return;
 	}
+	open = open_get(d->gate, &a);
+	snprintf(evidence, sizeof(evidence), "%u of %u open", open, most);
+	if (most && open >= most - most / SPENT_PART)
+		offend(d, &a, OFFENCE_OPEN, rate.charged_ns, evidence);
 }
 
 static uint16_t port_asked(const struct pn_conf *knobs)
@@ -337,7 +351,7 @@ static void bans_said(struct daemon *d, const struct reply_said *said)
 	    why.reason != PN_REASON_LISTED)
 		return;
 	listed_by(d, &said->addr, evidence);
-	offend(d, &said->addr, OFFENCE_ANSWERED, evidence);
+	offend(d, &said->addr, OFFENCE_ANSWERED, 0, evidence);
 }
 
 void bans_note_cut(struct daemon *d, const struct addr *a)
@@ -347,7 +361,7 @@ void bans_note_cut(struct daemon *d, const struct addr *a)
 	if (!d->bans)
 		return;
 	listed_by(d, a, evidence);
-	offend(d, a, OFFENCE_CUT, evidence);
+	offend(d, a, OFFENCE_CUT, 0, evidence);
 }
 
 /* ---- time ---- */

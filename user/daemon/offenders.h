@@ -18,6 +18,7 @@ struct offender {
 	struct offence_history history;
 	enum offence_kind kind;		      /* of the last */
 	char evidence[OFFENDER_EVIDENCE_MAX]; /* of it: what was seen, in a few words of ours */
+	uint64_t charged_ns;		      /* of its rate, at the last offence against a limit */
 	bool is_network;
 	bool in_force;	/* its ban is in the map */
 	bool unwritten; /* the store does not have it as it is */
