@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/when.h"
+#include "daemon/feeding.h"
 #include "daemon/meter.h"
 #include "daemon/state.h"
 
@@ -136,9 +137,20 @@ void facts_write_children(struct daemon *d)
 	lines_write(d, INSTANCE_CHILDREN, children_print);
 }
 
+static void feeds_print(const struct daemon *d, FILE *out)
+{
+	feeding_print(d, out);
+	json_line(out, json_pack("{s:o}", "updated", updated_json()));
+}
+
+void facts_write_feeds(struct daemon *d)
+{
+	lines_write(d, INSTANCE_FEEDS, feeds_print);
+}
+
 void facts_remove(struct daemon *d)
 {
-	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN};
+	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_FEEDS};
 	char path[INSTANCE_PATH_MAX];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
