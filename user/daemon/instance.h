@@ -15,10 +15,11 @@
 #define INSTANCE_EVENTS	  "events"
 #define INSTANCE_TRIAL	  "trial"
 /* How the lists and the children do: rewritten by the controller, in one step, and at least every 5 s. */
-#define INSTANCE_ZONES	  "zones"
-#define INSTANCE_CHILDREN "children"
-#define INSTANCE_FEEDS	  "feeds"
-#define INSTANCE_CONTROL  "control" /* a socket: feedtalk.h */
+#define INSTANCE_ZONES	   "zones"
+#define INSTANCE_CHILDREN  "children"
+#define INSTANCE_PROVIDERS "providers" /* likewise, where there are any */
+#define INSTANCE_FEEDS	   "feeds"
+#define INSTANCE_CONTROL   "control" /* a socket: feedtalk.h */
 
 struct instance {
 	char name[CONF_INSTANCE_MAX];

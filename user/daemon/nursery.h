@@ -22,6 +22,7 @@ enum child_kind {
 	CHILD_FOLLOWER,
 	CHILD_METER,
 	CHILD_FEEDER,
+	CHILD_PROVIDERS,
 	CHILD_KINDS
 };
 const char *child_name(enum child_kind kind); /* "resolver" ... */
@@ -44,6 +45,7 @@ void nursery_close(struct nursery *n);
 int resolver_run(int channel, const void *settings, size_t length);
 int responder_run(int channel, int listener, const void *settings, size_t length);
 int follower_run(int channel, int log, const void *settings, size_t length);
+int providers_run(int channel, const void *settings, size_t length);
 int meter_run(int channel, int listener, const void *settings, size_t length);
 int feeder_run(int channel);
 

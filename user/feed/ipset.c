@@ -8,59 +8,59 @@
 
 #include <string.h>
 
-static bool ipset_fits(struct slice line)
+static bool ipset_fits(struct excerpt line)
 {
-	struct slice rest = line, verb = slice_word(&rest);
+	struct excerpt rest = line, verb = excerpt_word(&rest);
 
-	if (slice_is(verb, "create"))
+	if (excerpt_is(verb, "create"))
 		return true;
 	/* nftables has an "add" too, of a kind of object. */
-	return slice_is(verb, "add") && !slice_starts(rest, "element ") &&
-	       !slice_starts(rest, "table ") && !slice_starts(rest, "set ");
+	return excerpt_is(verb, "add") && !excerpt_starts(rest, "element ") &&
+	       !excerpt_starts(rest, "table ") && !excerpt_starts(rest, "set ");
 }
 
-static int create_read(struct feed_reader *r, struct slice rest)
+static int create_read(struct feed_reader *r, struct excerpt rest)
 {
 	static const char *const taken[] = {"hash:ip", "hash:net", "bitmap:ip"};
-	char shown[SLICE_SHOWN_MAX];
-	struct slice type, word;
+	char shown[EXCERPT_SHOWN_MAX];
+	struct excerpt type, word;
 
-	(void)slice_word(&rest);
-	type = slice_word(&rest);
+	(void)excerpt_word(&rest);
+	type = excerpt_word(&rest);
 	/* Its entries stand for networks that they do not name. */
-	while ((word = slice_word(&rest)).length)
-		if (slice_is(word, "netmask") || slice_is(word, "bitmask"))
+	while ((word = excerpt_word(&rest)).length)
+		if (excerpt_is(word, "netmask") || excerpt_is(word, "bitmask"))
 			return feed_refuse(r,
 					   "makes a set with a %s, whose entries are more than "
 					   "they say",
-					   slice_is(word, "netmask") ? "netmask" : "bitmask");
+					   excerpt_is(word, "netmask") ? "netmask" : "bitmask");
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-		if (slice_is(type, taken[i]))
+		if (excerpt_is(type, taken[i]))
 			return 0;
 	return feed_refuse(r,
 			   "makes a set of the type '%s': hash:ip, hash:net and bitmap:ip are "
 			   "read",
-			   slice_shown(type, shown));
+			   excerpt_shown(type, shown));
 }
 
-static int ipset_line(struct feed_reader *r, struct slice line)
+static int ipset_line(struct feed_reader *r, struct excerpt line)
 {
-	struct slice rest = line, verb = slice_word(&rest), entry, word;
+	struct excerpt rest = line, verb = excerpt_word(&rest), entry, word;
 	bool excluded = false;
 
-	if (slice_is(verb, "create"))
+	if (excerpt_is(verb, "create"))
 		return create_read(r, rest);
-	if (!slice_is(verb, "add"))
+	if (!excerpt_is(verb, "add"))
 		return feed_fault(r, line, "is neither create nor add");
-	(void)slice_word(&rest);
-	entry = slice_word(&rest);
+	(void)excerpt_word(&rest);
+	entry = excerpt_word(&rest);
 	if (!entry.length)
 		return feed_fault(r, line, "adds nothing");
 	if (memchr(entry.at, ',', entry.length))
 		return feed_refuse(r, "adds more than an address: hash:ip, hash:net and bitmap:ip "
 				      "are read");
-	while ((word = slice_word(&rest)).length && !slice_is(word, "comment"))
-		excluded = excluded || slice_is(word, "nomatch");
+	while ((word = excerpt_word(&rest)).length && !excerpt_is(word, "comment"))
+		excluded = excluded || excerpt_is(word, "nomatch");
 	return excluded ? feed_exclude(r, entry) : feed_take(r, entry);
 }
 
