@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/when.h"
+#include "daemon/feeding.h"
 #include "daemon/following.h"
 #include "daemon/meter.h"
 #include "daemon/providers.h"
@@ -140,6 +141,17 @@ void facts_write_children(struct daemon *d)
 	lines_write(d, INSTANCE_CHILDREN, children_print);
 }
 
+static void feeds_print(const struct daemon *d, FILE *out)
+{
+	feeding_print(d, out);
+	json_line(out, json_pack("{s:o}", "updated", updated_json()));
+}
+
+void facts_write_feeds(struct daemon *d)
+{
+	lines_write(d, INSTANCE_FEEDS, feeds_print);
+}
+
 static void providers_print(const struct daemon *d, FILE *out)
 {
 	const struct providers *p = d->providers;
@@ -169,7 +181,8 @@ void facts_write_providers(struct daemon *d)
 
 void facts_remove(struct daemon *d)
 {
-	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_PROVIDERS};
+	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_PROVIDERS,
+					    INSTANCE_FEEDS};
 	char path[INSTANCE_PATH_MAX];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
