@@ -35,16 +35,18 @@ static void store_restore(struct providers *p)
 
 	if (p->restored || !s)
 		return;
-	for (unsigned i = 0; i < p->count; i++)
-		domains[i] = p->list[i].kept.domain;
 	for (unsigned i = 0; i < p->count && rc == 0; i++) {
 		struct provider *one = &p->list[i];
+		struct store_provider known;
 
+		domains[i] = one->kept.domain;
 		/* What was read meanwhile, or was there before a reload, is newer. */
 		if (one->kept.read_wall_s)
 			continue;
-		rc = store_get_provider(s, domains[i], &one->kept, &e);
-		if (rc == -ENOENT)
+		rc = store_get_provider(s, domains[i], &known, &e);
+		if (rc == 0)
+			one->kept = known;
+		else if (rc == -ENOENT)
 			rc = 0;
 	}
 	if (rc == 0)
