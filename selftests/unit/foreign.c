@@ -133,12 +133,17 @@ TEST(texts_are_escaped_once)
 	json_decref(value);
 }
 
+#define MAIL_LOG(state)                                                                            \
+	"\"mail_log\":{\"state\":\"" state "\",\"source\":\"/var/log/mail.log\",\"deliveries\":1," \
+	"\"lines\":9,\"understood\":8,\"deaths\":0}"
+
 TEST(children_are_taken_by_their_keys_alone)
 {
 	static const char good[] =
 		"{\"resolver\":{\"state\":\"up\",\"deaths\":1,\"more\":\"\\u001b\"},"
 		"\"responder\":{\"state\":\"off\",\"deaths\":0,\"accepted\":3,\"refused\":2,"
-		"\"open\":1,\"turned_away\":0},\"updated\":\"2026-01-02T03:04:05Z\"}\n";
+		"\"open\":1,\"turned_away\":0}," MAIL_LOG(
+			"up") ",\"updated\":\"2026-01-02T03:04:05Z\"}\n";
 	static const char *const bad[] = {
 		"",
 		"[]",
@@ -149,7 +154,7 @@ TEST(children_are_taken_by_their_keys_alone)
 		"\"updated\":\"2026-01-02T03:04:05Z\"}",
 		"{\"resolver\":{\"state\":\"\\u001b\",\"deaths\":1},\"responder\":{\"state\":"
 		"\"off\",\"deaths\":0,\"accepted\":3,\"refused\":2,\"open\":1,"
-		"\"turned_away\":0},\"updated\":\"2026-01-02T03:04:05Z\"}",
+		"\"turned_away\":0}," MAIL_LOG("up") ",\"updated\":\"2026-01-02T03:04:05Z\"}",
 	};
 	struct err e = {0};
 	json_t *row = NULL;

@@ -78,6 +78,17 @@ static union message good(enum message_type type)
 		m.provider.network[1] = (struct prefix){{{0x20, 0x02}}, 16};
 		snprintf(m.provider.note, sizeof(m.provider.note), "left out: ptr");
 		break;
+	case MESSAGE_DELIVERY:
+		m.delivery.wall_s = 1700000000;
+		m.delivery.recipients = 1;
+		snprintf(m.delivery.host, sizeof(m.delivery.host), "mx.example");
+		break;
+	case MESSAGE_PAGE:
+		m.page.total = MESSAGE_PAGE_MAX;
+		m.page.offset = MESSAGE_PAGE_MAX - 3;
+		m.page.length = 3;
+		memcpy(m.page.text, "a 1", 3);
+		break;
 	default:
 		break;
 	}
@@ -197,6 +208,20 @@ static const struct row bad[] = {
 	{MESSAGE_PROVIDER, "one network twice", FIELD(provider.network[1].addr.byte[1]), 1},
 	TEXT(MESSAGE_PROVIDER, provider.why),
 	TEXT(MESSAGE_PROVIDER, provider.note),
+	{MESSAGE_DELIVERY, "a time before all times", FIELD(delivery.wall_s), -1},
+	{MESSAGE_DELIVERY, "a time behind all times", FIELD(delivery.wall_s), INT64_MAX},
+	{MESSAGE_DELIVERY, "for nobody", FIELD(delivery.recipients), 0},
+	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
+	TEXT(MESSAGE_DELIVERY, delivery.host),
+	{MESSAGE_PAGE, "a page of nothing", FIELD(page.total), 0},
+	{MESSAGE_PAGE, "a page without bounds", FIELD(page.total), MESSAGE_PAGE_MAX + 1},
+	{MESSAGE_PAGE, "a piece of nothing", FIELD(page.length), 0},
+	{MESSAGE_PAGE, "a piece longer than the message", FIELD(page.length),
+	 MESSAGE_PIECE_MAX + 1},
+	{MESSAGE_PAGE, "a piece that ends behind the page", FIELD(page.length), 4},
+	{MESSAGE_PAGE, "a piece behind the page", FIELD(page.offset), MESSAGE_PAGE_MAX + 1},
+	{MESSAGE_PAGE, "a place that would overflow", FIELD(page.offset), UINT32_MAX},
+	{MESSAGE_PAGE, "a byte that is not printable", FIELD(page.text[2]), 0x1b},
 };
 
 static bool passes(const union message *m, uint32_t types)

@@ -282,6 +282,14 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 						 {"open", FIELD_COUNT, NULL},
 						 {"turned_away", FIELD_COUNT, NULL},
 						 {0}};
+	static const char *const log_states[] = {"up", "down", "off", "absent", NULL};
+	static const struct field mail_log[] = {{"state", FIELD_STATE, log_states},
+						{"source", FIELD_TEXT, NULL},
+						{"deliveries", FIELD_COUNT, NULL},
+						{"lines", FIELD_COUNT, NULL},
+						{"understood", FIELD_COUNT, NULL},
+						{"deaths", FIELD_COUNT, NULL},
+						{0}};
 	static const struct field vitals[] = {{"started", FIELD_TEXT_OR_NULL, NULL},
 					      {"reloaded", FIELD_TEXT_OR_NULL, NULL},
 					      {"reload_failed", FIELD_BOOLEAN, NULL},
@@ -295,6 +303,7 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 		*row = json_pack("{s:o, s:o}", "resolver", first, "responder", second);
 		if (*row) {
 			optional_take(*row, "meter", object, child);
+			optional_take(*row, "mail_log", object, mail_log);
 			optional_take(*row, "vitals", object, vitals);
 		}
 		json_decref(object);

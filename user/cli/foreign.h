@@ -32,7 +32,7 @@ int foreign_providers(const char *bytes, size_t length, json_t **rows, int64_t *
 		      struct err *e);
 /*
  * The file of children: one object. *row: {"resolver":{...},"responder":{...}} for the caller, and where the controller
- * tells them "meter" and "vitals":{"started","reloaded","reload_failed"}. 0, or -EBADMSG.
+ * tells them "meter", "mail_log" and "vitals":{"started","reloaded","reload_failed"}. 0, or -EBADMSG.
  */
 int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *updated_wall_s,
 		     struct err *e);

@@ -145,6 +145,12 @@ static const char *rule_action(const struct answer *a)
 	return action_name(a->why.would);
 }
 
+/* The kernel knows all of the operator's kind as his; the store knows which program ordered it. */
+static const char *rule_origin(const struct answer *a)
+{
+	return a->has_stored ? a->stored.origin : origin_name(a->why.origin);
+}
+
 static json_t *rule_row(const struct answer *a)
 {
 	char text[PREFIX_TEXT_MAX];
@@ -155,7 +161,7 @@ static json_t *rule_row(const struct answer *a)
 	row = json_object();
 	json_object_set_new(row, "prefix", json_string(prefix_format(&a->prefix, text)));
 	json_object_set_new(row, "action", json_string(rule_action(a)));
-	json_object_set_new(row, "origin", json_string(origin_name(a->why.origin)));
+	json_object_set_new(row, "origin", json_string(rule_origin(a)));
 	json_object_set_new(row, "because",
 			    json_text_or_null(a->has_stored ? a->stored.because : ""));
 	json_object_set_new(row, "created",
@@ -295,7 +301,7 @@ static void rule_print(const struct answer *a)
 	if (!a->has_rule)
 		return;
 	printf("  rule     %s %s, origin %s", rule_action(a), prefix_format(&a->prefix, prefix),
-	       origin_name(a->why.origin));
+	       rule_origin(a));
 	if (a->has_stored)
 		printf(", since %s", when_format(a->stored.created_wall_s, when));
 	printf(", %s%s\n", a->why.expires ? "until " : "without an end",

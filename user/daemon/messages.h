@@ -8,7 +8,7 @@
  *   resolver -> keeper     READY (all zones were tested once), VERDICT, ZONE (one by one: each second, and when a state changes)
  *   keeper -> responder    BECAUSE
  *   responder -> keeper    READY (it listens), WHY, REJECT, BUSY (each second)
- *   follower -> keeper     READY, DELIVERY, FOLLOWED (each second, behind the deliveries up to there)
+ *   follower -> keeper     READY, DELIVERY, FOLLOWED (all deliveries up to there were told)
  *   meter -> keeper        READY, SCRAPE (somebody wants the page)
  *   keeper -> meter        PAGE (a piece of it)
  *   SPF reader -> keeper   READY, PROVIDER (the networks of one, in numbered parts)
@@ -133,16 +133,8 @@ struct message_busy {
 	struct reply_status status;
 };
 
-/* How far the follower has read: behind a line. */
-struct message_place {
-	uint64_t bytes;	   /* of what came through its pipe */
-	uint64_t stamp_us; /* of the journal: the line's time, and a sum of its bytes */
-	uint64_t sum;
-};
-
 struct message_delivery {
 	struct message_head head;
-	struct message_place place; /* behind the line that told of it */
 	struct addr addr;
 	int64_t wall_s;
 	uint32_t recipients;
@@ -150,9 +142,12 @@ struct message_delivery {
 	char host[MESSAGE_HOST_MAX]; /* printable; "" none */
 };
 
+/* What was told before it is all that the log has up to here. */
 struct message_followed {
 	struct message_head head;
-	struct message_place place;
+	uint64_t bytes;	   /* of what came through the pipe, up to the end of a line */
+	uint64_t stamp_us; /* of the journal: that line's time, and a sum of its bytes */
+	uint64_t sum;
 	uint64_t lines, understood; /* since it was born */
 };
 

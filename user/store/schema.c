@@ -91,7 +91,8 @@
 
 /*
  * A refusal: what one source met, or in monitor mode would have met, for one reason, as a row of some minutes. acted: it was done; else
- * it would have been. detail: the list or the feed that named it. connections: those not told one by one among them.
+ * it would have been. detail: the lists or the limit that named it; says: the reason of the first list. connections: those not told one by
+ * one among them.
  */
 #define REFUSAL_TABLE                                                                              \
 	"CREATE TABLE refusal ("                                                                   \
@@ -102,6 +103,7 @@
 	" action TEXT NOT NULL,"                                                                   \
 	" acted INTEGER NOT NULL CHECK (acted IN (0, 1)),"                                         \
 	" detail TEXT NOT NULL,"                                                                   \
+	" says TEXT NOT NULL,"                                                                     \
 	" first_wall_s INTEGER NOT NULL,"                                                          \
 	" last_wall_s INTEGER NOT NULL,"                                                           \
 	" connections INTEGER NOT NULL"                                                            \
@@ -268,8 +270,8 @@ static int is_wal(struct store *s, bool *wal, struct err *e)
 /* Do the tables look as the statements expect? A damaged file may have a good header. */
 static int tables_check(struct store *s, struct err *e)
 {
-	static const enum store_sql each[] = {SQL_GET_RULE, SQL_GET_VALUE, SQL_PUT_VERDICT,
-					      SQL_PUT_ENTRY, SQL_PUT_SENDER};
+	static const enum store_sql each[] = {SQL_GET_RULE,  SQL_GET_VALUE,  SQL_PUT_VERDICT,
+					      SQL_PUT_ENTRY, SQL_PUT_SENDER, SQL_PUT_BAN};
 	sqlite3_stmt *st;
 	int code = 0;
 
