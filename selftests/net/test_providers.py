@@ -9,6 +9,7 @@ import dnsserver as dns
 from clients import fate
 from lab import until
 from lists import BAD, BAD2, GOOD, SCRIPTED, SITES, answering, journal, judging, negative, only, source_wait
+from test_processes import assert_unprivileged
 
 ZONE = "provider.example"
 GOOD_ONE, WIDE, NONE, NEUTRAL, HOSTS = (f"{name}.{ZONE}" for name in ("good", "wide", "none", "neutral", "hosts"))
@@ -83,6 +84,7 @@ def test_what_a_provider_says_is_believed_within_bounds(lab, scripted, gate):
                                (WIDE, "refused", "it names 0.0.0.0/1")):
         row = provider_wait(g, domain, state)
         assert why in (row["why"] or "") if why else row["why"] is None, row
+    assert_unprivileged(g.child("spf"))
     assert "exists" in providers(g)[HOSTS]["note"] and g.why(BY_HOST)["provider"] == HOSTS
     assert providers(g)[LARGE]["networks"] == providers(g)[LARGE]["in_gate"] == PARTS * EACH
     assert g.why(f"192.31.{PARTS - 1}.{2 * EACH - 2}")["provider"] == LARGE and g.why(GOOD)["trust"] is None

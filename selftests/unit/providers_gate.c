@@ -16,6 +16,7 @@
 #define ALLOW_BOUND 1024 /* the least the configuration allows */
 #define ROOM	    (ALLOW_BOUND / 2)
 #define EACH	    300
+#define DAY_S	    86400
 
 static struct daemon d;
 static struct provider list[2];
@@ -25,6 +26,8 @@ static void bench_remove(void)
 {
 	int lock;
 
+	recording_close(d.contact.recording);
+	loop_free(d.loop);
 	gate_close(d.gate);
 	lock = gate_lock(NULL);
 	gate_remove(d.conf.instance, NULL);
@@ -49,6 +52,9 @@ static bool bench_get(void)
 	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-providers-%d", (int)getpid());
 	d.conf.local_networks = false;
 	d.conf.tables.allow = ALLOW_BOUND;
+	if (!EXPECT(loop_new(&d.loop) == 0 && recording_open(&d.contact.recording, &d) == 0,
+		    "parts"))
+		return false;
 	lock = gate_lock(&e);
 	if (!EXPECT(lock >= 0, "%s", e.text))
 		return false;
@@ -211,4 +217,72 @@ TEST(own_addresses_leave_providers_alone)
 	providers_apply(&p);
 	EXPECT(setup_own(d.gate, &d.conf, NULL, 0, &e) == 0, "%s", e.text);
 	EXPECT(ours() == 1, "%u", ours());
+}
+
+/* Its record as the reader tells it, of one network, or none for "". */
+static void record_come(struct provider *one, const char *network)
+{
+	const struct message_provider m = {.state = SPF_FINE, .why = "it names no network"};
+
+	one->part_count = *network ? 1 : 0;
+	if (*network)
+		EXPECT(prefix_parse(network, &one->part[0], NULL) == 0, "%s", network);
+	provider_take(&p, one, &m);
+}
+
+static bool has(const struct provider *one, const char *network)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (!*network)
+		return one->kept.count == 0 && ours() == 0;
+	return one->kept.count == 1 && ours() == 1 &&
+	       !strcmp(prefix_format(&one->kept.network[0], text), network) &&
+	       origin_at(network) == PN_ORIGIN_SPF;
+}
+
+TEST(providers_are_believed_when_they_stay_as_they_are)
+{
+	struct provider *one = &list[0];
+
+	BENCH_OR_SKIP();
+	p.count = 1;
+	record_come(one, "203.0.113.0/24");
+	EXPECT(has(one, "203.0.113.0/24") && one->state == PROVIDER_GOOD && one->dirty, "%s",
+	       one->why);
+	record_come(one, "198.51.100.0/24");
+	EXPECT(has(one, "203.0.113.0/24") && one->state == PROVIDER_HELD &&
+		       one->kept.held_count == 1,
+	       "others are held back: %s", one->why);
+	record_come(one, "203.0.113.0/24");
+	EXPECT(one->state == PROVIDER_GOOD && !one->kept.held_count && !one->kept.held_wall_s,
+	       "and forgotten when all is as it was: %s", one->why);
+	record_come(one, "198.51.100.0/24");
+	one->kept.held_wall_s -= 3 * DAY_S;
+	record_come(one, "198.51.100.0/24");
+	EXPECT(has(one, "198.51.100.0/24") && one->state == PROVIDER_GOOD && !one->kept.held_wall_s,
+	       "after three days they are taken: %s", one->why);
+	record_come(one, "0.0.0.0/1");
+	EXPECT(has(one, "198.51.100.0/24") && one->state == PROVIDER_REFUSED &&
+		       strstr(one->why, "0.0.0.0/1"),
+	       "what is too wide never is: %s", one->why);
+	record_come(one, "");
+	one->kept.held_wall_s -= 3 * DAY_S;
+	record_come(one, "");
+	EXPECT(has(one, "") && one->state == PROVIDER_EMPTY, "nothing is taken too: %s", one->why);
+}
+
+TEST(providers_are_forgotten_when_nobody_confirms_them)
+{
+	struct provider *one = &list[0];
+
+	BENCH_OR_SKIP();
+	p.count = 1;
+	record_come(one, "203.0.113.0/24");
+	one->kept.read_wall_s -= 30 * DAY_S - 60;
+	provider_expire(&p, one);
+	EXPECT(has(one, "203.0.113.0/24"), "not yet");
+	one->kept.read_wall_s -= 61;
+	provider_expire(&p, one);
+	EXPECT(has(one, "") && one->dirty, "after thirty days");
 }
