@@ -18,6 +18,9 @@
 #define INSTANCE_ZONES	  "zones"
 #define INSTANCE_CHILDREN "children"
 
+/* What became of the last reload. */
+#define INSTANCE_RELOAD "reload"
+
 struct instance {
 	char name[CONF_INSTANCE_MAX];
 	int lock_fd; /* -1: not held */
