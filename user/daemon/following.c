@@ -442,8 +442,7 @@ static int following_open(struct daemon *d, struct err *e)
 	f->pipe = -1;
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
 	d->following = f;
-	if (logsource_find(f->wanted, f->path) == LOGSOURCE_FILE)
-		logsource_join(f->path);
+	logsource_join(f->wanted);
 	if (place_read(f))
 		begin(f);
 	return 0;

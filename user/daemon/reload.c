@@ -146,7 +146,7 @@ void reload_run(struct daemon *d)
 	}
 	keep_patience(d, false);
 	reload_answer(d, changes, &e);
-	notify_send("READY=1");
+	manager_ready(d);
 	json_decref(changes);
 	free(next);
 	free(before);
