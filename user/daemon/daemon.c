@@ -54,7 +54,7 @@ struct telling {
 static void daemon_tell(void *context, const struct pn_event *event)
 {
 	struct telling *t = context;
-	char name[IFNAMSIZ] = "", text[EVENT_TEXT_MAX];
+	char name[IFNAMSIZ] = "";
 	json_t *row;
 
 	/* What happened while nobody controlled is not told as if it happened now. */
@@ -64,7 +64,7 @@ static void daemon_tell(void *context, const struct pn_event *event)
 	}
 	if (!event->ifindex || !if_indextoname(event->ifindex, name))
 		name[0] = '\0';
-	log_info("%s", event_format(event, name, text));
+	event_log(event, name);
 	parts_event(t->d, event);
 	row = t->lines ? event_row(event, name) : NULL;
 	if (row)

@@ -173,6 +173,7 @@ static void pulse_tick(void *context)
 	parts_tick(d, now);
 	telling_tick(d, now);
 	manager_tick(d, now);
+	log_tick();
 	if (d->store && pulse_store_changed(d))
 		pulse_find_expiry(d);
 	if ((!p->next_expiry_ns || now < p->next_expiry_ns) && now < p->sweep_ns)
