@@ -151,8 +151,10 @@ install: all
 	$(say) INSTALL $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 755 $(BUILD)/postern $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 644 tools/zones.conf $(DESTDIR)$(DATADIR)/zones.conf
-	$(Q)install -D -m 644 tools/man/postern.8 $(DESTDIR)$(MANDIR)/man8/postern.8
-	$(Q)install -D -m 644 tools/man/postern.conf.5 $(DESTDIR)$(MANDIR)/man5/postern.conf.5
+	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.8.in >$(BUILD)/postern.8
+	$(Q)install -D -m 644 $(BUILD)/postern.8 $(DESTDIR)$(MANDIR)/man8/postern.8
+	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.conf.5.in >$(BUILD)/postern.conf.5
+	$(Q)install -D -m 644 $(BUILD)/postern.conf.5 $(DESTDIR)$(MANDIR)/man5/postern.conf.5
 	$(Q)install -D -m 644 tools/completions/postern.bash $(DESTDIR)$(BASHDIR)/postern
 	$(Q)install -D -m 644 tools/completions/postern.zsh $(DESTDIR)$(ZSHDIR)/_postern
 	$(Q)install -D -m 644 tools/systemd/postern.sysusers $(DESTDIR)$(USERDIR)/postern.conf

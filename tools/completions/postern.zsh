@@ -57,7 +57,7 @@ _postern_column() { # KEY PATTERN TOPIC
 
 # The words that can stand for this part of a syntax.
 _postern_words() { # WHAT
-	local -a small=(${(M)${(s:|:)${1%...}}:#[a-z-]##})
+	local -a small
 
 	setopt localoptions extendedglob
 	small=(${(M)${(s:|:)${1%...}}:#[a-z-]##})

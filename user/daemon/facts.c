@@ -14,7 +14,9 @@
 #include "base/when.h"
 #include "daemon/following.h"
 #include "daemon/meter.h"
+#include "daemon/providers.h"
 #include "daemon/state.h"
+#include "policy/provider.h"
 
 #define FACTS_MODE 0600
 #define NEW_SUFFIX ".new"
@@ -156,9 +158,37 @@ void facts_write_reload(const struct daemon *d, const json_t *changes, const cha
 	free(text);
 }
 
+static void providers_print(const struct daemon *d, FILE *out)
+{
+	const struct providers *p = d->providers;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct provider *one = &p->list[i];
+		const struct provider_set set = {one->kept.network, one->kept.count};
+		struct provider_size size = provider_measure(&set);
+		char read[WHEN_TEXT_MAX] = "";
+
+		if (one->kept.read_wall_s)
+			when_format(one->kept.read_wall_s, read);
+		json_line(out, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "domain",
+					 one->kept.domain, "state", provider_state_name(one->state),
+					 "why", one->why, "note", one->note, "read", read,
+					 "networks", (json_int_t)one->kept.count, "addresses",
+					 (json_int_t)size.v4, "subnets6", (json_int_t)size.v6,
+					 "in_gate", (json_int_t)one->fitting));
+	}
+	json_line(out, json_pack("{s:o}", "updated", updated_json()));
+}
+
+void facts_write_providers(struct daemon *d)
+{
+	lines_write(d, INSTANCE_PROVIDERS, providers_print);
+}
+
 void facts_remove(struct daemon *d)
 {
-	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_RELOAD};
+	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_PROVIDERS,
+					    INSTANCE_RELOAD};
 	char path[INSTANCE_PATH_MAX];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)

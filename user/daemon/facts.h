@@ -20,6 +20,7 @@ void facts_write_children(struct daemon *d);
  */
 void facts_write_reload(const struct daemon *d, const json_t *changes, const char *fault,
 			uint32_t number);
+void facts_write_providers(struct daemon *d);
 /* At the end, before the run directory goes. */
 void facts_remove(struct daemon *d);
 
