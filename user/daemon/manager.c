@@ -13,7 +13,7 @@
 #include "daemon/notify.h"
 #include "daemon/state.h"
 
-#define STATUS_LEAST_NS (3 * NS_PER_S) /* between two lines: they are for people who look */
+#define STATUS_LEAST_NS (2 * NS_PER_S) /* between two lines: they are for people who look */
 #define LINKS_TEXT_MAX	256	       /* a status is one line of `systemctl status` */
 #define MODE_TEXT_MAX	(WHEN_TEXT_MAX + 32)
 #define US_PER_MS	1000
@@ -98,12 +98,30 @@ static void status_make(const struct daemon *d, uint64_t now_ns, char *text, siz
 		 d->store ? "" : "; the store cannot be used: new rules are not kept");
 }
 
+static void mode_tell(struct daemon *d, uint64_t now_ns)
+{
+	struct manager *m = &d->manager;
+	uint64_t mode = mode_now(d, now_ns);
+	char text[MODE_TEXT_MAX];
+
+	if (m->mode_known && mode != m->mode) {
+		/* The clock ended it, and no command: its time is over. */
+		if (!mode && m->mode != PN_FOREVER && m->mode <= now_ns)
+			log_info("monitor mode: the time for which enforce was ordered is over");
+		else
+			log_info("%s, as ordered", mode_text(mode, text));
+	}
+	m->mode = mode;
+	m->mode_known = true;
+}
+
 void manager_ready(struct daemon *d)
 {
 	char message[MESSAGE_MAX];
 	struct manager *m = &d->manager;
 
 	m->status_ns = now_boot_ns();
+	mode_tell(d, m->status_ns);
 	status_make(d, m->status_ns, m->status, sizeof(m->status));
 	snprintf(message, sizeof(message), "READY=1\nMAINPID=%d\nSTATUS=%s", (int)getpid(),
 		 m->status);
@@ -124,25 +142,6 @@ static void status_tell(struct daemon *d, uint64_t now_ns)
 	m->status_ns = now_ns;
 	snprintf(message, sizeof(message), "STATUS=%s", text);
 	notify_send(message);
-}
-
-/* ---- the mode ---- */
-
-static void mode_tell(struct daemon *d, uint64_t now_ns)
-{
-	struct manager *m = &d->manager;
-	uint64_t mode = mode_now(d, now_ns);
-	char text[MODE_TEXT_MAX];
-
-	if (m->mode_known && mode != m->mode) {
-		/* The clock ended it, and no command: its time is over. */
-		if (!mode && m->mode != PN_FOREVER && m->mode <= now_ns)
-			log_info("monitor mode: the time for which enforce was ordered is over");
-		else
-			log_info("%s, as ordered", mode_text(mode, text));
-	}
-	m->mode = mode;
-	m->mode_known = true;
 }
 
 void manager_tick(struct daemon *d, uint64_t now_ns)

@@ -112,14 +112,14 @@ static int change_tell(void *context, json_t *row, bool is_secret)
 }
 
 /* The file first: who waits for the counter reads it then. */
-static void reload_answer(struct daemon *d, const json_t *changes, const struct err *e)
+static void reload_answer(struct daemon *d, const json_t *changes, const char *fault)
 {
 	struct pn_conf *knobs = gate_conf(d->gate);
 	uint32_t number = knobs->reloads_done + knobs->reloads_failed + 1;
 
-	facts_write_reload(d, changes, e->code ? e->text : NULL, number);
-	if (e->code) {
-		log_error("reload: %s; the configuration in force stays", e->text);
+	facts_write_reload(d, changes, fault, number);
+	if (fault) {
+		log_error("reload: %s; the configuration in force stays", fault);
 		__atomic_fetch_add(&knobs->reloads_failed, 1, __ATOMIC_RELEASE);
 	} else {
 		log_info("reloaded %s: %zu key%s changed", d->config_path, json_array_size(changes),
@@ -133,19 +133,23 @@ void reload_run(struct daemon *d)
 	struct conf *next = calloc(1, sizeof(*next)), *before = calloc(1, sizeof(*before));
 	json_t *changes = json_array();
 	struct err e = {0};
+	int r;
 
 	notify_reloading();
 	pulse_beat(d);
 	keep_patience(d, true);
 	if (!next || !before || !changes) {
-		err_set(&e, -ENOMEM, "no memory");
-	} else if (reload_read(d, next, &e) == 0) {
+		r = err_set(&e, -ENOMEM, "no memory");
+	} else {
+		r = reload_read(d, next, &e);
 		*before = d->conf;
-		if (reload_apply(d, next, &e) == 0)
+		if (!r)
+			r = reload_apply(d, next, &e);
+		if (!r)
 			(void)conf_each_change(before, &d->conf, change_tell, changes);
 	}
 	keep_patience(d, false);
-	reload_answer(d, changes, &e);
+	reload_answer(d, changes, r ? e.text : NULL);
 	manager_ready(d);
 	json_decref(changes);
 	free(next);
