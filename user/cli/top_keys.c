@@ -20,7 +20,7 @@ static const char help[] =
 	"Panes (Tab goes from one to the next)\n"
 	"  reasons  what decided about packets: a second, on average of the last minute, in total; "
 	"WOULD: what enforce mode would have stopped\n"
-	"  sources  to whom it happened since this screen is open (EVENTS counts those that were "
+	"  sources  to whom it happened since this screen is open (TIMES counts those that were "
 	"not told one by one too), and who has "
 	"connections open. DONE: what was done; in parentheses what enforce mode would have done. "
 	"RATE: used of the limit. NEXT: what the "
@@ -96,6 +96,17 @@ static void act(struct top *t, const char *verb, const char *const *words, unsig
 		window_open(t, verb);
 }
 
+/* Who was acted on stays on the screen, with what was done. */
+static void note(struct top *t)
+{
+	char text[TOP_NOTE_MAX];
+
+	snprintf(text, sizeof(text), "you: %s%s%.*s", t->verb, t->time[0] ? " for " : "",
+		 TOP_NOTE_MAX / 2, t->time);
+	top_decision(&t->live, &t->chosen, text);
+	top_decision(&t->shown, &t->chosen, text);
+}
+
 /* `why` and `forget` take an address: of an IPv6 source the one that was seen last. */
 static void act_on_address(struct top *t, const char *verb)
 {
@@ -127,6 +138,8 @@ static void act_as_typed(struct top *t)
 	}
 	t->input = TOP_KEYS;
 	act(t, t->verb, words, count);
+	if (!t->is_fault)
+		note(t);
 }
 
 /* ---- choosing ---- */

@@ -17,7 +17,8 @@
 #define ROWS_HIGH	 38  /* all panes below each other, and none of them only a head */
 #define REASONS_LOW_MOST 7   /* of 24 rows */
 #define PANE_ROWS_LEAST	 3
-#define GAP		 2 /* columns between two panes */
+#define GAP		 2  /* columns between two panes */
+#define LEFT_PERCENT	 44 /* sources need more room than reasons */
 
 static int least(int a, int b)
 {
@@ -79,7 +80,7 @@ void top_lay_out(int rows, int cols, const struct top_needs *needs, enum top_pan
 	static const enum top_pane all[] = {TOP_REASONS, TOP_SOURCES, TOP_ZONES, TOP_OPEN,
 					    TOP_FEEDS};
 	enum top_pane panes[TOP_PANES];
-	int y = HEADER_ROWS, room, half = (cols - GAP) / 2;
+	int y = HEADER_ROWS, room, half = cols * LEFT_PERCENT / 100;
 	unsigned count;
 
 	memset(out, 0, sizeof(*out));

@@ -145,10 +145,10 @@ void top_open(struct top_model *m, const struct prefix *source, uint32_t open)
 const char *top_order_name(enum top_order o)
 {
 	static const char *const names[TOP_ORDERS] = {
-		[TOP_BY_TIME] = "latest",
-		[TOP_BY_EVENTS] = "events",
-		[TOP_BY_OPEN] = "open",
-		[TOP_BY_SOURCE] = "address",
+		[TOP_BY_TIME] = "the latest first",
+		[TOP_BY_EVENTS] = "the busiest first",
+		[TOP_BY_OPEN] = "most connections first",
+		[TOP_BY_SOURCE] = "by address",
 	};
 
 	return o < TOP_ORDERS ? names[o] : "";
@@ -158,7 +158,7 @@ static bool is_let_through(const struct top_source *s, const char *filter, bool 
 {
 	char text[PREFIX_TEXT_MAX];
 
-	if (only_open ? !s->open : !s->open && !s->seen_ns)
+	if (only_open ? !s->open : !s->open && !s->seen_ns && !s->note[0])
 		return false;
 	return !*filter || strstr(prefix_format(&s->source, text), filter) ||
 	       (s->seen_ns && strstr(reason_name(s->reason), filter)) || strstr(s->note, filter);
@@ -243,10 +243,11 @@ const char *top_age(uint64_t seconds, char buffer[static TOP_NUMBER_MAX])
 	return buffer;
 }
 
-const char *top_bars(const uint32_t *history, unsigned width, bool utf8, char *buffer, size_t size)
+const char *top_bars(const uint32_t *history, unsigned samples, unsigned width, bool utf8,
+		     char *buffer, size_t size)
 {
-	static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-	static const char *const signs[] = {" ", ".", ":", "-", "=", "+", "*", "#", "@"};
+	static const char *const blocks[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	static const char *const signs[] = {".", ":", "-", "=", "+", "*", "x", "#", "@"};
 	const char *const *levels = utf8 ? blocks : signs;
 	enum { HIGHEST = sizeof(blocks) / sizeof(blocks[0]) - 1 };
 	uint32_t most = 0;
@@ -261,7 +262,7 @@ const char *top_bars(const uint32_t *history, unsigned width, bool utf8, char *b
 	for (unsigned i = width; i-- > 0;) {
 		/* What is not nothing is seen. */
 		uint64_t level = history[i] ? 1 + (uint64_t)history[i] * (HIGHEST - 1) / most : 0;
-		const char *sign = levels[level];
+		const char *sign = i < samples ? levels[level] : " ";
 
 		if (at + strlen(sign) >= size)
 			break;

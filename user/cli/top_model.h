@@ -84,9 +84,10 @@ const char *top_number(double value, char buffer[static TOP_NUMBER_MAX]);
 const char *top_age(uint64_t seconds, char buffer[static TOP_NUMBER_MAX]);
 /*
  * A history as bars, the latest at the right, scaled to its own highest: width columns, of eighths of a block where utf8, else
- * of ASCII. size: bytes of buffer, 3 for a column and one. Returns buffer.
+ * of ASCII. samples: how many there are; left of them it is blank. size: bytes of buffer, 3 for a column and one. Returns buffer.
  */
-const char *top_bars(const uint32_t *history, unsigned width, bool utf8, char *buffer, size_t size);
+const char *top_bars(const uint32_t *history, unsigned samples, unsigned width, bool utf8,
+		     char *buffer, size_t size);
 /* Pieces side by side with two blanks between, each whole or not at all: the first come first. "" and NULL are left out. */
 const char *top_join(const char *const *pieces, unsigned count, unsigned width, char *buffer,
 		     size_t size);

@@ -14,6 +14,7 @@
 
 #define CELL_MAX    512
 #define BARS_MAX    (3 * TOP_HISTORY + 1)
+#define NOTE_LEAST  30 /* columns: less than that of a sentence says nothing */
 #define SOURCE_COLS 23 /* "2001:db8:ffff:ffff::/64" */
 
 enum colour { COLOUR_PLAIN, COLOUR_STOPPED, COLOUR_WOULD, COLOUR_PASSED, COLOUR_FAULT };
@@ -116,7 +117,7 @@ static const char *controller_piece(const struct top *t, char *buffer, size_t si
 	char up[DURATION_TEXT_MAX];
 
 	if (!t->measure.controller)
-		return "no controller";
+		return ""; /* the line below says it, and what it means */
 	if (!t->measure.has_told || !since || since > now)
 		return "controller up";
 	snprintf(buffer, size, "controller up %s", duration_describe((uint64_t)(now - since), up));
@@ -146,6 +147,13 @@ static void facts_draw(const struct top *t, int cols)
 	put(1, 0, cols, false, A_NORMAL, " %s", text);
 }
 
+static const char *text_of(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text ? text : "";
+}
+
 /* What a person must know first. "" when all is well. */
 static const char *trouble(const struct top *t)
 {
@@ -167,6 +175,9 @@ static const char *trouble(const struct top *t)
 		return "the responder is down: nobody is told why";
 	if (m->reload_failed)
 		return "the last reload failed: the old configuration is in force";
+	for (size_t i = 0; i < json_array_size(t->zones); i++)
+		if (strcmp(text_of(json_array_get(t->zones, i), "state"), "good") != 0)
+			return "a DNS list is not good: see zones";
 	return "";
 }
 
@@ -175,8 +186,10 @@ static const char *trouble(const struct top *t)
 static void pane_title(const struct top *t, enum top_pane p, const struct top_rect *r,
 		       const char *text)
 {
-	put(r->y, r->x, r->cols, false, t->focus == p ? A_REVERSE | A_BOLD : A_REVERSE, " %s",
-	    text);
+	bool has_focus = t->focus == p;
+
+	put(r->y, r->x, r->cols, false, has_focus ? A_REVERSE | A_BOLD : A_REVERSE, "%c%s",
+	    has_focus ? '>' : ' ', text);
 }
 
 /* So that the selected row is seen: how many rows there are to draw in. */
@@ -247,8 +260,11 @@ static void reasons_draw(struct top *t, const struct top_rect *r)
 		put(y, r->x + at[3], 6, true, attr, "%s", top_number((double)k->packets, number));
 		put(y, r->x + at[4], 7, true, attr, "%s", top_number((double)k->would, number));
 		put(y, r->x + at[5] + 1, width, false, attr, "%s",
-		    top_bars(k->history, (unsigned)width, t->utf8, bars, sizeof(bars)));
-		put(y, r->x + note, r->cols - note, false, attr, "%s", reason_sentence(list[i]));
+		    top_bars(k->history, t->shown.samples, (unsigned)width, t->utf8, bars,
+			     sizeof(bars)));
+		if (r->cols - note >= NOTE_LEAST)
+			put(y, r->x + note, r->cols - note, false, attr, "%s",
+			    reason_sentence(list[i]));
 	}
 }
 
@@ -307,7 +323,7 @@ static enum colour source_colour(const struct top_source *s)
 		       : COLOUR_PASSED;
 }
 
-/* 80 columns: source 23, events 6, age 4, deed 10, reason 12, open 5, rate 7, next 6, and blanks between. */
+/* 80 columns: source 23, times 5, age 4, deed 10, reason 12, open 5, rate 7, next 6, and a blank before each. */
 static void source_row(const struct top *t, const struct top_rect *r, int y, attr_t attr,
 		       const struct top_source *s)
 {
@@ -323,7 +339,7 @@ static void source_row(const struct top *t, const struct top_rect *r, int y, att
 	}
 	if (s->open)
 		top_number(s->open, open);
-	snprintf(line, sizeof(line), "%-*s %6s %4s %-10s %-12s %5s %7s %-6s", SOURCE_COLS,
+	snprintf(line, sizeof(line), " %-*s %5s %4s %-10s %-12s %5s %7s %-6s", SOURCE_COLS,
 		 prefix_format(&s->source, source), events, age,
 		 s->seen_ns ? deed(s->action, s->would) : "",
 		 s->seen_ns ? reason_name(s->reason) : "", open, f.rate, f.next);
@@ -359,8 +375,8 @@ static void sources_title(const struct top *t, const struct top_layout *l, enum 
 	const char *pieces[] = {names, count, by, filter};
 
 	tabs(t, l, p, names, sizeof(names));
-	snprintf(count, sizeof(count), "%u", t->list_count);
-	snprintf(by, sizeof(by), "by %s", top_order_name(p == TOP_OPEN ? TOP_BY_OPEN : t->order));
+	snprintf(count, sizeof(count), "| %u shown", t->list_count);
+	snprintf(by, sizeof(by), "%s", top_order_name(p == TOP_OPEN ? TOP_BY_OPEN : t->order));
 	if (t->filter[0])
 		snprintf(filter, sizeof(filter), "only \"%s\"", t->filter);
 	top_join(pieces, 4, (unsigned)r->cols - 1, text, sizeof(text));
@@ -375,8 +391,8 @@ static void sources_draw(struct top *t, const struct top_layout *l, enum top_pan
 
 	top_choose(t, p);
 	sources_title(t, l, p, r);
-	put(r->y + 1, r->x, r->cols, false, A_BOLD, "%-*s %6s %4s %-10s %-12s %5s %7s %-6s  %s",
-	    SOURCE_COLS, "SOURCE", "EVENTS", "AGO", "DONE", "REASON", "OPEN", "RATE", "NEXT",
+	put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-*s %5s %4s %-10s %-12s %5s %7s %-6s  %s",
+	    SOURCE_COLS, "SOURCE", "TIMES", "AGO", "DONE", "REASON", "OPEN", "RATE", "NEXT",
 	    r->cols > TOP_COLS_MIN + 4 ? "DECIDED" : "");
 	if (!t->list_count)
 		put(r->y + 2, r->x + 1, r->cols - 1, false, A_NORMAL, "%s",
@@ -390,13 +406,6 @@ static void sources_draw(struct top *t, const struct top_layout *l, enum top_pan
 		source_row(t, r, r->y + 2 + (int)(i - t->first[p]),
 			   row_attr(t, p, i, source_colour(s)), s);
 	}
-}
-
-static const char *text_of(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
 }
 
 static const char *count_of(const json_t *row, const char *key, char buffer[static TOP_NUMBER_MAX])
@@ -491,19 +500,19 @@ static void footer_draw(const struct top *t, const struct top_layout *l, int col
 	}
 	if (l->footer_rows > 2) {
 		put(y + 1, 0, cols, false, A_REVERSE, " %s", look);
-		put(y + 2, 0, cols - 1, false, A_REVERSE, " %s  %s", act, leave);
+		put(y + 2, 0, cols, false, A_REVERSE, " %s  %s", act, leave);
 	} else {
-		put(y + 1, 0, cols - 1, false, A_REVERSE, " %s  %s  %s", look, act, leave);
+		put(y + 1, 0, cols, false, A_REVERSE, " %s  %s  %s", look, act, leave);
 	}
 }
 
 void top_window_size(int *rows, int *cols)
 {
 	*rows = LINES - 8;
-	*cols = COLS - 6;
+	*cols = COLS - 2;
 }
 
-/* Over the panes, not over header and footer, with a frame of blanks. */
+/* Over the panes, not over header and footer. */
 static void window_draw(struct top *t)
 {
 	int rows, cols, y = 3;
@@ -515,15 +524,15 @@ static void window_draw(struct top *t)
 		lines++;
 	if (t->scroll + (unsigned)rows > lines)
 		t->scroll = lines > (unsigned)rows ? lines - (unsigned)rows : 0;
-	put(y, 2, cols + 2, false, A_REVERSE | A_BOLD, " %s", t->title);
+	put(y, 0, cols + 2, false, A_REVERSE | A_BOLD, " %s", t->title);
 	for (int i = 0; i < rows; i++) {
 		const char *line =
 			top_line(t->text, t->scroll + (unsigned)i, (unsigned)cols, &length);
 
-		put(y + 1 + i, 2, cols + 2, false, A_NORMAL, " %.*s", line ? (int)length : 0,
+		put(y + 1 + i, 0, cols + 2, false, A_NORMAL, " %.*s", line ? (int)length : 0,
 		    line ? line : "");
 	}
-	put(y + 1 + rows, 2, cols + 2, false, A_REVERSE, " %s",
+	put(y + 1 + rows, 0, cols + 2, false, A_REVERSE, " %s",
 	    lines > (unsigned)rows ? "arrows, PgUp, PgDn scroll; any other key closes"
 				   : "any key closes");
 }
