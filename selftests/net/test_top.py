@@ -178,14 +178,18 @@ def test_own_addresses_are_refused_as_by_the_command(lab, gate, sink, terminal):
     close_all(held)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_leaves_the_terminal_as_it_was(gate, terminal, how):
-    g = gate()
+def test_signals_leave_the_terminal_as_it_was(gate, terminal):
+    g = gate(start=None)
     top = terminal(g)
     shell = int(top.ask("pane_pid"))
-    pid = until(lambda: next((p for p, name in descendants(shell).items() if name == "postern"), None), 5, "top")
-    os.kill(pid, how)
-    assert_left_as_found(top)
+    for how in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        top.wait("q quit")
+        pid = until(lambda: next((p for p, name in descendants(shell).items() if name == "postern"), None), 5, "top")
+        os.kill(pid, how)
+        assert_left_as_found(top)
+        top.type("clear; " + " ".join(g.words("top")))
+    top.wait("q quit")
+    top.keys("q")
 
 
 def test_a_plain_terminal_gets_no_colour_and_no_block_elements(lab, gate, sink, terminal):
