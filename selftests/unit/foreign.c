@@ -42,6 +42,31 @@ TEST(zones_come_back_as_they_were_written)
 	json_decref(rows);
 }
 
+TEST(providers_come_back_with_nulls_for_what_is_not_said)
+{
+	static const char line[] =
+		"{\"domain\":\"one.test\",\"state\":\"held\",\"networks\":3,\"in_gate\":2,"
+		"\"addresses\":256,\"subnets6\":0,\"read\":\"\",\"why\":\"it \\u001b grew\","
+		"\"note\":\"\"}\n" UPDATED;
+	static const char shown[] =
+		"{\"domain\":\"one.test\",\"state\":\"held\",\"networks\":3,\"in_gate\":2,"
+		"\"addresses\":256,\"subnets6\":0,\"read\":null,\"why\":\"it \\\\x1b grew\","
+		"\"note\":null}";
+	static const char bad[] = "{\"domain\":\"one.test\",\"state\":\"well\"}\n" UPDATED;
+	int64_t updated = 0;
+	json_t *rows = NULL;
+	struct err e = {0};
+	char *text;
+
+	ENSURE(foreign_providers(line, strlen(line), &rows, &updated, &e) == 0, "%s", e.text);
+	text = json_dumps(json_array_get(rows, 0), JSON_COMPACT | JSON_PRESERVE_ORDER);
+	EXPECT(text && !strcmp(text, shown), "%s", text);
+	free(text);
+	json_decref(rows);
+	EXPECT(foreign_providers(bad, strlen(bad), &rows, &updated, &e) == -EBADMSG && !rows,
+	       "a state that is none: %s", e.text);
+}
+
 TEST(a_file_of_zones_that_is_none_is_refused)
 {
 	static const struct {
@@ -108,12 +133,17 @@ TEST(texts_are_escaped_once)
 	json_decref(value);
 }
 
+#define MAIL_LOG(state)                                                                            \
+	"\"mail_log\":{\"state\":\"" state "\",\"source\":\"/var/log/mail.log\",\"deliveries\":1," \
+	"\"lines\":9,\"understood\":8,\"deaths\":0}"
+
 TEST(children_are_taken_by_their_keys_alone)
 {
 	static const char good[] =
 		"{\"resolver\":{\"state\":\"up\",\"deaths\":1,\"more\":\"\\u001b\"},"
 		"\"responder\":{\"state\":\"off\",\"deaths\":0,\"accepted\":3,\"refused\":2,"
-		"\"open\":1,\"turned_away\":0},\"updated\":\"2026-01-02T03:04:05Z\"}\n";
+		"\"open\":1,\"turned_away\":0}," MAIL_LOG(
+			"up") ",\"updated\":\"2026-01-02T03:04:05Z\"}\n";
 	static const char *const bad[] = {
 		"",
 		"[]",
@@ -124,7 +154,7 @@ TEST(children_are_taken_by_their_keys_alone)
 		"\"updated\":\"2026-01-02T03:04:05Z\"}",
 		"{\"resolver\":{\"state\":\"\\u001b\",\"deaths\":1},\"responder\":{\"state\":"
 		"\"off\",\"deaths\":0,\"accepted\":3,\"refused\":2,\"open\":1,"
-		"\"turned_away\":0},\"updated\":\"2026-01-02T03:04:05Z\"}",
+		"\"turned_away\":0}," MAIL_LOG("up") ",\"updated\":\"2026-01-02T03:04:05Z\"}",
 	};
 	struct err e = {0};
 	json_t *row = NULL;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stddef.h>
 
+#include "conf/conf.h"
 #include "tap.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -64,6 +65,29 @@ static union message good(enum message_type type)
 	case MESSAGE_REJECT:
 		m.reject.said.esmtp = 1;
 		snprintf(m.reject.said.reply, sizeof(m.reject.said.reply), "550 5.7.1 no");
+		break;
+	case MESSAGE_PROVIDER:
+		m.provider.provider = CONF_PROVIDERS_MAX - 1;
+		m.provider.state = SPF_FINE;
+		m.provider.part = 1;
+		m.provider.parts = 2;
+		m.provider.total = MESSAGE_NETWORKS_MAX + 2;
+		m.provider.count = 2;
+		m.provider.ttl_s = MESSAGE_TTL_MAX_S;
+		m.provider.network[0] = (struct prefix){{{0x20, 0x01}}, 16};
+		m.provider.network[1] = (struct prefix){{{0x20, 0x02}}, 16};
+		snprintf(m.provider.note, sizeof(m.provider.note), "left out: ptr");
+		break;
+	case MESSAGE_DELIVERY:
+		m.delivery.wall_s = 1700000000;
+		m.delivery.recipients = 1;
+		snprintf(m.delivery.host, sizeof(m.delivery.host), "mx.example");
+		break;
+	case MESSAGE_PAGE:
+		m.page.total = MESSAGE_PAGE_MAX;
+		m.page.offset = MESSAGE_PAGE_MAX - 3;
+		m.page.length = 3;
+		memcpy(m.page.text, "a 1", 3);
 		break;
 	default:
 		break;
@@ -162,6 +186,42 @@ static const struct row bad[] = {
 	TEXT(MESSAGE_REJECT, reject.said.helo),
 	TEXT(MESSAGE_REJECT, reject.said.sender),
 	TEXT(MESSAGE_REJECT, reject.said.recipient),
+
+	{MESSAGE_PROVIDER, "a provider that is none", FIELD(provider.provider), CONF_PROVIDERS_MAX},
+	{MESSAGE_PROVIDER, "a state that is none", FIELD(provider.state), SPF_TEMPERROR + 1},
+	{MESSAGE_PROVIDER, "networks of a broken record", FIELD(provider.state), SPF_BROKEN},
+	{MESSAGE_PROVIDER, "a part behind the last", FIELD(provider.part), 2},
+	{MESSAGE_PROVIDER, "a part that is full", FIELD(provider.part), 0},
+	{MESSAGE_PROVIDER, "too few parts", FIELD(provider.parts), 1},
+	{MESSAGE_PROVIDER, "too many parts", FIELD(provider.parts), 3},
+	{MESSAGE_PROVIDER, "too many networks in all", FIELD(provider.total), SPF_NETWORKS_MAX + 1},
+	{MESSAGE_PROVIDER, "more in all than in the parts", FIELD(provider.total),
+	 MESSAGE_NETWORKS_MAX + 3},
+	{MESSAGE_PROVIDER, "none in all", FIELD(provider.total), 0},
+	{MESSAGE_PROVIDER, "more than there is room for", FIELD(provider.count),
+	 MESSAGE_NETWORKS_MAX + 1},
+	{MESSAGE_PROVIDER, "a lifetime that is too long", FIELD(provider.ttl_s),
+	 MESSAGE_TTL_MAX_S + 1},
+	{MESSAGE_PROVIDER, "a length that is none", FIELD(provider.network[1].bits), ADDR_BITS + 1},
+	{MESSAGE_PROVIDER, "bits behind a length", FIELD(provider.network[1].bits), 8},
+	{MESSAGE_PROVIDER, "networks out of order", FIELD(provider.network[1].addr.byte[0]), 0x10},
+	{MESSAGE_PROVIDER, "one network twice", FIELD(provider.network[1].addr.byte[1]), 1},
+	TEXT(MESSAGE_PROVIDER, provider.why),
+	TEXT(MESSAGE_PROVIDER, provider.note),
+	{MESSAGE_DELIVERY, "a time before all times", FIELD(delivery.wall_s), -1},
+	{MESSAGE_DELIVERY, "a time behind all times", FIELD(delivery.wall_s), INT64_MAX},
+	{MESSAGE_DELIVERY, "for nobody", FIELD(delivery.recipients), 0},
+	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
+	TEXT(MESSAGE_DELIVERY, delivery.host),
+	{MESSAGE_PAGE, "a page of nothing", FIELD(page.total), 0},
+	{MESSAGE_PAGE, "a page without bounds", FIELD(page.total), MESSAGE_PAGE_MAX + 1},
+	{MESSAGE_PAGE, "a piece of nothing", FIELD(page.length), 0},
+	{MESSAGE_PAGE, "a piece longer than the message", FIELD(page.length),
+	 MESSAGE_PIECE_MAX + 1},
+	{MESSAGE_PAGE, "a piece that ends behind the page", FIELD(page.length), 4},
+	{MESSAGE_PAGE, "a piece behind the page", FIELD(page.offset), MESSAGE_PAGE_MAX + 1},
+	{MESSAGE_PAGE, "a place that would overflow", FIELD(page.offset), UINT32_MAX},
+	{MESSAGE_PAGE, "a byte that is not printable", FIELD(page.text[2]), 0x1b},
 };
 
 static bool passes(const union message *m, uint32_t types)

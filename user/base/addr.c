@@ -214,6 +214,13 @@ bool prefix_equal(const struct prefix *a, const struct prefix *b)
 	return a->bits == b->bits && addr_equal(&a->addr, &b->addr);
 }
 
+int prefix_compare(const struct prefix *a, const struct prefix *b)
+{
+	int order = memcmp(&a->addr, &b->addr, sizeof(a->addr));
+
+	return order ? order : (int)a->bits - (int)b->bits;
+}
+
 /* The last steps of MurmurHash3: each bit of the result hangs on each bit of the word. A bare multiplication carries upwards alone. */
 static uint64_t word_mix(uint64_t word)
 {

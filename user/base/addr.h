@@ -52,6 +52,8 @@ struct prefix prefix_of(const struct addr *a, uint8_t bits); /* cuts the bits be
 bool prefix_is_v4(const struct prefix *p);
 bool prefix_is_host(const struct prefix *p);
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
+/* For sorting: by address, and of one address the shorter prefix, which covers the other, first. */
+int prefix_compare(const struct prefix *a, const struct prefix *b);
 /*
  * For a table: any bits of it will do, and neighbours lie apart. Strangers choose their addresses: without the secret nobody can choose
  * many for one place.

@@ -165,20 +165,10 @@ static int updated_take(const json_t *object, int64_t *updated_wall_s)
 	return when ? when_parse(when, updated_wall_s) : -EINVAL;
 }
 
-static int zone_line(const char *line, size_t length, json_t *rows, int64_t *updated, bool *ended)
+/* One line of a file of rows; *ended: it was the last, which says when they were written. */
+static int row_line(const char *line, size_t length, const struct field *fields, json_t *rows,
+		    int64_t *updated, bool *ended)
 {
-	static const char *const states[] = {"good", "suspended", "refusing", "unreachable", NULL};
-	static const struct field fields[] = {
-		{"zone", FIELD_TEXT, NULL},
-		{"state", FIELD_STATE, states},
-		{"why", FIELD_TEXT_OR_NULL, NULL},
-		{"asked", FIELD_COUNT, NULL},
-		{"listed", FIELD_COUNT, NULL},
-		{"errors", FIELD_COUNT, NULL},
-		{"latency_ms", FIELD_COUNT, NULL},
-		{"over_budget", FIELD_COUNT, NULL},
-		{0},
-	};
 	json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
 	json_t *row = NULL;
 	int code = 0;
@@ -194,8 +184,9 @@ static int zone_line(const char *line, size_t length, json_t *rows, int64_t *upd
 	return code;
 }
 
-int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
-		  struct err *e)
+/* what: "no state of a list" */
+static int rows_take(const char *bytes, size_t length, const struct field *fields, const char *what,
+		     json_t **rows, int64_t *updated_wall_s, struct err *e)
 {
 	const char *at = bytes, *end = bytes + length;
 	unsigned line = 0;
@@ -208,7 +199,7 @@ int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *upda
 		size_t size = (size_t)((stop ? stop : end) - at);
 
 		line++;
-		code = zone_line(at, size, *rows, updated_wall_s, &ended);
+		code = row_line(at, size, fields, *rows, updated_wall_s, &ended);
 		at += size + 1;
 	}
 	/* Behind the line that ends it nothing may stand, and it is the last that is written. */
@@ -216,7 +207,56 @@ int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *upda
 		return 0;
 	json_decref(*rows);
 	*rows = NULL;
-	return err_set(e, -EBADMSG, "line %u of it is no state of a list", code ? line : line + 1);
+	return err_set(e, -EBADMSG, "line %u of it is %s", code ? line : line + 1, what);
+}
+
+int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		  struct err *e)
+{
+	static const char *const states[] = {"good", "suspended", "refusing", "unreachable", NULL};
+	static const struct field fields[] = {
+		{"zone", FIELD_TEXT, NULL},
+		{"state", FIELD_STATE, states},
+		{"why", FIELD_TEXT_OR_NULL, NULL},
+		{"asked", FIELD_COUNT, NULL},
+		{"listed", FIELD_COUNT, NULL},
+		{"errors", FIELD_COUNT, NULL},
+		{"latency_ms", FIELD_COUNT, NULL},
+		{"over_budget", FIELD_COUNT, NULL},
+		{0},
+	};
+
+	return rows_take(bytes, length, fields, "no state of a list", rows, updated_wall_s, e);
+}
+
+/* An empty text says nothing. */
+static void texts_to_null(json_t *rows, const char *const *keys)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		for (const char *const *key = keys; *key; key++)
+			if (!json_string_length(json_object_get(json_array_get(rows, i), *key)))
+				json_object_set_new(json_array_get(rows, i), *key, json_null());
+}
+
+int foreign_providers(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		      struct err *e)
+{
+	static const char *const states[] = {"asking",	"good",	       "empty", "held",
+					     "refused", "unreachable", NULL};
+	static const char *const texts[] = {"read", "why", "note", NULL};
+	static const struct field fields[] = {
+		{"domain", FIELD_TEXT, NULL},	  {"state", FIELD_STATE, states},
+		{"networks", FIELD_COUNT, NULL},  {"in_gate", FIELD_COUNT, NULL},
+		{"addresses", FIELD_COUNT, NULL}, {"subnets6", FIELD_COUNT, NULL},
+		{"read", FIELD_TEXT, NULL},	  {"why", FIELD_TEXT, NULL},
+		{"note", FIELD_TEXT, NULL},	  {0},
+	};
+	int code =
+		rows_take(bytes, length, fields, "no state of a provider", rows, updated_wall_s, e);
+
+	if (code == 0)
+		texts_to_null(*rows, texts);
+	return code;
 }
 
 /* Of an older controller it is not told. */
@@ -242,6 +282,14 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 						 {"open", FIELD_COUNT, NULL},
 						 {"turned_away", FIELD_COUNT, NULL},
 						 {0}};
+	static const char *const log_states[] = {"up", "down", "off", "absent", NULL};
+	static const struct field mail_log[] = {{"state", FIELD_STATE, log_states},
+						{"source", FIELD_TEXT, NULL},
+						{"deliveries", FIELD_COUNT, NULL},
+						{"lines", FIELD_COUNT, NULL},
+						{"understood", FIELD_COUNT, NULL},
+						{"deaths", FIELD_COUNT, NULL},
+						{0}};
 	static const struct field vitals[] = {{"started", FIELD_TEXT_OR_NULL, NULL},
 					      {"reloaded", FIELD_TEXT_OR_NULL, NULL},
 					      {"reload_failed", FIELD_BOOLEAN, NULL},
@@ -255,6 +303,7 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 		*row = json_pack("{s:o, s:o}", "resolver", first, "responder", second);
 		if (*row) {
 			optional_take(*row, "meter", object, child);
+			optional_take(*row, "mail_log", object, mail_log);
 			optional_take(*row, "vitals", object, vitals);
 		}
 		json_decref(object);

@@ -27,9 +27,12 @@ int foreign_load(const char *path, char **bytes, size_t *length, struct err *e);
  */
 int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
 		  struct err *e);
+/* The file of providers: likewise. Texts that are empty are null. */
+int foreign_providers(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		      struct err *e);
 /*
  * The file of children: one object. *row: {"resolver":{...},"responder":{...}} for the caller, and where the controller
- * tells them "meter" and "vitals":{"started","reloaded","reload_failed"}. 0, or -EBADMSG.
+ * tells them "meter", "mail_log" and "vitals":{"started","reloaded","reload_failed"}. 0, or -EBADMSG.
  */
 int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *updated_wall_s,
 		     struct err *e);

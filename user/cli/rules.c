@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "cli/batch.h"
 #include "cli/cli.h"
+#include "cli/rules.h"
 
 #define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]"
 #define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [saying TEXT] [because TEXT]"
@@ -79,9 +80,18 @@ static bool is_anyway(const struct sentence *s)
 	return s->word_count > 1;
 }
 
-/* A rule without a prefix, with the clauses of the command line. */
-static int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
-		      struct err *e)
+/* Who orders it: a word that can stand in tables, logs and labels. */
+static int origin_check(const char *name, struct err *e)
+{
+	if (!name || (instance_is_valid(name) && strlen(name) < STORE_ORIGIN_MAX))
+		return 0;
+	return err_set(e, -EINVAL,
+		       "\"origin\" needs a name of letters, digits, - and _, at most %d of them",
+		       STORE_ORIGIN_MAX - 1);
+}
+
+int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
+	       struct err *e)
 {
 	*out = (struct store_rule){
 		.kind = kind,
@@ -89,6 +99,12 @@ static int rule_begin(enum store_kind kind, const struct sentence *s, struct sto
 		.origin = "operator",
 		.created_wall_s = now_wall_s(),
 	};
+	const char *origin = sentence_get(s, "origin");
+
+	if (origin_check(origin, e))
+		return -EINVAL;
+	if (origin)
+		snprintf(out->origin, sizeof(out->origin), "%s", origin);
 	return rule_clauses(s, out, e);
 }
 
@@ -197,8 +213,7 @@ static bool standing_tell(const struct cli *cli, struct gate *g, const struct st
 	return true;
 }
 
-/* Where nobody can be told why, the kernel resets: said once, whatever the number of rules. */
-static void warn_no_reply(const struct cli *cli, struct gate *g)
+void rule_warn_no_reply(const struct cli *cli, struct gate *g)
 {
 	const struct pn_conf *knobs = g ? gate_conf(g) : NULL;
 	const char *why = NULL;
@@ -240,7 +255,7 @@ static int rule_report(const struct cli *cli, struct ruling *r, const struct sto
 	if (r->cut.code)
 		cli_warn(cli, "%s", r->cut.text);
 	if (rule->action == STORE_REPLY)
-		warn_no_reply(cli, r->gate);
+		rule_warn_no_reply(cli, r->gate);
 	prefix_format(&rule->prefix, text);
 	json_object_set_new(row, "prefix", json_string(text));
 	json_object_set_new(row, "action", json_string(rule_action_name(rule)));
@@ -264,6 +279,20 @@ static int rule_report(const struct cli *cli, struct ruling *r, const struct sto
 		       cut);
 }
 
+/* What another origin blocks already stays as it is: his deadline, his reason. */
+static int rule_kept_report(const struct cli *cli, const struct ruling *r,
+			    const struct store_rule *rule)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	prefix_format(&rule->prefix, text);
+	return cli_say(
+		cli,
+		json_pack("{s:s, s:b, s:s}", "prefix", text, "kept", 1, "origin", r->kept_origin),
+		"%s is %s already, by origin %s, whose rule stays", text,
+		rule_verbs[rule->kind].done, r->kept_origin);
+}
+
 static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sentence *s)
 {
 	struct store_rule rule;
@@ -278,10 +307,13 @@ static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sent
 	(void)sentence_get_duration(s, "for", &for_s, NULL);
 	rc = ruling_open(&r, &cli->conf, &e);
 	r.anyway = is_anyway(s);
+	r.origin = sentence_get(s, "origin");
 	if (rc == 0)
 		rc = ruling_put(&r, &rule, &killed, &e);
 	if (rc)
 		rc = cli_fail_err(cli, CLI_FAILED, &e);
+	else if (r.kept)
+		rc = rule_kept_report(cli, &r, &rule);
 	else
 		rc = rule_report(cli, &r, &rule, killed, for_s);
 	ruling_close(&r);
@@ -290,12 +322,15 @@ static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sent
 
 /* ---- many ---- */
 
-static int batch_say(const struct cli *cli, struct ruling *r, const char *done, size_t count,
-		     unsigned killed)
+int rule_many_say(const struct cli *cli, struct ruling *r, const char *done, size_t count,
+		  unsigned killed)
 {
 	bool in_force = r->gate && cli_links_count(r->gate);
 	char cut[RULE_NOTE_MAX] = "";
 
+	if (r->kept)
+		cli_warn(cli, "%zu of them stood already, by another origin, and stay as they are",
+			 r->kept);
 	if (r->cut.code)
 		cli_warn(cli, "%s", r->cut.text);
 	if (!in_force && count)
@@ -317,8 +352,8 @@ static int batch_put_say(const struct cli *cli, struct ruling *r, enum store_kin
 	while (i < b->count && b->rule[i].action != STORE_REPLY)
 		i++;
 	if (i < b->count)
-		warn_no_reply(cli, r->gate);
-	return batch_say(cli, r, rule_verbs[kind].done, b->count, killed);
+		rule_warn_no_reply(cli, r->gate);
+	return rule_many_say(cli, r, rule_verbs[kind].done, b->count, killed);
 }
 
 static int batch_fail(const struct cli *cli, const struct ruling *r, const struct batch *b,
@@ -346,6 +381,7 @@ static int rule_put_batch(struct cli *cli, enum store_kind kind, const struct se
 				"%s: %s; nothing was changed", cli->verb->name, e.text);
 	rc = ruling_open(&r, &cli->conf, &e);
 	r.anyway = is_anyway(s);
+	r.origin = sentence_get(s, "origin");
 	if (rc) {
 		rc = cli_fail_err(cli, CLI_FAILED, &e);
 	} else {
@@ -378,9 +414,11 @@ static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sen
 	struct err e = {0};
 	int rc;
 
-	if (prefix_parse(s->word[0], &rule.prefix, &e))
+	if (prefix_parse(s->word[0], &rule.prefix, &e) ||
+	    origin_check(sentence_get(s, "origin"), &e))
 		return cli_fail(cli, CLI_MISUSED, "%s: %s", cli->verb->name, e.text);
 	rc = ruling_open(&r, &cli->conf, &e);
+	r.origin = sentence_get(s, "origin");
 	if (rc == 0)
 		rc = ruling_delete(&r, kind, &rule.prefix, &e);
 	if (rc) {
@@ -399,7 +437,7 @@ static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sen
 	return rc;
 }
 
-static int rule_undo_batch(struct cli *cli, enum store_kind kind)
+static int rule_undo_batch(struct cli *cli, enum store_kind kind, const struct sentence *s)
 {
 	struct line_context line = {.syntax = RULE_SYNTAX_UNDO};
 	char done[RULE_NOTE_MAX];
@@ -407,8 +445,10 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind)
 	struct ruling r = {0};
 	struct batch b = {0};
 	struct err e = {0};
-	int rc = batch_read(stdin, rule_line, &line, &b, &e);
+	int rc = origin_check(sentence_get(s, "origin"), &e);
 
+	if (rc == 0)
+		rc = batch_read(stdin, rule_line, &line, &b, &e);
 	if (rc)
 		return cli_fail(cli, rc == -EINVAL ? CLI_MISUSED : CLI_FAILED,
 				"%s: %s; nothing was changed", cli->verb->name, e.text);
@@ -420,6 +460,7 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind)
 	for (size_t i = 0; list && i < b.count; i++)
 		list[i] = b.rule[i].prefix;
 	rc = list ? ruling_open(&r, &cli->conf, &e) : err_set(&e, -ENOMEM, "out of memory");
+	r.origin = sentence_get(s, "origin");
 	if (rc) {
 		rc = cli_fail_err(cli, CLI_FAILED, &e);
 	} else {
@@ -428,7 +469,7 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind)
 		if (rc)
 			rc = batch_fail(cli, &r, &b, rc == -ENOENT ? CLI_NO_ENTRY : CLI_FAILED, &e);
 		else
-			rc = batch_say(cli, &r, done, b.count, 0);
+			rc = rule_many_say(cli, &r, done, b.count, 0);
 	}
 	ruling_close(&r);
 	batch_free(&b);
@@ -439,7 +480,7 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind)
 static int rule_undo(struct cli *cli, enum store_kind kind, const struct sentence *s)
 {
 	if (strcmp(s->word[0], RULE_STDIN) == 0)
-		return rule_undo_batch(cli, kind);
+		return rule_undo_batch(cli, kind, s);
 	return rule_undo_one(cli, kind, s);
 }
 

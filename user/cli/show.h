@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The topics of `show`, one function each. None but zones needs a running controller. */
+/* The topics of `show`, one function each. None but zones and providers needs a running controller. */
 #ifndef CLI_SHOW_H
 #define CLI_SHOW_H
 
@@ -12,6 +12,7 @@ int show_rates(struct cli *cli);
 int show_open(struct cli *cli);
 int show_counters(struct cli *cli);
 int show_zones(struct cli *cli);
+int show_providers(struct cli *cli);
 int show_journal(struct cli *cli);
 int show_config(struct cli *cli);
 

@@ -74,6 +74,7 @@ static void children_gather(const struct cli *cli, json_t *row)
 		cli_warn(cli, "%s", e.text);
 	json_object_set_new(row, "resolver", json_null());
 	json_object_set_new(row, "responder", json_null());
+	json_object_set_new(row, "mail_log", json_null());
 	json_object_update(row, children);
 	json_decref(children);
 	free(bytes);
@@ -112,6 +113,27 @@ static void child_print(const char *name, const json_t *child)
 	putchar('\n');
 }
 
+static void mail_log_print(const json_t *log)
+{
+	const char *state = json_string_value(json_object_get(log, "state"));
+	const char *source = json_string_value(json_object_get(log, "source"));
+	long long lines = number(log, "lines");
+
+	if (!state)
+		return;
+	if (strcmp(state, "off") == 0)
+		printf("mail log     off: who delivers mail is not seen\n");
+	else if (strcmp(state, "absent") == 0)
+		printf("mail log     none at %s: who delivers mail is not seen\n", source);
+	else
+		printf("mail log     %s%s: %lld message%s taken by the mail server since the "
+		       "start%s\n",
+		       source, strcmp(state, "up") == 0 ? "" : " (its reader is not there now)",
+		       number(log, "deliveries"), plural((uint64_t)number(log, "deliveries")),
+		       lines && !number(log, "understood") ? "; no line of it is a mail server's"
+							   : "");
+}
+
 static const char *contact_meaning(const char *contact)
 {
 	if (strcmp(contact, "hold") == 0)
@@ -138,6 +160,7 @@ void contact_print(const json_t *row)
 	       why ? why : contact_meaning(contact));
 	child_print("resolver", json_object_get(row, "resolver"));
 	child_print("responder", json_object_get(row, "responder"));
+	mail_log_print(json_object_get(row, "mail_log"));
 	if (is_used(json_object_get(row, "meter")))
 		child_print("meter", json_object_get(row, "meter"));
 }

@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "cli/show.h"
 #include "cli/story.h"
+#include "store/providers.h"
 
 #define PORT_MAX	65535
 #define WHY_COMMAND_MAX 160 /* a command with a prefix, and what it is for */
@@ -27,6 +28,8 @@ struct answer {
 		*feed; /* its name, where the reason is `feed`; NULL: no such one is configured */
 	struct prefix trust; /* the longest allow or trust that covers it, if it is a trust */
 	bool is_trusted;
+	bool by_spf;			 /* it is a provider's */
+	char provider[STORE_DOMAIN_MAX]; /* whose; "" when the store does not know */
 	struct pn_known known;
 	bool is_known;
 	struct rate_entry rate;
@@ -94,7 +97,18 @@ static int trust_find(void *context, const struct rule_entry *r)
 		return 0;
 	a->trust = r->prefix;
 	a->is_trusted = r->rule.action == PN_TRUST;
+	a->by_spf = r->rule.origin == PN_ORIGIN_SPF;
 	return 0;
+}
+
+static int provider_take(void *context, const char *domain, const struct prefix *p)
+{
+	struct answer *a = context;
+
+	if (!prefix_equal(p, &a->trust))
+		return 0;
+	text_escape(domain, strlen(domain), a->provider, sizeof(a->provider));
+	return 1;
 }
 
 static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
@@ -116,6 +130,8 @@ static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 	a->enforcing = knobs->enforce_until > now_boot_ns();
 	cli_store_read(cli, &store);
 	answer_rule(store, a);
+	if (store && a->is_trusted && a->by_spf)
+		(void)store_each_provider_of(store, &a->addr, provider_take, a, NULL);
 	story_read(cli, store, &a->addr, &a->story);
 	return CLI_DONE;
 }
@@ -129,6 +145,12 @@ static const char *rule_action(const struct answer *a)
 	return action_name(a->why.would);
 }
 
+/* The kernel knows all of the operator's kind as his; the store knows which program ordered it. */
+static const char *rule_origin(const struct answer *a)
+{
+	return a->has_stored ? a->stored.origin : origin_name(a->why.origin);
+}
+
 static json_t *rule_row(const struct answer *a)
 {
 	char text[PREFIX_TEXT_MAX];
@@ -139,7 +161,7 @@ static json_t *rule_row(const struct answer *a)
 	row = json_object();
 	json_object_set_new(row, "prefix", json_string(prefix_format(&a->prefix, text)));
 	json_object_set_new(row, "action", json_string(rule_action(a)));
-	json_object_set_new(row, "origin", json_string(origin_name(a->why.origin)));
+	json_object_set_new(row, "origin", json_string(rule_origin(a)));
 	json_object_set_new(row, "because",
 			    json_text_or_null(a->has_stored ? a->stored.because : ""));
 	json_object_set_new(row, "created",
@@ -183,6 +205,7 @@ static json_t *answer_row(const struct answer *a)
 	json_object_set_new(row, "trust",
 			    a->is_trusted ? json_string(prefix_format(&a->trust, prefix))
 					  : json_null());
+	json_object_set_new(row, "provider", json_text_or_null(a->provider));
 	json_object_set_new(row, "known", known_row(a));
 	json_object_set(row, "dnsbl", a->story.dnsbl);
 	json_object_set(row, "journal", a->story.journal);
@@ -219,6 +242,8 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 	case PN_REASON_ALLOWED:
 		if (a->why.origin == PN_ORIGIN_OPERATOR)
 			snprintf(buffer, WHY_COMMAND_MAX, "postern disallow %s", prefix);
+		else if (a->why.origin == PN_ORIGIN_CONFIG)
+			snprintf(buffer, WHY_COMMAND_MAX, "never_block of the configuration");
 		break;
 	case PN_REASON_RULE:
 	case PN_REASON_BLOCK:
@@ -256,10 +281,14 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 			 reason_name(a->why.reason));
 		break;
 	default:
-		snprintf(buffer, WHY_COMMAND_MAX, "%s%s%spostern block %s",
-			 a->is_trusted ? "postern distrust " : "",
-			 a->is_trusted ? prefix_format(&a->trust, prefix) : "",
-			 a->is_trusted ? ", or " : "", addr);
+		if (a->is_trusted && a->by_spf)
+			snprintf(buffer, WHY_COMMAND_MAX,
+				 "postern block %s, or trust_spf of the configuration", addr);
+		else
+			snprintf(buffer, WHY_COMMAND_MAX, "%s%s%spostern block %s",
+				 a->is_trusted ? "postern distrust " : "",
+				 a->is_trusted ? prefix_format(&a->trust, prefix) : "",
+				 a->is_trusted ? ", or " : "", addr);
 		break;
 	}
 	return buffer;
@@ -272,7 +301,7 @@ static void rule_print(const struct answer *a)
 	if (!a->has_rule)
 		return;
 	printf("  rule     %s %s, origin %s", rule_action(a), prefix_format(&a->prefix, prefix),
-	       origin_name(a->why.origin));
+	       rule_origin(a));
 	if (a->has_stored)
 		printf(", since %s", when_format(a->stored.created_wall_s, when));
 	printf(", %s%s\n", a->why.expires ? "until " : "without an end",
@@ -294,8 +323,10 @@ static void favour_print(const struct answer *a)
 	char text[PREFIX_TEXT_MAX], when[WHEN_TEXT_MAX];
 
 	if (a->is_trusted)
-		printf("  trust    %s: nobody in it is asked about\n",
-		       prefix_format(&a->trust, text));
+		printf("  trust    %s%s%s%s: nobody in it is asked about\n",
+		       prefix_format(&a->trust, text), a->by_spf ? ", by the SPF record of " : "",
+		       a->by_spf && a->provider[0] ? a->provider : "",
+		       a->by_spf && !a->provider[0] ? "a provider" : "");
 	if (!a->is_known)
 		return;
 	printf("  known    until %s; ", when_format(when_of_boot(a->known.until), when));

@@ -177,6 +177,25 @@ static int check_abuse_contacts(const struct conf *c, const char *path, struct e
 		       text_escape(path, strlen(path), shown, sizeof(shown)), cause.text);
 }
 
+/* They are asked about by another process, but a fault is one of the whole configuration. */
+static int check_providers(const struct conf *c, const char *path, struct err *e)
+{
+	static const char key[] = "trust_spf";
+	struct err cause = {0};
+
+	for (unsigned i = 0; i < c->trust_spf_count; i++) {
+		const struct conf_text *t = &c->trust_spf[i];
+
+		if (strlen(t->text) >= NAME_TEXT_MAX || site_domain_check(t->text, &cause) < 0)
+			return fault(path, key, t, e, "%s",
+				     cause.text[0] ? cause.text : "the name is too long");
+		for (unsigned k = 0; k < i; k++)
+			if (strcasecmp(c->trust_spf[k].text, t->text) == 0)
+				return fault(path, key, t, e, "%s stands there twice", t->text);
+	}
+	return 0;
+}
+
 static void take_numbers(const struct conf *c, struct dns_settings *s)
 {
 	s->threshold = c->dnsbl.threshold;
@@ -225,6 +244,8 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
 		ret = check_ttls(c, path, e);
 	if (ret == 0)
 		ret = check_abuse_contacts(c, path, e);
+	if (ret == 0)
+		ret = check_providers(c, path, e);
 	if (ret == 0)
 		ret = take_resolvers(c, path, s, e);
 	if (ret == 0)

@@ -27,6 +27,7 @@ static const char *const meaning[CHILD_KINDS] = {
 	[CHILD_RESPONDER] =
 		"until then what you block is refused without a word, and all others get in",
 	[CHILD_FOLLOWER] = "who delivers mail until then is read from the log afterwards",
+	[CHILD_PROVIDERS] = "providers are trusted by the networks that are known of them",
 	[CHILD_METER] = "metrics wait until then, and mail does not",
 };
 

@@ -30,6 +30,7 @@
 #include "daemon/setup.h"
 #include "daemon/state.h"
 #include "daemon/telling.h"
+#include "maillog/maillog.h"
 
 #define LINKS_TEXT_MAX (LINKS_MAX * (IFNAMSIZ + 16)) /* each name and how it is guarded */
 #define STORE_PATH_MAX (PATH_MAX + CONF_INSTANCE_MAX + 16)
@@ -247,8 +248,10 @@ static void daemon_signal(void *context, int number)
  */
 static int step_nursery(struct daemon *d, struct err *e)
 {
-	int r = nursery_open(&d->nursery, e);
+	int r;
 
+	maillog_prepare();
+	r = nursery_open(&d->nursery, e);
 	return r ? r : responder_settings_try(&d->conf, d->config_path, e);
 }
 

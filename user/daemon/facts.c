@@ -12,8 +12,11 @@
 
 #include "base/json.h"
 #include "base/when.h"
+#include "daemon/following.h"
 #include "daemon/meter.h"
+#include "daemon/providers.h"
 #include "daemon/state.h"
+#include "policy/provider.h"
 
 #define FACTS_MODE 0600
 #define NEW_SUFFIX ".new"
@@ -122,6 +125,7 @@ static void children_print(const struct daemon *d, FILE *out)
 	json_object_set_new(responder, "turned_away", json_integer((json_int_t)s->turned_away));
 	row = json_pack("{s:o, s:o, s:o}", "resolver", child_row(m, MEASURE_RESOLVER), "responder",
 			responder, "meter", child_row(m, MEASURE_METER));
+	json_object_set_new(row, "mail_log", following_row(d));
 	json_object_set_new(row, "vitals",
 			    json_pack("{s:o, s:o, s:b}", "started", time_row(m->started_wall_s),
 				      "reloaded", time_row(m->reloaded_wall_s), "reload_failed",
@@ -136,9 +140,36 @@ void facts_write_children(struct daemon *d)
 	lines_write(d, INSTANCE_CHILDREN, children_print);
 }
 
+static void providers_print(const struct daemon *d, FILE *out)
+{
+	const struct providers *p = d->providers;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct provider *one = &p->list[i];
+		const struct provider_set set = {one->kept.network, one->kept.count};
+		struct provider_size size = provider_measure(&set);
+		char read[WHEN_TEXT_MAX] = "";
+
+		if (one->kept.read_wall_s)
+			when_format(one->kept.read_wall_s, read);
+		json_line(out, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "domain",
+					 one->kept.domain, "state", provider_state_name(one->state),
+					 "why", one->why, "note", one->note, "read", read,
+					 "networks", (json_int_t)one->kept.count, "addresses",
+					 (json_int_t)size.v4, "subnets6", (json_int_t)size.v6,
+					 "in_gate", (json_int_t)one->fitting));
+	}
+	json_line(out, json_pack("{s:o}", "updated", updated_json()));
+}
+
+void facts_write_providers(struct daemon *d)
+{
+	lines_write(d, INSTANCE_PROVIDERS, providers_print);
+}
+
 void facts_remove(struct daemon *d)
 {
-	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN};
+	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_PROVIDERS};
 	char path[INSTANCE_PATH_MAX];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -10,6 +10,7 @@ struct daemon;
 
 void facts_write_zones(struct daemon *d);
 void facts_write_children(struct daemon *d);
+void facts_write_providers(struct daemon *d);
 /* At the end, before the run directory goes. */
 void facts_remove(struct daemon *d);
 

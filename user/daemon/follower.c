@@ -19,16 +19,19 @@
 #include "base/grow.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/when.h"
 #include "daemon/logplace.h"
 #include "daemon/messages.h"
 #include "daemon/nursery.h"
 #include "maillog/maillog.h"
 
-#define FILES		24 /* the standard ones, pipe, channel, loop, timer; and some that a library wants */
-#define READ_BYTES	4096 /* at once: what some dozens of lines tell waits at the most */
-#define TELL_EVERY_MS	1000
-#define US_PER_S	1000000ULL
-#define JOURNAL_LATE_US US_PER_S /* behind so much more than the place the line itself is gone */
+#define FILES		 24 /* the standard ones, pipe, channel, loop, timer; and some that a library wants */
+#define READ_BYTES	 4096 /* at once: what some dozens of lines tell waits at the most */
+#define QUIET_MS	 200  /* what a message leaves in the log stands there at once, as a rule */
+#define PLACE_EVERY_NS	 (10 * NS_PER_S) /* of a log that is never quiet */
+#define PLACE_DELIVERIES 1000
+#define US_PER_S	 1000000ULL
+#define JOURNAL_LATE_US	 US_PER_S /* behind so much more than the place the line itself is gone */
 
 _Static_assert(MESSAGE_HOST_MAX == MAILLOG_HOST_MAX, "a host's name fits");
 
@@ -41,10 +44,13 @@ struct follower {
 	bool again; /* these lines were read before */
 	char line[MAILLOG_LINE_MAX];
 	size_t length; /* of what there is of a line; it may be longer than what is kept */
-	struct message_place place;
-	struct message_delivery *queue; /* what the keeper had no room for */
+	struct message_followed place; /* behind the last whole line */
+	union message *queue;	       /* what the keeper had no room for */
 	size_t queued, queue_room, sent;
-	uint64_t told_bytes;
+	struct loop_source *quiet; /* runs when something came since the place was told */
+	uint64_t quiet_bytes;	   /* how far the log was when it was set */
+	uint64_t told_ns;	   /* the place */
+	unsigned told_since;	   /* deliveries */
 	int result;
 };
 
@@ -55,7 +61,7 @@ static void queue_send(void *context)
 	struct follower *f = context;
 
 	while (f->sent < f->queued) {
-		int r = channel_send(f->channel, &f->queue[f->sent], sizeof(f->queue[0]));
+		int r = channel_send(f->channel, &f->queue[f->sent], f->queue[f->sent].head.size);
 
 		if (r == -EAGAIN) {
 			(void)loop_set_events(f->loop, f->source, 0);
@@ -69,20 +75,61 @@ static void queue_send(void *context)
 	f->queued = f->sent = 0;
 }
 
-static void on_second(void *context)
+static union message *queue_add(struct follower *f)
+{
+	void *grown = grow(f->queue, f->queued, &f->queue_room, sizeof(f->queue[0]));
+
+	if (!grown) {
+		f->result = -ENOMEM;
+		loop_stop(f->loop);
+		return NULL;
+	}
+	f->queue = grown;
+	return &f->queue[f->queued++];
+}
+
+/* Everything that these lines tell is told: the keeper may remember that the log is read up to here. */
+static void place_tell(struct follower *f)
+{
+	struct maillog_span span;
+	union message *m;
+
+	if (f->again)
+		return;
+	maillog_flush(f->maillog);
+	m = queue_add(f);
+	if (!m)
+		return;
+	span = maillog_span(f->maillog);
+	m->followed = f->place;
+	m->followed.head = message_head(MESSAGE_FOLLOWED);
+	m->followed.lines = span.lines;
+	m->followed.understood = span.understood;
+	f->told_since = 0;
+	f->told_ns = now_monotonic_ns();
+}
+
+static void quiet_set(struct follower *f);
+
+static void on_quiet(void *context)
 {
 	struct follower *f = context;
-	struct maillog_span span = maillog_span(f->maillog);
-	struct message_followed m = {.head = message_head(MESSAGE_FOLLOWED),
-				     .place = f->place,
-				     .lines = span.lines,
-				     .understood = span.understood};
 
-	/* A place is told behind all that was found before it, and never one that was passed before. */
-	if (f->again || f->queued || f->place.bytes == f->told_bytes)
+	loop_remove(f->loop, f->quiet);
+	f->quiet = NULL;
+	if (f->place.bytes != f->quiet_bytes && now_monotonic_ns() - f->told_ns < PLACE_EVERY_NS) {
+		quiet_set(f);
 		return;
-	if (channel_send(f->channel, &m, sizeof(m)) == 0)
-		f->told_bytes = f->place.bytes;
+	}
+	place_tell(f);
+	queue_send(f);
+}
+
+static void quiet_set(struct follower *f)
+{
+	f->quiet_bytes = f->place.bytes;
+	if (!f->quiet && loop_add_timer(f->loop, QUIET_MS, 0, on_quiet, f, &f->quiet) < 0)
+		f->quiet = NULL;
 }
 
 /* ---- lines ---- */
@@ -90,25 +137,20 @@ static void on_second(void *context)
 static void on_event(void *context, const struct maillog_event *event)
 {
 	struct follower *f = context;
-	struct message_delivery *m;
-	void *grown;
+	union message *m;
 
 	if (event->what != MAILLOG_DELIVERY || f->again)
 		return;
-	grown = grow(f->queue, f->queued, &f->queue_room, sizeof(f->queue[0]));
-	if (!grown) {
-		f->result = -ENOMEM;
-		loop_stop(f->loop);
+	m = queue_add(f);
+	if (!m)
 		return;
-	}
-	f->queue = grown;
-	m = &f->queue[f->queued++];
-	*m = (struct message_delivery){.head = message_head(MESSAGE_DELIVERY),
-				       .place = f->place,
-				       .addr = event->addr,
-				       .wall_s = event->wall_s > 0 ? event->wall_s : 0,
-				       .recipients = event->recipients ? event->recipients : 1};
-	snprintf(m->host, sizeof(m->host), "%s", event->host);
+	m->delivery =
+		(struct message_delivery){.head = message_head(MESSAGE_DELIVERY),
+					  .addr = event->addr,
+					  .wall_s = event->wall_s > 0 ? event->wall_s : 0,
+					  .recipients = event->recipients ? event->recipients : 1};
+	snprintf(m->delivery.host, sizeof(m->delivery.host), "%s", event->host);
+	f->told_since++;
 }
 
 /* "1700000000.123456 " at the start of a line of the journal (journalctl(1), short-unix). 0: it has none. */
@@ -130,39 +172,42 @@ static uint64_t stamp_us(const char *line, size_t length)
 	return 0;
 }
 
-/* Does what was read before end with this line, or did it end before? */
-static void again_look(struct follower *f, bool *ends)
+/* What was read before ends here: what the reader still waits with was told then. */
+static void again_end(struct follower *f)
+{
+	maillog_flush(f->maillog);
+	f->again = false;
+}
+
+static bool again_is_last(const struct follower *f)
 {
 	const struct follower_settings *s = f->settings;
 
-	*ends = false;
-	if (!f->again)
-		return;
-	if (s->source == FOLLOWER_FILE) {
-		f->again = f->place.bytes <= s->again_bytes;
-		return;
-	}
-	*ends = f->place.stamp_us == s->again_stamp_us && f->place.sum == s->again_sum;
-	if (!s->again_stamp_us || f->place.stamp_us > s->again_stamp_us + JOURNAL_LATE_US)
-		f->again = false;
+	if (s->source == FOLLOWER_FILE)
+		return f->place.bytes >= s->again_bytes;
+	return f->place.stamp_us == s->again_stamp_us && f->place.sum == s->again_sum;
 }
 
 static void line_end(struct follower *f)
 {
+	const struct follower_settings *s = f->settings;
 	size_t length = f->length < sizeof(f->line) ? f->length : sizeof(f->line);
 	uint64_t stamp;
-	bool ends;
 
 	f->place.bytes += f->length + 1;
-	if (f->settings->source == FOLLOWER_JOURNAL && (stamp = stamp_us(f->line, length))) {
+	if (s->source == FOLLOWER_JOURNAL && (stamp = stamp_us(f->line, length))) {
 		f->place.stamp_us = stamp;
 		f->place.sum = logplace_sum(f->line, length);
+		/* The journal has thrown the line away. */
+		if (f->again && stamp > s->again_stamp_us + JOURNAL_LATE_US)
+			again_end(f);
 	}
-	again_look(f, &ends);
 	maillog_line(f->maillog, f->line, length);
-	if (ends)
-		f->again = false;
+	if (f->again && again_is_last(f))
+		again_end(f);
 	f->length = 0;
+	if (f->told_since >= PLACE_DELIVERIES)
+		place_tell(f);
 }
 
 static void bytes_take(struct follower *f, const char *bytes, size_t count)
@@ -197,6 +242,8 @@ static void on_log(void *context, int fd, uint32_t events)
 	if (n <= 0)
 		return;
 	bytes_take(f, bytes, (size_t)n);
+	if (!f->quiet)
+		quiet_set(f);
 	queue_send(f);
 }
 
@@ -236,8 +283,6 @@ static int follower_open(struct follower *f, int channel, int log, struct err *e
 	ret = maillog_open(&f->maillog, f->settings->now_wall_s, on_event, f);
 	if (ret == 0)
 		ret = loop_add_fd(f->loop, log, EPOLLIN, on_log, f, &f->source);
-	if (ret == 0)
-		ret = loop_add_timer(f->loop, TELL_EVERY_MS, TELL_EVERY_MS, on_second, f, NULL);
 	return ret < 0 ? err_set(e, ret, "cannot begin: %s", strerror(-ret)) : 0;
 }
 

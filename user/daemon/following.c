@@ -8,8 +8,8 @@
  * listed is made known, and only for KNOWN_S from the delivery. That matters, since a line of the log can be forged by who may write to the
  * log: root, and with logger(1) anybody who has an account on this host.
  *
- * A delivery is counted once: the place in the log is written with it, in one transaction. While the store is away, deliveries wait; when many do, the
- * log is not read on.
+ * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one
+ * transaction. While the store is away, deliveries wait; when many do, the log is not read on.
  */
 #include "daemon/following.h"
 
@@ -32,7 +32,7 @@
 #include "daemon/state.h"
 
 #define PLACE_VALUE "mail_log_place"
-#define TELLS	    (1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
+#define TELLS	    (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
 /* As long as who was found clean: a regular sender comes every week. */
 #define KNOWN_S (7 * 86400ULL)
 /* An entry is written anew when it gains so much. */
@@ -63,6 +63,7 @@ struct following {
 	struct follower_settings settings;
 	struct store_delivery *waiting;
 	size_t waits, waiting_room;
+	size_t settled; /* of those that wait, the first so many are before the place */
 	bool paused;
 	uint64_t deliveries, lines, understood; /* lines: of this child */
 	struct said said;
@@ -180,15 +181,18 @@ static int on_prepare(void *context, const void **settings, size_t *length, int 
 	return 0;
 }
 
-static void place_take(struct following *f, const struct message_place *place)
+/* What the child told so far is all that the log has up to there. */
+static void place_take(struct following *f, const struct message_followed *m)
 {
+	f->settled = f->waits;
+	f->lines = m->lines;
+	f->understood = m->understood;
 	f->place_changed = true;
-	if (f->source == LOGSOURCE_FILE) {
-		logfile_advance(f->file, place->bytes);
-	} else if (place->stamp_us) {
+	if (f->source == LOGSOURCE_FILE)
+		logfile_advance(f->file, m->bytes);
+	else if (m->stamp_us)
 		f->place = (struct logplace){
-			.kind = LOGPLACE_JOURNAL, .stamp_us = place->stamp_us, .sum = place->sum};
-	}
+			.kind = LOGPLACE_JOURNAL, .stamp_us = m->stamp_us, .sum = m->sum};
 }
 
 static void sender_know(struct following *f, const struct store_delivery *delivery)
@@ -220,16 +224,18 @@ static void delivery_take(struct following *f, const struct message_delivery *m)
 	struct store_delivery *delivery;
 	void *grown = grow(f->waiting, f->waits, &f->waiting_room, sizeof(f->waiting[0]));
 
-	if (!grown) /* the place stays before it: it comes again with another child */
+	if (!grown) {
+		log_warning("no memory: a delivery of mail is not counted");
 		return;
+	}
 	f->waiting = grown;
 	delivery = &f->waiting[f->waits++];
 	*delivery = (struct store_delivery){.addr = m->addr,
 					    .wall_s = m->wall_s < now ? m->wall_s : now,
 					    .recipients = m->recipients};
 	memcpy(delivery->host, m->host, sizeof(delivery->host));
-	place_take(f, &m->place);
 	f->deliveries++;
+	f->d->answering.changed = true;
 	sender_know(f, delivery);
 	parts_delivery(f->d, delivery);
 	if (f->waits < WAITING_MAX || f->paused)
@@ -242,21 +248,23 @@ static void on_message(void *context, const union message *m)
 {
 	struct following *f = context;
 
-	if (m->head.type == MESSAGE_DELIVERY) {
+	if (m->head.type == MESSAGE_READY)
+		f->d->answering.changed = true;
+	if (m->head.type == MESSAGE_DELIVERY)
 		delivery_take(f, &m->delivery);
-	} else if (m->head.type == MESSAGE_FOLLOWED) {
-		place_take(f, &m->followed.place);
-		f->lines = m->followed.lines;
-		f->understood = m->followed.understood;
-	}
+	else if (m->head.type == MESSAGE_FOLLOWED)
+		place_take(f, &m->followed);
 }
 
+/* What it told behind the last place the next child tells again. */
 static void on_gone(void *context)
 {
 	struct following *f = context;
 
 	pipe_close(f);
 	journalctl_end(f);
+	f->deliveries -= f->waits - f->settled;
+	f->waits = f->settled;
 	f->paused = false;
 }
 
@@ -270,7 +278,7 @@ static int flush_write(struct following *f, const struct logplace *place, struct
 
 	if (r)
 		return r;
-	r = store_put_deliveries(s, f->waiting, f->waits, e);
+	r = store_put_deliveries(s, f->waiting, f->settled, e);
 	if (!r)
 		r = store_put_value(s, PLACE_VALUE, logplace_format(place, text), e);
 	if (!r)
@@ -288,14 +296,17 @@ static void flush(struct following *f, uint64_t now_ns)
 
 	if (!f->d->store || !f->place_changed)
 		return;
-	if (!f->waits && now_ns && now_ns - f->place_ns < PLACE_EVERY_NS)
+	if (!f->settled && now_ns && now_ns - f->place_ns < PLACE_EVERY_NS)
 		return;
 	r = flush_write(f, f->source == LOGSOURCE_FILE ? logfile_place(f->file) : &f->place, &e);
 	if (r && r != -EBUSY)
 		keep_fault(f->d, r, &e);
 	if (r)
 		return;
-	f->waits = 0;
+	f->waits -= f->settled;
+	if (f->waits)
+		memmove(f->waiting, f->waiting + f->settled, f->waits * sizeof(f->waiting[0]));
+	f->settled = 0;
 	f->place_changed = false;
 	f->place_ns = now_ns;
 	if (f->paused) {
@@ -372,6 +383,7 @@ static void begin(struct following *f)
 	struct err e = {0};
 	int r = 0;
 
+	f->d->answering.changed = true;
 	f->source = logsource_find(f->wanted, f->path);
 	if (f->source == LOGSOURCE_NONE) {
 		err_set(&e, -ENOENT,
@@ -405,6 +417,7 @@ static void begin(struct following *f)
 static void end(struct following *f)
 {
 	flush(f, 0);
+	f->waits = f->settled; /* the rest is behind the place, and comes again */
 	child_close(f->child);
 	f->child = NULL;
 	pipe_close(f);
@@ -414,6 +427,7 @@ static void end(struct following *f)
 	logfile_close(f->file);
 	f->file = NULL;
 	f->source = LOGSOURCE_NONE;
+	f->d->answering.changed = true;
 }
 
 /* ---- the part ---- */
@@ -449,7 +463,7 @@ static void following_reload(struct daemon *d)
 {
 	struct following *f = d->following;
 
-	if (strcmp(f->wanted, d->conf.mail_log) == 0)
+	if (strcmp(f->wanted, d->conf.mail_log) == 0 && f->source != LOGSOURCE_NONE)
 		return;
 	end(f);
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);

@@ -15,8 +15,9 @@
 #define INSTANCE_EVENTS	  "events"
 #define INSTANCE_TRIAL	  "trial"
 /* How the lists and the children do: rewritten by the controller, in one step, and at least every 5 s. */
-#define INSTANCE_ZONES	  "zones"
-#define INSTANCE_CHILDREN "children"
+#define INSTANCE_ZONES	   "zones"
+#define INSTANCE_CHILDREN  "children"
+#define INSTANCE_PROVIDERS "providers" /* likewise, where there are any */
 
 struct instance {
 	char name[CONF_INSTANCE_MAX];

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "conf/conf.h"
+
 /* No weight has more than 31 bits and no list more than 128 entries: sums of these cannot overflow. */
 #define SCORE_MOST  ((int64_t)1 << 40)
 #define WALL_MOST_S ((int64_t)1 << 40)
@@ -206,6 +208,44 @@ static const char *check_page(const union message *m)
 	return NULL;
 }
 
+static bool is_network(const struct prefix *p)
+{
+	struct prefix cut;
+
+	if (p->bits > ADDR_BITS)
+		return false;
+	cut = prefix_of(&p->addr, p->bits);
+	return prefix_equal(&cut, p);
+}
+
+static const char *check_provider(const union message *m)
+{
+	const struct message_provider *p = &m->provider;
+	uint32_t parts = (p->total + MESSAGE_NETWORKS_MAX - 1) / MESSAGE_NETWORKS_MAX;
+	uint32_t rest;
+
+	if (p->provider >= CONF_PROVIDERS_MAX)
+		return "the provider is none";
+	if (p->state > SPF_TEMPERROR || (p->state != SPF_FINE && p->total))
+		return "the state is none, or has networks that it cannot have";
+	if (p->total > SPF_NETWORKS_MAX || p->parts != (parts ? parts : 1) || p->part >= p->parts)
+		return "the parts are out of bounds";
+	rest = p->total - p->part * MESSAGE_NETWORKS_MAX;
+	if (p->count != (rest < MESSAGE_NETWORKS_MAX ? rest : MESSAGE_NETWORKS_MAX))
+		return "the count does not fit the part";
+	if (p->ttl_s > MESSAGE_TTL_MAX_S)
+		return "the time to live is too long";
+	if (!is_text(p->why, sizeof(p->why)) || !is_text(p->note, sizeof(p->note)))
+		return "a text is not ended, or not printable";
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (!is_network(&p->network[i]))
+			return "a network is none";
+		if (i && prefix_compare(&p->network[i - 1], &p->network[i]) >= 0)
+			return "the networks are out of order";
+	}
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	size_t size;
@@ -219,6 +259,7 @@ static const struct {
 	[MESSAGE_BECAUSE] = {"BECAUSE", sizeof(struct message_because), check_because},
 	[MESSAGE_REJECT] = {"REJECT", sizeof(struct message_reject), check_reject},
 	[MESSAGE_BUSY] = {"BUSY", sizeof(struct message_busy), check_busy},
+	[MESSAGE_PROVIDER] = {"PROVIDER", sizeof(struct message_provider), check_provider},
 	[MESSAGE_DELIVERY] = {"DELIVERY", sizeof(struct message_delivery), check_delivery},
 	[MESSAGE_FOLLOWED] = {"FOLLOWED", sizeof(struct message_followed), check_followed},
 	[MESSAGE_SCRAPE] = {"SCRAPE", sizeof(struct message_scrape), check_scrape},

@@ -8,9 +8,10 @@
  *   resolver -> keeper     READY (all zones were tested once), VERDICT, ZONE (one by one: each second, and when a state changes)
  *   keeper -> responder    BECAUSE
  *   responder -> keeper    READY (it listens), WHY, REJECT, BUSY (each second)
- *   follower -> keeper     READY, DELIVERY, FOLLOWED (each second, behind the deliveries up to there)
+ *   follower -> keeper     READY, DELIVERY, FOLLOWED (all deliveries up to there were told)
  *   meter -> keeper        READY, SCRAPE (somebody wants the page)
  *   keeper -> meter        PAGE (a piece of it)
+ *   SPF reader -> keeper   READY, PROVIDER (the networks of one, in numbered parts)
  *
  * Settings go to a child at its birth, as a sealed memory file (nursery.h).
  */
@@ -23,6 +24,7 @@
 
 #include "base/addr.h"
 #include "dns/dns.h"
+#include "dns/spf_networks.h"
 #include "reply/reply.h"
 
 #define MESSAGE_ZONES_MAX 16  /* of a verdict: zones that said something else than clean */
@@ -44,6 +46,7 @@ enum message_type {
 	MESSAGE_FOLLOWED,
 	MESSAGE_SCRAPE,
 	MESSAGE_PAGE,
+	MESSAGE_PROVIDER,
 	MESSAGE_TYPES,
 };
 
@@ -130,16 +133,8 @@ struct message_busy {
 	struct reply_status status;
 };
 
-/* How far the follower has read: behind a line. */
-struct message_place {
-	uint64_t bytes;	   /* of what came through its pipe */
-	uint64_t stamp_us; /* of the journal: the line's time, and a sum of its bytes */
-	uint64_t sum;
-};
-
 struct message_delivery {
 	struct message_head head;
-	struct message_place place; /* behind the line that told of it */
 	struct addr addr;
 	int64_t wall_s;
 	uint32_t recipients;
@@ -147,9 +142,12 @@ struct message_delivery {
 	char host[MESSAGE_HOST_MAX]; /* printable; "" none */
 };
 
+/* What was told before it is all that the log has up to here. */
 struct message_followed {
 	struct message_head head;
-	struct message_place place;
+	uint64_t bytes;	   /* of what came through the pipe, up to the end of a line */
+	uint64_t stamp_us; /* of the journal: that line's time, and a sum of its bytes */
+	uint64_t sum;
 	uint64_t lines, understood; /* since it was born */
 };
 
@@ -170,6 +168,23 @@ struct message_page {
 	char text[MESSAGE_PIECE_MAX];	/* lines of printable characters */
 };
 
+#define MESSAGE_NETWORKS_MAX 64 /* of one part */
+#define MESSAGE_NOTE_MAX     256
+
+/* The networks that a provider's SPF record names: parts 0 to parts - 1, one behind the other; all but the last are full. */
+struct message_provider {
+	struct message_head head;
+	uint32_t provider; /* number in the settings */
+	uint32_t state;	   /* enum spf_state; only FINE has networks */
+	uint32_t part, parts;
+	uint32_t total;				     /* networks of all parts */
+	uint32_t count;				     /* of this one */
+	uint32_t ttl_s;				     /* until it is asked about again */
+	char why[MESSAGE_NOTE_MAX];		     /* printable; "" when all is well */
+	char note[MESSAGE_NOTE_MAX];		     /* printable: what was left out */
+	struct prefix network[MESSAGE_NETWORKS_MAX]; /* sorted */
+};
+
 union message {
 	struct message_head head;
 	struct message_ready ready;
@@ -180,6 +195,7 @@ union message {
 	struct message_because because;
 	struct message_reject reject;
 	struct message_busy busy;
+	struct message_provider provider;
 	struct message_delivery delivery;
 	struct message_followed followed;
 	struct message_scrape scrape;

@@ -250,6 +250,7 @@ static int meter_prepare(void *context, const void **settings, size_t *length, i
 {
 	const struct daemon *d = context;
 
+	d->meter->asked_ns = 0; /* a new child knows nothing of what the last one asked */
 	*settings = "";
 	*length = 0;
 	*extra = dup(d->meter->listener);

@@ -28,12 +28,12 @@
 #include "base/drop.h"
 #include "base/log.h"
 
-#define ANSWER_WAIT_S	   10	     /* a fork takes a millisecond; past this the nursery hangs */
-#define END_WAIT_MS	   2000	     /* for the nursery to end its children */
-#define CHILDREN_MAX	   8	     /* of each kind one, and one that is just ending */
-#define SETTINGS_MAX_BYTES (1 << 20) /* those of the DNS have some 150 KB */
-#define FD_HIGH		   64	     /* out of the way of those that are put in place */
-#define FD_FIRST	   3	     /* behind the standard ones */
+#define ANSWER_WAIT_S	   10	/* a fork takes a millisecond; past this the nursery hangs */
+#define END_WAIT_MS	   2000 /* for the nursery to end its children */
+#define CHILDREN_MAX	   (2 * CHILD_KINDS) /* of each kind one, and one that is just ending */
+#define SETTINGS_MAX_BYTES (1 << 20)	     /* those of the DNS have some 150 KB */
+#define FD_HIGH		   64		     /* out of the way of those that are put in place */
+#define FD_FIRST	   3		     /* behind the standard ones */
 #define NAME_NURSERY	   "postern-nursery" /* 15 bytes are shown */
 
 #ifndef MFD_NOEXEC_SEAL
@@ -48,6 +48,7 @@ static const struct {
 	[CHILD_RESPONDER] = {"responder", "postern-responder"},
 	[CHILD_FOLLOWER] = {"follower", "postern-follower"},
 	[CHILD_METER] = {"meter", "postern-meter"},
+	[CHILD_PROVIDERS] = {"SPF reader", "postern-spf"},
 };
 
 const char *child_name(enum child_kind kind)
@@ -142,6 +143,8 @@ static int child_live(enum child_kind kind, const int fds[FDS_MAX], const void *
 		return follower_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
 	case CHILD_METER:
 		return meter_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_PROVIDERS:
+		return providers_run(fds[FD_CHANNEL], settings, length);
 	case CHILD_KINDS:
 		break;
 	}

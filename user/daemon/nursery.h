@@ -16,7 +16,14 @@
 
 struct nursery;
 
-enum child_kind { CHILD_RESOLVER, CHILD_RESPONDER, CHILD_FOLLOWER, CHILD_METER, CHILD_KINDS };
+enum child_kind {
+	CHILD_RESOLVER,
+	CHILD_RESPONDER,
+	CHILD_FOLLOWER,
+	CHILD_METER,
+	CHILD_PROVIDERS,
+	CHILD_KINDS
+};
 const char *child_name(enum child_kind kind); /* "resolver" ... */
 
 /* As root: forks. As somebody else too, with what can be given up. 0 or -errno. */
@@ -37,6 +44,7 @@ void nursery_close(struct nursery *n);
 int resolver_run(int channel, const void *settings, size_t length);
 int responder_run(int channel, int listener, const void *settings, size_t length);
 int follower_run(int channel, int log, const void *settings, size_t length);
+int providers_run(int channel, const void *settings, size_t length);
 int meter_run(int channel, int listener, const void *settings, size_t length);
 
 #endif

@@ -25,8 +25,9 @@
 #define CLIENTS_MAX   16
 #define FILES_MORE    16	      /* standard ones, listener, channel, loop, timers */
 #define LOOK_EVERY_MS 250	      /* for those whose time is up */
-#define HEAD_WAIT_NS  (5 * NS_PER_S)  /* for a request */
-#define WHOLE_WAIT_NS (15 * NS_PER_S) /* for request, answer and farewell; Prometheus gives 10 s */
+#define HEAD_WAIT_NS  (2 * NS_PER_S)  /* for a request, which whoever reads metrics sends at once */
+#define PART_WAIT_NS  (1 * NS_PER_S)  /* for the client to close behind its answer */
+#define WHOLE_WAIT_NS (15 * NS_PER_S) /* for all of it; Prometheus gives 10 s */
 #define PAGE_WAIT_NS  (3 * NS_PER_S)  /* for the keeper, which answers within a turn of its loop */
 #define PAGE_FRESH_NS (1 * NS_PER_S)
 #define TEXT_TYPE     "text/plain; charset=utf-8"
@@ -46,7 +47,7 @@ struct client {
 	int fd;
 	enum state state;
 	struct loop_source *source;
-	uint64_t began_ns, asked_ns;
+	uint64_t began_ns, asked_ns, parted_ns;
 	struct http_request request;
 	size_t used;
 	char head[HTTP_HEAD_MAX];
@@ -106,6 +107,7 @@ static void client_write(struct client *c)
 		c->sent += (size_t)n;
 	}
 	c->state = STATE_PARTING;
+	c->parted_ns = now_boot_ns();
 	shutdown(c->fd, SHUT_WR);
 	(void)loop_set_events(c->of->loop, c->source, EPOLLIN);
 }
@@ -244,7 +246,8 @@ static void on_look(void *context)
 			client_refuse(c, HTTP_UNAVAILABLE);
 		} else if (c->state == STATE_READING && now - c->began_ns >= HEAD_WAIT_NS) {
 			client_refuse(c, HTTP_TOO_SLOW);
-		} else if (c->state != STATE_NONE && now - c->began_ns >= WHOLE_WAIT_NS) {
+		} else if ((c->state == STATE_PARTING && now - c->parted_ns >= PART_WAIT_NS) ||
+			   (c->state != STATE_NONE && now - c->began_ns >= WHOLE_WAIT_NS)) {
 			client_close(c);
 		}
 	}

@@ -13,10 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/when.h"
 #include "daemon/protected.h"
 #include "daemon/setup.h"
 #include "daemon/sockets.h"
+#include "store/providers.h"
 
 /* One rule that comes or goes, and what stood there before. */
 struct change {
@@ -25,6 +27,7 @@ struct change {
 	const struct store_rule *put; /* NULL: delete */
 	struct store_rule
 		*before[2]; /* of this kind; of allow's twin, trust, or the other way round */
+	bool kept;	    /* what stood there is another's, and stays */
 };
 
 const char *ruling_state_dir(const struct conf *c, char *buffer, size_t size)
@@ -171,10 +174,26 @@ static int change_remember(struct ruling *r, struct change *c, struct err *e)
 	return rc;
 }
 
-static int change_store(struct ruling *r, const struct change *c, struct err *e)
+/* Is what stood there of another origin than the one that may be changed? */
+static bool change_is_others(const struct ruling *r, const struct change *c)
 {
-	int rc = c->put ? store_put_rule(r->store, c->put, e)
-			: store_delete_rule(r->store, c->kind, &c->prefix, e);
+	return r->origin && c->before[0] && strcmp(c->before[0]->origin, r->origin) != 0;
+}
+
+static int change_store(struct ruling *r, struct change *c, struct err *e)
+{
+	int rc;
+
+	if (change_is_others(r, c)) {
+		if (!c->put)
+			return -ENOENT;
+		c->kept = true;
+		r->kept++;
+		memcpy(r->kept_origin, c->before[0]->origin, sizeof(r->kept_origin));
+		return 0;
+	}
+	rc = c->put ? store_put_rule(r->store, c->put, e)
+		    : store_delete_rule(r->store, c->kind, &c->prefix, e);
 
 	/* A rule of the maps alone may be deleted too: the kernel's side decides. */
 	return !c->put && rc == -ENOENT && r->gate ? 0 : rc;
@@ -182,6 +201,8 @@ static int change_store(struct ruling *r, const struct change *c, struct err *e)
 
 static void change_unstore(struct ruling *r, const struct change *c)
 {
+	if (c->kept)
+		return;
 	if (c->put && !c->before[0])
 		(void)store_delete_rule(r->store, c->kind, &c->prefix, NULL);
 	for (int i = 0; i < 2; i++)
@@ -222,6 +243,8 @@ static int change_map(struct ruling *r, const struct change *c, struct err *e)
 {
 	int rc;
 
+	if (c->kept)
+		return 0;
 	if (c->put)
 		return ruling_rule_to_map(r->gate, c->put, e);
 	/* `disallow` of a trusted prefix must leave it alone, and so must it an own address. */
@@ -236,6 +259,8 @@ static void change_unmap(struct ruling *r, const struct change *c)
 {
 	const struct store_rule *before = c->before[0] ? c->before[0] : c->before[1];
 
+	if (c->kept)
+		return;
 	if (before)
 		(void)ruling_rule_to_map(r->gate, before, NULL);
 	else if (c->put)
@@ -374,6 +399,7 @@ int ruling_put_many(struct ruling *r, const struct store_rule *rules, size_t cou
 	int rc;
 
 	*killed = 0;
+	r->kept = 0;
 	r->cut = (struct err){0};
 	if (!count)
 		return 0;
@@ -397,6 +423,13 @@ int ruling_put(struct ruling *r, const struct store_rule *rule, unsigned *killed
 {
 	return ruling_put_many(r, rule, 1, killed, e);
 }
+
+/* A network of a provider that covers a prefix. */
+struct spf_cover {
+	const struct prefix *prefix;
+	struct prefix network;
+	char domain[STORE_DOMAIN_MAX];
+};
 
 /* The longest stored rule of a kind (or its twin) that covers a prefix. */
 struct cover {
@@ -435,18 +468,40 @@ static const char *kind_undo(enum store_kind kind)
 	return kind == STORE_ALLOW ? "disallow" : "distrust";
 }
 
+static int spf_cover(void *context, const char *domain, const struct prefix *network)
+{
+	struct spf_cover *c = context;
+
+	if (!prefix_covers(network, c->prefix))
+		return 0;
+	c->network = *network;
+	text_escape(domain, strlen(domain), c->domain, sizeof(c->domain));
+	return 1;
+}
+
 static int delete_explain(struct ruling *r, enum store_kind kind, const struct prefix *p,
 			  struct err *e)
 {
 	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
 	struct cover c = {.kind = kind, .prefix = p};
+	struct spf_cover spf = {.prefix = p};
 
 	(void)store_each_rule(r->store, cover_look, &c, NULL);
 	prefix_format(p, text);
+	if (!c.has && kind == STORE_TRUST &&
+	    store_each_provider_of(r->store, &p->addr, spf_cover, &spf, NULL) > 0)
+		return err_set(
+			e, -ENOENT,
+			"%s is not trusted by a rule: it lies in %s, which the SPF record of %s "
+			"names (trust_spf in the configuration)",
+			text, prefix_format(&spf.network, by), spf.domain);
 	if (!c.has)
 		return err_set(e, -ENOENT, "%s is not %s, nor is a prefix that covers it", text,
 			       kind_done(kind));
 	prefix_format(&c.found.prefix, by);
+	if (prefix_equal(&c.found.prefix, p) && c.found.kind == kind)
+		return err_set(e, -ENOENT, "%s is %s by origin %s, not by %s", text,
+			       kind_done(kind), c.found.origin, r->origin ? r->origin : "any");
 	if (prefix_equal(&c.found.prefix, p))
 		return err_set(e, -ENOENT, "%s is not %s, it is %s (postern %s %s)", text,
 			       kind_done(kind), kind_done(c.found.kind), kind_undo(c.found.kind),

@@ -17,7 +17,10 @@ struct ruling {
 	struct gate *gate;   /* NULL: not loaded; rules are stored and come into force with it */
 	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
 	bool anyway;	/* block addresses too from which somebody is logged in */
-	size_t fault_at; /* after a failed *_many: which of them it was */
+	const char *origin; /* NULL, or: rules of another origin are neither replaced nor deleted */
+	size_t kept;	    /* after a put: how many stand already, and are another's */
+	char kept_origin[STORE_ORIGIN_MAX]; /* whose the last of them is */
+	size_t fault_at;		    /* after a failed *_many: which of them it was */
 	struct err
 		cut; /* the rule is in force, but open sockets could not be destroyed; code 0: none */
 };

@@ -108,10 +108,7 @@ static int bits_of(const struct addr *a, int bits4, int bits6)
 
 static int prefix_order(const void *a, const void *b)
 {
-	const struct prefix *x = a, *y = b;
-	int order = memcmp(&x->addr, &y->addr, sizeof(x->addr));
-
-	return order ? order : (int)x->bits - (int)y->bits;
+	return prefix_compare(a, b);
 }
 
 static bool is_excluded(const struct spf_gather *g, const struct prefix *p)

@@ -31,13 +31,6 @@ struct own_walk {
 	bool *is_guarded; /* per row of links; NULL: no local networks wanted */
 };
 
-static int prefix_compare(const struct prefix *a, const struct prefix *b)
-{
-	int order = memcmp(a->addr.byte, b->addr.byte, sizeof(a->addr.byte));
-
-	return order ? order : (int)a->bits - (int)b->bits;
-}
-
 static int by_prefix(const void *a, const void *b)
 {
 	const struct net_own *x = a, *y = b;
@@ -321,10 +314,8 @@ int net_own_list(const int *ifindexes, unsigned count, bool local_networks, cons
 const char *net_own_name(enum net_own_kind kind)
 {
 	static const char *const names[] = {
-		[NET_OWN] = "own",
-		[NET_LOCAL_NETWORK] = "local",
-		[NET_GATEWAY] = "gateway",
-		[NET_RESOLVER] = "resolver",
+		[NET_OWN] = "own",	   [NET_LOCAL_NETWORK] = "local",
+		[NET_GATEWAY] = "gateway", [NET_RESOLVER] = "resolver",
 		[NET_CONFIG] = "config",
 	};
 

@@ -132,6 +132,8 @@ int store_rebase(struct store *s, struct err *e)
 	code = rebase_table(s, SQL_REBASE_RULES, e);
 	if (code == 0)
 		code = rebase_table(s, SQL_REBASE_VERDICTS, e);
+	if (code == 0)
+		code = rebase_table(s, SQL_REBASE_BANS, e);
 	return transaction_leave(s, own, code, e);
 }
 
@@ -150,7 +152,7 @@ void deadlines_renew(struct store *s)
 	 * which writes all of them anew when the clock is stepped, so they agree but for what comes in between.
 	 */
 	if (statement_prepare(s,
-			      STALE("rule") " UNION ALL " STALE(
+			      STALE("rule") " UNION ALL " STALE("ban") " UNION ALL " STALE(
 				      "verdict") " AND id IN ((SELECT min(id) FROM verdict), "
 						 "(SELECT max(id) FROM verdict)) LIMIT 1",
 			      &st, NULL) < 0)

@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "base/when.h"
+#include "store/bans.h"
 #include "store/verdicts.h"
 
 /* The clocks deadlines are kept by. Tests put their own here, to play a reboot or a step. */
@@ -45,6 +46,11 @@ enum store_sql {
 	SQL_PUT_SENDER,
 	SQL_GET_SENDER,
 	SQL_TRIM_SENDERS,
+	SQL_PUT_BAN,
+	SQL_GET_BAN,
+	SQL_DELETE_BAN,
+	SQL_REAP_BANS,
+	SQL_REBASE_BANS,
 	SQL_COUNT,
 };
 
@@ -160,6 +166,7 @@ struct row_walk {
 		int (*rule)(void *context, const struct store_rule *rule);
 		int (*verdict)(void *context, const struct store_verdict *verdict);
 		int (*entry)(void *context, const struct store_entry *entry);
+		int (*ban)(void *context, const struct store_ban *ban);
 	} fn;
 	void *context;
 };

@@ -91,7 +91,8 @@
 
 /*
  * A refusal: what one source met, or in monitor mode would have met, for one reason, as a row of some minutes. acted: it was done; else
- * it would have been. detail: the list or the feed that named it. connections: those not told one by one among them.
+ * it would have been. detail: the lists or the limit that named it; says: the reason of the first list. connections: those not told one by
+ * one among them.
  */
 #define REFUSAL_TABLE                                                                              \
 	"CREATE TABLE refusal ("                                                                   \
@@ -102,6 +103,7 @@
 	" action TEXT NOT NULL,"                                                                   \
 	" acted INTEGER NOT NULL CHECK (acted IN (0, 1)),"                                         \
 	" detail TEXT NOT NULL,"                                                                   \
+	" says TEXT NOT NULL,"                                                                     \
 	" first_wall_s INTEGER NOT NULL,"                                                          \
 	" last_wall_s INTEGER NOT NULL,"                                                           \
 	" connections INTEGER NOT NULL"                                                            \
@@ -144,15 +146,21 @@
 	") STRICT;"                                                                                \
 	"CREATE INDEX ban_ends ON ban (expires_boot_ns);"
 
-/* The networks of providers, from their SPF records: the last that were good. */
+/* Trusted providers: when their networks were confirmed, and the networks; held: those that are held back, since held_wall_s (0 none). */
 #define PROVIDER_TABLE                                                                             \
 	"CREATE TABLE provider ("                                                                  \
+	" domain TEXT PRIMARY KEY NOT NULL,"                                                       \
+	" read_wall_s INTEGER NOT NULL,"                                                           \
+	" held_wall_s INTEGER NOT NULL"                                                            \
+	") STRICT, WITHOUT ROWID;"                                                                 \
+	"CREATE TABLE provider_network ("                                                          \
 	" domain TEXT NOT NULL,"                                                                   \
+	" held INTEGER NOT NULL CHECK (held IN (0, 1)),"                                           \
 	" addr BLOB NOT NULL CHECK (length(addr) = 16),"                                           \
 	" bits INTEGER NOT NULL CHECK (bits BETWEEN 0 AND 128),"                                   \
-	" read_wall_s INTEGER NOT NULL,"                                                           \
-	" PRIMARY KEY (domain, addr, bits)"                                                        \
-	") STRICT, WITHOUT ROWID;"
+	" PRIMARY KEY (domain, held, addr, bits)"                                                  \
+	") STRICT, WITHOUT ROWID;"                                                                 \
+	"CREATE INDEX provider_network_of ON provider_network (addr, bits);"
 
 static const char *const steps[] = {
 	/* actions: none, drop, refuse */
@@ -262,8 +270,8 @@ static int is_wal(struct store *s, bool *wal, struct err *e)
 /* Do the tables look as the statements expect? A damaged file may have a good header. */
 static int tables_check(struct store *s, struct err *e)
 {
-	static const enum store_sql each[] = {SQL_GET_RULE, SQL_GET_VALUE, SQL_PUT_VERDICT,
-					      SQL_PUT_ENTRY, SQL_PUT_SENDER};
+	static const enum store_sql each[] = {SQL_GET_RULE,  SQL_GET_VALUE,  SQL_PUT_VERDICT,
+					      SQL_PUT_ENTRY, SQL_PUT_SENDER, SQL_PUT_BAN};
 	sqlite3_stmt *st;
 	int code = 0;
 

@@ -63,6 +63,15 @@ static const char *const sql_texts[SQL_COUNT] = {
 	[SQL_GET_SENDER] = "SELECT addr, host, first_wall_s, last_wall_s, messages, recipients "
 			   "FROM sender WHERE addr = ?1",
 	[SQL_TRIM_SENDERS] = "DELETE FROM sender WHERE last_wall_s < ?1",
+	[SQL_PUT_BAN] = "INSERT OR REPLACE INTO ban (addr, bits, level, offences, reason, "
+			"last_wall_s, boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) "
+			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	[SQL_GET_BAN] = "SELECT addr, bits, level, offences, reason, last_wall_s, " LEFT_NS
+			" FROM ban WHERE addr = ?1 AND bits = ?2",
+	[SQL_DELETE_BAN] = "DELETE FROM ban WHERE addr = ?1 AND bits = ?2",
+	[SQL_REAP_BANS] = "DELETE FROM ban WHERE max(last_wall_s, "
+			  "coalesce(expires_wall_ns / ?2, last_wall_s)) < ?1",
+	[SQL_REBASE_BANS] = REBASE("ban"),
 };
 
 int statement_prepare(struct store *s, const char *sql, sqlite3_stmt **out, struct err *e)

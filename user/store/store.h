@@ -20,6 +20,7 @@
 #define STORE_FILE	  "postern.db"
 #define STORE_LOCK	  "lock"
 #define STORE_PATIENCE_MS 5000 /* a transaction of a million rules takes about as long */
+#define STORE_ORIGIN_MAX  24   /* bytes of an origin, with the final 0 */
 #define STORE_TEXT_MAX	  256  /* bytes of a because or saying, with the final 0 */
 
 enum store_kind { STORE_BLOCK, STORE_ALLOW, STORE_TRUST };
@@ -35,9 +36,9 @@ struct store_rule {
 	struct prefix prefix;
 	enum store_kind kind;
 	enum store_action action;
-	char origin[24];	      /* "operator" */
-	char because[STORE_TEXT_MAX]; /* private; "" none */
-	char saying[STORE_TEXT_MAX];  /* told to the refused; "" none */
+	char origin[STORE_ORIGIN_MAX]; /* "operator" */
+	char because[STORE_TEXT_MAX];  /* private; "" none */
+	char saying[STORE_TEXT_MAX];   /* told to the refused; "" none */
 	int64_t created_wall_s;
 	uint64_t expires_boot_ns; /* 0 never; in this boot's time when read */
 };

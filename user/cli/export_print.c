@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is blocked, in the forms of others. Lines that start with '#' are comments in all of them. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/grow.h"
+#include "base/when.h"
+#include "cli/export.h"
+
+#define NFT_TABLE "postern"
+/* RFC 5782, section 5: an address that a list must have, so that one sees that it is served. */
+#define TEST_V4 "127.0.0.2"
+#define TEST_V6 "::ffff:7f00:2"
+#define CODE	"127.0.0.2"
+
+/* ---- the list ---- */
+
+int export_add(struct export_list *l, const struct export_entry *entry)
+{
+	struct export_entry *list = grow(l->entry, l->count, &l->room, sizeof(*l->entry));
+
+	if (!list)
+		return -1;
+	l->entry = list;
+	list[l->count++] = *entry;
+	return 0;
+}
+
+/* A wider one before what it covers. IPv4 first, since ::ffff:0:0/96 sorts before all that is routed. */
+static int entry_order(const void *a, const void *b)
+{
+	const struct export_entry *x = a, *y = b;
+	int order = memcmp(&x->prefix.addr, &y->prefix.addr, sizeof(x->prefix.addr));
+
+	if (order == 0)
+		order = (int)x->prefix.bits - (int)y->prefix.bits;
+	return order ? order : (int)y->is_exception - (int)x->is_exception;
+}
+
+struct stack {
+	size_t entry[ADDR_BITS + 2]; /* each lies in the one below it */
+	unsigned depth;
+};
+
+/* Leave those that do not cover p. */
+static void stack_fit(struct stack *s, const struct export_list *l, const struct prefix *p)
+{
+	while (s->depth && !prefix_covers(&l->entry[s->entry[s->depth - 1]].prefix, p))
+		s->depth--;
+}
+
+static bool stack_has(const struct stack *s, const struct export_list *l, bool is_exception)
+{
+	for (unsigned i = 0; i < s->depth; i++)
+		if (l->entry[s->entry[i]].is_exception == is_exception)
+			return true;
+	return false;
+}
+
+void export_settle(struct export_list *l)
+{
+	struct stack s = {0};
+	size_t kept = 0;
+
+	qsort(l->entry, l->count, sizeof(*l->entry), entry_order);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct export_entry *e = &l->entry[i];
+		bool is_double = kept && prefix_equal(&l->entry[kept - 1].prefix, &e->prefix);
+
+		stack_fit(&s, l, &e->prefix);
+		/* The longest allow decides in the kernel too: what it covers passes. */
+		if (is_double || stack_has(&s, l, true))
+			continue;
+		l->entry[kept] = *e;
+		s.entry[s.depth++] = kept++;
+	}
+	l->count = kept;
+	/* Now those around whom nothing is blocked. */
+	kept = 0;
+	s.depth = 0;
+	for (size_t i = 0; i < l->count; i++) {
+		struct export_entry e = l->entry[i];
+
+		stack_fit(&s, l, &e.prefix);
+		if (e.is_exception && !s.depth)
+			continue;
+		e.around = s.depth ? 1 + s.entry[s.depth - 1] : 0;
+		l->entry[kept] = e;
+		if (!e.is_exception)
+			s.entry[s.depth++] = kept;
+		kept++;
+	}
+	l->count = kept;
+}
+
+static bool is_v4(const struct export_entry *e)
+{
+	return prefix_is_v4(&e->prefix);
+}
+
+/* ---- what each has ---- */
+
+static void head_print(const struct export_list *l, const char *what, FILE *out)
+{
+	char when[WHEN_TEXT_MAX];
+
+	fprintf(out, "# %s, exported by postern, %s\n", what, when_format(now_wall_s(), when));
+	if (l->idle)
+		fprintf(out,
+			"# %u source%s found by DNS lists or banned not here: in monitor mode they "
+			"are let in\n",
+			l->idle, l->idle == 1 ? " is" : "s are");
+}
+
+/* "drop, origin operator, until 2026-..." */
+static void entry_describe(const struct export_entry *e, FILE *out)
+{
+	char when[WHEN_TEXT_MAX];
+
+	fprintf(out, "%s, origin %s", action_name(e->action), e->origin);
+	if (e->expires_boot_ns)
+		fprintf(out, ", until %s", when_format(when_of_boot(e->expires_boot_ns), when));
+}
+
+void export_print_list(const struct export_list *l, FILE *out)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	head_print(l, "What is blocked; a ! takes out of what lies around it", out);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct export_entry *e = &l->entry[i];
+
+		fprintf(out, "%s%s # ", e->is_exception ? "!" : "",
+			prefix_format(&e->prefix, text));
+		entry_describe(e, out);
+		fputc('\n', out);
+	}
+}
+
+/* ---- rbldnsd(8): one zone of the type "combined" ---- */
+
+static void trie_print(const struct export_list *l, bool v4, FILE *out)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	fprintf(out, "$DATASET %s @\n:" CODE ":Blocked here\n%s :" CODE ":Test entry\n",
+		v4 ? "ip4trie" : "ip6trie", v4 ? TEST_V4 : TEST_V6);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct export_entry *e = &l->entry[i];
+
+		if (is_v4(e) != v4)
+			continue;
+		prefix_format(&e->prefix, text);
+		if (e->is_exception)
+			fprintf(out, "!%s%s\n", text,
+				!v4 && prefix_is_host(&e->prefix) ? "/128" : "");
+		else
+			fprintf(out, "%s%s :" CODE ":Blocked here, origin %s\n", text,
+				!v4 && prefix_is_host(&e->prefix) ? "/128" : "", e->origin);
+	}
+}
+
+void export_print_rbldnsd(const struct export_list *l, FILE *out)
+{
+	head_print(l, "A zone for rbldnsd: rbldnsd ... ZONE:combined:THIS_FILE", out);
+	trie_print(l, true, out);
+	trie_print(l, false, out);
+}
+
+/* ---- nft(8): sets of a table of their own ---- */
+
+static void set_print(const char *name, bool v4, FILE *out)
+{
+	fprintf(out, "\tset %s%c {\n\t\ttype %s\n\t\tflags interval, timeout\n\t}\n", name,
+		v4 ? '4' : '6', v4 ? "ipv4_addr" : "ipv6_addr");
+}
+
+static void element_print(const struct export_entry *e, bool is_first, FILE *out)
+{
+	char text[PREFIX_TEXT_MAX];
+	uint64_t now = now_boot_ns();
+
+	fprintf(out, "%s\t%s", is_first ? "" : ",\n", prefix_format(&e->prefix, text));
+	if (e->expires_boot_ns)
+		fprintf(out, " timeout %" PRIu64 "s",
+			(uint64_t)(e->expires_boot_ns > now
+					   ? (e->expires_boot_ns - now) / NS_PER_S + 1
+					   : 1));
+	fprintf(out, " comment \"%s, origin %s\"", action_name(e->action), e->origin);
+}
+
+/* A set of intervals takes no overlaps: what lies in another entry is said by that one. Where that ends first, it is told. */
+static void overlaps_print(const struct export_list *l, FILE *out)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct export_entry *e = &l->entry[i];
+		const struct export_entry *by = e->around ? &l->entry[e->around - 1] : NULL;
+
+		if (!e->is_exception && by && by->expires_boot_ns &&
+		    (!e->expires_boot_ns || e->expires_boot_ns > by->expires_boot_ns))
+			fprintf(out, "# %s lies in an entry that ends first: export again then\n",
+				prefix_format(&e->prefix, text));
+	}
+}
+
+static void elements_print(const struct export_list *l, bool v4, bool is_exception, FILE *out)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct export_entry *e = &l->entry[i];
+
+		if (is_v4(e) != v4 || e->is_exception != is_exception ||
+		    (!is_exception && e->around))
+			continue;
+		if (!has)
+			fprintf(out, "add element inet " NFT_TABLE " %s%c {\n",
+				is_exception ? "allowed" : "blocked", v4 ? '4' : '6');
+		element_print(e, !has, out);
+		has = true;
+	}
+	if (has)
+		fputs("\n}\n", out);
+}
+
+void export_print_nft(const struct export_list *l, FILE *out)
+{
+	static const char *const sets[] = {"blocked", "allowed"};
+
+	head_print(l, "Sets for nftables: nft -f THIS_FILE, as often as you like", out);
+	fputs("# A chain of yours uses them, before all that lets mail in:\n"
+	      "#   tcp dport 25 ip saddr @blocked4 ip saddr != @allowed4 drop\n"
+	      "table inet " NFT_TABLE " {\n",
+	      out);
+	for (unsigned i = 0; i < 2; i++) {
+		set_print(sets[i], true, out);
+		set_print(sets[i], false, out);
+	}
+	fputs("}\n", out);
+	overlaps_print(l, out);
+	for (unsigned i = 0; i < 2; i++)
+		fprintf(out, "flush set inet " NFT_TABLE " %s4\nflush set inet " NFT_TABLE " %s6\n",
+			sets[i], sets[i]);
+	for (unsigned i = 0; i < 2; i++) {
+		elements_print(l, true, i == 1, out);
+		elements_print(l, false, i == 1, out);
+	}
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sets of nftables, as `nft list set`, `nft list ruleset` and scripts of nft(8) write them: "elements = { ... }" and "add element FAMILY
+ * TABLE SET { ... }". A list may be all on one line, so this goes by words. Sets of other things than addresses (ports, marks), maps and
+ * concatenations have no place in a list of sources: the first are passed over, since a ruleset has them beside, the others are faults.
+ */
+#include "feed/reader.h"
+
+#include <string.h>
+
+#define PUNCTUATION "{},;=\"#\n"
+
+struct nft {
+	struct feed_reader *r;
+	bool is_map;	   /* what is at hand is no set */
+	bool skipped;	   /* nor one of addresses */
+	bool has_elements; /* "elements" or "element" was said: the next brace opens a list of them */
+	unsigned depth;
+};
+
+static bool is_word(char c)
+{
+	return c && !is_blank(c) && !strchr(PUNCTUATION, c);
+}
+
+/* The next word or punctuation mark; a text in quotes is one word, a comment none. False at the end. */
+static bool token_next(struct feed_reader *r, struct piece *out)
+{
+	while (r->at < r->end) {
+		const char *at = r->at, *stop;
+
+		if (is_blank(*at)) {
+			r->at++;
+			continue;
+		}
+		if (*at == '#') {
+			stop = memchr(at, '\n', (size_t)(r->end - at));
+			r->at = stop ? stop : r->end;
+			continue;
+		}
+		*out = (struct piece){.at = at, .length = 1};
+		if (*at == '"') {
+			stop = memchr(at + 1, '"', (size_t)(r->end - at - 1));
+			out->length = stop ? (size_t)(stop - at) + 1 : (size_t)(r->end - at);
+		} else if (is_word(*at)) {
+			while (at + out->length < r->end && is_word(at[out->length]))
+				out->length++;
+		}
+		r->line += *at == '\n';
+		r->at += out->length;
+		return true;
+	}
+	return false;
+}
+
+/* One element, from its first word on; *last is the mark that ended it: ',' or '}', or 0 at the end of the text. */
+static int element_read(struct nft *n, struct piece first, char *last)
+{
+	const char *why = NULL;
+	struct piece token;
+	unsigned place = 0;
+
+	*last = 0;
+	while (token_next(n->r, &token)) {
+		if (*token.at == ',' || *token.at == '}') {
+			*last = *token.at;
+			break;
+		}
+		if (*token.at == '\n')
+			continue;
+		/* Directly behind the key; later, these may be words of a comment. */
+		if (place++ == 0 && piece_is(token, "."))
+			why = "is a part of a concatenation";
+		else if (place == 1 && piece_is(token, ":"))
+			why = "is a key of a map";
+	}
+	if (n->skipped)
+		return 0;
+	return why ? feed_fault(n->r, first, why) : feed_take(n->r, first);
+}
+
+/* Behind the brace that opens a list of elements, to the one that ends it. */
+static int elements_read(struct nft *n)
+{
+	struct piece token;
+	char last = ',';
+	int ret = 0;
+
+	while (ret == 0 && last != '}' && token_next(n->r, &token)) {
+		if (*token.at == '\n' || *token.at == ',')
+			continue;
+		if (*token.at == '}')
+			return 0;
+		ret = element_read(n, token, &last);
+	}
+	if (ret == 0 && last != '}')
+		return feed_refuse(n->r,
+				   "ends before its braces are closed: the file is not whole");
+	return ret;
+}
+
+/* "type ipv4_addr", "typeof ip saddr": to the end of the line. */
+static void type_read(struct nft *n)
+{
+	struct feed_reader *r = n->r;
+	struct piece token;
+	bool is_address = false;
+
+	while (token_next(r, &token) && *token.at != '\n' && *token.at != ';')
+		is_address = is_address || piece_is(token, "ipv4_addr") ||
+			     piece_is(token, "ipv6_addr") || piece_is(token, "saddr") ||
+			     piece_is(token, "daddr");
+	n->skipped = n->is_map || !is_address;
+}
+
+static int token_read(struct nft *n, struct piece token)
+{
+	if (piece_is(token, "set")) {
+		n->is_map = n->skipped = false;
+	} else if (piece_is(token, "map")) {
+		n->is_map = n->skipped = true;
+	} else if (piece_is(token, "type") || piece_is(token, "typeof")) {
+		type_read(n);
+	} else if (piece_is(token, "elements") || piece_is(token, "element")) {
+		n->has_elements = true;
+	} else if (*token.at == '{' && n->has_elements) {
+		n->has_elements = false;
+		return elements_read(n);
+	} else if (*token.at == '{') {
+		n->depth++;
+	} else if (*token.at == '}') {
+		if (!n->depth)
+			return feed_refuse(n->r, "closes a brace that nobody opened");
+		n->depth--;
+	}
+	return 0;
+}
+
+/* Outside of all braces each line begins with a command of nft's. */
+static bool is_command(struct piece token)
+{
+	static const char *const known[] = {"table",   "add",	 "create",  "set",
+					    "flush",   "delete", "element", "elements",
+					    "destroy", "define", "include"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (piece_is(token, known[i]))
+			return true;
+	return strchr("{};=\n", *token.at);
+}
+
+static int nft_whole(struct feed_reader *r)
+{
+	struct nft n = {.r = r};
+	struct piece token;
+	bool at_start = true;
+	int ret = 0;
+
+	r->line = 1;
+	while (ret == 0 && token_next(r, &token)) {
+		if (at_start && !n.depth && !is_command(token)) {
+			const char *stop = memchr(token.at, '\n', (size_t)(r->end - token.at));
+
+			stop = stop ? stop : r->end;
+			ret = feed_fault(
+				r,
+				piece_trim((struct piece){.at = token.at,
+							  .length = (size_t)(stop - token.at)}),
+				"is no command of nft's");
+			r->at = stop;
+			continue;
+		}
+		at_start = *token.at == '\n' || *token.at == ';' || *token.at == '}';
+		ret = token_read(&n, token);
+	}
+	if (ret == 0 && n.depth)
+		return feed_refuse(r, "ends before its braces are closed: the file is not whole");
+	return ret;
+}
+
+static bool nft_fits(struct piece line)
+{
+	static const char *const starts[] = {
+		"table ",     "add table ", "add set ",	 "add element ", "create element ",
+		"flush set ", "elements ",  "elements=", "set ",	 "define "};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+		if (piece_starts(line, starts[i]))
+			return true;
+	return false;
+}
+
+const struct feed_reading nft_reading = {
+	.name = "nft",
+	.title = "a set of nftables",
+	.fits = nft_fits,
+	.whole = nft_whole,
+};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the readers of the formats share: the text, what was taken from it, and how a line that will not do is told. Private to user/feed. */
+#ifndef FEED_READER_H
+#define FEED_READER_H
+
+#include "feed/feed.h"
+#include "feed/ranges.h"
+
+/* A part of the text. */
+struct piece {
+	const char *at;
+	size_t length;
+};
+
+struct feed_reader {
+	const char *at, *end;
+	uint32_t line; /* of what is read now, from 1 */
+	enum feed_format format;
+	struct feed_report *report;
+	struct feed_ranges in, out; /* entries, and what is taken out of them */
+	uint64_t seen;		    /* lines or elements that should have had an entry */
+	struct err *e;
+};
+
+struct feed_reading {
+	const char *name, *title; /* title: "a list", for sentences */
+	/* Can only a line of this format begin so? The line is without blanks at its ends, and not empty. */
+	bool (*fits)(struct piece line);
+	/* A line, without blanks at its ends, not empty and no comment. 0, or -errno: then the file is refused. NULL: whole reads all. */
+	int (*line)(struct feed_reader *r, struct piece line);
+	int (*whole)(struct feed_reader *r);
+};
+
+extern const struct feed_reading list_reading, ndjson_reading, ipset_reading, nft_reading,
+	rbldnsd_reading;
+
+/* ---- what was found (feed.c): each 0, or -errno: the file is refused, and r->e says why ---- */
+
+/* An address, prefix or range. */
+int feed_take(struct feed_reader *r, struct piece text);
+/* What of the others it covers is not in the list. */
+int feed_exclude(struct feed_reader *r, struct piece text);
+int feed_take_range(struct feed_reader *r, const struct feed_range *range, struct piece shown,
+		    bool excluded);
+/* This line or element will not do. */
+int feed_fault(struct feed_reader *r, struct piece line, const char *why);
+/* This file will not do. Returns -EBADMSG. */
+__attribute__((format(printf, 2, 3))) int feed_refuse(struct feed_reader *r, const char *format,
+						      ...);
+
+/* ---- pieces of text (piece.c) ---- */
+
+bool is_blank(char c); /* space, tab, carriage return, form feed, vertical tab */
+struct piece piece_trim(struct piece p);
+/* The first word of *p, which then begins behind it and the blanks; length 0: there is none. */
+struct piece piece_word(struct piece *p);
+bool piece_is(struct piece p, const char *text);
+bool piece_starts(struct piece p, const char *text);
+/* Escaped, in quotes' width. Returns buffer. */
+#define PIECE_SHOWN_MAX 56
+const char *piece_shown(struct piece p, char buffer[static PIECE_SHOWN_MAX]);
+/* # or ; or // at its start. */
+bool piece_is_comment(struct piece p);
+
+/*
+ * "ADDR", "ADDR/LENGTH", "ADDR-ADDR", and of IPv4 "1.2.3.4-9". 0, -EINVAL with why (a part of a sentence), or -EAFNOSUPPORT: an
+ * IPv4-mapped address.
+ */
+int piece_range(struct piece p, struct feed_range *out, const char **why);
+/* What no feed may block: the reason, or NULL. */
+const char *range_forbidden(const struct feed_range *r);
+
+#endif
