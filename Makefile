@@ -275,4 +275,4 @@ $(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c $(BUILD)/flags
 	$(Q)$(BPF_COMPILE) -c -o $@ $<
 	$(Q)$(STRIP_BPF) -g $@
 
--include $(shell find $(BUILD) -path $(BUILD)/abi2 -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) \( -path $(BUILD)/abi2 -o -path $(BUILD)/deb \) -prune -o -name '*.d' -print 2>/dev/null)
