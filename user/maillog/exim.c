@@ -17,19 +17,19 @@
 #define BASE62 "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* 6-6-2, and 6-11-4 since 4.97. */
-static bool is_id(const struct piece *word)
+static bool is_id(const struct slice *word)
 {
-	struct piece rest = *word, time, process;
+	struct slice rest = *word, time, process;
 
-	return piece_until(&rest, "-", &time) && piece_until(&rest, "-", &process) &&
-	       piece_has_only(&time, BASE62, 6, 6) && piece_has_only(&process, BASE62, 6, 11) &&
-	       piece_has_only(&rest, BASE62, 2, 4);
+	return slice_until(&rest, "-", &time) && slice_until(&rest, "-", &process) &&
+	       slice_has_only(&time, BASE62, 6, 6) && slice_has_only(&process, BASE62, 6, 11) &&
+	       slice_has_only(&rest, BASE62, 2, 4);
 }
 
 /* An address of mail as Exim writes it: quotes may stand in it (RFC 5321, 4.1.2), and in them anything. */
-static struct piece mailbox(struct piece *p)
+static struct slice mailbox(struct slice *p)
 {
-	struct piece out = *p;
+	struct slice out = *p;
 	bool quoted = false;
 
 	for (; p->at < p->end && (quoted || *p->at != ' '); p->at++) {
@@ -39,47 +39,47 @@ static struct piece mailbox(struct piece *p)
 			p->at++;
 	}
 	out.end = p->at;
-	(void)piece_skip(p, " ");
+	(void)slice_skip(p, " ");
 	return out;
 }
 
 /* "(helo) ", which is the client's. False: where it ends cannot be told. */
-static bool helo_skip(struct piece *p)
+static bool helo_skip(struct slice *p)
 {
-	struct piece helo;
+	struct slice helo;
 
-	if (!piece_skip(p, "("))
+	if (!slice_skip(p, "("))
 		return true;
-	return piece_until(p, ")", &helo) && !memchr(helo.at, ' ', (size_t)(helo.end - helo.at)) &&
-	       piece_skip(p, " ");
+	return slice_until(p, ")", &helo) && !memchr(helo.at, ' ', (size_t)(helo.end - helo.at)) &&
+	       slice_skip(p, " ");
 }
 
 /* Does an address in brackets follow a parenthesis? Then what was read before was perhaps a HELO's. */
-static bool has_another(struct piece p)
+static bool has_another(struct slice p)
 {
-	struct piece skipped, address;
+	struct slice skipped, address;
 	struct addr a;
 
-	while (piece_until(&p, ") [", &skipped)) {
-		struct piece inside = p;
+	while (slice_until(&p, ") [", &skipped)) {
+		struct slice inside = p;
 
-		if (piece_until(&inside, "]", &address) && piece_addr(&address, &a))
+		if (slice_until(&inside, "]", &address) && slice_addr(&address, &a))
 			return true;
 	}
 	return false;
 }
 
 /* Behind "H=": "name (helo) [192.0.2.7]:40312", where name, HELO and port may be missing. peer: address and port. */
-static bool fullhost(struct piece *p, struct maillog_event *event, struct piece *peer)
+static bool fullhost(struct slice *p, struct maillog_event *event, struct slice *peer)
 {
-	struct piece name = {p->at, p->at}, address;
+	struct slice name = {p->at, p->at}, address;
 
-	if (!piece_starts(p, "[") && !piece_starts(p, "("))
-		name = piece_word(p);
-	if (!piece_is_name(&name) || !helo_skip(p) || !piece_starts(p, "["))
+	if (!slice_starts(p, "[") && !slice_starts(p, "("))
+		name = slice_word(p);
+	if (!slice_is_name(&name) || !helo_skip(p) || !slice_starts(p, "["))
 		return false;
 	peer->at = p->at++;
-	if (!piece_until(p, "]", &address) || !piece_addr(&address, &event->addr))
+	if (!slice_until(p, "]", &address) || !slice_addr(&address, &event->addr))
 		return false;
 	while (p->at < p->end && *p->at != ' ')
 		p->at++;
@@ -90,14 +90,14 @@ static bool fullhost(struct piece *p, struct maillog_event *event, struct piece 
 	return true;
 }
 
-static struct session *get(const struct line *l, const char *kind, const struct piece *id)
+static struct session *get(const struct line *l, const char *kind, const struct slice *id)
 {
 	char key[MAILLOG_KEY_MAX];
 
 	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
 }
 
-static struct session *put(const struct line *l, const char *kind, const struct piece *id)
+static struct session *put(const struct line *l, const char *kind, const struct slice *id)
 {
 	char key[MAILLOG_KEY_MAX];
 
@@ -105,16 +105,16 @@ static struct session *put(const struct line *l, const char *kind, const struct 
 }
 
 /* "<= sender H=..."; without H= it was handed in on this host. */
-static void taken(const struct line *l, const struct piece *id, struct piece said)
+static void taken(const struct line *l, const struct slice *id, struct slice said)
 {
 	struct maillog_event event = {.what = MAILLOG_DELIVERY, .wall_s = l->wall_s};
-	struct piece from = mailbox(&said), peer = {said.at, said.at};
+	struct slice from = mailbox(&said), peer = {said.at, said.at};
 	const struct session *connection;
 	struct session *s;
 
-	if (!piece_skip(&said, "H=") || !fullhost(&said, &event, &peer))
+	if (!slice_skip(&said, "H=") || !fullhost(&said, &event, &peer))
 		return;
-	if (!piece_is(&from, "<>"))
+	if (!slice_is(&from, "<>"))
 		text_take(&from, event.from, sizeof(event.from));
 	connection = get(l, "peer", &peer);
 	if (connection)
@@ -127,22 +127,22 @@ static void taken(const struct line *l, const struct piece *id, struct piece sai
 }
 
 /* A message that has its id. False: no line of it. */
-static bool message(const struct line *l, const struct piece *id, struct piece said)
+static bool message(const struct line *l, const struct slice *id, struct slice said)
 {
 	struct session *s = get(l, "exim", id);
-	struct piece word = piece_word(&said);
+	struct slice word = slice_word(&said);
 
-	if (piece_is(&word, "<=")) {
+	if (slice_is(&word, "<=")) {
 		taken(l, id, said);
 		return true;
 	}
-	if (piece_is(&word, "=>") || piece_is(&word, "->") || piece_is(&word, ">>") ||
-	    piece_is(&word, "**") || piece_is(&word, "==")) {
+	if (slice_is(&word, "=>") || slice_is(&word, "->") || slice_is(&word, ">>") ||
+	    slice_is(&word, "**") || slice_is(&word, "==")) {
 		if (s && s->waits)
 			s->counted++;
 		return true;
 	}
-	if (piece_is(&word, "Completed")) {
+	if (slice_is(&word, "Completed")) {
 		if (s && s->waits)
 			line_complete(l, s);
 		sessions_drop(line_sessions(l), s);
@@ -152,32 +152,32 @@ static bool message(const struct line *l, const struct piece *id, struct piece s
 }
 
 /* "H=... F=<a@example.org> rejected RCPT <b@example.net>: ...". */
-static bool rejection(const struct line *l, struct piece said)
+static bool rejection(const struct line *l, struct slice said)
 {
 	struct maillog_event event = {.what = MAILLOG_REJECT, .wall_s = l->wall_s};
-	struct piece peer, before;
+	struct slice peer, before;
 
-	if (!piece_skip(&said, "H="))
+	if (!slice_skip(&said, "H="))
 		return false;
-	if (!fullhost(&said, &event, &peer) || piece_starts(&said, " Warning:"))
+	if (!fullhost(&said, &event, &peer) || slice_starts(&said, " Warning:"))
 		return true;
-	if (piece_until(&said, " rejected ", &before))
+	if (slice_until(&said, " rejected ", &before))
 		line_tell(l, &event);
 	return true;
 }
 
 /* "SMTP connection from [192.0.2.7]:40312 (TCP/IP connection count = 1)" (log_selector = +smtp_connection). */
-static bool connection(const struct line *l, struct piece said)
+static bool connection(const struct line *l, struct slice said)
 {
 	struct maillog_event event = {
 		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
-	struct piece peer, before;
+	struct slice peer, before;
 	struct session *s;
 
-	if (!piece_skip(&said, "SMTP connection from "))
+	if (!slice_skip(&said, "SMTP connection from "))
 		return false;
-	if (!piece_starts(&said, "[") || !fullhost(&said, &event, &peer) ||
-	    !piece_until(&said, "(TCP/IP connection count = ", &before))
+	if (!slice_starts(&said, "[") || !fullhost(&said, &event, &peer) ||
+	    !slice_until(&said, "(TCP/IP connection count = ", &before))
 		return true;
 	line_tell(l, &event);
 	s = put(l, "peer", &peer);
@@ -188,16 +188,16 @@ static bool connection(const struct line *l, struct piece said)
 
 bool line_exim(const struct line *l)
 {
-	struct piece said = l->said, rest, word, pid;
+	struct slice said = l->said, rest, word, pid;
 
 	/* log_selector = +pid */
-	if (piece_skip(&said, "[") &&
-	    (!piece_until(&said, "] ", &pid) || !piece_has_only(&pid, "0123456789", 1, 10)))
+	if (slice_skip(&said, "[") &&
+	    (!slice_until(&said, "] ", &pid) || !slice_has_only(&pid, "0123456789", 1, 10)))
 		return false;
 	rest = said;
-	word = piece_word(&rest);
+	word = slice_word(&rest);
 	if (is_id(&word))
 		return message(l, &word, rest) || rejection(l, rest);
-	return rejection(l, said) || connection(l, said) || piece_starts(&said, "exim ") ||
-	       piece_starts(&said, "Start queue run") || piece_starts(&said, "End queue run");
+	return rejection(l, said) || connection(l, said) || slice_starts(&said, "exim ") ||
+	       slice_starts(&said, "Start queue run") || slice_starts(&said, "End queue run");
 }

@@ -13,21 +13,21 @@
 #define MAILLOG_KEY_MAX 128 /* a host's name of at most 64 bytes (hostname(7)), and an id */
 
 /* A piece of a line. */
-struct piece {
+struct slice {
 	const char *at, *end;
 };
 
-bool piece_is(const struct piece *p, const char *word); /* the whole of it */
-bool piece_skip(struct piece *p, const char *word);	/* it begins so: go behind */
-bool piece_until(struct piece *p, const char *stop,
-		 struct piece *out);	  /* up to stop, go behind it */
-struct piece piece_word(struct piece *p); /* up to a blank, go behind it */
-bool piece_starts(const struct piece *p, const char *word);
-const char *piece_find_last(const struct piece *p, const char *word); /* NULL: not in it */
-bool piece_number(struct piece *p, uint32_t *out);		      /* digits, go behind them */
-bool piece_addr(const struct piece *p, struct addr *out); /* all of it; "IPv6:" may lead */
-bool piece_has_only(const struct piece *p, const char *characters, size_t least, size_t most);
-bool piece_is_name(const struct piece *p); /* of a host, or empty */
+bool slice_is(const struct slice *p, const char *word); /* the whole of it */
+bool slice_skip(struct slice *p, const char *word);	/* it begins so: go behind */
+bool slice_until(struct slice *p, const char *stop,
+		 struct slice *out);	  /* up to stop, go behind it */
+struct slice slice_word(struct slice *p); /* up to a blank, go behind it */
+bool slice_starts(const struct slice *p, const char *word);
+const char *slice_find_last(const struct slice *p, const char *word); /* NULL: not in it */
+bool slice_number(struct slice *p, uint32_t *out);		      /* digits, go behind them */
+bool slice_addr(const struct slice *p, struct addr *out); /* all of it; "IPv6:" may lead */
+bool slice_has_only(const struct slice *p, const char *characters, size_t least, size_t most);
+bool slice_is_name(const struct slice *p); /* of a host, or empty */
 
 /* When a line was written; goes behind it. false: no such line. exim: of its own file. */
 struct stamp_cache {
@@ -35,7 +35,7 @@ struct stamp_cache {
 	int64_t hour_wall_s;
 	char hour[32]; /* the text up to the hour that this is */
 };
-bool stamp_read(struct stamp_cache *c, struct piece *line, int64_t *wall_s, bool *is_exim);
+bool stamp_read(struct stamp_cache *c, struct slice *line, int64_t *wall_s, bool *is_exim);
 
 /* What is remembered of a connection or a message. */
 struct session {
@@ -58,19 +58,19 @@ void sessions_drop(struct sessions *s, struct session *one); /* NULL is fine */
 struct line {
 	struct maillog *m;
 	int64_t wall_s;
-	struct piece host; /* as the logger has it; empty in Exim's own file */
-	struct piece tag;  /* "postfix/smtpd" */
-	struct piece pid;  /* empty: none */
-	struct piece said; /* what the server wrote */
+	struct slice host; /* as the logger has it; empty in Exim's own file */
+	struct slice tag;  /* "postfix/smtpd" */
+	struct slice pid;  /* empty: none */
+	struct slice said; /* what the server wrote */
 };
 
 /* "kind host id" as a key; false: it is none of ours. */
-bool line_key(const struct line *l, const char *kind, const struct piece *id,
+bool line_key(const struct line *l, const char *kind, const struct slice *id,
 	      char key[static MAILLOG_KEY_MAX]);
 void line_tell(const struct line *l, const struct maillog_event *event);
 /* "name[ADDR]": the mail server's word for a client. "unknown" is no name. */
-bool line_client(struct piece *p, struct maillog_event *event);
-void text_take(const struct piece *p, char *out, size_t size);
+bool line_client(struct slice *p, struct maillog_event *event);
+void text_take(const struct slice *p, char *out, size_t size);
 
 struct sessions *line_sessions(const struct line *l);
 /* A delivery of which the recipients are still being told: it is said when they are, or after a while. */

@@ -66,7 +66,7 @@ struct sessions *line_sessions(const struct line *l)
 	return l->m->sessions;
 }
 
-bool line_key(const struct line *l, const char *kind, const struct piece *id,
+bool line_key(const struct line *l, const char *kind, const struct slice *id,
 	      char key[static MAILLOG_KEY_MAX])
 {
 	size_t host = (size_t)(l->host.end - l->host.at), length = (size_t)(id->end - id->at);
@@ -84,15 +84,15 @@ void line_tell(const struct line *l, const struct maillog_event *event)
 	l->m->fn(l->m->context, event);
 }
 
-bool line_client(struct piece *p, struct maillog_event *event)
+bool line_client(struct slice *p, struct maillog_event *event)
 {
-	struct piece name, address;
+	struct slice name, address;
 
-	if (!piece_until(p, "[", &name) || !piece_until(p, "]", &address) ||
-	    !piece_is_name(&name) || !piece_addr(&address, &event->addr))
+	if (!slice_until(p, "[", &name) || !slice_until(p, "]", &address) ||
+	    !slice_is_name(&name) || !slice_addr(&address, &event->addr))
 		return false;
 	event->host[0] = '\0';
-	if (!piece_is(&name, "unknown"))
+	if (!slice_is(&name, "unknown"))
 		text_take(&name, event->host, sizeof(event->host));
 	return true;
 }
@@ -148,17 +148,17 @@ void maillog_flush(struct maillog *m)
 /* "mx postfix/smtpd[123]: connect from ..." */
 static bool head_read(struct line *l)
 {
-	struct piece p = l->said, word;
+	struct slice p = l->said, word;
 
-	l->host = piece_word(&p);
-	word = piece_word(&p);
+	l->host = slice_word(&p);
+	word = slice_word(&p);
 	if (word.end == word.at || word.end[-1] != ':')
 		return false;
 	word.end--;
 	l->said = p;
 	l->tag = word;
-	l->pid = (struct piece){word.end, word.end};
-	if (word.end > word.at && word.end[-1] == ']' && piece_until(&word, "[", &l->tag)) {
+	l->pid = (struct slice){word.end, word.end};
+	if (word.end > word.at && word.end[-1] == ']' && slice_until(&word, "[", &l->tag)) {
 		l->pid = word;
 		l->pid.end--;
 	}
@@ -171,9 +171,9 @@ static bool line_dispatch(struct line *l, bool is_exim)
 		return line_exim(l);
 	if (!head_read(l))
 		return false;
-	if (piece_is(&l->tag, "smtpd"))
+	if (slice_is(&l->tag, "smtpd"))
 		return line_opensmtpd(l);
-	if (piece_is(&l->tag, "exim") || piece_is(&l->tag, "exim4")) {
+	if (slice_is(&l->tag, "exim") || slice_is(&l->tag, "exim4")) {
 		int64_t own_s;
 
 		/* It writes its own time as well, unless it is told not to (syslog_timestamp). */
@@ -193,8 +193,8 @@ void maillog_line(struct maillog *m, const char *text, size_t length)
 		length = MAILLOG_LINE_MAX;
 	if (length && text[length - 1] == '\r')
 		length--;
-	l.said = (struct piece){text, text + length};
-	l.host = l.tag = l.pid = (struct piece){text, text};
+	l.said = (struct slice){text, text + length};
+	l.host = l.tag = l.pid = (struct slice){text, text};
 	if (!stamp_read(&m->stamps, &l.said, &l.wall_s, &is_exim))
 		return;
 	if (!m->span.first_wall_s || l.wall_s < m->span.first_wall_s)

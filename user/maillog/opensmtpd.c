@@ -15,20 +15,20 @@
 #define HEX	"0123456789abcdef"
 #define ID_LONG 16
 
-static void connected(const struct line *l, const char *key, struct piece said)
+static void connected(const struct line *l, const char *key, struct slice said)
 {
 	struct maillog_event event = {
 		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
-	struct piece address;
+	struct slice address;
 	struct session *s;
 
-	if (!piece_skip(&said, "address="))
+	if (!slice_skip(&said, "address="))
 		return;
-	address = piece_word(&said);
+	address = slice_word(&said);
 	/* IPv6 in brackets, in some versions. */
-	if (piece_skip(&address, "[") && address.end > address.at && address.end[-1] == ']')
+	if (slice_skip(&address, "[") && address.end > address.at && address.end[-1] == ']')
 		address.end--;
-	if (!piece_addr(&address, &event.addr))
+	if (!slice_addr(&address, &event.addr))
 		return; /* "local" */
 	s = sessions_put(line_sessions(l), key);
 	s->event = event;
@@ -36,13 +36,13 @@ static void connected(const struct line *l, const char *key, struct piece said)
 }
 
 /* "msgid=1a2b3c4d size=512 nrcpt=1 proto=ESMTP": all of it the server's. */
-static void message(const struct line *l, struct session *s, struct piece said)
+static void message(const struct line *l, struct session *s, struct slice said)
 {
-	struct piece skipped;
+	struct slice skipped;
 	uint32_t count;
 
-	if (!piece_skip(&said, "msgid=") || !piece_until(&said, " nrcpt=", &skipped) ||
-	    !piece_number(&said, &count))
+	if (!slice_skip(&said, "msgid=") || !slice_until(&said, " nrcpt=", &skipped) ||
+	    !slice_number(&said, &count))
 		return;
 	s->event.what = MAILLOG_DELIVERY;
 	s->event.wall_s = l->wall_s;
@@ -51,32 +51,32 @@ static void message(const struct line *l, struct session *s, struct piece said)
 	line_wait(l, s);
 }
 
-static void envelope(struct session *s, struct piece said)
+static void envelope(struct session *s, struct slice said)
 {
-	struct piece id, from;
+	struct slice id, from;
 
-	if (piece_skip(&said, "evpid=") && piece_until(&said, " from=<", &id) &&
-	    piece_has_only(&id, HEX, 1, ID_LONG) && piece_until(&said, ">", &from))
+	if (slice_skip(&said, "evpid=") && slice_until(&said, " from=<", &id) &&
+	    slice_has_only(&id, HEX, 1, ID_LONG) && slice_until(&said, ">", &from))
 		text_take(&from, s->event.from, sizeof(s->event.from));
 }
 
 bool line_opensmtpd(const struct line *l)
 {
-	struct piece said = l->said, id = piece_word(&said);
+	struct slice said = l->said, id = slice_word(&said);
 	char key[MAILLOG_KEY_MAX];
 	struct session *s;
 
-	if (!piece_has_only(&id, HEX, ID_LONG, ID_LONG) || !piece_skip(&said, "smtp ") ||
+	if (!slice_has_only(&id, HEX, ID_LONG, ID_LONG) || !slice_skip(&said, "smtp ") ||
 	    !line_key(l, "opensmtpd", &id, key))
 		return false;
-	if (piece_skip(&said, "connected ")) {
+	if (slice_skip(&said, "connected ")) {
 		connected(l, key, said);
 		return true;
 	}
 	s = sessions_get(line_sessions(l), key);
 	if (!s)
 		return true;
-	if (piece_skip(&said, "envelope ")) {
+	if (slice_skip(&said, "envelope ")) {
 		if (!s->waits)
 			return true;
 		envelope(s, said);
@@ -85,14 +85,14 @@ bool line_opensmtpd(const struct line *l)
 	}
 	if (s->waits)
 		line_complete(l, s);
-	if (piece_skip(&said, "message ")) {
+	if (slice_skip(&said, "message ")) {
 		message(l, s, said);
-	} else if (piece_starts(&said, "failed-command ")) {
+	} else if (slice_starts(&said, "failed-command ")) {
 		struct maillog_event event = {
 			.what = MAILLOG_REJECT, .wall_s = l->wall_s, .addr = s->event.addr};
 
 		line_tell(l, &event);
-	} else if (piece_starts(&said, "disconnected ")) {
+	} else if (slice_starts(&said, "disconnected ")) {
 		sessions_drop(line_sessions(l), s);
 	}
 	return true;

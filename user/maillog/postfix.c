@@ -18,14 +18,14 @@
 #define ID_LEAST 6
 #define ID_MOST	 32
 
-static struct session *get(const struct line *l, const char *kind, const struct piece *id)
+static struct session *get(const struct line *l, const char *kind, const struct slice *id)
 {
 	char key[MAILLOG_KEY_MAX];
 
 	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
 }
 
-static struct session *put(const struct line *l, const char *kind, const struct piece *id)
+static struct session *put(const struct line *l, const char *kind, const struct slice *id)
 {
 	char key[MAILLOG_KEY_MAX];
 
@@ -33,16 +33,16 @@ static struct session *put(const struct line *l, const char *kind, const struct 
 }
 
 /* A client that postscreen(8) let on comes back as smtpd's: known by its address and port, or by its address. */
-static struct piece passed_key(struct piece said)
+static struct slice passed_key(struct slice said)
 {
-	struct piece address = {said.at, said.at};
+	struct slice address = {said.at, said.at};
 
-	if (piece_skip(&said, "["))
-		(void)piece_until(&said, "]", &address);
+	if (slice_skip(&said, "["))
+		(void)slice_until(&said, "]", &address);
 	return address;
 }
 
-static void rejected(const struct line *l, struct piece client)
+static void rejected(const struct line *l, struct slice client)
 {
 	struct maillog_event event = {.what = MAILLOG_REJECT, .wall_s = l->wall_s};
 
@@ -51,21 +51,21 @@ static void rejected(const struct line *l, struct piece client)
 }
 
 /* "reject: RCPT from name[192.0.2.7]: 554 ...", and milters'. */
-static bool is_rejection(struct piece *said)
+static bool is_rejection(struct slice *said)
 {
-	struct piece command;
+	struct slice command;
 
-	if (!piece_skip(said, "reject: ") && !piece_skip(said, "milter-reject: "))
+	if (!slice_skip(said, "reject: ") && !slice_skip(said, "milter-reject: "))
 		return false;
 	/* "RCPT", "END-OF-MESSAGE", "header Subject: ..." of cleanup: only a single word is surely smtpd's. */
-	command = piece_word(said);
-	return piece_has_only(&command, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-", 1, 16) &&
-	       piece_skip(said, "from ");
+	command = slice_word(said);
+	return slice_has_only(&command, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-", 1, 16) &&
+	       slice_skip(said, "from ");
 }
 
 static void client_came(const struct line *l)
 {
-	struct piece client = l->said;
+	struct slice client = l->said;
 	struct session *s, *passed;
 	struct maillog_event event = {
 		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
@@ -74,7 +74,7 @@ static void client_came(const struct line *l)
 	if (!line_client(&client, &event))
 		return;
 	addr_format(&event.addr, text);
-	passed = get(l, "postscreen", &(struct piece){text, text + strlen(text)});
+	passed = get(l, "postscreen", &(struct slice){text, text + strlen(text)});
 	if (passed && passed->counted) {
 		event.connected_wall_s = passed->event.connected_wall_s;
 		passed->counted--;
@@ -87,7 +87,7 @@ static void client_came(const struct line *l)
 }
 
 /* "client=name[192.0.2.7]"; behind a filter in front of the queue it is the filter, and orig_client is who was meant. */
-static void message_began(const struct line *l, const struct piece *id, struct piece client)
+static void message_began(const struct line *l, const struct slice *id, struct slice client)
 {
 	struct maillog_event event = {.what = MAILLOG_DELIVERY}, original;
 	const struct session *connection = get(l, "smtpd", &l->pid);
@@ -99,7 +99,7 @@ static void message_began(const struct line *l, const struct piece *id, struct p
 		event.connected_wall_s = connection->event.connected_wall_s;
 	/* Only who may say so is heard by Postfix (smtpd_authorized_xforward_hosts). */
 	original = event;
-	if (piece_skip(&client, ", orig_client=") && line_client(&client, &original)) {
+	if (slice_skip(&client, ", orig_client=") && line_client(&client, &original)) {
 		event = original;
 		event.connected_wall_s = 0;
 	}
@@ -108,29 +108,29 @@ static void message_began(const struct line *l, const struct piece *id, struct p
 		s->event = event;
 }
 
-static void smtpd(const struct line *l, const struct piece *id, struct piece said)
+static void smtpd(const struct line *l, const struct slice *id, struct slice said)
 {
 	if (id->at == id->end) {
 		struct line rest = *l;
 
 		rest.said = said;
-		if (piece_skip(&rest.said, "connect from "))
+		if (slice_skip(&rest.said, "connect from "))
 			client_came(&rest);
-		else if (piece_starts(&said, "disconnect from "))
+		else if (slice_starts(&said, "disconnect from "))
 			sessions_drop(line_sessions(l), get(l, "smtpd", &l->pid));
-	} else if (piece_skip(&said, "client=")) {
-		if (!piece_is(id, "NOQUEUE"))
+	} else if (slice_skip(&said, "client=")) {
+		if (!slice_is(id, "NOQUEUE"))
 			message_began(l, id, said);
 	} else if (is_rejection(&said)) {
 		rejected(l, said);
 	}
 }
 
-static void postscreen(const struct line *l, const struct piece *id, struct piece said)
+static void postscreen(const struct line *l, const struct slice *id, struct slice said)
 {
 	struct maillog_event event = {
 		.what = MAILLOG_CONNECT, .wall_s = l->wall_s, .connected_wall_s = l->wall_s};
-	struct piece client;
+	struct slice client;
 	struct session *s;
 
 	if (id->at != id->end) {
@@ -138,8 +138,8 @@ static void postscreen(const struct line *l, const struct piece *id, struct piec
 			rejected(l, said);
 		return;
 	}
-	if (piece_skip(&said, "CONNECT from ")) {
-		struct piece key = passed_key(said);
+	if (slice_skip(&said, "CONNECT from ")) {
+		struct slice key = passed_key(said);
 		uint32_t passed = 0;
 
 		if (!line_client(&said, &event))
@@ -156,8 +156,8 @@ static void postscreen(const struct line *l, const struct piece *id, struct piec
 		return;
 	}
 	/* postscreen(8): "PASS NEW", "PASS OLD"; ALLOWLISTED since 3.6. */
-	if (!piece_skip(&said, "PASS NEW ") && !piece_skip(&said, "PASS OLD ") &&
-	    !piece_skip(&said, "WHITELISTED ") && !piece_skip(&said, "ALLOWLISTED "))
+	if (!slice_skip(&said, "PASS NEW ") && !slice_skip(&said, "PASS OLD ") &&
+	    !slice_skip(&said, "WHITELISTED ") && !slice_skip(&said, "ALLOWLISTED "))
 		return;
 	client = passed_key(said);
 	s = get(l, "postscreen", &client);
@@ -166,26 +166,26 @@ static void postscreen(const struct line *l, const struct piece *id, struct piec
 }
 
 /* "from=<a@example.org>, size=512, nrcpt=1 (queue active)": read from its end, since the sender may be any text. */
-static void queued(const struct line *l, const struct piece *id, struct piece said)
+static void queued(const struct line *l, const struct slice *id, struct slice said)
 {
 	struct session *s = get(l, "queue", id);
-	struct piece count, from;
+	struct slice count, from;
 	const char *at;
 	uint32_t recipients;
 
-	if (!s || !piece_skip(&said, "from=<"))
+	if (!s || !slice_skip(&said, "from=<"))
 		return;
-	at = piece_find_last(&said, ", nrcpt=");
+	at = slice_find_last(&said, ", nrcpt=");
 	if (!at)
 		return;
-	count = (struct piece){at + strlen(", nrcpt="), said.end};
-	if (!piece_number(&count, &recipients) || !piece_is(&count, " (queue active)"))
+	count = (struct slice){at + strlen(", nrcpt="), said.end};
+	if (!slice_number(&count, &recipients) || !slice_is(&count, " (queue active)"))
 		return;
 	said.end = at;
-	at = piece_find_last(&said, ">, size=");
+	at = slice_find_last(&said, ">, size=");
 	if (!at)
 		return;
-	from = (struct piece){said.at, at};
+	from = (struct slice){said.at, at};
 	text_take(&from, s->event.from, sizeof(s->event.from));
 	s->event.wall_s = l->wall_s;
 	s->event.recipients = recipients ? recipients : 1;
@@ -194,11 +194,11 @@ static void queued(const struct line *l, const struct piece *id, struct piece sa
 	sessions_drop(line_sessions(l), s);
 }
 
-static void cleanup(const struct line *l, const struct piece *id, struct piece said)
+static void cleanup(const struct line *l, const struct slice *id, struct slice said)
 {
-	if (!piece_starts(&said, "milter-reject: END-OF-MESSAGE ") &&
-	    !piece_starts(&said, "milter-discard: ") && !piece_starts(&said, "reject: ") &&
-	    !piece_starts(&said, "discard: "))
+	if (!slice_starts(&said, "milter-reject: END-OF-MESSAGE ") &&
+	    !slice_starts(&said, "milter-discard: ") && !slice_starts(&said, "reject: ") &&
+	    !slice_starts(&said, "discard: "))
 		return;
 	if (is_rejection(&said))
 		rejected(l, said);
@@ -207,33 +207,33 @@ static void cleanup(const struct line *l, const struct piece *id, struct piece s
 
 bool line_postfix(const struct line *l)
 {
-	const char *slash = piece_find_last(&l->tag, "/");
-	struct piece service, id = {l->said.at, l->said.at}, said = l->said, word;
+	const char *slash = slice_find_last(&l->tag, "/");
+	struct slice service, id = {l->said.at, l->said.at}, said = l->said, word;
 
 	if (!slash)
 		return false;
-	service = (struct piece){slash + 1, l->tag.end};
-	word = piece_word(&said);
+	service = (struct slice){slash + 1, l->tag.end};
+	word = slice_word(&said);
 	if (word.end > word.at && word.end[-1] == ':') {
 		word.end--;
-		if (piece_has_only(&word, ID_CHARACTERS, ID_LEAST, ID_MOST))
+		if (slice_has_only(&word, ID_CHARACTERS, ID_LEAST, ID_MOST))
 			id = word;
 	}
 	if (id.at == id.end)
 		said = l->said;
-	if (piece_is(&service, "smtpd"))
+	if (slice_is(&service, "smtpd"))
 		smtpd(l, &id, said);
-	else if (piece_is(&service, "postscreen"))
+	else if (slice_is(&service, "postscreen"))
 		postscreen(l, &id, said);
-	else if (piece_is(&service, "qmgr"))
+	else if (slice_is(&service, "qmgr"))
 		queued(l, &id, said);
-	else if (piece_is(&service, "cleanup"))
+	else if (slice_is(&service, "cleanup"))
 		cleanup(l, &id, said);
-	else if (piece_is(&service, "pickup")) /* short ids are used again */
+	else if (slice_is(&service, "pickup")) /* short ids are used again */
 		sessions_drop(line_sessions(l), get(l, "queue", &id));
 	else
-		return piece_is(&service, "smtp") || piece_is(&service, "master") ||
-		       piece_is(&service, "local") || piece_is(&service, "anvil") ||
-		       piece_is(&service, "lmtp") || piece_is(&service, "bounce");
+		return slice_is(&service, "smtp") || slice_is(&service, "master") ||
+		       slice_is(&service, "local") || slice_is(&service, "anvil") ||
+		       slice_is(&service, "lmtp") || slice_is(&service, "bounce");
 	return true;
 }

@@ -29,7 +29,7 @@ void maillog_prepare(void)
 	tzset();
 }
 
-static bool digits(struct piece *p, size_t count, uint32_t *out)
+static bool digits(struct slice *p, size_t count, uint32_t *out)
 {
 	*out = 0;
 	if ((size_t)(p->end - p->at) < count)
@@ -44,14 +44,14 @@ static bool digits(struct piece *p, size_t count, uint32_t *out)
 }
 
 /* "06:27:11" with a fraction or without. */
-static bool clock_read(struct piece *p, struct clock *c)
+static bool clock_read(struct slice *p, struct clock *c)
 {
 	uint32_t fraction;
 
-	if (!digits(p, 2, &c->hour) || !piece_skip(p, ":") || !digits(p, 2, &c->minute) ||
-	    !piece_skip(p, ":") || !digits(p, 2, &c->second))
+	if (!digits(p, 2, &c->hour) || !slice_skip(p, ":") || !digits(p, 2, &c->minute) ||
+	    !slice_skip(p, ":") || !digits(p, 2, &c->second))
 		return false;
-	if (piece_skip(p, "."))
+	if (slice_skip(p, "."))
 		for (unsigned i = 0; i < FRACTION_MAX && digits(p, 1, &fraction); i++)
 			;
 	/* 60: a leap second. */
@@ -81,14 +81,14 @@ static bool local_hour(struct tm tm, int64_t *out)
 	return tm.tm_mon == month;
 }
 
-static bool cache_has(const struct stamp_cache *c, const struct piece *text)
+static bool cache_has(const struct stamp_cache *c, const struct slice *text)
 {
 	size_t n = (size_t)(text->end - text->at);
 
 	return n < sizeof(c->hour) && strlen(c->hour) == n && memcmp(c->hour, text->at, n) == 0;
 }
 
-static void cache_put(struct stamp_cache *c, const struct piece *text, int64_t hour_wall_s)
+static void cache_put(struct stamp_cache *c, const struct slice *text, int64_t hour_wall_s)
 {
 	size_t n = (size_t)(text->end - text->at);
 
@@ -100,13 +100,13 @@ static void cache_put(struct stamp_cache *c, const struct piece *text, int64_t h
 }
 
 /* "Nov 22 06:27:11". */
-static bool traditional(struct stamp_cache *c, struct piece *p, int64_t *wall_s)
+static bool traditional(struct stamp_cache *c, struct slice *p, int64_t *wall_s)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	const char *begin = p->at, *found;
 	uint32_t day, month;
 	struct clock clock;
-	struct piece hour;
+	struct slice hour;
 	struct tm now;
 	time_t now_s = c->now_wall_s;
 
@@ -117,10 +117,10 @@ static bool traditional(struct stamp_cache *c, struct piece *p, int64_t *wall_s)
 		return false;
 	month = (uint32_t)(found - months) / 3 + 1;
 	p->at += 4;
-	if (piece_skip(p, " ") ? !digits(p, 1, &day) : !digits(p, 2, &day))
+	if (slice_skip(p, " ") ? !digits(p, 1, &day) : !digits(p, 2, &day))
 		return false;
-	hour = (struct piece){begin, p->at + 3};
-	if (day < 1 || day > 31 || !piece_skip(p, " ") || !clock_read(p, &clock))
+	hour = (struct slice){begin, p->at + 3};
+	if (day < 1 || day > 31 || !slice_skip(p, " ") || !clock_read(p, &clock))
 		return false;
 	if (!cache_has(c, &hour)) {
 		bool is_day = false;
@@ -142,42 +142,42 @@ static bool traditional(struct stamp_cache *c, struct piece *p, int64_t *wall_s)
 	return true;
 }
 
-static bool offset_read(struct piece *p, bool colon, int64_t *s)
+static bool offset_read(struct slice *p, bool colon, int64_t *s)
 {
-	bool minus = piece_starts(p, "-");
+	bool minus = slice_starts(p, "-");
 	uint32_t hours, minutes;
 
-	if (!piece_skip(p, "+") && !piece_skip(p, "-"))
+	if (!slice_skip(p, "+") && !slice_skip(p, "-"))
 		return false;
-	if (!digits(p, 2, &hours) || (colon && !piece_skip(p, ":")) || !digits(p, 2, &minutes))
+	if (!digits(p, 2, &hours) || (colon && !slice_skip(p, ":")) || !digits(p, 2, &minutes))
 		return false;
 	*s = ((int64_t)hours * HOUR_S + (int64_t)minutes * MINUTE_S) * (minus ? -1 : 1);
 	return true;
 }
 
 /* "2026-11-22T06:27:11.123456+01:00" (RFC 3339, 5.6), or Exim's "2026-11-22 06:27:11.123 +0100". */
-static bool dated(struct stamp_cache *c, struct piece *p, int64_t *wall_s, bool *is_exim)
+static bool dated(struct stamp_cache *c, struct slice *p, int64_t *wall_s, bool *is_exim)
 {
 	const char *begin = p->at;
 	uint32_t year, month, day;
 	struct clock clock;
-	struct piece hour, rest;
+	struct slice hour, rest;
 	int64_t offset_s = 0;
 	struct tm tm;
 
-	if (!digits(p, 4, &year) || !piece_skip(p, "-") || !digits(p, 2, &month) ||
-	    !piece_skip(p, "-") || !digits(p, 2, &day) || month < 1 || month > 12 || day < 1 ||
+	if (!digits(p, 4, &year) || !slice_skip(p, "-") || !digits(p, 2, &month) ||
+	    !slice_skip(p, "-") || !digits(p, 2, &day) || month < 1 || month > 12 || day < 1 ||
 	    day > 31)
 		return false;
-	*is_exim = piece_starts(p, " ");
-	if (!piece_skip(p, " ") && !piece_skip(p, "T"))
+	*is_exim = slice_starts(p, " ");
+	if (!slice_skip(p, " ") && !slice_skip(p, "T"))
 		return false;
-	hour = (struct piece){begin, p->at + 2};
+	hour = (struct slice){begin, p->at + 2};
 	if (!clock_read(p, &clock))
 		return false;
 	rest = *p;
 	tm = date(year, month, day, clock.hour);
-	if (*is_exim && !(piece_skip(&rest, " ") && offset_read(&rest, false, &offset_s))) {
+	if (*is_exim && !(slice_skip(&rest, " ") && offset_read(&rest, false, &offset_s))) {
 		int64_t s;
 
 		if (!cache_has(c, &hour)) {
@@ -190,26 +190,26 @@ static bool dated(struct stamp_cache *c, struct piece *p, int64_t *wall_s, bool 
 	}
 	if (*is_exim)
 		*p = rest;
-	else if (!piece_skip(p, "Z") && !offset_read(p, true, &offset_s))
+	else if (!slice_skip(p, "Z") && !offset_read(p, true, &offset_s))
 		return false;
 	*wall_s = timegm(&tm) + within_hour(&clock) - offset_s;
 	return true;
 }
 
 /* "1763792831.123456", as journalctl(1) has it in short-unix. */
-static bool counted(struct piece *p, int64_t *wall_s)
+static bool counted(struct slice *p, int64_t *wall_s)
 {
 	uint32_t s, fraction;
 
-	if (!piece_number(p, &s))
+	if (!slice_number(p, &s))
 		return false;
 	*wall_s = s;
-	return !piece_skip(p, ".") || piece_number(p, &fraction);
+	return !slice_skip(p, ".") || slice_number(p, &fraction);
 }
 
-bool stamp_read(struct stamp_cache *c, struct piece *line, int64_t *wall_s, bool *is_exim)
+bool stamp_read(struct stamp_cache *c, struct slice *line, int64_t *wall_s, bool *is_exim)
 {
-	struct piece p = *line;
+	struct slice p = *line;
 	size_t lead = 0;
 	bool good;
 
@@ -222,7 +222,7 @@ bool stamp_read(struct stamp_cache *c, struct piece *line, int64_t *wall_s, bool
 		good = counted(&p, wall_s);
 	else
 		good = dated(c, &p, wall_s, is_exim);
-	if (!good || !piece_skip(&p, " ") || *wall_s <= 0)
+	if (!good || !slice_skip(&p, " ") || *wall_s <= 0)
 		return false;
 	*line = p;
 	return true;

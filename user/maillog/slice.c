@@ -9,52 +9,52 @@
 
 #define DIGITS "0123456789"
 
-static size_t length_of(const struct piece *p)
+static size_t length_of(const struct slice *p)
 {
 	return (size_t)(p->end - p->at);
 }
 
-bool piece_starts(const struct piece *p, const char *word)
+bool slice_starts(const struct slice *p, const char *word)
 {
 	size_t n = strlen(word);
 
 	return length_of(p) >= n && memcmp(p->at, word, n) == 0;
 }
 
-bool piece_is(const struct piece *p, const char *word)
+bool slice_is(const struct slice *p, const char *word)
 {
-	return length_of(p) == strlen(word) && piece_starts(p, word);
+	return length_of(p) == strlen(word) && slice_starts(p, word);
 }
 
-bool piece_skip(struct piece *p, const char *word)
+bool slice_skip(struct slice *p, const char *word)
 {
-	if (!piece_starts(p, word))
+	if (!slice_starts(p, word))
 		return false;
 	p->at += strlen(word);
 	return true;
 }
 
-bool piece_until(struct piece *p, const char *stop, struct piece *out)
+bool slice_until(struct slice *p, const char *stop, struct slice *out)
 {
 	const char *found = memmem(p->at, length_of(p), stop, strlen(stop));
 
 	if (!found)
 		return false;
-	*out = (struct piece){p->at, found};
+	*out = (struct slice){p->at, found};
 	p->at = found + strlen(stop);
 	return true;
 }
 
-struct piece piece_word(struct piece *p)
+struct slice slice_word(struct slice *p)
 {
-	struct piece word = *p;
+	struct slice word = *p;
 
-	if (!piece_until(p, " ", &word))
+	if (!slice_until(p, " ", &word))
 		p->at = p->end;
 	return word;
 }
 
-const char *piece_find_last(const struct piece *p, const char *word)
+const char *slice_find_last(const struct slice *p, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -64,7 +64,7 @@ const char *piece_find_last(const struct piece *p, const char *word)
 	return NULL;
 }
 
-bool piece_number(struct piece *p, uint32_t *out)
+bool slice_number(struct slice *p, uint32_t *out)
 {
 	uint64_t n = 0;
 	const char *at = p->at;
@@ -78,11 +78,11 @@ bool piece_number(struct piece *p, uint32_t *out)
 	return true;
 }
 
-bool piece_addr(const struct piece *p, struct addr *out)
+bool slice_addr(const struct slice *p, struct addr *out)
 {
 	/* As RFC 5321, 4.1.3 writes an address literal. */
 	static const char lead[] = "IPv6:";
-	struct piece a = *p;
+	struct slice a = *p;
 	char text[ADDR_TEXT_MAX];
 
 	if (length_of(&a) > strlen(lead) && strncasecmp(a.at, lead, strlen(lead)) == 0)
@@ -94,7 +94,7 @@ bool piece_addr(const struct piece *p, struct addr *out)
 	return addr_parse(text, out, NULL) == 0;
 }
 
-bool piece_has_only(const struct piece *p, const char *characters, size_t least, size_t most)
+bool slice_has_only(const struct slice *p, const char *characters, size_t least, size_t most)
 {
 	if (length_of(p) < least || length_of(p) > most)
 		return false;
@@ -104,16 +104,16 @@ bool piece_has_only(const struct piece *p, const char *characters, size_t least,
 	return true;
 }
 
-bool piece_is_name(const struct piece *p)
+bool slice_is_name(const struct slice *p)
 {
 	/* Underscores are in no host's name (RFC 952), but in names of the DNS. */
 	static const char of_names[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
 
-	return piece_has_only(p, of_names, 0, MAILLOG_HOST_MAX - 1);
+	return slice_has_only(p, of_names, 0, MAILLOG_HOST_MAX - 1);
 }
 
-void text_take(const struct piece *p, char *out, size_t size)
+void text_take(const struct slice *p, char *out, size_t size)
 {
 	text_escape(p->at, length_of(p), out, size);
 }
