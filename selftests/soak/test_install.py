@@ -3,6 +3,7 @@
 The package in a Debian with nothing in it: what it needs is what it names. The Debian is made once, by debootstrap, and kept in
 the build directory. The package is the real one, compiled by its own recipe.
 """
+import contextlib
 import os
 import re
 import shutil
@@ -10,13 +11,19 @@ import shutil
 import pytest
 
 from booted import Booted
+from clients import fate
 from lab import BUILD, TREE, command, until
 
+BLOCKED = "203.0.113.66"
 BOOT_S = 60
+# Of the unit half a minute, and what a busy machine adds.
+WATCHDOG_S = 120
 DEBIAN = "bookworm"
 # What a minimal Debian lacks to be booted.
 INIT = ("systemd", "systemd-sysv")
 KEPT = os.path.join(BUILD, f"debian-{DEBIAN}.tar")
+# The packages it was made with.
+NEEDS = KEPT + ".needs"
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +38,24 @@ def needs_of(package):
     return [re.match(r"[^ |(]+", one.strip())[0] for one in depends.split(",")]
 
 
+def is_kept(needs):
+    with contextlib.suppress(FileNotFoundError):
+        with open(NEEDS, encoding="utf-8") as file:
+            return file.read() == needs
+    return False
+
+
 @pytest.fixture(scope="module")
 def clean(run, package):
     """A root with what the package needs and nothing else."""
     root = os.path.join(run.folder, "clean")
     needs = sorted({*INIT, *needs_of(package)})
-    noted = KEPT + ".needs"
-    if not os.path.exists(noted) or open(noted, encoding="utf-8").read() != " ".join(needs):
+    if not is_kept(" ".join(needs)):
         made = os.path.join(run.folder, "made")
         command("debootstrap", "--variant=minbase", "--include=" + ",".join(needs), DEBIAN, made)
         command("tar", "-C", made, "--numeric-owner", "-cf", KEPT, ".")
         shutil.rmtree(made)
-        with open(noted, "w", encoding="utf-8") as file:
+        with open(NEEDS, "w", encoding="utf-8") as file:
             file.write(" ".join(needs))
     os.mkdir(root)
     command("tar", "-C", root, "--numeric-owner", "-xpf", KEPT)
@@ -67,19 +80,40 @@ def guards(machine):
     return '"mx0"' in machine.run("postern", "--json", "show", "status", check=False).stdout
 
 
+def install(machine, package):
+    shutil.copy(package, machine.shared)
+    machine.run("dpkg", "-i", os.path.join(machine.shared, os.path.basename(package)))
+    until(lambda: guards(machine), BOOT_S, "mx0 is guarded")
+
+
+WITHOUT = ("/mnt", "/var/cache", "/var/lib/dpkg", "/var/lib/systemd", "/var/log", "/etc/.pwd.lock")
+
+
+def files_of(machine):
+    left_out = " ".join(f"-path {path} -prune -o" for path in WITHOUT)
+    return machine.shell(f"find / -xdev {left_out} -print | sort").stdout
+
+
 def test_installed_and_purged_in_a_clean_debian(boot, package):
     machine = boot()
-    shutil.copy(package, machine.shared)
-    path = os.path.join(machine.shared, os.path.basename(package))
-    before = machine.shell("find / -xdev -path /var/lib/dpkg -prune -o -path /var/log -prune -o -path /var/cache -prune -o "
-                           "-path /mnt -prune -o -path /var/lib/systemd -prune -o -path /etc/.pwd.lock -o -print | sort").stdout
-    machine.run("dpkg", "-i", path)
-    until(lambda: guards(machine), BOOT_S, "mx0 is guarded")
+    before = files_of(machine)
+    install(machine, package)
     assert machine.state("postern", "ActiveState") == "active"
     machine.run("dpkg", "-P", "postern")
-    after = machine.shell("find / -xdev -path /var/lib/dpkg -prune -o -path /var/log -prune -o -path /var/cache -prune -o "
-                          "-path /mnt -prune -o -path /var/lib/systemd -prune -o -path /etc/.pwd.lock -o -print | sort").stdout
-    assert after == before
+    assert files_of(machine) == before
+
+
+def test_a_controller_that_hangs_is_replaced(boot, package, lab):
+    """By the watchdog; meanwhile the gate stands."""
+    machine = boot()
+    install(machine, package)
+    machine.run("postern", "block", BLOCKED)
+    main = machine.state("postern", "MainPID")
+    machine.run("kill", "-STOP", main)
+    until(lambda: machine.state("postern", "NRestarts") == "1", WATCHDOG_S, "systemd starts another one")
+    until(lambda: guards(machine), BOOT_S, "mx0 is guarded")
+    assert machine.state("postern", "MainPID") != main
+    assert fate(lab.out, BLOCKED) == "silent"
 
 
 def test_it_is_there_after_a_boot(run, boot, clean, package):
