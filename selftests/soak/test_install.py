@@ -108,8 +108,10 @@ def test_a_controller_that_hangs_is_replaced(boot, package, lab):
     machine = boot()
     install(machine, package)
     machine.run("postern", "block", BLOCKED)
-    main = machine.state("postern", "MainPID")
-    machine.run("kill", "-STOP", main)
+    main, alive = machine.state("postern", "MainPID"), machine.state("postern", "WatchdogTimestampMonotonic")
+    until(lambda: machine.state("postern", "WatchdogTimestampMonotonic") != alive, WATCHDOG_S, "it shows life")
+    assert machine.state("postern", "NRestarts") == "0"
+    machine.shell(f"kill -STOP {main}")
     until(lambda: machine.state("postern", "NRestarts") == "1", WATCHDOG_S, "systemd starts another one")
     until(lambda: guards(machine), BOOT_S, "mx0 is guarded")
     assert machine.state("postern", "MainPID") != main
