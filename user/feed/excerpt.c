@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Pieces of a feed's text: words, addresses, prefixes and ranges. Addresses are read by inet_pton(3) by way of base/addr.h, which takes no
+ * Excerpts of a feed's text: words, addresses, prefixes and ranges. Addresses are read by inet_pton(3) by way of base/addr.h, which takes no
  * octal and no short forms.
  */
 #include "feed/reader.h"
@@ -19,7 +19,7 @@ bool is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r' && c != '\n');
 }
 
-struct piece piece_trim(struct piece p)
+struct excerpt excerpt_trim(struct excerpt p)
 {
 	while (p.length && is_blank(p.at[0])) {
 		p.at++;
@@ -30,44 +30,44 @@ struct piece piece_trim(struct piece p)
 	return p;
 }
 
-struct piece piece_word(struct piece *p)
+struct excerpt excerpt_word(struct excerpt *p)
 {
-	struct piece word;
+	struct excerpt word;
 
-	*p = piece_trim(*p);
-	word = (struct piece){.at = p->at};
+	*p = excerpt_trim(*p);
+	word = (struct excerpt){.at = p->at};
 	while (word.length < p->length && !is_blank(p->at[word.length]))
 		word.length++;
 	p->at += word.length;
 	p->length -= word.length;
-	*p = piece_trim(*p);
+	*p = excerpt_trim(*p);
 	return word;
 }
 
-bool piece_is(struct piece p, const char *text)
+bool excerpt_is(struct excerpt p, const char *text)
 {
 	return p.length == strlen(text) && memcmp(p.at, text, p.length) == 0;
 }
 
-bool piece_starts(struct piece p, const char *text)
+bool excerpt_starts(struct excerpt p, const char *text)
 {
 	size_t length = strlen(text);
 
 	return p.length >= length && memcmp(p.at, text, length) == 0;
 }
 
-const char *piece_shown(struct piece p, char buffer[static PIECE_SHOWN_MAX])
+const char *excerpt_shown(struct excerpt p, char buffer[static EXCERPT_SHOWN_MAX])
 {
-	return text_escape(p.at, p.length, buffer, PIECE_SHOWN_MAX);
+	return text_escape(p.at, p.length, buffer, EXCERPT_SHOWN_MAX);
 }
 
-bool piece_is_comment(struct piece p)
+bool excerpt_is_comment(struct excerpt p)
 {
-	return p.length && (*p.at == '#' || *p.at == ';' || piece_starts(p, "//"));
+	return p.length && (*p.at == '#' || *p.at == ';' || excerpt_starts(p, "//"));
 }
 
 /* As a text for those who need one; what is too long is no address. */
-static int piece_text(struct piece p, char buffer[static SPAN_TEXT_MAX])
+static int excerpt_text(struct excerpt p, char buffer[static SPAN_TEXT_MAX])
 {
 	if (p.length >= SPAN_TEXT_MAX || memchr(p.at, 0, p.length))
 		return -EINVAL;
@@ -109,14 +109,14 @@ static int span_parse(const char *from, const char *to, struct feed_range *out, 
 	return 0;
 }
 
-int piece_range(struct piece p, struct feed_range *out, const char **why)
+int excerpt_range(struct excerpt p, struct feed_range *out, const char **why)
 {
 	char text[SPAN_TEXT_MAX], *hyphen;
 	struct prefix prefix;
 	int ret;
 
 	*why = "is not an address, prefix or range";
-	if (piece_text(p, text))
+	if (excerpt_text(p, text))
 		return -EINVAL;
 	hyphen = strchr(text, '-');
 	if (hyphen) {
