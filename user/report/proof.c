@@ -38,6 +38,7 @@ void proof_free(struct proof *p)
 	for (size_t i = 0; i < p->sources; i++) {
 		free(p->source[i].lists);
 		free(p->source[i].says);
+		free(p->source[i].feed);
 	}
 	free(p->told);
 	free(p->source);
@@ -184,6 +185,8 @@ int proof_add_refusal(struct proof *p, const struct store_refusal *r)
 	if (of->kind == PROOF_LIST) {
 		text_replace(&s->lists, r->detail);
 		text_replace(&s->says, r->says);
+	} else if (of->kind == PROOF_FEED) {
+		text_replace(&s->feed, r->detail);
 	}
 	b = bucket_at(p, r->first_wall_s);
 	if (b)

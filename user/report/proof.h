@@ -71,6 +71,7 @@ struct proof_source {
 	uint64_t connections[2];
 	char *lists; /* of its last row with a list: "zen.example list.example"; NULL none */
 	char *says;  /* the first list's reason; NULL none */
+	char *feed;  /* of its last row with a feed; NULL none */
 	/* What the mail log says of it. */
 	char host[MAILLOG_HOST_MAX];
 	char domain[PROOF_DOMAINS_MAX][PROOF_DOMAIN_MAX];

@@ -82,6 +82,7 @@ static json_t *source_row(const struct proof *p, const struct proof_source *s)
 	json_object_set_new(row, "kind", json_string(proof_kind_name(p->reason[s->reason].kind)));
 	json_object_set_new(row, "lists", lists_of(s));
 	json_object_set_new(row, "says", text_of(s->says));
+	json_object_set_new(row, "feed", text_of(s->feed));
 	json_object_set_new(row, "trusted", json_boolean(s->trusted));
 	json_object_set_new(row, "allowed", json_boolean(s->allowed));
 	json_object_set_new(row, "command",
