@@ -159,6 +159,16 @@ static void line_take(struct table *t, char *line)
 		entry_add(t, &p, verdict);
 }
 
+/* Nothing but blanks, or a comment: also in the middle of what goes on behind it. */
+static bool is_skipped(const char *line, size_t length)
+{
+	size_t blank = 0;
+
+	while (blank < length && isspace((unsigned char)line[blank]))
+		blank++;
+	return blank == length || line[blank] == '#';
+}
+
 /* A line that starts with white space continues the one above it (cidr_table(5), postmap(1)). */
 static void lines_read(struct table *t, const char *at, const char *end)
 {
@@ -168,19 +178,21 @@ static void lines_read(struct table *t, const char *at, const char *end)
 
 	while (at < end) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		size_t length = (size_t)((stop ? stop : end) - at);
+		size_t length = (size_t)((stop ? stop : end) - at), taken;
 		bool goes_on = *at == ' ' || *at == '\t';
 
 		number++;
-		if (!goes_on && used) {
-			line_take(t, line);
-			used = 0;
-		}
-		if (!goes_on)
-			t->line = number;
-		if (*at != '#' && used + length + 1 < sizeof(line)) {
-			memcpy(line + used, at, length);
-			used += length;
+		if (!is_skipped(at, length)) {
+			if (!goes_on && used)
+				line_take(t, line);
+			if (!goes_on) {
+				used = 0;
+				t->line = number;
+			}
+			/* Of a long one the beginning says it all. */
+			taken = length < sizeof(line) - 1 - used ? length : sizeof(line) - 1 - used;
+			memcpy(line + used, at, taken);
+			used += taken;
 			line[used] = '\0';
 		}
 		at += length + 1;
