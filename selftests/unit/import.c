@@ -318,6 +318,7 @@ TEST(a_table_of_smtpd_has_its_own_words)
 		{"two", "192.0 REJECT\n", "block=192.0.0.0/16"},
 		{"one", "192 REJECT\n", "block=192.0.0.0/8"},
 		{"five", "192.0.2.1.5 REJECT\n", "!=192.0.2.1.5\n"},
+		{"a great many dots", "1.1.1.1.1.1.1.1.1.1 REJECT\n", "!=1.1.1.1.1.1.1.1.1.1\n"},
 		{"IPv6 in part", "2001:db8 REJECT\n", "block=2001:db8::/32"},
 		{"a name", "spam.example REJECT\n", "!=spam.example\n"},
 	};

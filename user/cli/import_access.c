@@ -81,7 +81,8 @@ static int verdict_of(const struct table *t, const char *text, enum access_verdi
 static int key_parse(const char *key, struct prefix *out)
 {
 	char text[PREFIX_TEXT_MAX];
-	unsigned octets = 1;
+	unsigned octets = 1; /* or groups */
+	bool is_v6 = strchr(key, ':');
 
 	if (prefix_parse(key, out, NULL) == 0)
 		return 0;
@@ -90,12 +91,14 @@ static int key_parse(const char *key, struct prefix *out)
 			return -EINVAL;
 		octets += *c == '.' || *c == ':';
 	}
-	if (strchr(key, ':'))
+	if (octets >= (is_v6 ? GROUPS : OCTETS))
+		return -EINVAL;
+	if (is_v6)
 		snprintf(text, sizeof(text), "%.40s::/%u", key, 16 * octets);
 	else
 		snprintf(text, sizeof(text), "%.20s%s/%u", key, &".0.0.0"[2 * (octets - 1)],
 			 8 * octets);
-	return octets < OCTETS && !strchr(key, '/') ? prefix_parse(text, out, NULL) : -EINVAL;
+	return prefix_parse(text, out, NULL);
 }
 
 static void entry_add(struct table *t, const struct prefix *p, enum access_verdict verdict)
