@@ -17,7 +17,8 @@
 #define ENTRIES_MAX    4096 /* each is compared with each; more belongs into a feed or `import list` */
 #define TABLE_LINE_MAX 1024
 #define LINES_LEFT     8 /* that could not be carried, of one table: told one by one up to here */
-#define OCTETS	       4
+#define OCTETS	       4 /* of IPv4; IPv6 is written in groups of 16 bits */
+#define GROUPS	       8
 
 enum access_verdict { ACCESS_PERMIT, ACCESS_REJECT, ACCESS_DUNNO };
 
