@@ -259,6 +259,27 @@ int foreign_providers(const char *bytes, size_t length, json_t **rows, int64_t *
 	return code;
 }
 
+int foreign_feeds(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		  struct err *e)
+{
+	static const char *const states[] = {"missing", "loaded", "held back", "unreadable", NULL};
+	static const char *const texts[] = {"why", "format", NULL};
+	static const struct field fields[] = {
+		{"name", FIELD_TEXT, NULL},	     {"state", FIELD_STATE, states},
+		{"why", FIELD_TEXT, NULL},	     {"format", FIELD_TEXT, NULL},
+		{"hosts", FIELD_COUNT, NULL},	     {"prefixes", FIELD_COUNT, NULL},
+		{"taken", FIELD_TEXT_OR_NULL, NULL}, {"faults", FIELD_COUNT, NULL},
+		{"refused", FIELD_COUNT, NULL},	     {"doubles", FIELD_COUNT, NULL},
+		{"left_out", FIELD_COUNT, NULL},     {"senders", FIELD_COUNT, NULL},
+		{"named", FIELD_TEXTS, NULL},	     {0},
+	};
+	int code = rows_take(bytes, length, fields, "no state of a feed", rows, updated_wall_s, e);
+
+	if (code == 0)
+		texts_to_null(*rows, texts);
+	return code;
+}
+
 /* Of an older controller it is not told. */
 static void optional_take(json_t *row, const char *key, const json_t *foreign,
 			  const struct field *fields)
@@ -313,6 +334,43 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 	json_decref(first);
 	json_decref(second);
 	return err_set(e, -EBADMSG, "it is no state of the children");
+}
+
+int foreign_reload(const char *bytes, size_t length, json_t **changes, json_t **last, struct err *e)
+{
+	static const struct field change[] = {{"key", FIELD_TEXT, NULL},
+					      {"was", FIELD_TEXT, NULL},
+					      {"now", FIELD_TEXT, NULL},
+					      {"effect", FIELD_TEXT, NULL},
+					      {0}};
+	static const struct field end[] = {{"reload", FIELD_COUNT, NULL},
+					   {"file", FIELD_TEXT, NULL},
+					   {"fault", FIELD_TEXT_OR_NULL, NULL},
+					   {0}};
+	const char *at = bytes, *stop = bytes + length;
+	bool good = true;
+
+	*changes = json_array();
+	*last = NULL;
+	while (good && at < stop && !*last) {
+		const char *newline = memchr(at, '\n', (size_t)(stop - at));
+		size_t size = (size_t)((newline ? newline : stop) - at);
+		json_t *object = json_loadb(at, size, JSON_REJECT_DUPLICATES, NULL);
+
+		if (json_object_get(object, "reload"))
+			good = (*last = object_take(object, end)) != NULL;
+		else
+			good = json_array_append_new(*changes, object_take(object, change)) == 0;
+		json_decref(object);
+		at += size + 1;
+	}
+	/* Behind the line that ends it nothing may stand. */
+	if (good && *last && at >= stop)
+		return 0;
+	json_decref(*changes);
+	json_decref(*last);
+	*changes = *last = NULL;
+	return err_set(e, -EBADMSG, "it is no answer to a reload");
 }
 
 /* ---- evidence ---- */

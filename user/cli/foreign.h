@@ -30,12 +30,20 @@ int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *upda
 /* The file of providers: likewise. Texts that are empty are null. */
 int foreign_providers(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
 		      struct err *e);
+/* The file of feeds, in the same way. */
+int foreign_feeds(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		  struct err *e);
 /*
  * The file of children: one object. *row: {"resolver":{...},"responder":{...}} for the caller, and where the controller
  * tells them "meter", "mail_log" and "vitals":{"started","reloaded","reload_failed"}. 0, or -EBADMSG.
  */
 int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *updated_wall_s,
 		     struct err *e);
+/*
+ * The answer to a reload: *changes an array of {"key","was","now","effect"}, *last {"reload","file","fault"|null}, both the caller's. 0, or -EBADMSG.
+ */
+int foreign_reload(const char *bytes, size_t length, json_t **changes, json_t **last,
+		   struct err *e);
 /* Evidence of a verdict: {"zones":[...],"asked":N|null,"rdns":{...}|null,"partial":bool|null}, or NULL when it is none. */
 json_t *foreign_evidence(const char *text);
 

@@ -126,7 +126,11 @@ static void network_widen(struct daemon *d, const struct message_verdict *m,
 	listings_sweep(d->contact.listings, widen_take, &w);
 	evidence_record(d, m, &w.wide.prefix, w.wide.zones, w.wide.expires_boot_ns);
 	prefix_format(&w.wide.prefix, text);
-	log_info("listed: %s as a whole, since %u sources in it are", text, count);
+	log_decision(&(struct log_fields){.kind = LOG_LISTED,
+					  .source = text,
+					  .reason = reason_name(PN_REASON_LISTED),
+					  .action = action_name(listed_action(d))},
+		     "listed: %s as a whole, since %u sources in it are", text, count);
 	recording_entry(d->contact.recording, "widened", &w.wide.prefix,
 			"%u sources in it are listed: one entry stands for all", count);
 }
@@ -167,8 +171,12 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 	if (!c.cut)
 		return;
 	if (contact_may_tell(d))
-		log_info("cut: %u connection%s of %s, which is listed", c.cut,
-			 c.cut == 1 ? "" : "s", addr_format(a, text));
+		log_decision(&(struct log_fields){.kind = LOG_CUT,
+						  .source = addr_format(a, text),
+						  .reason = reason_name(PN_REASON_LISTED),
+						  .action = "cut"},
+			     "cut: %u connection%s of %s, which is listed", c.cut,
+			     c.cut == 1 ? "" : "s", text);
 	bans_note_cut(d, a);
 	recording_entry(d->contact.recording, "cut", prefix,
 			"%u connection%s, made while the lists were asked", c.cut,
@@ -183,9 +191,15 @@ static void tell_listed(struct daemon *d, const struct message_verdict *m, const
 	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX];
 
 	if (contact_may_tell(d))
-		log_info("listed: %s by %s, score %" PRId64 ", threshold %" PRId64 ", for %s%s%s",
-			 prefix_format(&l->prefix, text), by, m->score, m->threshold,
-			 duration_describe(m->ttl_s, time), *m->text ? ": " : "", m->text);
+		log_decision(&(struct log_fields){.kind = LOG_LISTED,
+						  .source = prefix_format(&l->prefix, text),
+						  .reason = reason_name(PN_REASON_LISTED),
+						  .action = action_name(listed_action(d)),
+						  .zone = l->by < SITE_ZONES_MAX ? by : NULL},
+			     "listed: %s by %s, score %" PRId64 ", threshold %" PRId64
+			     ", for %s%s%s",
+			     text, by, m->score, m->threshold, duration_describe(m->ttl_s, time),
+			     *m->text ? ": " : "", m->text);
 	recording_entry(d->contact.recording, "listed", &l->prefix,
 			"by %s, score %" PRId64 ", threshold %" PRId64 ", for %s%s%s", by, m->score,
 			m->threshold, duration_describe(m->ttl_s, time), *m->text ? ": " : "",

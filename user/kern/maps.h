@@ -112,6 +112,8 @@ struct counter {
 };
 int counters_each(struct gate *g, int (*fn)(void *c, const struct counter *k), void *c,
 		  struct err *e);
+/* Into a gate that has counted nothing yet: what another one has counted so far. 0 or -errno. */
+int counters_carry(struct gate *from, struct gate *to, struct err *e);
 struct fault {
 	const char *name, *sentence;
 	uint64_t count;
