@@ -92,7 +92,7 @@ static int answers_tell(const struct cli *cli, int fd, const char *name)
 int verb_feed_load(struct cli *cli, const struct sentence *s)
 {
 	const char *name = s->word[0];
-	bool anyway = sentence_get(s, "anyway") != NULL;
+	bool anyway = s->word_count > 1; /* the only word behind the name */
 	char path[INSTANCE_PATH_MAX];
 	struct err e = {0};
 	int fd, status;

@@ -37,6 +37,9 @@ static uint32_t feeding_asked(void *context, const char *name, bool anyway)
 	for (unsigned i = 0; i < f->count; i++) {
 		if (!all && strcmp(f->fed[i].conf.name, name) != 0)
 			continue;
+		/* What is being read may be what the file had before. */
+		if (f->reading == (int)i)
+			feeding_read_stop(f);
 		f->fed[i].wanted = true;
 		f->fed[i].anyway = f->fed[i].anyway || anyway;
 		asked |= 1U << i;
