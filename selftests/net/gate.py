@@ -42,7 +42,8 @@ class Gate:
         self.pins = os.path.join(PINS, self.instance)
         self.controller = self.log = None
         os.mkdir(self.folder)
-        self.config = {"interfaces": ["mx0"], "attach": "native", "state_dir": self.state, **config}
+        self.config = {"interfaces": ["mx0"], "attach": "native", "state_dir": self.state,
+                       "mail_log": "none", **config}
         self.configure()
 
     def configure(self, **changes):

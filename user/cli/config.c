@@ -11,7 +11,9 @@
 
 #include "base/when.h"
 #include "cli/cli.h"
+#include "cli/foreign.h"
 #include "daemon/asking.h"
+#include "daemon/instance.h"
 #include "daemon/responder.h"
 
 #define RELOAD_WAIT_S  10 /* a controller that has not answered by then is stuck */
@@ -81,6 +83,68 @@ static int answers_read(const struct cli *cli, struct answers *out, struct err *
 	return 0;
 }
 
+static int change_print(const json_t *row)
+{
+	const char *effect = json_string_value(json_object_get(row, "effect"));
+
+	return printf("%s: %s -> %s%s%s%s\n", json_string_value(json_object_get(row, "key")),
+		      json_string_value(json_object_get(row, "was")),
+		      json_string_value(json_object_get(row, "now")),
+		      strcmp(effect, "live") ? " (" : "", strcmp(effect, "live") ? effect : "",
+		      strcmp(effect, "live") ? ")" : "");
+}
+
+static int changes_say(const struct cli *cli, json_t *changes, const char *file)
+{
+	size_t count = json_array_size(changes);
+
+	for (size_t i = 0; i < count && !cli->json; i++)
+		if (change_print(json_array_get(changes, i)) < 0)
+			return CLI_FAILED;
+	return cli_say(
+		cli, json_pack("{s:b, s:s, s:O}", "reloaded", 1, "file", file, "changes", changes),
+		"the controller has read %s again: %zu key%s changed", file, count,
+		count == 1 ? " has" : "s have");
+}
+
+/* What the controller wrote about this reload. Without it the counters say enough. */
+static int answer_say(const struct cli *cli, const struct answers *now, bool failed)
+{
+	char path[INSTANCE_PATH_MAX];
+	json_t *changes = NULL, *last = NULL;
+	char *bytes = NULL;
+	size_t length = 0;
+	struct err e = {0};
+	const char *fault;
+	int status, rc = foreign_load(instance_path(cli->conf.instance, INSTANCE_RELOAD, path),
+				      &bytes, &length, &e);
+
+	if (rc == 0)
+		rc = foreign_reload(bytes, length, &changes, &last, &e);
+	fault = json_string_value(json_object_get(last, "fault"));
+	if (rc ||
+	    json_integer_value(json_object_get(last, "reload")) !=
+		    (json_int_t)now->done + now->failed ||
+	    !fault == failed)
+		status =
+			failed ? cli_fail(
+					 cli, CLI_FAILED,
+					 "the controller turned the configuration down and goes on "
+					 "with the old one: its log says why")
+			       : cli_say(cli, json_pack("{s:b}", "reloaded", 1),
+					 "the controller has read its configuration again");
+	else if (failed)
+		status = cli_fail(cli, CLI_FAILED,
+				  "%s; the controller goes on with the old configuration", fault);
+	else
+		status =
+			changes_say(cli, changes, json_string_value(json_object_get(last, "file")));
+	json_decref(changes);
+	json_decref(last);
+	free(bytes);
+	return status;
+}
+
 static int reload_wait(const struct cli *cli, int pidfd, const struct answers *before)
 {
 	uint64_t give_up_ns = now_monotonic_ns() + RELOAD_WAIT_S * NS_PER_S;
@@ -91,18 +155,29 @@ static int reload_wait(const struct cli *cli, int pidfd, const struct answers *b
 		int ended = poll(&gone, 1, RELOAD_LOOK_MS);
 
 		(void)answers_read(cli, &now, NULL);
-		if (now.failed > before->failed)
-			return cli_fail(cli, CLI_FAILED,
-					"the controller turned the configuration down and goes on "
-					"with the old one: its log says why");
-		if (now.done > before->done)
-			return cli_say(cli, json_pack("{s:b}", "reloaded", 1),
-				       "the controller has read its configuration again");
+		if (now.failed > before->failed || now.done > before->done)
+			return answer_say(cli, &now, now.failed > before->failed);
 		if (ended > 0)
 			return cli_fail(cli, CLI_FAILED, "the controller ended while reloading");
 	}
 	return cli_fail(cli, CLI_FAILED, "the controller has not answered within %d s",
 			RELOAD_WAIT_S);
+}
+
+/* A fault that is seen here is not sent to the controller: it would say the same. */
+static int reload_config_read(struct cli *cli)
+{
+	struct err e = {0};
+	int rc = conf_read(cli->config_path, &cli->conf, &e);
+
+	if (rc && (rc != -ENOENT || cli->config_given))
+		return cli_fail(cli, CLI_FAILED,
+				"%s; nothing is reloaded: the controller goes on with the old "
+				"configuration",
+				e.text);
+	if (cli->instance)
+		snprintf(cli->conf.instance, sizeof(cli->conf.instance), "%s", cli->instance);
+	return CLI_DONE;
 }
 
 int verb_reload(struct cli *cli, const struct sentence *s)
@@ -112,7 +187,9 @@ int verb_reload(struct cli *cli, const struct sentence *s)
 	int pid, pidfd, status, rc;
 
 	(void)s;
-	/* The configuration was read, and so checked, before this verb ran. */
+	status = reload_config_read(cli);
+	if (status)
+		return status;
 	rc = answers_read(cli, &before, &e);
 	if (rc && rc != -ENOENT)
 		return cli_fail_err(cli, CLI_FAILED, &e);

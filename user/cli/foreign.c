@@ -336,6 +336,43 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 	return err_set(e, -EBADMSG, "it is no state of the children");
 }
 
+int foreign_reload(const char *bytes, size_t length, json_t **changes, json_t **last, struct err *e)
+{
+	static const struct field change[] = {{"key", FIELD_TEXT, NULL},
+					      {"was", FIELD_TEXT, NULL},
+					      {"now", FIELD_TEXT, NULL},
+					      {"effect", FIELD_TEXT, NULL},
+					      {0}};
+	static const struct field end[] = {{"reload", FIELD_COUNT, NULL},
+					   {"file", FIELD_TEXT, NULL},
+					   {"fault", FIELD_TEXT_OR_NULL, NULL},
+					   {0}};
+	const char *at = bytes, *stop = bytes + length;
+	bool good = true;
+
+	*changes = json_array();
+	*last = NULL;
+	while (good && at < stop && !*last) {
+		const char *newline = memchr(at, '\n', (size_t)(stop - at));
+		size_t size = (size_t)((newline ? newline : stop) - at);
+		json_t *object = json_loadb(at, size, JSON_REJECT_DUPLICATES, NULL);
+
+		if (json_object_get(object, "reload"))
+			good = (*last = object_take(object, end)) != NULL;
+		else
+			good = json_array_append_new(*changes, object_take(object, change)) == 0;
+		json_decref(object);
+		at += size + 1;
+	}
+	/* Behind the line that ends it nothing may stand. */
+	if (good && *last && at >= stop)
+		return 0;
+	json_decref(*changes);
+	json_decref(*last);
+	*changes = *last = NULL;
+	return err_set(e, -EBADMSG, "it is no answer to a reload");
+}
+
 /* ---- evidence ---- */
 
 /* NULL: one of them is no zone. */

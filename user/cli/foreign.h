@@ -39,6 +39,11 @@ int foreign_feeds(const char *bytes, size_t length, json_t **rows, int64_t *upda
  */
 int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *updated_wall_s,
 		     struct err *e);
+/*
+ * The answer to a reload: *changes an array of {"key","was","now","effect"}, *last {"reload","file","fault"|null}, both the caller's. 0, or -EBADMSG.
+ */
+int foreign_reload(const char *bytes, size_t length, json_t **changes, json_t **last,
+		   struct err *e);
 /* Evidence of a verdict: {"zones":[...],"asked":N|null,"rdns":{...}|null,"partial":bool|null}, or NULL when it is none. */
 json_t *foreign_evidence(const char *text);
 

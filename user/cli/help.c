@@ -58,6 +58,8 @@ static int help_one(const struct cli *cli, const struct verb *v)
 	}
 	if (v->run == verb_audit && !cli->json)
 		audit_explain();
+	if (v->run == verb_reload && !cli->json)
+		conf_print_effects(stdout);
 	return status;
 }
 

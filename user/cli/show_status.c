@@ -260,14 +260,15 @@ static json_int_t total(const struct status *st, const char *key)
 static void status_print(struct status *st)
 {
 	const struct counts *c = &st->counts;
-	char when[WHEN_TEXT_MAX];
+	char when[WHEN_TEXT_MAX], left[DURATION_TEXT_MAX];
 	bool first = true;
 
 	printf("instance     %s%s\n", st->cli->conf.instance,
 	       st->gate ? "" : ": the gate is not loaded");
 	if (enforce_end(st))
-		printf("mode         enforce until %s, then monitor\n",
-		       when_format(when_of_boot(enforce_end(st)), when));
+		printf("mode         enforce until %s (%s left), then monitor\n",
+		       when_format(when_of_boot(enforce_end(st)), when),
+		       duration_describe((enforce_end(st) - now_boot_ns()) / NS_PER_S, left));
 	else
 		printf("mode         %s\n",
 		       is_enforcing(st) ? "enforce" : "monitor: judges, and lets pass");

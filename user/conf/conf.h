@@ -182,6 +182,15 @@ int conf_read(const char *path, struct conf *c, struct err *e);
  */
 int conf_each(const struct conf *c, int (*fn)(void *context, json_t *row), void *context);
 
+/*
+ * One row for each key that differs: {"key","was","now","effect"}, the values as short printable texts, effect as `help reload` has it. fn takes the
+ * reference, hears whether the values are for no log, and returns 0 to go on. Returns 0, fn's value, or -errno.
+ */
+int conf_each_change(const struct conf *before, const struct conf *now,
+		     int (*fn)(void *context, json_t *row, bool is_secret), void *context);
+/* Prints which keys come into force in another way than at a reload, a line for each way. */
+void conf_print_effects(FILE *out);
+
 /* A complete sample configuration: each key with its default and its sentence. 0 or -errno. */
 int conf_write_sample(FILE *out);
 

@@ -63,7 +63,8 @@ static const char *const log_words[] = {"info", "debug", NULL};
 #define LIST(member, count, max)                                                                   \
 	AT(member), .count_offset = offsetof(struct conf, count), .most = (max)
 #define TABLE(member, default_, least_)                                                            \
-	AT(tables.member), .fallback = (default_), .least = (least_), .most = TABLE_MOST
+	AT(tables.member), .fallback = (default_), .least = (least_), .most = TABLE_MOST,          \
+			   .effect = SCHEMA_NEW_MAPS
 
 static int metrics_check(const char *text, struct err *e)
 {
@@ -74,8 +75,9 @@ static int metrics_check(const char *text, struct err *e)
 
 const struct schema_key schema_keys[] = {
 	{"instance", SCHEMA_NAME, AT(instance), .fallback = CONF_INSTANCE_DEFAULT,
-	 .sentence = "Names this gate where several run side by side."},
+	 .effect = SCHEMA_AT_START, .sentence = "Names this gate where several run side by side."},
 	{"state_dir", SCHEMA_PATH, AT(state_dir), .fallback = CONF_STATE_DIR,
+	 .effect = SCHEMA_AT_START,
 	 .sentence = "The rules are kept in a directory of the instance's name in here."},
 	{"mode", SCHEMA_WORD, AT(mode), .fallback = "monitor", .words = mode_words,
 	 .sentence = "monitor judges and counts, and obeys the operator's own rules alone."},
@@ -83,6 +85,7 @@ const struct schema_key schema_keys[] = {
 	 .fallback = "[]",
 	 .sentence = "Where strangers come in. None: those of the default routes."},
 	{"attach", SCHEMA_WORD, AT(attach), .fallback = "auto", .words = attach_words,
+	 .effect = SCHEMA_NEXT_ATTACH,
 	 .sentence = "auto takes the driver's fast path, else the slow one with a warning."},
 	{"guard", SCHEMA_PREFIXES, LIST(guard, guard_count, CONF_GUARD_MAX), .fallback = "[]",
 	 .sentence = "Destinations that are policed. None: all; on a gateway name the mail hosts."},
@@ -159,7 +162,7 @@ const struct schema_key schema_keys[] = {
 		 "Who is asked. None: those of /etc/resolv.conf. Many lists refuse public ones."},
 
 	{"dnsbl.sites", SCHEMA_TEXTS, LIST(dnsbl.sites, dnsbl.site_count, CONF_SITES_MAX),
-	 .fallback = "[]",
+	 .is_secret = true, .fallback = "[]",
 	 .takes = "entries DOMAIN=FILTER*WEIGHT such as [\"zen.spamhaus.org=127.0.0.[2..11]*3\"]",
 	 .sentence = "Lists that are asked about strangers, as postscreen_dnsbl_sites has them."},
 	{"dnsbl.threshold", SCHEMA_NUMBER, AT(dnsbl.threshold), .fallback = "3", .least = 1,
@@ -189,11 +192,12 @@ const struct schema_key schema_keys[] = {
 	 .sentence = "Of them for SYNs that are held and may be forged; beyond it strangers are "
 		     "watched."},
 	{"dnsbl.reply_names", SCHEMA_TEXTS,
-	 LIST(dnsbl.reply_names, dnsbl.reply_name_count, CONF_SITES_MAX), .fallback = "[]",
+	 LIST(dnsbl.reply_names, dnsbl.reply_name_count, CONF_SITES_MAX), .is_secret = true,
+	 .fallback = "[]",
 	 .takes = "pairs DOMAIN=NAME such as [\"key.zen.example.net=zen.example.net\"]",
 	 .sentence = "What people see instead of a domain that has a key in it."},
 	{"dnsbl.untested", SCHEMA_TEXTS, LIST(dnsbl.untested, dnsbl.untested_count, CONF_SITES_MAX),
-	 .fallback = "[]", .takes = "domains such as [\"local.example.net\"]",
+	 .is_secret = true, .fallback = "[]", .takes = "domains such as [\"local.example.net\"]",
 	 .sentence = "Lists without the test entries 127.0.0.2 and 127.0.0.1 of RFC 5782."},
 	{"dnsbl.data", SCHEMA_PATHS, LIST(dnsbl.data, dnsbl.data_count, CONF_DATA_MAX),
 	 .fallback = "[]", .takes = "/usr/share/postern/zones.conf",
@@ -302,6 +306,18 @@ const struct schema_key *schema_find(const struct schema_key *keys, const char *
 		if (strcmp(k->name, name) == 0)
 			return k;
 	return NULL;
+}
+
+const char *schema_effect_name(enum schema_effect effect)
+{
+	static const char *const names[] = {
+		[SCHEMA_AT_RELOAD] = "live",
+		[SCHEMA_NEW_MAPS] = "new maps",
+		[SCHEMA_NEXT_ATTACH] = "next attach",
+		[SCHEMA_AT_START] = "restart",
+	};
+
+	return names[effect];
 }
 
 size_t schema_group_length(const struct schema_key *k)

@@ -30,6 +30,14 @@ enum schema_type {
 	SCHEMA_GROUPS, /* structs; what stands in each is a table of its own: members */
 };
 
+/* When a changed value comes into force. */
+enum schema_effect {
+	SCHEMA_AT_RELOAD,
+	SCHEMA_NEW_MAPS,    /* at a reload, by maps of another size in the place of the old ones */
+	SCHEMA_NEXT_ATTACH, /* for what is attached from then on */
+	SCHEMA_AT_START,    /* a reload that changes it is turned down */
+};
+
 struct schema_key {
 	const char *name;
 	enum schema_type type;
@@ -42,6 +50,8 @@ struct schema_key {
 	const char *takes; /* texts and groups: what they are, with an example; paths: an example */
 	const struct schema_key *members;	       /* of a group in a list */
 	int (*check)(const char *text, struct err *e); /* of a text; NULL: any will do */
+	enum schema_effect effect;
+	bool is_secret; /* a key to a service may stand in it: no log tells it */
 };
 
 extern const struct schema_key schema_keys[];	   /* of struct conf; ends with a NULL name */
@@ -65,6 +75,9 @@ bool schema_is_list(const struct schema_key *k);
 bool schema_is_text(const struct schema_key *k); /* the file writes it in quotes */
 /* What the key takes, as the end of "it takes ...". Returns buffer. */
 const char *schema_takes(const struct schema_key *k, char *buffer, size_t size);
+
+/* "live", "new maps", "next attach", "restart" */
+const char *schema_effect_name(enum schema_effect effect);
 
 /* value.c: into and from are the struct conf, or the entry of a list of groups, that the key belongs to. */
 

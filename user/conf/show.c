@@ -7,8 +7,9 @@
 #include "conf/conf.h"
 #include "conf/schema.h"
 
-#define TAKES_MAX 160 /* the longest answer of schema_takes */
-#define PORT_SMTP 25  /* RFC 5321, section 4.5.4.2 */
+#define TAKES_MAX	160 /* the longest answer of schema_takes */
+#define VALUE_SHOWN_MAX 200 /* of one value in a line about a change */
+#define PORT_SMTP	25  /* RFC 5321, section 4.5.4.2 */
 
 void conf_defaults(struct conf *c)
 {
@@ -47,6 +48,59 @@ int conf_each(const struct conf *c, int (*fn)(void *context, json_t *row), void 
 	}
 	free(defaults);
 	return ret;
+}
+
+/* Lists can be long: what they begin with tells them apart, as a rule. */
+static json_t *value_text(json_t *value)
+{
+	char shown[VALUE_SHOWN_MAX];
+	char *dump =
+		json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	const char *text = dump ? dump : json_string_value(value);
+
+	text = text ? text_escape(text, strlen(text), shown, sizeof(shown)) : "";
+	value = json_string(text);
+	free(dump);
+	return value;
+}
+
+int conf_each_change(const struct conf *before, const struct conf *now,
+		     int (*fn)(void *context, json_t *row, bool is_secret), void *context)
+{
+	int ret = 0;
+
+	for (const struct schema_key *k = schema_keys; k->name && ret == 0; k++) {
+		json_t *was = schema_get(k, before), *is = schema_get(k, now), *row;
+
+		if (!json_equal(was, is)) {
+			row = json_pack("{s:s, s:o, s:o, s:s}", "key", k->name, "was",
+					value_text(was), "now", value_text(is), "effect",
+					schema_effect_name(k->effect));
+			ret = row ? fn(context, row, k->is_secret) : -ENOMEM;
+		}
+		json_decref(was);
+		json_decref(is);
+	}
+	return ret;
+}
+
+void conf_print_effects(FILE *out)
+{
+	static const char *const meanings[] = {
+		[SCHEMA_NEW_MAPS] = "at the reload too, but what rates had measured starts anew",
+		[SCHEMA_NEXT_ATTACH] = "for interfaces that are attached from then on",
+		[SCHEMA_AT_START] = "a reload that changes it is turned down",
+	};
+
+	fputs("    In force with the reload, without a packet unguarded: every key but these.\n",
+	      out);
+	for (unsigned effect = SCHEMA_NEW_MAPS; effect <= SCHEMA_AT_START; effect++) {
+		fprintf(out, "    %s (%s):", schema_effect_name(effect), meanings[effect]);
+		for (const struct schema_key *k = schema_keys; k->name; k++)
+			if (k->effect == effect)
+				fprintf(out, " %s", k->name);
+		fputc('\n', out);
+	}
 }
 
 static void members_write(FILE *out, const struct schema_key *members)

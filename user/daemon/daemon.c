@@ -24,7 +24,6 @@
 #include "daemon/events.h"
 #include "daemon/facts.h"
 #include "daemon/keeper_caps.h"
-#include "daemon/notify.h"
 #include "daemon/parts.h"
 #include "daemon/responder.h"
 #include "daemon/setup.h"
@@ -55,7 +54,7 @@ struct telling {
 static void daemon_tell(void *context, const struct pn_event *event)
 {
 	struct telling *t = context;
-	char name[IFNAMSIZ] = "", text[EVENT_TEXT_MAX];
+	char name[IFNAMSIZ] = "";
 	json_t *row;
 
 	/* What happened while nobody controlled is not told as if it happened now. */
@@ -65,7 +64,7 @@ static void daemon_tell(void *context, const struct pn_event *event)
 	}
 	if (!event->ifindex || !if_indextoname(event->ifindex, name))
 		name[0] = '\0';
-	log_info("%s", event_format(event, name, text));
+	event_log(event, name);
 	parts_event(t->d, event);
 	row = t->lines ? event_row(event, name) : NULL;
 	if (row)
@@ -371,6 +370,11 @@ static int step_pulse(struct daemon *d, struct err *e)
 	return pulse_start(d, e);
 }
 
+static int step_manager(struct daemon *d, struct err *e)
+{
+	return manager_open(d, e);
+}
+
 static int step_capabilities(struct daemon *d, struct err *e)
 {
 	return keeper_drop(&d->conf, e);
@@ -406,7 +410,8 @@ static int step_ready(struct daemon *d, struct err *e)
 		 links_describe(&d->links, links, sizeof(links)), rules);
 	d->hurried = true;
 	keep_patience(d, false);
-	notify_send("READY=1");
+	d->pulse.rules = rules;
+	manager_ready(d);
 	return 0;
 }
 
@@ -414,13 +419,21 @@ static const struct step {
 	const char *name;
 	int (*take)(struct daemon *d, struct err *e);
 } steps[] = {
-	{"nursery", step_nursery},     {"lock", step_lock},
-	{"loop", step_loop},	       {"trial", step_trial},
-	{"store", step_store},	       {"gate", step_gate},
-	{"watchers", step_watchers},   {"news", step_news},
-	{"links", step_links},	       {"contact", step_contact},
-	{"answering", step_answering}, {"parts", step_parts},
-	{"pulse", step_pulse},	       {"capabilities", step_capabilities},
+	{"nursery", step_nursery},
+	{"lock", step_lock},
+	{"loop", step_loop},
+	{"trial", step_trial},
+	{"store", step_store},
+	{"gate", step_gate},
+	{"watchers", step_watchers},
+	{"news", step_news},
+	{"links", step_links},
+	{"contact", step_contact},
+	{"answering", step_answering},
+	{"parts", step_parts},
+	{"pulse", step_pulse},
+	{"manager", step_manager},
+	{"capabilities", step_capabilities},
 	{"ready", step_ready},
 };
 
@@ -433,6 +446,7 @@ static void daemon_close(struct daemon *d)
 	contact_close(d);
 	if (d->instance.lock_fd >= 0) /* else they are another controller's */
 		facts_remove(d);
+	telling_end(d);
 	watchers_close(d->watchers);
 	if (d->watch)
 		loop_remove(d->loop, d->watch_source);
@@ -527,7 +541,7 @@ int daemon_run(const struct conf *c, const char *config_path, bool trial)
 		d->status = EXIT_FAILURE;
 		d->ending = trial ? ENDING_REMOVE : d->ending;
 	}
-	notify_send("STOPPING=1");
+	manager_stopping(r, e.text[0] ? e.text : strerror(-r));
 	daemon_close(d);
 	daemon_leave(d, started);
 	status = d->status;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/when.h"
 
 #define PORT_TEXT_MAX 16 /* " port 65535" */
@@ -56,6 +57,23 @@ const char *event_format(const struct pn_event *e, const char *ifname,
 		 addr_format(&source, text), port, reason_name(e->reason),
 		 reason_sentence(e->reason), ifname[0] ? ", on " : "", ifname, more);
 	return buffer;
+}
+
+void event_log(const struct pn_event *e, const char *ifname)
+{
+	char text[EVENT_TEXT_MAX], from[ADDR_TEXT_MAX];
+	struct addr source = event_addr(e->src);
+
+	log_decision(
+		&(struct log_fields){.kind = LOG_EVENT,
+				     .source = addr_format(&source, from),
+				     .port = e->dport,
+				     .reason = reason_name(e->reason),
+				     .action = action_name(e->action),
+				     .would = e->would != e->action ? action_name(e->would) : NULL,
+				     .interface = ifname[0] ? ifname : NULL,
+				     .suppressed = e->suppressed},
+		"%s", event_format(e, ifname, text));
 }
 
 json_t *event_row(const struct pn_event *e, const char *ifname)

@@ -16,6 +16,8 @@
  */
 const char *event_format(const struct pn_event *e, const char *ifname,
 			 char buffer[static EVENT_TEXT_MAX]);
+/* The same into the log, with its fields. */
+void event_log(const struct pn_event *e, const char *ifname);
 /*
  * {"time","kind":"packet","source","destination","port","reason","action","would","class","interface","suppressed"};
  * port is null where it was unreadable, interface where it is unknown. NULL when out of memory.

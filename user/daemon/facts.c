@@ -152,6 +152,24 @@ void facts_write_feeds(struct daemon *d)
 	lines_write(d, INSTANCE_FEEDS, feeds_print);
 }
 
+void facts_write_reload(const struct daemon *d, const json_t *changes, const char *fault,
+			uint32_t number)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!out)
+		return;
+	for (size_t i = 0; i < json_array_size(changes); i++)
+		json_line(out, json_incref(json_array_get(changes, i)));
+	json_line(out, json_pack("{s:I, s:s, s:s?, s:o}", "reload", (json_int_t)number, "file",
+				 d->config_path, "fault", fault, "updated", updated_json()));
+	if (fclose(out) == 0)
+		file_replace(d, INSTANCE_RELOAD, text, length);
+	free(text);
+}
+
 static void providers_print(const struct daemon *d, FILE *out)
 {
 	const struct providers *p = d->providers;
@@ -182,7 +200,7 @@ void facts_write_providers(struct daemon *d)
 void facts_remove(struct daemon *d)
 {
 	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_PROVIDERS,
-					    INSTANCE_FEEDS};
+					    INSTANCE_FEEDS, INSTANCE_RELOAD};
 	char path[INSTANCE_PATH_MAX];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -432,6 +432,31 @@ static void end(struct following *f)
 
 /* ---- the part ---- */
 
+static int known_restore_one(void *context, const struct store_sender *sender)
+{
+	const struct store_delivery last = {.addr = sender->addr, .wall_s = sender->last_wall_s};
+
+	sender_know(context, &last);
+	return 0;
+}
+
+/* New maps, or a host that was booted, know nobody. */
+static void known_restore(struct following *f)
+{
+	struct err e = {0};
+	int r = f->d->store ? store_each_sender(f->d->store, NULL, now_wall_s() - (int64_t)KNOWN_S,
+						known_restore_one, f, &e)
+			    : 0;
+
+	if (r)
+		keep_fault(f->d, r, &e);
+}
+
+static void following_gate_changed(struct daemon *d)
+{
+	known_restore(d->following);
+}
+
 static int following_open(struct daemon *d, struct err *e)
 {
 	struct following *f = calloc(1, sizeof(*f));
@@ -442,8 +467,8 @@ static int following_open(struct daemon *d, struct err *e)
 	f->pipe = -1;
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
 	d->following = f;
-	if (logsource_find(f->wanted, f->path) == LOGSOURCE_FILE)
-		logsource_join(f->path);
+	logsource_join(f->wanted);
+	known_restore(f);
 	if (place_read(f))
 		begin(f);
 	return 0;
@@ -518,5 +543,6 @@ const struct part following_part = {
 	.open = following_open,
 	.close = following_close,
 	.reload = following_reload,
+	.gate_changed = following_gate_changed,
 	.tick = following_tick,
 };

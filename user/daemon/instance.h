@@ -21,6 +21,9 @@
 #define INSTANCE_FEEDS	   "feeds"
 #define INSTANCE_CONTROL   "control" /* a socket: feedtalk.h */
 
+/* What became of the last reload. */
+#define INSTANCE_RELOAD "reload"
+
 struct instance {
 	char name[CONF_INSTANCE_MAX];
 	int lock_fd; /* -1: not held */

@@ -111,18 +111,27 @@ static void group_join(const char *path)
 	(void)setgroups((size_t)count, list);
 }
 
-void logsource_join(const char *path)
+/* The directory first: without its group the file may not even be looked at. */
+static void groups_join(const char *path)
 {
 	char folder[PATH_MAX];
 	char *slash;
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	slash = strrchr(folder, '/');
+	if (slash && slash != folder) {
+		*slash = '\0';
+		group_join(folder);
+	}
 	group_join(path);
-	if (!slash || slash == folder)
-		return;
-	*slash = '\0';
-	group_join(folder);
+}
+
+void logsource_join(const char *mail_log)
+{
+	if (mail_log[0] == '/')
+		groups_join(mail_log);
+	for (size_t i = 0; strcmp(mail_log, "auto") == 0 && i < COUNT(files); i++)
+		groups_join(files[i]);
 }
 
 /* ---- the journal ---- */

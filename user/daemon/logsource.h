@@ -15,9 +15,9 @@ enum logsource { LOGSOURCE_NONE, LOGSOURCE_FILE, LOGSOURCE_JOURNAL };
 enum logsource logsource_find(const char *mail_log, char path[static PATH_MAX]);
 /*
  * The keeper goes on without the capabilities that open other people's files; a log is often a group's (adm). While it may, it joins the
- * groups of that file and its directory. Failing is no fault: what cannot be read later is said then.
+ * groups of what mail_log may lead to, and of the directories it lies in. Failing is no fault: what cannot be read later is said then.
  */
-void logsource_join(const char *path);
+void logsource_join(const char *mail_log);
 /*
  * Starts journalctl(1), which follows the mail facility from since_wall_s on into the pipe: without any capability, and without a way
  * to get one. Its pid, or -errno.

@@ -18,13 +18,12 @@
 #include "daemon/state.h"
 #include "daemon/telling.h"
 
-#define MS_PER_S	     1000
-#define PULSE_TICK_S	     1	 /* reaping, and attaching again what failed */
-#define PULSE_RECONCILE_S    30	 /* counts of open connections against the sockets themselves */
-#define PULSE_STORE_S	     60	 /* another try at a store that could not be opened */
-#define PULSE_SWEEP_S	     300 /* reap without a reason: what no store knows of */
-#define PULSE_LOOK_MS	     200 /* until a gate that seems to be going is looked for (again) */
-#define PULSE_STORE_PATH_MAX (PATH_MAX + 32)
+#define MS_PER_S	  1000
+#define PULSE_TICK_S	  1   /* reaping, and attaching again what failed */
+#define PULSE_RECONCILE_S 30  /* counts of open connections against the sockets themselves */
+#define PULSE_STORE_S	  60  /* another try at a store that could not be opened */
+#define PULSE_SWEEP_S	  300 /* reap without a reason: what no store knows of */
+#define PULSE_LOOK_MS	  200 /* until a gate that seems to be going is looked for (again) */
 
 void pulse_beat(struct daemon *d)
 {
@@ -94,29 +93,29 @@ static void pulse_alive(void *context)
 
 static int pulse_earlier(void *context, const struct store_rule *rule)
 {
-	uint64_t *next = context;
+	struct pulse *p = context;
 
-	if (rule->expires_boot_ns && (!*next || rule->expires_boot_ns < *next))
-		*next = rule->expires_boot_ns;
+	p->rules++;
+	if (rule->expires_boot_ns &&
+	    (!p->next_expiry_ns || rule->expires_boot_ns < p->next_expiry_ns))
+		p->next_expiry_ns = rule->expires_boot_ns;
 	return 0;
 }
 
-/* Commands write to the store whenever they like; its files tell that something changed. */
+/* Commands write to the store whenever they like. What we write ourselves each second is no reason to read all rules. */
 static bool pulse_store_changed(struct daemon *d)
 {
-	char directory[PATH_MAX], path[PULSE_STORE_PATH_MAX];
 	struct pulse *p = &d->pulse;
-	struct stat st;
+	struct err e = {0};
+	int64_t version = 0;
+	int r = store_get_version(d->store, &version, &e);
 
-	ruling_state_dir(&d->conf, directory, sizeof(directory));
-	snprintf(path, sizeof(path), "%s/%s-wal", directory, STORE_FILE);
-	if (stat(path, &st))
+	if (r && r != -EBUSY)
+		keep_fault(d, r, &e);
+	if (r || (p->store_read && version == p->store_version))
 		return false;
-	if (st.st_mtim.tv_sec == p->store_changed.tv_sec &&
-	    st.st_mtim.tv_nsec == p->store_changed.tv_nsec && st.st_size == p->store_bytes)
-		return false;
-	p->store_changed = st.st_mtim;
-	p->store_bytes = st.st_size;
+	p->store_version = version;
+	p->store_read = true;
 	return true;
 }
 
@@ -126,7 +125,8 @@ static void pulse_find_expiry(struct daemon *d)
 	int r;
 
 	d->pulse.next_expiry_ns = 0;
-	r = store_each_rule(d->store, pulse_earlier, &d->pulse.next_expiry_ns, &e);
+	d->pulse.rules = 0;
+	r = store_each_rule(d->store, pulse_earlier, &d->pulse, &e);
 	if (r)
 		keep_fault(d, r, &e);
 }
@@ -172,6 +172,8 @@ static void pulse_tick(void *context)
 	answering_tick(d, now);
 	parts_tick(d, now);
 	telling_tick(d, now);
+	manager_tick(d, now);
+	log_tick();
 	if (d->store && pulse_store_changed(d))
 		pulse_find_expiry(d);
 	if ((!p->next_expiry_ns || now < p->next_expiry_ns) && now < p->sweep_ns)
@@ -232,6 +234,7 @@ static void pulse_store(void *context)
 	if (d->store || !keep_store(d))
 		return;
 	pulse_beat(d);
+	d->pulse.store_read = false;
 	keep_patience(d, true);
 	pulse_store_back(d);
 	keep_patience(d, false);
@@ -272,6 +275,7 @@ int pulse_start(struct daemon *d, struct err *e)
 	int r = 0;
 
 	pulse_beat(d);
+	telling_tick(d, now_boot_ns());
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]) && !r; i++)
 		r = loop_add_timer(d->loop, (uint64_t)timers[i].every_s * MS_PER_S,
 				   (uint64_t)timers[i].every_s * MS_PER_S, timers[i].fn, d, NULL);

@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "base/err.h"
 #include "daemon/said.h"
@@ -19,9 +18,10 @@ struct daemon;
 struct pulse {
 	uint64_t next_expiry_ns; /* boot time; 0: nothing ends */
 	uint64_t sweep_ns;	 /* when to reap without a reason */
-	struct timespec store_changed;
-	off_t store_bytes;
-	bool missing; /* the gate's pins were not there at the last look */
+	int64_t store_version;	 /* another one: a command has changed the store */
+	bool store_read;
+	unsigned rules; /* in the store, when it was read last */
+	bool missing;	/* the gate's pins were not there at the last look */
 	struct said reap_said, open_said, look_said;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * SIGHUP: the configuration anew. It is read whole before anything is touched, and a fault in it
- * leaves the running one in force. Whoever asked (`postern reload`) reads the answer from two
- * counters in pn_conf.
+ * leaves the running one in force. Whoever asked (`postern reload`) sees by two counters in pn_conf that there is
+ * an answer, and reads it in the run directory.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "daemon/asking.h"
+#include "daemon/facts.h"
 #include "daemon/keeper_caps.h"
 #include "daemon/notify.h"
 #include "daemon/parts.h"
@@ -95,32 +96,62 @@ static int reload_apply(struct daemon *d, const struct conf *next, struct err *e
 	return 0;
 }
 
+/* ---- the answer ---- */
+
+static int change_tell(void *context, json_t *row, bool is_secret)
+{
+	const char *key = json_string_value(json_object_get(row, "key"));
+
+	if (is_secret)
+		log_info("reload: %s has changed", key);
+	else
+		log_info("reload: %s: %s -> %s", key,
+			 json_string_value(json_object_get(row, "was")),
+			 json_string_value(json_object_get(row, "now")));
+	return json_array_append_new(context, row);
+}
+
+/* The file first: who waits for the counter reads it then. */
+static void reload_answer(struct daemon *d, const json_t *changes, const char *fault)
+{
+	struct pn_conf *knobs = gate_conf(d->gate);
+	uint32_t number = knobs->reloads_done + knobs->reloads_failed + 1;
+
+	facts_write_reload(d, changes, fault, number);
+	if (fault) {
+		log_error("reload: %s; the configuration in force stays", fault);
+		__atomic_fetch_add(&knobs->reloads_failed, 1, __ATOMIC_RELEASE);
+	} else {
+		log_info("reloaded %s: %zu key%s changed", d->config_path, json_array_size(changes),
+			 json_array_size(changes) == 1 ? " has" : "s have");
+		__atomic_fetch_add(&knobs->reloads_done, 1, __ATOMIC_RELEASE);
+	}
+}
+
 void reload_run(struct daemon *d)
 {
-	struct conf *next = calloc(1, sizeof(*next));
-	struct pn_conf *knobs;
+	struct conf *next = calloc(1, sizeof(*next)), *before = calloc(1, sizeof(*before));
+	json_t *changes = json_array();
 	struct err e = {0};
 	int r;
 
 	notify_reloading();
 	pulse_beat(d);
 	keep_patience(d, true);
-	if (next) {
+	if (!next || !before || !changes) {
+		r = err_set(&e, -ENOMEM, "no memory");
+	} else {
 		r = reload_read(d, next, &e);
+		*before = d->conf;
 		if (!r)
 			r = reload_apply(d, next, &e);
-	} else {
-		r = err_set(&e, -ENOMEM, "no memory");
+		if (!r)
+			(void)conf_each_change(before, &d->conf, change_tell, changes);
 	}
 	keep_patience(d, false);
-	knobs = gate_conf(d->gate);
-	if (r) {
-		log_error("reload: %s; the configuration in force stays", e.text);
-		__atomic_fetch_add(&knobs->reloads_failed, 1, __ATOMIC_RELEASE);
-	} else {
-		log_info("reloaded %s", d->config_path);
-		__atomic_fetch_add(&knobs->reloads_done, 1, __ATOMIC_RELEASE);
-	}
-	notify_send("READY=1");
+	reload_answer(d, changes, r ? e.text : NULL);
+	manager_ready(d);
+	json_decref(changes);
 	free(next);
+	free(before);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/grow.h"
 #include "base/when.h"
@@ -23,6 +24,8 @@ _Static_assert(CONF_NAMESPACES_MAX + 1 <= PN_NETNS_MAX, "own namespace and the c
 
 /* The port is not for this source: a reset sends an honest sender to the next MX at once. */
 #define SETUP_ONLY_ACTION PN_REFUSE
+/* A packet is judged in microseconds. */
+#define PORTS_GRACE_NS 1000000
 
 struct gate_sizes setup_sizes(const struct conf *c)
 {
@@ -111,23 +114,70 @@ static void port_write(struct pn_port *to, const struct pn_port *from)
 	__atomic_store_n((uint64_t *)(void *)to, both.word, __ATOMIC_RELEASE);
 }
 
+static unsigned ports_make(const struct conf *c, struct pn_port list[static PN_PORTS_MAX])
+{
+	for (unsigned i = 0; i < c->port_count; i++) {
+		const struct conf_port *from = &c->ports[i];
+
+		list[i] = (struct pn_port){
+			.port = from->port,
+			.local_port = from->local_port ? from->local_port : from->port,
+			.class_ = from->class_ == CONF_CLASS_MX ? PN_CLASS_MX : PN_CLASS_SUBMISSION,
+			.only = from->only_count ? 1 : 0,
+			.can_reply = !conf_no_reply(c, from),
+		};
+	}
+	return c->port_count;
+}
+
+static const struct pn_port *port_find(const struct pn_port *list, unsigned count, uint16_t port)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].port == port)
+			return &list[i];
+	return NULL;
+}
+
+/* While a list is emptied, the knob that asks it would shut its port. */
+static void ports_open(struct pn_conf *knobs, const struct conf *c)
+{
+	struct pn_port want[PN_PORTS_MAX] = {0};
+	unsigned count = ports_make(c, want);
+
+	for (unsigned i = 0; i < PN_PORTS_MAX && knobs->ports[i].port; i++) {
+		const struct pn_port *found = port_find(want, count, knobs->ports[i].port);
+
+		if (found && !found->only && knobs->ports[i].only)
+			port_write(&knobs->ports[i], found);
+	}
+}
+
+/*
+ * The kernel reads the list while it changes, up to its first 0: a port that stays is in it at every instant. What goes is overwritten by the last
+ * one, which is taken from its end when nobody can have passed the one place and not yet come to the other.
+ */
 static void ports_write(struct pn_conf *knobs, const struct conf *c)
 {
-	for (unsigned i = 0; i < PN_PORTS_MAX; i++) {
-		struct pn_port port = {0};
+	const struct timespec grace = {.tv_nsec = PORTS_GRACE_NS};
+	struct pn_port want[PN_PORTS_MAX] = {0}, none = {0};
+	unsigned wanted = ports_make(c, want), count = 0;
 
-		if (i < c->port_count) {
-			const struct conf_port *from = &c->ports[i];
-
-			port.port = from->port;
-			port.local_port = from->local_port ? from->local_port : from->port;
-			port.class_ =
-				from->class_ == CONF_CLASS_MX ? PN_CLASS_MX : PN_CLASS_SUBMISSION;
-			port.only = from->only_count ? 1 : 0;
-			port.can_reply = !conf_no_reply(c, from);
+	while (count < PN_PORTS_MAX && knobs->ports[count].port)
+		count++;
+	for (unsigned i = count; i-- > 0;) {
+		if (port_find(want, wanted, knobs->ports[i].port))
+			continue;
+		if (i < --count) {
+			port_write(&knobs->ports[i], &knobs->ports[count]);
+			(void)nanosleep(&grace, NULL);
 		}
-		port_write(&knobs->ports[i], &port);
+		port_write(&knobs->ports[count], &none);
 	}
+	for (unsigned i = 0; i < count; i++)
+		port_write(&knobs->ports[i], port_find(want, wanted, knobs->ports[i].port));
+	for (unsigned i = 0; i < wanted; i++)
+		if (!port_find(knobs->ports, count, want[i].port))
+			port_write(&knobs->ports[count++], &want[i]);
 }
 
 static int only_write(struct gate *g, const struct conf *c, struct err *e)
@@ -174,6 +224,7 @@ int setup_conf(struct gate *g, const struct conf *c, struct err *e)
 		return rc;
 	if (c->guard_count)
 		KNOB_SET(knobs->guarded, 1);
+	ports_open(knobs, c);
 	rc = only_write(g, c, e);
 	if (rc)
 		return rc;
@@ -361,8 +412,9 @@ unsigned setup_guarded(struct gate *g, const struct conf *c, int *ifindexes, uns
 
 /* ---- all of it ---- */
 
-/* What must survive a change to new maps: the answers to `reload` and the life of the controller. */
+/* What must survive a change to new maps: the answers to `reload`, the life of the controller, and what was counted. */
 struct carried {
+	struct gate *old; /* NULL: none, or of another ABI */
 	uint32_t reloads_done, reloads_failed;
 	uint64_t alive_until;
 };
@@ -370,16 +422,14 @@ struct carried {
 static struct carried carried_read(const char *instance)
 {
 	struct carried kept = {0};
-	struct gate *old = NULL;
 
-	if (gate_open(&old, instance, NULL) == 0) {
-		const struct pn_conf *knobs = gate_conf(old);
+	if (gate_open(&kept.old, instance, NULL) == 0) {
+		const struct pn_conf *knobs = gate_conf(kept.old);
 
 		kept.reloads_done = knobs->reloads_done;
 		kept.reloads_failed = knobs->reloads_failed;
 		kept.alive_until = knobs->alive_until;
 	}
-	gate_close(old);
 	return kept;
 }
 
@@ -446,8 +496,10 @@ int setup_gate(const struct conf *c, struct store *store, struct gate **out,
 	struct gate *g = NULL;
 	int rc = gate_load(&g, c->instance, &sizes, origin, e);
 
-	if (rc)
+	if (rc) {
+		gate_close(kept.old);
 		return rc;
+	}
 	if (*origin == GATE_MIGRATED && !store) {
 		rc = err_set(e, -ENODATA,
 			     "the gate needs new maps, and without the store they would lack the "
@@ -457,12 +509,16 @@ int setup_gate(const struct conf *c, struct store *store, struct gate **out,
 	if (*origin == GATE_MIGRATED)
 		carried_write(g, &kept);
 	rc = gate_fill(c, store, g, *origin, e);
+	/* What is counted between this and the switch is lost: a moment's packets. */
+	if (rc == 0 && *origin == GATE_MIGRATED && kept.old)
+		rc = counters_carry(kept.old, g, e);
 	if (rc == 0)
 		rc = gate_switch(g, e);
 	/* A command that ran meanwhile has told the store, but still the old maps. */
 	if (rc == 0 && *origin == GATE_MIGRATED)
 		rc = gate_catch_up(c, store, g, e);
 out:
+	gate_close(kept.old);
 	if (rc) {
 		gate_close(g);
 		if (*origin == GATE_NEW)

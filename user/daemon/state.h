@@ -11,6 +11,7 @@
 #include "daemon/contact.h"
 #include "daemon/instance.h"
 #include "daemon/links.h"
+#include "daemon/manager.h"
 #include "daemon/nursery.h"
 #include "daemon/own.h"
 #include "daemon/pulse.h"
@@ -62,6 +63,7 @@ struct daemon {
 	struct links links;
 	struct own own;
 	struct pulse pulse;
+	struct manager manager;
 
 	uint64_t started_boot_ns;
 	uint64_t told_before; /* events in the ring from before this controller */

@@ -40,6 +40,30 @@ int counters_each(struct gate *g, int (*fn)(void *c, const struct counter *k), v
 	return r;
 }
 
+static int entries_carry(int from, int to, __u32 count, void *per_cpu)
+{
+	for (__u32 i = 0; i < count; i++)
+		if (bpf_map_lookup_elem(from, &i, per_cpu) ||
+		    bpf_map_update_elem(to, &i, per_cpu, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+int counters_carry(struct gate *from, struct gate *to, struct err *e)
+{
+	int cpus = libbpf_num_possible_cpus(), r;
+	struct pn_tally *per_cpu = cpus > 0 ? calloc((size_t)cpus, sizeof(*per_cpu)) : NULL;
+
+	_Static_assert(sizeof(*per_cpu) >= sizeof(__u64), "room for a fault of each CPU");
+	if (!per_cpu)
+		return err_set(e, -ENOMEM, "no memory for the counters");
+	r = entries_carry(from->map.pn_tally, to->map.pn_tally, PN_CLASSES * PN_REASONS, per_cpu);
+	if (!r)
+		r = entries_carry(from->map.pn_fault, to->map.pn_fault, PN_FAULTS, per_cpu);
+	free(per_cpu);
+	return r ? err_set(e, r, "the counters cannot be carried over: %s", strerror(-r)) : 0;
+}
+
 /* The kernel does not run a tracing program inside itself on one CPU, and counts what it left out. */
 static uint64_t missed_runs(struct gate *g)
 {

@@ -78,6 +78,8 @@ struct rate_entry {
 	uint32_t used;	     /* connections of credit spent just now */
 	uint32_t limit;	     /* burst */
 	uint64_t free_in_ns; /* until one more is let in; 0: now */
+	uint64_t
+		charged_ns; /* the state itself, monotonic: more, once another connection was charged */
 };
 int rates_each(struct gate *g, int (*fn)(void *c, const struct rate_entry *r), void *c,
 	       struct err *e);
@@ -110,6 +112,8 @@ struct counter {
 };
 int counters_each(struct gate *g, int (*fn)(void *c, const struct counter *k), void *c,
 		  struct err *e);
+/* Into a gate that has counted nothing yet: what another one has counted so far. 0 or -errno. */
+int counters_carry(struct gate *from, struct gate *to, struct err *e);
 struct fault {
 	const char *name, *sentence;
 	uint64_t count;

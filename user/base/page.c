@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The style sheet of the page: no script, no font and no picture from anywhere, one column that is as pleasant at 400 pixels as at 1200, light or
+ * What pages share: see page.h. The style sheet: no script, no font and no picture from anywhere, one column that is as pleasant at 400 pixels as at 1200, light or
  * dark as the reader has it. What colour says a word says too, and borders differ in width and kind. On paper everything is open.
  */
-#include "audit/report_html.h"
+#include "base/page.h"
 
-const char report_html_style[] =
+const char page_style[] =
 	":root{color-scheme:light dark;--ground:#f6f7f8;--card:#fff;--ink:#1b1f23;--soft:#57606a;"
 	"--line:#d5dae0;--code:#f0f2f4;--link:#0a5db5;"
 	"--critical:#8e0f1f;--high:#b3261e;--medium:#8a5a00;--low:#35618e;--info:#57606a;"
@@ -70,6 +70,20 @@ const char report_html_style[] =
 	"1fr;"
 	"column-gap:1.2rem}dl.table dt,dl.table dd{margin:0;padding:.4rem 0;border-top:1px solid "
 	"var(--line)}dl.table dt:first-of-type,dl.table dd:first-of-type{border-top:0}}\n"
+	".plot{width:100%;height:auto;background:var(--card);border:1px solid var(--line);"
+	"border-radius:.4rem}.plot text{fill:var(--soft);font-size:11px}"
+	".plot .grid{stroke:var(--line)}.plot .passed,.key .passed{fill:var(--line)}"
+	".unwatched{fill:none;stroke:var(--soft);stroke-dasharray:2 2}"
+	".c0{--of:var(--high)}.c1{--of:var(--medium)}.c2{--of:var(--low)}.c3{--of:var(--ink)}"
+	".c4{--of:var(--pass)}.c5{--of:var(--soft)}.hatch{stroke:var(--of);fill:var(--of)}"
+	".key{list-style:none;display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;margin:.5rem "
+	"0;padding:0}"
+	".key svg{vertical-align:-.15em;margin-right:.4em}"
+	".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.92rem}"
+	"th,td{text-align:left;padding:.3rem .9rem .3rem 0;border-bottom:1px solid var(--line);"
+	"vertical-align:top}td.n,th.n{text-align:right}\n"
+	"article.left{border-left-color:var(--high)}article.settled{border-left-color:var(--pass)}"
+	"\n"
 	"footer{color:var(--soft);font-size:.9rem;padding-bottom:2.5rem}\n"
 	"@media "
 	"print{:root{--ground:#fff;--card:#fff;--ink:#000;--soft:#333;--line:#999;--code:#fff;"
@@ -83,3 +97,47 @@ const char report_html_style[] =
 	"details::details-content{content-visibility:visible;block-size:auto}"
 	"details:not([open])>*{display:block}summary{list-style:none}"
 	"summary::-webkit-details-marker{display:none}}\n";
+
+void page_open(FILE *out, const char *title_lead, const char *title)
+{
+	fprintf(out,
+		"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"%s\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		"<meta name=\"referrer\" content=\"no-referrer\">\n<title>%s",
+		PAGE_POLICY, title_lead);
+	page_put(out, title);
+	fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", page_style);
+}
+
+void page_put(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		case '\'':
+			fputs("&#39;", out);
+			break;
+		default:
+			fputc(*text, out);
+		}
+	}
+}
+
+void page_element(FILE *out, const char *before, const char *text, const char *behind)
+{
+	fputs(before, out);
+	page_put(out, text);
+	fputs(behind, out);
+}
