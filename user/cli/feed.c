@@ -44,7 +44,7 @@ static void notes_print(const struct feedtalk_answer *a)
 	for (uint32_t i = 0; i < r->note_count; i++)
 		printf("  line %u: %s\n", r->note[i].line, r->note[i].text);
 	if (a->left_out)
-		printf("  %" PRIu64 " entries are left out: they touch what is never judged\n",
+		printf("  %" PRIu64 " entries are left out: they touch what must not be blocked\n",
 		       a->left_out);
 	if (a->senders)
 		printf("  %u who deliver mail here are on it: `postern show feeds --json` names "
