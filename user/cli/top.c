@@ -175,9 +175,9 @@ static void stream_hear(struct top *t)
 
 static void everything_read(struct top *t)
 {
+	gate_read(t);
 	json_decref(t->zones);
 	vitals_read(t->cli, &t->measure, &t->zones, &t->told_why);
-	gate_read(t);
 	if (t->stream.fd < 0 && t->measure.controller)
 		(void)stream_open(&t->stream, t->cli->conf.instance);
 	if (!t->paused)
