@@ -378,6 +378,7 @@ def test_completion(machine, installed, shell):
             ("postern audit --fail-on ", ["critical", "info"]),
             ("postern audit --nag", ["--nagios"]),
             ("postern help mon", ["monitor"]),
+            ("postern watch reason ", ["rule", "listed", "network_rate"]),
     ):
         typed.type(line + TAB)
         typed.wait(*words)
