@@ -519,7 +519,7 @@ int import_convert(const struct import_source *s, struct import_rows *out)
 	if (ret == 0) {
 		networks_convert(&c);
 		sites_convert(&c);
-		import_smtpd(s, &c.postfix, c.threshold, out);
+		import_smtpd(&c.postfix, c.threshold, out);
 		mode_convert(&c);
 		name_convert(&c);
 		certificate_convert(&c);
