@@ -8,6 +8,7 @@ import datetime
 import http.server
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -19,9 +20,10 @@ import dnsserver as dns
 from clients import fate
 from fail2ban import Fail2ban
 from lab import TREE, Lines, command, until
+from lists import BAD, judging, meet
 from machine import package_path
 
-BANNED, OTHER, THIRD, FOURTH = "203.0.113.7", "203.0.113.8", "203.0.113.9", "203.0.113.10"
+BANNED, OTHER, THIRD, FOURTH = "203.0.113.17", "203.0.113.8", "203.0.113.9", "203.0.113.10"
 BOUNCER = os.path.join(TREE, "tools/integrations/crowdsec/postern-bouncer")
 LAPI_PORT = 18080
 # Both count whole seconds, from moments within the same one.
@@ -313,6 +315,21 @@ def test_a_list_for_another_gate(gate, blocking):
         found = {address: one.why(address)["reason"] for address in BLOCKED | FREE}
         assert {address for address, reason in found.items() if reason in ("rule", "block")} == BLOCKED, found
         one.stop(signal.SIGINT)
+
+
+def test_what_lists_of_the_dns_say_has_their_name_on_it(lab, lists, sink, gate):
+    g = judging(gate)
+    g(f"block {OTHER}")
+    meet(g, lab.out, BAD)
+    done = g("export list")
+    assert re.search(rf"^{BAD} # reply, origin dnsbl, until ", done.stdout, re.M), done.stdout
+    assert "1 of them have the origin dnsbl" in done.stderr, done.stderr
+    done = g("export list origin operator")
+    assert OTHER in done.stdout and BAD not in done.stdout and not done.stderr, done
+    # Who is let in is not exported as blocked.
+    g("monitor")
+    done = g("export list")
+    assert OTHER in done.stdout and BAD not in done.stdout and "in monitor mode they are let in" in done.stdout, done.stdout
 
 
 def test_a_list_with_what_is_never_blocked(gate):

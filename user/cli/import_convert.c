@@ -77,14 +77,10 @@ static void network_take(struct convert *c, char *word, const char *from)
 		return;
 	}
 	brackets_cut(word);
-	if (strchr(word, ':') && strchr(word, '/') && prefix_parse(word, &p, &e) < 0 &&
-	    strstr(word, ":/")) {
-		import_leave(c->rows, "never_block", word, from,
-			     "a table, not an address: write its networks here");
-		return;
-	}
 	if (prefix_parse(word, &p, &e) < 0)
-		import_leave(c->rows, "never_block", word, from, "%s", e.text);
+		import_leave(c->rows, "never_block", word, from, "%s",
+			     strstr(word, ":/") ? "a table, not an address: write its networks here"
+						: e.text);
 	else if (p.bits == 0 || p.bits == ADDR_V4_LEAD_BITS)
 		import_leave(c->rows, "never_block", word, from,
 			     "this is everybody: the gate would guard against nobody, and Postfix "
@@ -290,7 +286,7 @@ static void name_convert(struct convert *c)
 			     "DOMAIN=NAME here");
 }
 
-/* A client's own address must have its certificate read by the responder: the operator says whether it may. */
+/* The responder is a process of its own that strangers talk to: whether it may have the key is for the operator to say. */
 static void certificate_convert(struct convert *c)
 {
 	struct postfix_value v;
