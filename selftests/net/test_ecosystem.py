@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -116,6 +117,19 @@ def test_fail2ban_and_the_gate_end_a_ban_together(lab, sink, fail2ban):
     until(lambda: OTHER not in rules(g), AGREE_S, "it has ended in the gate too")
     assert fate(lab.out, OTHER, greet=True) == "open"
     assert not [line for line in f.log.lines if "ERROR" in line], f.log.lines
+
+
+def test_the_sample_of_a_jail_can_be_used(run):
+    etc = os.path.join(run.folder, run.next_name("jail"))
+    shutil.copytree("/etc/fail2ban", etc)
+    shutil.rmtree(os.path.join(etc, "jail.d"))
+    shutil.copytree(os.path.join(TREE, "tools/integrations/fail2ban"), etc, dirs_exist_ok=True)
+    # Of no service of this machine.
+    with open(os.path.join(etc, "jail.local"), "w", encoding="ascii") as file:
+        file.write(f"[DEFAULT]\nbackend = polling\npostfix_log = {file.name}\n[postfix]\nlogpath = {file.name}\n")
+    said = command("fail2ban-client", "-c", etc, "-d").stdout
+    assert re.search(r"\['set', 'postfix', 'addaction', 'postern'\]", said), said
+    assert "['set', 'postfix', 'bantime', '1d']" in said, said
 
 
 # ---- CrowdSec ----

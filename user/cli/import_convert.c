@@ -271,8 +271,11 @@ static void mode_convert(struct convert *c)
 static void name_convert(struct convert *c)
 {
 	struct postfix_value v;
+	struct err e = {0};
 
-	if (get(c, POSTFIX_SMTPD, "myhostname", &v))
+	if (get(c, POSTFIX_SMTPD, "myhostname", &v) && site_domain_check(v.text, &e) < 0)
+		import_leave(c->rows, "responder.name", v.text, v.from, "%s", e.text);
+	else if (v.text && *v.text)
 		(void)import_carry(c->rows, "responder.name", v.text, v.from, "");
 	if (get(c, POSTFIX_SMTPD, "smtpd_reject_footer", &v))
 		import_leave(c->rows, "responder.contact", v.text, v.from,
@@ -303,7 +306,8 @@ static void log_convert(struct convert *c)
 {
 	struct postfix_value v;
 
-	if (get(c, POSTFIX_SMTPD, "maillog_file", &v) && strncmp(v.text, "/dev/", 5) != 0)
+	if (get(c, POSTFIX_SMTPD, "maillog_file", &v) && v.text[0] == '/' &&
+	    strncmp(v.text, "/dev/", 5) != 0)
 		(void)import_carry(c->rows, "mail_log", v.text, v.from, "");
 }
 
