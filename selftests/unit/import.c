@@ -249,6 +249,9 @@ TEST(each_setting_becomes_what_it_means)
 		{"a log", "maillog_file = /var/log/mail.log\n", SMTPD,
 		 "mail_log=/var/log/mail.log\n", false},
 		{"which is a terminal", "maillog_file = /dev/stdout\n", SMTPD, "mail_log", true},
+		{"a name that no greeting could have", "myhostname = two words\n", SMTPD,
+		 "!responder.name=two words\n", false},
+		{"a log that is somewhere", "maillog_file = mail.log\n", SMTPD, "mail_log", true},
 		{"a name with a quote is none", "myhostname = a\"; mode = \"enforce\n", SMTPD,
 		 "!responder.name=a\"; mode = \"enforce\n", false},
 	};

@@ -67,7 +67,7 @@ struct postfix_setting {
 };
 
 struct postfix {
-	char *text[3]; /* what the settings point into */
+	char *text[2]; /* what the settings point into */
 	struct postfix_setting *setting;
 	size_t count, room;
 	bool has_master;		  /* master.cf was read */
@@ -149,8 +149,7 @@ bool import_want_check(const struct import_want *w);
 int import_convert(const struct import_source *s, struct import_rows *out);
 
 /* import_smtpd.c: smtpd_*_restrictions. threshold: what one listing must weigh to be enough. */
-void import_smtpd(const struct import_source *s, const struct postfix *p, unsigned threshold,
-		  struct import_rows *out);
+void import_smtpd(const struct postfix *p, unsigned threshold, struct import_rows *out);
 /* Calls fn for each client table that smtpd's restrictions name. */
 void import_smtpd_tables(const struct postfix *p, void (*fn)(void *context, const char *spec),
 			 void *context);
