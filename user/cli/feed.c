@@ -44,7 +44,7 @@ static void notes_print(const struct feedtalk_answer *a)
 	for (uint32_t i = 0; i < r->note_count; i++)
 		printf("  line %u: %s\n", r->note[i].line, r->note[i].text);
 	if (a->left_out)
-		printf("  %" PRIu64 " entries are left out: they touch what is never judged\n",
+		printf("  %" PRIu64 " entries are left out: they touch what must not be blocked\n",
 		       a->left_out);
 	if (a->senders)
 		printf("  %u who deliver mail here are on it: `postern show feeds --json` names "
@@ -92,7 +92,7 @@ static int answers_tell(const struct cli *cli, int fd, const char *name)
 int verb_feed_load(struct cli *cli, const struct sentence *s)
 {
 	const char *name = s->word[0];
-	bool anyway = sentence_get(s, "anyway") != NULL;
+	bool anyway = s->word_count > 1; /* the only word behind the name */
 	char path[INSTANCE_PATH_MAX];
 	struct err e = {0};
 	int fd, status;

@@ -16,7 +16,7 @@
 #include "daemon/feedfile.h"
 #include "daemon/feedlist.h"
 #include "daemon/instance.h"
-#include "daemon/setup.h"
+#include "daemon/protected.h"
 #include "feed/work.h"
 
 #define FILES 32 /* few are open, and no more can be */
@@ -24,8 +24,7 @@
 struct alone {
 	struct cli *cli;
 	struct gate *gate;
-	struct net_own *own;
-	int own_count;
+	struct protected_list never;
 	struct feedlist list[CONF_FEEDS_MAX];
 };
 
@@ -107,7 +106,7 @@ static int fresh_take(struct alone *x, unsigned i, struct feedlist *fresh,
 {
 	const struct conf *c = &x->cli->conf;
 	struct feedlist old = x->list[i];
-	int ret = feedlist_leave_out(fresh, x->own, x->own_count, NULL, 0);
+	int ret = feedlist_leave_out(fresh, &x->never, NULL, 0);
 
 	if (ret)
 		return err_set(e, ret, "no memory");
@@ -165,15 +164,13 @@ static int feed_load_one(struct alone *x, unsigned i, bool anyway)
 static int alone_open(struct alone *x, struct err *e)
 {
 	const struct conf *c = &x->cli->conf;
-	int ifindexes[SETUP_LINKS_MAX];
-	unsigned count = setup_guarded(x->gate, c, ifindexes, SETUP_LINKS_MAX);
+	int ret = protected_read(&x->never, c, x->gate, e);
 
-	x->own_count = setup_own_list(c, ifindexes, count, &x->own, e);
-	if (x->own_count < 0)
-		return x->own_count;
+	if (ret)
+		return ret;
 	for (unsigned i = 0; i < c->feed_count; i++)
 		if (feedlist_load(&x->list[i], c, c->feeds[i].name, NULL) == 0 &&
-		    feedlist_leave_out(&x->list[i], x->own, x->own_count, NULL, 0))
+		    feedlist_leave_out(&x->list[i], &x->never, NULL, 0))
 			return err_set(e, -ENOMEM, "no memory");
 	return 0;
 }
@@ -217,7 +214,7 @@ int feed_load_alone(struct cli *cli, const char *name, bool anyway)
 	instance_release(&in);
 	for (unsigned i = 0; i < cli->conf.feed_count; i++)
 		feedlist_free(&x->list[i]);
-	free(x->own);
+	protected_free(&x->never);
 	free(x);
 	return status;
 }

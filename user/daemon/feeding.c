@@ -26,6 +26,18 @@ int feeding_put(struct feeding *f, uint32_t clear_hits, struct err *e)
 	return feedlist_put_all(f->d->gate, &f->d->conf, list, clear_hits, e);
 }
 
+int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,
+		      struct err *e)
+{
+	struct protected_list never = {0};
+	int ret = protected_read(&never, &f->d->conf, f->d->gate, e);
+
+	if (ret == 0 && feedlist_leave_out(l, &never, names, size))
+		ret = err_set(e, -ENOMEM, "no memory to look for what must not be blocked");
+	protected_free(&never);
+	return ret;
+}
+
 /* ---- asked by `feed load` ---- */
 
 static uint32_t feeding_asked(void *context, const char *name, bool anyway)
@@ -37,6 +49,9 @@ static uint32_t feeding_asked(void *context, const char *name, bool anyway)
 	for (unsigned i = 0; i < f->count; i++) {
 		if (!all && strcmp(f->fed[i].conf.name, name) != 0)
 			continue;
+		/* What is being read may be what the file had before. */
+		if (f->reading == (int)i)
+			feeding_read_stop(f);
 		f->fed[i].wanted = true;
 		f->fed[i].anyway = f->fed[i].anyway || anyway;
 		asked |= 1U << i;
@@ -58,7 +73,7 @@ static void fed_open(struct feeding *f, struct fed *one, const struct conf_feed 
 	snprintf(one->why, sizeof(one->why), "it was not read yet");
 	ret = feedlist_load(&one->list, &f->d->conf, conf->name, &e);
 	if (ret == 0)
-		ret = feedlist_leave_out(&one->list, f->d->own.list, f->d->own.count, NULL, 0);
+		ret = feeding_leave_out(f, &one->list, NULL, 0, &e);
 	if (ret && ret != -ENOENT)
 		log_warning("feed %s: %s: it is in force when its file was read", conf->name,
 			    e.text);
@@ -222,6 +237,16 @@ static void feeding_tick(struct daemon *d, uint64_t now_boot_ns_)
 	feeding_watch_look(d->feeding);
 }
 
+/* In monitor mode: it would be refused. Counted soon, together with others. */
+static void feeding_delivery(struct daemon *d, const struct store_delivery *delivery)
+{
+	struct feeding *f = d->feeding;
+
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->fed[i].list.map && image_has(&f->fed[i].list.image, &delivery->addr, NULL))
+			f->fed[i].stale = true;
+}
+
 /* ---- for people ---- */
 
 static json_t *senders_row(const struct fed *one)
@@ -261,6 +286,23 @@ void feeding_print(const struct daemon *d, FILE *out)
 	}
 }
 
+void feeding_measure(const struct daemon *d, struct measure *m)
+{
+	const struct feeding *f = d->feeding;
+
+	m->feed_count = 0;
+	for (unsigned i = 0; f && i < f->count && i < CONF_FEEDS_MAX; i++) {
+		const struct fed *one = &f->fed[i];
+		struct measure_feed *to = &m->feed[m->feed_count++];
+
+		snprintf(to->name, sizeof(to->name), "%s", one->conf.name);
+		to->entries = one->list.image.host_count + one->list.image.prefix_count;
+		to->hits = m->feed_hits[i];
+		to->loaded_wall_s = one->list.map ? one->list.taken_wall_s : 0;
+		to->held_back = one->state == FEED_HELD_BACK;
+	}
+}
+
 const struct part feeding_part = {
 	.name = "feeding",
 	.lost = "feeds stay as they are",
@@ -269,4 +311,5 @@ const struct part feeding_part = {
 	.reload = feeding_reload,
 	.gate_changed = feeding_gate_changed,
 	.tick = feeding_tick,
+	.delivery = feeding_delivery,
 };

@@ -34,6 +34,7 @@ struct fed {
 	bool moved;	  /* another file than that of the list: its size says nothing */
 	struct stat seen; /* the file that was read last */
 	uint64_t added, removed;
+	bool stale; /* one who is on it has delivered since its senders were looked for */
 	unsigned senders;
 	struct fed_sender sender[FED_SENDERS_NAMED_MAX]; /* the busiest first */
 };
@@ -59,6 +60,10 @@ struct feeding {
 
 /* All lists into the kernel. 0 or -errno. */
 int feeding_put(struct feeding *f, uint32_t clear_hits, struct err *e);
+
+/* The entries that must not be blocked, as this host is now. names: the first few. 0 or -errno. */
+int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,
+		      struct err *e);
 
 /* ---- feeding_read.c: one file at a time, by a child ---- */
 

@@ -92,6 +92,7 @@ void feeding_find_senders(struct feeding *f, struct fed *one)
 	struct err e = {0};
 
 	one->senders = 0;
+	one->stale = false;
 	if (!one->list.map || !f->d->store)
 		return;
 	(void)rules_each_allow(f->d->gate, allow_add, &allowed, NULL);

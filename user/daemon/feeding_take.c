@@ -71,8 +71,8 @@ static void say_notes(const struct fed *one, const char *names)
 			    one->conf.name, r->faults, r->refused, r->note[0].line,
 			    r->note[0].text);
 	if (one->list.left_out)
-		log_warning("feed %s: %" PRIu64 " entries are left out, since they touch what is "
-			    "never judged: %s%s",
+		log_warning("feed %s: %" PRIu64 " entries are left out, since they touch what must "
+			    "not be blocked: %s%s",
 			    one->conf.name, one->list.left_out, names,
 			    one->list.left_out > FEEDLIST_NAMED_MAX ? " ..." : "");
 }
@@ -145,9 +145,8 @@ void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const
 
 	if (fresh) {
 		one->report = *fresh->image.report;
-		if (feedlist_leave_out(fresh, f->d->own.list, f->d->own.count, names,
-				       sizeof(names)))
-			keep_old(f, one, FEED_UNREADABLE, "no memory");
+		if (feeding_leave_out(f, fresh, names, sizeof(names), &why))
+			keep_old(f, one, FEED_UNREADABLE, why.text);
 		else if (judge(f, one, fresh, &why))
 			keep_old(f, one, FEED_HELD_BACK, why.text);
 		else

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/when.h"
+#include "daemon/facts.h"
 #include "daemon/feeding_inside.h"
 
 #define EVENTS	     (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR)
@@ -126,6 +127,12 @@ void feeding_watch_look(struct feeding *f)
 		if (has_changed(&f->fed[i]))
 			f->fed[i].wanted = true;
 	f->rounds++;
+	for (unsigned i = 0; i < f->count; i++) {
+		if (!f->fed[i].stale)
+			continue;
+		feeding_find_senders(f, &f->fed[i]);
+		facts_write_feeds(f->d);
+	}
 	feeding_read_next(f);
 }
 

@@ -233,7 +233,7 @@ static int entry_leave_out(void *context, size_t index, const struct prefix *ent
 	return 0;
 }
 
-int feedlist_leave_out(struct feedlist *l, const struct net_own *own, int count, char *names,
+int feedlist_leave_out(struct feedlist *l, const struct protected_list *never, char *names,
 		       size_t size)
 {
 	struct leaving x = {.l = l, .names = names, .size = size};
@@ -247,8 +247,8 @@ int feedlist_leave_out(struct feedlist *l, const struct net_own *own, int count,
 	l->left_out_prefixes = calloc(1, l->image.prefix_count / BITS + 1);
 	if (!l->left_out_hosts || !l->left_out_prefixes)
 		return -ENOMEM;
-	for (int i = 0; i < count; i++)
-		(void)guard_touching(&l->image, &own[i].prefix, entry_leave_out, &x);
+	for (size_t i = 0; i < never->count; i++)
+		(void)guard_touching(&l->image, &never->entry[i].prefix, entry_leave_out, &x);
 	return 0;
 }
 
@@ -378,27 +378,29 @@ int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist
 	return ret;
 }
 
-int feedlist_put_kept(struct gate *g, const struct conf *c, const struct net_own *own, int count,
-		      struct err *e)
+int feedlist_put_kept(struct gate *g, const struct conf *c, struct err *e)
 {
 	struct feedlist *lists = calloc(CONF_FEEDS_MAX, sizeof(*lists));
 	const struct feedlist *list[CONF_FEEDS_MAX];
+	struct protected_list never = {0};
 	unsigned found = 0;
-	int ret = 0;
+	int ret;
 
 	if (!lists)
 		return err_set(e, -ENOMEM, "no memory for the lists of feeds");
+	ret = protected_read(&never, c, g, e);
 	for (unsigned i = 0; i < c->feed_count && ret == 0; i++) {
 		list[i] = &lists[i];
 		if (feedlist_load(&lists[i], c, c->feeds[i].name, NULL))
 			continue;
 		found++;
-		ret = feedlist_leave_out(&lists[i], own, count, NULL, 0);
+		ret = feedlist_leave_out(&lists[i], &never, NULL, 0);
 	}
 	if (ret == 0 && found)
 		ret = feedlist_put_all(g, c, list, 0, e);
 	for (unsigned i = 0; i < c->feed_count; i++)
 		feedlist_free(&lists[i]);
+	protected_free(&never);
 	free(lists);
 	return ret;
 }

@@ -7,9 +7,9 @@
 #define DAEMON_FEEDLIST_H
 
 #include "conf/conf.h"
+#include "daemon/protected.h"
 #include "feed/guard.h"
 #include "kern/feeds.h"
-#include "net/net.h"
 
 #define FEEDLIST_NAMED_MAX 3 /* entries that are named in a sentence; the rest is counted */
 
@@ -36,9 +36,9 @@ int feedlist_keep(const struct feedlist *l, const struct conf *c, const char *na
 /* Feeds that are no longer configured leave nothing behind. */
 void feedlist_forget(const struct conf *c, const char *name);
 /*
- * Find the entries that touch what is never judged, and leave them out from now on. names: the first few, for people ("" none). 0 or -ENOMEM.
+ * Find the entries that touch what must not be blocked (protected.h), and leave them out from now on. names: the first few, for people ("" none). 0 or -ENOMEM.
  */
-int feedlist_leave_out(struct feedlist *l, const struct net_own *own, int count, char *names,
+int feedlist_leave_out(struct feedlist *l, const struct protected_list *never, char *names,
 		       size_t size);
 void feedlist_free(struct feedlist *l); /* empty is fine */
 
@@ -49,7 +49,6 @@ void feedlist_free(struct feedlist *l); /* empty is fine */
 int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist *const *list,
 		     uint32_t clear_hits, struct err *e);
 /* The kept ones into a gate that has none. For those who set up a gate; what cannot be read is left to the controller to say. */
-int feedlist_put_kept(struct gate *g, const struct conf *c, const struct net_own *own, int count,
-		      struct err *e);
+int feedlist_put_kept(struct gate *g, const struct conf *c, struct err *e);
 
 #endif

@@ -442,23 +442,6 @@ static void carried_write(struct gate *g, const struct carried *kept)
 	KNOB_SET(knobs->alive_until, kept->alive_until);
 }
 
-/* A new gate has the feeds that were good last before a packet meets it. */
-static int feeds_fill(const struct conf *c, struct gate *g, const int *ifindexes, unsigned count,
-		      struct err *e)
-{
-	struct net_own *own = NULL;
-	int own_count, rc;
-
-	if (!c->feed_count)
-		return 0;
-	own_count = setup_own_list(c, ifindexes, count, &own, e);
-	if (own_count < 0)
-		return own_count;
-	rc = feedlist_put_kept(g, c, own, own_count, e);
-	free(own);
-	return rc;
-}
-
 static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
 		     enum gate_origin origin, struct err *e)
 {
@@ -472,8 +455,9 @@ static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
 	/* After the rules: an own address whose operator entry has just gone gets its own entry back. */
 	if (rc == 0)
 		rc = setup_own(g, c, ifindexes, count, e);
-	if (rc == 0 && origin != GATE_ADOPTED)
-		rc = feeds_fill(c, g, ifindexes, count, e);
+	/* A new gate has the feeds that were good last before a packet meets it. */
+	if (rc == 0 && origin != GATE_ADOPTED && c->feed_count)
+		rc = feedlist_put_kept(g, c, e);
 	/* Without the store nobody knows what was ordered: an adopted gate goes on in its mode. */
 	if (rc == 0 && (store || origin != GATE_ADOPTED))
 		rc = ruling_apply_mode(&r, e);
