@@ -4,6 +4,7 @@
  * field of the good message.
  */
 #include "daemon/messages.h"
+#include "feed/image.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -82,6 +83,9 @@ static union message good(enum message_type type)
 		m.delivery.wall_s = 1700000000;
 		m.delivery.recipients = 1;
 		snprintf(m.delivery.host, sizeof(m.delivery.host), "mx.example");
+		break;
+	case MESSAGE_FEED:
+		m.feed.length = IMAGE_BYTES_MAX;
 		break;
 	case MESSAGE_PAGE:
 		m.page.total = MESSAGE_PAGE_MAX;
@@ -213,6 +217,12 @@ static const struct row bad[] = {
 	{MESSAGE_DELIVERY, "for nobody", FIELD(delivery.recipients), 0},
 	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
 	TEXT(MESSAGE_DELIVERY, delivery.host),
+	{MESSAGE_FEED, "a result that is none", FIELD(feed.result), 1},
+	{MESSAGE_FEED, "a result beyond all errors", FIELD(feed.result), -4096},
+	{MESSAGE_FEED, "a failure with a list", FIELD(feed.result), -22},
+	{MESSAGE_FEED, "a success without one", FIELD(feed.length), 0},
+	{MESSAGE_FEED, "a list that has no room", FIELD(feed.length), IMAGE_BYTES_MAX + 1},
+	TEXT(MESSAGE_FEED, feed.why),
 	{MESSAGE_PAGE, "a page of nothing", FIELD(page.total), 0},
 	{MESSAGE_PAGE, "a page without bounds", FIELD(page.total), MESSAGE_PAGE_MAX + 1},
 	{MESSAGE_PAGE, "a piece of nothing", FIELD(page.length), 0},
