@@ -104,6 +104,8 @@ void feeding_read_next(struct feeding *f)
 			i++;
 		if (i == f->count)
 			return;
+		/* Watching comes before looking, or what changes in between is missed. */
+		feeding_watch(f);
 		f->fed[i].wanted = false;
 		file = feedfile_open(f->fed[i].conf.file, &e);
 		if (file >= 0) {
