@@ -189,9 +189,11 @@ def test_a_ban_and_a_verdict_on_one_source_do_not_erase_each_other(lab, lists, g
     assert row["rule"]["origin"] == "dnsbl"
     told = json.dumps(journal(g, BAD))
     assert "listed, told so, and back, by bl.example" in told
-    # A verdict that comes behind a ban does not shorten it, and forgetting takes both.
+    # A verdict that comes behind a ban, as all do at a reload, does not shorten it, and forgetting takes both.
     assert_told_why(lab, BAD)
     until(lambda: banned(g, BAD), what="he is banned again")
+    g("reload")
+    assert banned(g, BAD)
     gone = g.row(f"forget {BAD}")
     assert gone["bans"] == [BAD] and gone["verdicts"] == [BAD]
     assert g.why(BAD)["reason"] not in ("banned", "listed")

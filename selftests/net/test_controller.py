@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import signal
-import socket
 import subprocess
 import time
 
@@ -171,20 +170,6 @@ def test_a_gate_that_was_made_anew_is_followed(lab, gate, sink):
     assert held.fate == "open"
     until(lambda: time.monotonic() > switch_passed, SWITCH_S + 1, "the switch's time")
     assert fate(lab.out, HONEST) == "refused"
-
-
-def test_the_service_manager_is_told(lab, gate, tmp_path):
-    path = str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(path)
-        manager.settimeout(10)
-        g = gate(start=False).start(environment={**os.environ, "NOTIFY_SOCKET": path})
-        assert manager.recv(100) == b"READY=1"
-        g("reload")
-        assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
-        assert manager.recv(100) == b"READY=1"
-        g.stop()
-        assert manager.recv(100) == b"STOPPING=1"
 
 
 def test_expired_rules_leave_the_maps(lab, gate):

@@ -193,6 +193,8 @@ def test_installed_it_watches(machine, installed, lab):
     installed(f"block {NETWORK6}")
     assert fates(lab.out, [BLOCKED, BLOCKED6, HONEST]) == {BLOCKED: "silent", BLOCKED6: "silent", HONEST: "open"}
     assert "it hammers" in installed(f"why {BLOCKED}").stdout
+    said = machine.run("journalctl", "--no-pager", "-o", "json", f"POSTERN_SOURCE={BLOCKED}").stdout.splitlines()
+    assert json.loads(said[0])["POSTERN_REASON"] == "rule"
 
 
 def test_the_configuration_is_the_sample(machine, installed):
@@ -378,6 +380,7 @@ def test_completion(machine, installed, shell):
             ("postern audit --fail-on ", ["critical", "info"]),
             ("postern audit --nag", ["--nagios"]),
             ("postern help mon", ["monitor"]),
+            ("postern watch reason ", ["rule", "listed", "network_rate"]),
     ):
         typed.type(line + TAB)
         typed.wait(*words)

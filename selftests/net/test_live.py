@@ -12,7 +12,6 @@ import threading
 import pytest
 
 from clients import fate, forge_start, knock
-from lab import until
 
 HONEST = "203.0.113.7"
 BLOCKED = "203.0.113.66"

@@ -163,6 +163,23 @@ def test_a_limit_is_told_from_a_list_and_by_time(lab, mta, gate, log):
     assert report(g, log, status=0)[1][HONEST[0]]["state"] == "settled"
 
 
+def test_a_feed_is_named(lab, mta, gate, log, tmp_path):
+    """Silence is for every packet, and each is judged: a connection counts once all the same."""
+    feed = tmp_path / "feed.txt"
+    feed.write_text(f"{HONEST[1]}\n")
+    g = gate(mode="monitor", mail_log=log.path, feeds=[{"name": "somebody", "file": str(feed), "action": "drop"}])
+    until(lambda: g.why(HONEST[1])["reason"] == "feed", 5, "the feed is in force")
+    assert mail(lab.out, HONEST[1]) is None
+    mta.log.wait(r"status=sent", 5, log.start)
+    until(lambda: HONEST[1] in report(g, log)[1], 5, "it is in the report")
+    reasons, sources, _ = report(g, log, status=4)
+    assert (reasons["feed"]["would"], reasons["feed"]["by"]) == (1, [{"name": "somebody", "connections": 1}])
+    row = sources[HONEST[1]]
+    assert (row["state"], row["kind"], row["feed"]) == ("left", "feed", "somebody") and "somebody" in row["advice"]
+    g.cli(*shlex.split(row["command"].removeprefix("postern ")))
+    assert report(g, log, status=0)[1][HONEST[1]]["state"] == "settled"
+
+
 def test_without_a_log_nothing_is_proved(lab, mta, gate, log):
     g = judging(gate, SITES, mode="monitor", mail_log="none")
     for spammer in SPAMMERS[:2]:

@@ -247,3 +247,39 @@ TEST(only_a_small_regular_file_is_loaded)
 	unlink(link);
 	rmdir(dir);
 }
+
+#define CHANGE                                                                                     \
+	"{\"key\":\"limits.rate\",\"was\":\"\",\"now\":\"1/1m burst 1\",\"effect\":\"live\"}\n"
+#define LAST "{\"reload\":3,\"file\":\"/etc/postern/postern.conf\",\"fault\":null}\n"
+
+TEST(the_answer_to_a_reload_is_held_to_its_shape)
+{
+	static const char *const bad[] = {
+		"",
+		CHANGE,
+		LAST CHANGE,
+		LAST LAST,
+		"{}\n" LAST,
+		"[]\n" LAST,
+		"reload\n" LAST,
+		"{\"reload\":-1,\"file\":\"/a\",\"fault\":null}\n",
+		"{\"reload\":1,\"file\":null,\"fault\":null}\n",
+		"{\"key\":\"a\",\"was\":1,\"now\":\"\",\"effect\":\"\"}\n" LAST,
+	};
+	json_t *changes = NULL, *last = NULL;
+	struct err e = {0};
+
+	ENSURE(foreign_reload(CHANGE CHANGE LAST, strlen(CHANGE CHANGE LAST), &changes, &last,
+			      &e) == 0,
+	       "%s", e.text);
+	EXPECT(json_array_size(changes) == 2 &&
+		       json_integer_value(json_object_get(last, "reload")) == 3 &&
+		       json_is_null(json_object_get(last, "fault")),
+	       "it came back otherwise");
+	json_decref(changes);
+	json_decref(last);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		EXPECT(foreign_reload(bad[i], strlen(bad[i]), &changes, &last, &e) == -EBADMSG &&
+			       !changes && !last,
+		       "'%s' was taken", bad[i]);
+}

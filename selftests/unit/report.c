@@ -139,7 +139,7 @@ TEST(a_delivery_counts_by_source_and_time)
 			s->trusted = rows[i].trusted;
 			s->allowed = rows[i].allowed;
 		}
-		proof_conclude(p);
+		EXPECT(proof_conclude(p) == 0, "no memory");
 		EXPECT((s ? s->state : PROOF_NOTHING) == rows[i].state, "%s: %s", rows[i].sentence,
 		       s ? proof_state_name(s->state) : "unknown");
 		EXPECT(p->count[PROOF_LEFT] == (rows[i].state == PROOF_LEFT) &&
@@ -159,7 +159,7 @@ TEST(a_list_weighs_more_than_a_limit)
 	refuse(p, WHO, "rate", false, NOON_S, 80);
 	refuse(p, WHO, "listed", false, NOON_S + 10, 2);
 	deliver(p, WHO, NOON_S + 5, NOON_S + 6, "a@example.org");
-	proof_conclude(p);
+	EXPECT(proof_conclude(p) == 0, "no memory");
 	proof_advice(p, proof_find(p, &who), command, advice);
 	EXPECT(!strcmp(command,
 		       "postern trust 192.0.2.7 because mail.example.org delivered 1 message "
@@ -195,7 +195,7 @@ TEST(what_the_log_does_not_cover_is_said)
 		p->log = cases[i].log;
 		p->span = (struct maillog_span){NOON_S + cases[i].first, NOON_S + cases[i].last, 1,
 						cases[i].understood};
-		proof_conclude(p);
+		EXPECT(proof_conclude(p) == 0, "no memory");
 		proof_log_blind(p, text);
 		EXPECT(p->blind_connections == cases[i].blind && p->verdict == cases[i].verdict &&
 			       !text[0] == !cases[i].blind,
@@ -214,7 +214,7 @@ TEST(without_a_log_a_known_sender_is_to_be_explained)
 	refuse(p, WHO, "listed", false, NOON_S, 3);
 	proof_add_sender(p, &sender);
 	p->log = PROOF_LOG_NONE;
-	proof_conclude(p);
+	EXPECT(proof_conclude(p) == 0, "no memory");
 	EXPECT(p->count[PROOF_LEFT] == 1 && p->verdict == PROOF_EXPLAIN, "%s",
 	       proof_verdict_name(p->verdict));
 	proof_free(p);
@@ -236,7 +236,7 @@ TEST(too_little_is_too_early)
 		struct proof *p = proof_of(false);
 
 		watched(p, cases[i].seconds, cases[i].connections, 0);
-		proof_conclude(p);
+		EXPECT(proof_conclude(p) == 0, "no memory");
 		proof_closing(p, text, first, then);
 		EXPECT(p->verdict == cases[i].verdict && proof_exit(p) == 0, "%zu: %s", i,
 		       proof_verdict_name(p->verdict));
@@ -256,7 +256,7 @@ TEST(connections_are_counted_by_the_kernel_where_it_counts_connections)
 	EXPECT(proof_add_hour(p, &found) == 0, "no memory");
 	refuse(p, WHO, "listed", false, NOON_S, 3);
 	refuse(p, "192.0.2.8", "listed", false, NOON_S, 4);
-	proof_conclude(p);
+	EXPECT(proof_conclude(p) == 0, "no memory");
 	EXPECT(p->refused[0] == 42 && p->refused_sources[0] == 2 && p->all == 540,
 	       "%d connections, %u sources, %d in all", (int)p->refused[0], p->refused_sources[0],
 	       (int)p->all);
@@ -293,7 +293,7 @@ TEST(no_strangers_text_becomes_markup_or_a_command)
 	snprintf(s->host, sizeof(s->host), "%s", hostile);
 	free(s->says);
 	s->says = strdup(hostile);
-	proof_conclude(p);
+	EXPECT(proof_conclude(p) == 0, "no memory");
 	proof_advice(p, s, command, advice);
 	EXPECT(!strpbrk(command, "<>;$`&\"'()|\\*?~!#{}[]"), "%s", command);
 	page = printed(p, proof_html);
@@ -313,7 +313,7 @@ TEST(an_empty_report_is_one)
 	struct proof *p = proof_of(false);
 	char *text, *page;
 
-	proof_conclude(p);
+	EXPECT(proof_conclude(p) == 0, "no memory");
 	text = printed(p, proof_text);
 	page = printed(p, proof_html);
 	ENSURE(text && page, "nothing is written");

@@ -25,17 +25,16 @@ void journal_add(struct journal_entry *entry, const char *key, const char *value
 
 	if (!length)
 		return;
+	/* No zero ends anything here. */
 	if (key_length + 2 + length + LENGTH_BYTES > sizeof(entry->bytes) - entry->length) {
 		entry->is_cut = true;
 		return;
 	}
-	memcpy(at, key, key_length);
-	at += key_length;
+	at = mempcpy(at, key, key_length);
 	*at++ = is_binary ? '\n' : '=';
 	for (unsigned i = 0; is_binary && i < LENGTH_BYTES; i++)
 		*at++ = (char)((uint64_t)length >> 8 * i);
-	memcpy(at, value, length);
-	at += length;
+	at = mempcpy(at, value, length);
 	*at++ = '\n';
 	entry->length = (size_t)(at - entry->bytes);
 }

@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -173,11 +174,10 @@ void log_tick(void)
 	decisions.silent_before = decisions.silent;
 	if (!decisions.silent || (goes_on && second - decisions.since_s < SILENT_SAY_S))
 		return;
-	log_warning(
-		"%lu decisions within %llu s are not in this log, which takes %d in a second: the "
-		"counters have all of them",
-		decisions.silent, (unsigned long long)(second - decisions.since_s + 1),
-		LOG_DECISIONS_PER_S);
+	log_warning("%lu decisions within %" PRIu64
+		    " s are not in this log, which takes %d in a second: the "
+		    "counters have all of them",
+		    decisions.silent, second - decisions.since_s + 1, LOG_DECISIONS_PER_S);
 	decisions.silent = decisions.silent_before = 0;
 }
 

@@ -153,8 +153,7 @@ static void on_event(void *context, const struct maillog_event *event)
 	f->told_since++;
 }
 
-/* "1700000000.123456 " at the start of a line of the journal (journalctl(1), short-unix). 0: it has none. */
-static uint64_t stamp_us(const char *line, size_t length)
+uint64_t follower_stamp_us(const char *line, size_t length)
 {
 	uint64_t us = 0;
 	unsigned digits = 0, point = 0;
@@ -195,7 +194,7 @@ static void line_end(struct follower *f)
 	uint64_t stamp;
 
 	f->place.bytes += f->length + 1;
-	if (s->source == FOLLOWER_JOURNAL && (stamp = stamp_us(f->line, length))) {
+	if (s->source == FOLLOWER_JOURNAL && (stamp = follower_stamp_us(f->line, length))) {
 		f->place.stamp_us = stamp;
 		f->place.sum = logplace_sum(f->line, length);
 		/* The journal has thrown the line away. */

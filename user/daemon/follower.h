@@ -3,6 +3,7 @@
 #ifndef DAEMON_FOLLOWER_H
 #define DAEMON_FOLLOWER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum follower_source { FOLLOWER_FILE, FOLLOWER_JOURNAL };
@@ -18,5 +19,8 @@ struct follower_settings {
 	uint64_t again_bytes;
 	uint64_t again_stamp_us, again_sum;
 };
+
+/* The time of "1700000000.123456 host ..." (journalctl(1), short-unix), in microseconds. 0: the line has none. */
+uint64_t follower_stamp_us(const char *line, size_t length);
 
 #endif

@@ -37,6 +37,7 @@
 #define KNOWN_S (7 * 86400ULL)
 /* An entry is written anew when it gains so much. */
 #define KNOWN_GAIN_NS (3600 * NS_PER_S)
+#define FLUSH_AT      1000 /* deliveries: some milliseconds of the store */
 #define WAITING_MAX   8192 /* deliveries: 3 MB */
 #define PLACE_EVERY_NS                                                                             \
 	(60 * NS_PER_S) /* where nothing was delivered, lines are read again at no cost */
@@ -244,32 +245,6 @@ static void delivery_take(struct following *f, const struct message_delivery *m)
 	child_pause(f->child, true);
 }
 
-static void on_message(void *context, const union message *m)
-{
-	struct following *f = context;
-
-	if (m->head.type == MESSAGE_READY)
-		f->d->answering.changed = true;
-	if (m->head.type == MESSAGE_DELIVERY)
-		delivery_take(f, &m->delivery);
-	else if (m->head.type == MESSAGE_FOLLOWED)
-		place_take(f, &m->followed);
-}
-
-/* What it told behind the last place the next child tells again. */
-static void on_gone(void *context)
-{
-	struct following *f = context;
-
-	pipe_close(f);
-	journalctl_end(f);
-	f->deliveries -= f->waits - f->settled;
-	f->waits = f->settled;
-	f->paused = false;
-}
-
-/* ---- into the store ---- */
-
 static int flush_write(struct following *f, const struct logplace *place, struct err *e)
 {
 	struct store *s = f->d->store;
@@ -314,6 +289,33 @@ static void flush(struct following *f, uint64_t now_ns)
 		child_pause(f->child, false);
 		bytes_move(f);
 	}
+}
+
+static void on_message(void *context, const union message *m)
+{
+	struct following *f = context;
+
+	if (m->head.type == MESSAGE_READY)
+		f->d->answering.changed = true;
+	if (m->head.type == MESSAGE_DELIVERY)
+		delivery_take(f, &m->delivery);
+	else if (m->head.type == MESSAGE_FOLLOWED)
+		place_take(f, &m->followed);
+	/* A log that is read for the first time does not wait for the tick. */
+	if (f->settled >= FLUSH_AT)
+		flush(f, now_boot_ns());
+}
+
+/* What it told behind the last place the next child tells again. */
+static void on_gone(void *context)
+{
+	struct following *f = context;
+
+	pipe_close(f);
+	journalctl_end(f);
+	f->deliveries -= f->waits - f->settled;
+	f->waits = f->settled;
+	f->paused = false;
 }
 
 static void trim(struct following *f, uint64_t now_ns)

@@ -316,6 +316,8 @@ static void witness_event(struct daemon *d, const struct pn_event *e)
 		listing_tell(d, &row.addr, &row);
 	else if (is_limit(e->reason))
 		limit_tell(&d->conf, e->reason, &row);
+	else if (e->reason == PN_REASON_FEED && e->feed < d->conf.feed_count)
+		snprintf(row.detail, sizeof(row.detail), "%s", d->conf.feeds[e->feed].name);
 	if (!by_port)
 		row.connections += e->suppressed;
 	row_note(w, &row, e->sport, by_port);

@@ -228,14 +228,12 @@ static int one_read(struct maillog_source *s, int fd, struct maillog *m, uint64_
 		*left -= (uint64_t)n < *left ? (uint64_t)n : *left;
 	}
 	s->is_cut = s->is_cut || !*left;
-	/* A file that ends too soon is being packed just now: what was there is read. */
-	if (n < 0)
-		s->skipped++;
 	/* A last line without an end must not lead the next file. */
 	maillog_bytes(m, "\n", 1);
 out:
-	if (file)
-		(void)gzclose(file);
+	/* It ends too soon, as one that is being packed just now, or is none: what could be read has been. */
+	if (file && (gzclose(file) == Z_BUF_ERROR || n < 0))
+		s->skipped++;
 	free(chunk);
 	return ret;
 }

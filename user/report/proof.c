@@ -38,7 +38,9 @@ void proof_free(struct proof *p)
 	for (size_t i = 0; i < p->sources; i++) {
 		free(p->source[i].lists);
 		free(p->source[i].says);
+		free(p->source[i].feed);
 	}
+	free(p->told);
 	free(p->source);
 	free(p->row);
 	free(p->bucket);
@@ -183,6 +185,8 @@ int proof_add_refusal(struct proof *p, const struct store_refusal *r)
 	if (of->kind == PROOF_LIST) {
 		text_replace(&s->lists, r->detail);
 		text_replace(&s->says, r->says);
+	} else if (of->kind == PROOF_FEED) {
+		text_replace(&s->feed, r->detail);
 	}
 	b = bucket_at(p, r->first_wall_s);
 	if (b)
@@ -391,7 +395,29 @@ static void source_count(struct proof *p, const struct proof_source *s)
 	p->refused_sources[1] += counted[1];
 }
 
-void proof_conclude(struct proof *p)
+static int by_messages(const void *a, const void *b)
+{
+	const struct proof_source *x = *(struct proof_source *const *)a,
+				  *y = *(struct proof_source *const *)b;
+
+	if (x->messages != y->messages)
+		return x->messages < y->messages ? 1 : -1;
+	return memcmp(x->addr.byte, y->addr.byte, sizeof(x->addr.byte));
+}
+
+static int order(struct proof *p)
+{
+	p->told = calloc(p->sources ? p->sources : 1, sizeof(*p->told));
+	if (!p->told)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->sources; i++)
+		if (p->source[i].state != PROOF_NOTHING)
+			p->told[p->told_count++] = &p->source[i];
+	qsort(p->told, p->told_count, sizeof(*p->told), by_messages);
+	return 0;
+}
+
+int proof_conclude(struct proof *p)
 {
 	if (p->log == PROOF_LOG_READ && !p->span.understood)
 		p->log = PROOF_LOG_STRANGE;
@@ -415,6 +441,7 @@ void proof_conclude(struct proof *p)
 		p->verdict = PROOF_EARLY;
 	else
 		p->verdict = PROOF_READY;
+	return order(p);
 }
 
 int proof_exit(const struct proof *p)

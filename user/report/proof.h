@@ -71,6 +71,7 @@ struct proof_source {
 	uint64_t connections[2];
 	char *lists; /* of its last row with a list: "zen.example list.example"; NULL none */
 	char *says;  /* the first list's reason; NULL none */
+	char *feed;  /* of its last row with a feed; NULL none */
 	/* What the mail log says of it. */
 	char host[MAILLOG_HOST_MAX];
 	char domain[PROOF_DOMAINS_MAX][PROOF_DOMAIN_MAX];
@@ -136,6 +137,8 @@ struct proof {
 	uint64_t refused[2];
 	unsigned refused_sources[2];
 	unsigned count[PROOF_STATES]; /* sources */
+	struct proof_source **told;   /* those that delivered, the busiest first */
+	size_t told_count;
 	enum proof_verdict verdict;
 };
 
@@ -151,8 +154,8 @@ struct proof_source *proof_find(const struct proof *p, const struct addr *a);
 void proof_add_sender(struct proof *p, const struct store_sender *sender);
 /* An event of the mail log: a maillog_fn with the proof as its context. */
 void proof_hear(void *context, const struct maillog_event *event);
-/* What follows. The log's fields are filled by the caller before. */
-void proof_conclude(struct proof *p);
+/* What follows. The log's fields are filled by the caller before. 0 or -ENOMEM. */
+int proof_conclude(struct proof *p);
 
 /* ---- what is said of it ---- */
 

@@ -82,6 +82,7 @@ static json_t *source_row(const struct proof *p, const struct proof_source *s)
 	json_object_set_new(row, "kind", json_string(proof_kind_name(p->reason[s->reason].kind)));
 	json_object_set_new(row, "lists", lists_of(s));
 	json_object_set_new(row, "says", text_of(s->says));
+	json_object_set_new(row, "feed", text_of(s->feed));
 	json_object_set_new(row, "trusted", json_boolean(s->trusted));
 	json_object_set_new(row, "allowed", json_boolean(s->allowed));
 	json_object_set_new(row, "command",
@@ -152,9 +153,8 @@ int proof_json(const struct proof *p, FILE *out)
 
 	for (unsigned i = 0; i < p->reasons && ret == 0; i++)
 		ret = json_line(out, reason_row(&p->reason[i]));
-	for (size_t i = 0; i < p->sources && ret == 0; i++)
-		if (p->source[i].state != PROOF_NOTHING)
-			ret = json_line(out, source_row(p, &p->source[i]));
+	for (size_t i = 0; i < p->told_count && ret == 0; i++)
+		ret = json_line(out, source_row(p, p->told[i]));
 	for (size_t i = 0; i < p->buckets && ret == 0; i++)
 		ret = json_line(out, bucket_row(p, &p->bucket[i]));
 	if (ret == 0)

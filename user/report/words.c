@@ -149,6 +149,8 @@ static void by_whom(const struct proof *p, const struct proof_source *s,
 			at += n;
 			at += strspn(at, " ");
 		}
+	} else if (r->kind == PROOF_FEED && s->feed) {
+		add(text, ": %s", s->feed);
 	} else if (r->kind == PROOF_LIMIT && r->details) {
 		add(text, ": limits.%s is %s", r->name, r->detail[r->details - 1].name);
 	}
@@ -227,7 +229,8 @@ void proof_advice(const struct proof *p, const struct proof_source *s,
 		break;
 	case PROOF_FEED:
 		add(advice,
-		    "trust does not lift a feed: take it out of the feed, or never judge it");
+		    "trust does not lift a feed: have it taken out of %s, or never judge it",
+		    s->feed ? s->feed : "the feed");
 		command_make(p, s, "allow", command);
 		break;
 	case PROOF_BAN:
