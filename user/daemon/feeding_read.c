@@ -52,9 +52,9 @@ static void read_heard(void *context, const void *bytes, size_t length)
 	struct feedlist fresh = {0};
 	struct err e = {0};
 	const union message *m = message_check(bytes, length, 1U << MESSAGE_FEED, &e);
-	int ret = m ? m->feed.result : e.code;
+	int ret = m ? m->feed.result : -EBADMSG;
 
-	if (ret == 0)
+	if (m && ret == 0)
 		ret = feedlist_take(&fresh, f->memory, m->feed.length, &e);
 	else if (m)
 		err_set(&e, ret, "%s", m->feed.why);
