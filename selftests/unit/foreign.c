@@ -103,6 +103,39 @@ TEST(a_file_of_zones_that_is_none_is_refused)
 	}
 }
 
+#define FEED                                                                                       \
+	"{\"name\":\"drop\",\"state\":\"held back\",\"why\":\"it has no "                          \
+	"entry\",\"format\":\"list\","                                                             \
+	"\"hosts\":1,\"prefixes\":2,\"taken\":null,\"faults\":3,\"refused\":4,\"doubles\":5,"      \
+	"\"left_out\":6,\"senders\":7,\"named\":[\"192.0.2.7\"]}"
+
+TEST(feeds_come_back_as_they_were_written)
+{
+	static const char *const bad[] = {FEED "\n", "{\"name\":\"drop\"}\n" UPDATED,
+					  "{\"name\":\"a\",\"state\":\"fine\",\"why\":\"\","
+					  "\"format\":\"\",\"hosts\":1,\"prefixes\":2,"
+					  "\"taken\":null,\"faults\":3,\"refused\":4,\"doubles\":5,"
+					  "\"left_out\":6,\"senders\":7,"
+					  "\"named\":[]}\n" UPDATED};
+	json_t *rows = NULL;
+	struct err e = {0};
+	int64_t updated = 0;
+	char *text;
+
+	ENSURE(foreign_feeds(FEED "\n" UPDATED, strlen(FEED "\n" UPDATED), &rows, &updated, &e) ==
+			       0 &&
+		       json_array_size(rows) == 1,
+	       "%s", e.text);
+	text = json_dumps(json_array_get(rows, 0), JSON_COMPACT | JSON_PRESERVE_ORDER);
+	EXPECT(text && !strcmp(text, FEED), "%s", text);
+	free(text);
+	json_decref(rows);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		EXPECT(foreign_feeds(bad[i], strlen(bad[i]), &rows, &updated, &e) == -EBADMSG &&
+			       !rows && strstr(e.text, "no state of a feed"),
+		       "%s", e.text);
+}
+
 TEST(texts_are_escaped_once)
 {
 	static const struct {
