@@ -26,6 +26,7 @@ MANDIR  := $(PREFIX)/share/man
 UNITDIR := $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
 USERDIR := $(PREFIX)/lib/sysusers.d
 BASHDIR := $(PREFIX)/share/bash-completion/completions
+DOCDIR  := $(PREFIX)/share/doc/postern
 ZSHDIR  := $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 # Where it is written in the program (CONF_PATH).
 CONFIG  := /etc/postern/postern.conf
@@ -157,6 +158,8 @@ install: all
 	$(Q)install -D -m 644 $(BUILD)/postern.conf.5 $(DESTDIR)$(MANDIR)/man5/postern.conf.5
 	$(Q)install -D -m 644 tools/completions/postern.bash $(DESTDIR)$(BASHDIR)/postern
 	$(Q)install -D -m 644 tools/completions/postern.zsh $(DESTDIR)$(ZSHDIR)/_postern
+	$(Q)mkdir -p $(DESTDIR)$(DOCDIR)/examples
+	$(Q)cp -r $(wildcard tools/integrations/* tools/grafana tools/prometheus) $(DESTDIR)$(DOCDIR)/examples
 	$(Q)install -D -m 644 tools/systemd/postern.sysusers $(DESTDIR)$(USERDIR)/postern.conf
 	$(Q)sed 's|@SBINDIR@|$(SBINDIR)|' tools/systemd/postern.service.in >$(BUILD)/postern.service
 	$(Q)install -D -m 644 $(BUILD)/postern.service $(DESTDIR)$(UNITDIR)/postern.service
@@ -170,7 +173,8 @@ uninstall:
 		$(DESTDIR)$(MANDIR)/man8/postern.8 $(DESTDIR)$(MANDIR)/man5/postern.conf.5 \
 		$(DESTDIR)$(BASHDIR)/postern $(DESTDIR)$(ZSHDIR)/_postern \
 		$(DESTDIR)$(USERDIR)/postern.conf $(DESTDIR)$(UNITDIR)/postern.service
-	$(Q)-rmdir $(DESTDIR)$(DATADIR) $(DESTDIR)$(dir $(CONFIG)) 2>/dev/null || true
+	$(Q)rm -rf $(DESTDIR)$(DOCDIR)/examples
+	$(Q)-rmdir $(DESTDIR)$(DOCDIR) $(DESTDIR)$(DATADIR) $(DESTDIR)$(dir $(CONFIG)) 2>/dev/null || true
 
 # The Debian package, in $(BUILD)/deb.
 deb:
@@ -275,4 +279,4 @@ $(BUILD)/selftests/%.bpf.o: selftests/%.bpf.c $(BUILD)/flags
 	$(Q)$(BPF_COMPILE) -c -o $@ $<
 	$(Q)$(STRIP_BPF) -g $@
 
--include $(shell find $(BUILD) -path $(BUILD)/abi2 -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) \( -path $(BUILD)/abi2 -o -path $(BUILD)/deb \) -prune -o -name '*.d' -print 2>/dev/null)

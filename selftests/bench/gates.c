@@ -4,7 +4,6 @@
  * neither pinned nor attached, so that nothing is left behind whatever ends the bench. For that a
  * struct gate is put together here instead of by gate_load().
  */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -19,6 +18,7 @@
 #include "bpf/postern.skel.h"
 #include "conf/conf.h"
 #include "daemon/setup.h"
+#include "feed/feed.h"
 #include "kern/feeds.h"
 #include "kern/kern.h"
 #include "kern/maps.h"
@@ -198,56 +198,53 @@ static int fill_rules(struct made *m, uint32_t count, int family, const char *le
 	return r;
 }
 
-/* Each line an address, into the list of them. */
-static int list_read(char *text, struct feeds_host *hosts, struct err *e)
+/* As the controller does it: the text of a file is read, its addresses are numbered, and the whole is swapped in. */
+static int feed_load(struct gate *g, const char *text, struct list_cost *cost, struct err *e)
 {
-	struct feeds_host *at = hosts;
-	int r = 0;
+	struct feeds_image image = {.action = {{PN_DROP, false}}, .feed_count = 1};
+	struct feeds_host *hosts = NULL;
+	struct feed_list list = {.hosts = NULL};
+	int r = feed_read(text, strlen(text), &list, e);
 
-	for (char *line = text, *end; !r && *line; line = end + 1) {
-		struct prefix p;
-		uint32_t v4;
-
-		end = strchrnul(line, '\n');
-		*end = 0;
-		r = prefix_parse(line, &p, e);
-		if (r)
-			break;
-		memcpy(&v4, p.addr.byte + sizeof(p.addr.byte) - sizeof(v4), sizeof(v4));
-		*at++ = (struct feeds_host){.addr = ntohl(v4)};
-	}
+	if (!r && !(hosts = calloc(list.host_count, sizeof(*hosts))))
+		r = err_set(e, -ENOMEM, "no memory for a list");
+	for (size_t i = 0; !r && i < list.host_count; i++)
+		hosts[i].addr = list.hosts[i];
+	image.hosts = hosts;
+	image.host_count = list.host_count;
+	if (!r)
+		r = feeds_replace(g, &image, 0, e);
+	cost->entries = (uint32_t)list.host_count;
+	/* What it holds at the end: the text, what was read of it, and the image. */
+	cost->tool_mb =
+		(double)(strlen(text) + list.host_count * (sizeof(*list.hosts) + sizeof(*hosts))) /
+		1e6;
+	free(hosts);
+	feed_list_free(&list);
 	return r;
 }
 
 static int fill_feed(struct made *m, uint32_t count, struct err *e)
 {
-	struct feeds_image image = {.action = {{PN_DROP, false}}, .feed_count = 1};
-	struct feeds_host *hosts = calloc(count, sizeof(*hosts));
+	struct list_cost cost = {.what = "feed, 1M addresses"};
 	char *text = list_text(count, 4, "");
 	int64_t memory = kernel_memory_bytes();
 	struct feeds_size size = {0};
 	struct clocks begin, end;
-	int r = hosts && text ? 0 : err_set(e, -ENOMEM, "no memory for a list");
+	int r;
 
+	if (!text)
+		return err_set(e, -ENOMEM, "no memory for a list");
 	begin = clocks_now();
-	if (!r)
-		r = list_read(text, hosts, e);
-	image.hosts = hosts;
-	image.host_count = count;
-	if (!r)
-		r = feeds_replace(m->gate, &image, 0, e);
+	r = feed_load(m->gate, text, &cost, e);
 	end = clocks_now();
+	free(text);
 	if (!r)
 		r = feeds_get_size(m->gate, &size, e);
-	free(text);
-	free(hosts);
-	m->imported = (struct list_cost){
-		.what = "feed, 1M addresses",
-		.spent = {end.wall_ns - begin.wall_ns, end.cpu_ns - begin.cpu_ns},
-		.tool_mb = (double)count * sizeof(*hosts) / 1e6,
-		.told = (int64_t)size.bytes,
-		.grown = kernel_memory_bytes() - memory,
-		.entries = count};
+	cost.spent = (struct clocks){end.wall_ns - begin.wall_ns, end.cpu_ns - begin.cpu_ns};
+	cost.told = (int64_t)size.bytes;
+	cost.grown = kernel_memory_bytes() - memory;
+	m->imported = cost;
 	return r;
 }
 

@@ -10,8 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static int touch(void *context, const struct prefix *entry)
+static int touch(void *context, size_t index, const struct prefix *entry)
 {
+	(void)index;
 	(void)context;
 	HOLDS(entry->bits <= ADDR_BITS);
 	return 0;

@@ -5,7 +5,8 @@ is an overlay, of this machine's or of another, so that what is done in it is fo
 outside. Its bpffs is its own too: what is pinned there stands beside no other gate.
 
 The kernel is this machine's. What would set it up (sysctl, modules, devices) finds /proc/sys and /sys read-only, as in
-systemd-nspawn, and does not start. The machine boots into a target of its own, with a journal and nothing else.
+systemd-nspawn, and does not start. The machine boots into a target of its own, with a journal and nothing else, or as
+its root says.
 """
 import contextlib
 import os
@@ -25,7 +26,8 @@ Description=What the tests need
 Wants=systemd-journald.service
 """
 # What the lower root would have started, what forbids starting, and what somebody who worked with postern left there.
-UNWANTED = ("etc/systemd/system/*.wants", "usr/sbin/policy-rc.d", "var/log/journal", "var/lib/postern", "etc/postern")
+WANTED = "etc/systemd/system/*.wants"
+UNWANTED = ("usr/sbin/policy-rc.d", "var/log/journal", "var/lib/postern")
 
 PRELUDE = """
 set -e
@@ -65,7 +67,7 @@ mkdir old
 pivot_root . old
 umount -l old
 rmdir old
-exec env -i container=tests PATH=/usr/sbin:/usr/bin:/sbin:/bin "$INIT" --unit=$TARGET
+exec env -i container=tests PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd $UNIT
 '
 """
 
@@ -93,8 +95,8 @@ def sweep():
 
 
 class Booted:
-    def __init__(self, run, host, lower="/", init="/lib/systemd/systemd"):
-        """Its folder `shared` is the same inside and outside."""
+    def __init__(self, run, host, lower="/", whole=False):
+        """Its folder `shared` is the same inside and outside. whole: it boots into what the root below wants."""
         sweep()
         self.host = host
         name = run.next_name("booted")
@@ -104,8 +106,9 @@ class Booted:
         os.makedirs(os.path.join(self.folder, "over"))
         os.mkdir(self.shared)
         self._process = host.start("sh", "-c", PRELUDE, env={
-            **os.environ, "OVER": os.path.join(self.folder, "over"), "GROUP": self.group, "LOWER": lower, "INIT": init,
-            "UNWANTED": " ".join(UNWANTED), "SHARED": self.shared, "WRITTEN": WRITTEN, "TARGET": TARGET, "TARGET_TEXT": TARGET_TEXT})
+            **os.environ, "OVER": os.path.join(self.folder, "over"), "GROUP": self.group, "LOWER": lower,
+            "UNWANTED": " ".join(UNWANTED if whole else (WANTED, "etc/postern", *UNWANTED)), "UNIT": "" if whole else f"--unit={TARGET}",
+            "SHARED": self.shared, "WRITTEN": WRITTEN, "TARGET": TARGET, "TARGET_TEXT": TARGET_TEXT})
         self.pid = until(self._init, BOOT_MAX_S, "a process 1")
         until(lambda: self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"),
               BOOT_MAX_S, "it has booted")

@@ -19,19 +19,22 @@ import termios
 import pytest
 
 from booted import Booted
-from clients import Sink, attempt, close_all, fate, fates, forge_start
+from clients import Sink, attempt, close_all, fate, fates, forge_start, recipient
+from gate import libconfig
 from lab import BUILD, TREE, command, until
+from lists import BAD, CONTACT, REASON, RESOLVER, SITES
 
 # None that the examples of the manual speak of.
 BLOCKED = "203.0.113.66"
 BLOCKED6 = "2001:db8:a000::7"
 NETWORK6 = "2001:db8:a000::/48"
 HONEST = "203.0.113.88"
+DELIVERS = "203.0.113.89"
 ANY = 10**9
 HAMMER_PER_S = 5000
 HAMMER_LIFE_S = 120
 HAMMER_LEAST = 100
-READY_S = 10
+READY_S = 30
 EXAMPLES_LEAST, CONFIGURATIONS_LEAST = 10, 6
 # The goal of the project; what remains is explained in the unit.
 EXPOSURE_MOST = 4.0
@@ -131,6 +134,30 @@ def installed(machine, server, package, checker):
     return one
 
 
+def make(target, folder):
+    """Of the Makefile, with what is built taken as it is."""
+    command("make", "-s", "-C", TREE, "-o", "all", f"BUILD={BUILD}", f"DESTDIR={folder}", target)
+
+
+def files_of(folder):
+    return sorted(os.path.join(here, name)[len(folder):] for here, _, names in os.walk(folder) for name in names)
+
+
+def test_make_uninstall_takes_away_what_make_install_brought(tmp_path):
+    folder = str(tmp_path)
+    make("install", folder)
+    assert {"/etc/postern/postern.conf", "/usr/local/sbin/postern"} < set(files_of(folder))
+    make("uninstall", folder)
+    assert files_of(folder) == []
+    # What the operator has written stays, whoever comes and goes.
+    make("install", folder)
+    own = tmp_path / "etc" / "postern" / "postern.conf"
+    own.write_text('mode = "enforce";\n')
+    make("install", folder)
+    make("uninstall", folder)
+    assert files_of(folder) == ["/etc/postern/postern.conf"] and own.read_text() == 'mode = "enforce";\n'
+
+
 def words_of(point):
     """Of a point that systemd-analyze counts: "User=/DynamicUser=", "CapabilityBoundingSet=~CAP_SET(UID|GID|PCAP)"."""
     setting, _, value = point.partition("~")
@@ -166,6 +193,8 @@ def test_installed_it_watches(machine, installed, lab):
     installed(f"block {NETWORK6}")
     assert fates(lab.out, [BLOCKED, BLOCKED6, HONEST]) == {BLOCKED: "silent", BLOCKED6: "silent", HONEST: "open"}
     assert "it hammers" in installed(f"why {BLOCKED}").stdout
+    said = machine.run("journalctl", "--no-pager", "-o", "json", f"POSTERN_SOURCE={BLOCKED}").stdout.splitlines()
+    assert json.loads(said[0])["POSTERN_REASON"] == "rule"
 
 
 def test_the_configuration_is_the_sample(machine, installed):
@@ -197,19 +226,56 @@ def test_the_sandbox_is_in_force(machine, installed):
         assert inside(f"mkdir {path}/written && rmdir {path}/written") == status, path
 
 
-def test_it_reloads(machine, installed):
+DELIVERED = """
+postfix/smtpd 4Xyz1234: client=mx.example.org[{source}]
+postfix/cleanup 4Xyz1234: message-id=<1@example.org>
+postfix/qmgr 4Xyz1234: from=<a@example.org>, size=100, nrcpt=1 (queue active)
+postfix/local 4Xyz1234: to=<b@example.net>, relay=local, delay=0.1, dsn=2.0.0, status=sent (delivered to mailbox)
+postfix/qmgr 4Xyz1234: removed
+"""
+
+
+def test_the_mail_log_is_followed_in_the_sandbox(machine, installed):
+    """By journalctl(1), which the service starts: who has delivered is known."""
+    for line in DELIVERED.format(source=DELIVERS).strip().splitlines():
+        tag, _, text = line.partition(" ")
+        machine.run("logger", "--socket", "/run/systemd/journal/dev-log", "-p", "mail.info", "-t", tag, "--id=77", text)
+    until(lambda: installed.rows(f"why {DELIVERS}")[0]["reason"] == "known", READY_S, "the sender is known")
+
+
+@contextlib.contextmanager
+def configured(machine, text):
+    """The service has read this configuration; at the end it has read the old one again."""
     path = "/etc/postern/postern.conf"
     good = machine.read(path)
-    machine.write(path, good.replace("#open = 50;", "open = 7;"))
-    machine.run("systemctl", "reload", "postern")
-    assert "of 7 connections" in installed(f"why {HONEST}").stdout
-    machine.write(path, good.replace("#open = 50;", "opem = 8;"))
-    assert machine.run("systemctl", "reload", "postern", check=False).returncode != 0
-    assert "opem" in machine.journal("postern"), "the journal names the fault"
-    assert machine.state("postern", "ActiveState") == "active"
-    assert "of 7 connections" in installed(f"why {HONEST}").stdout
-    machine.write(path, good)
-    machine.run("systemctl", "reload", "postern")
+    machine.write(path, text)
+    try:
+        machine.run("systemctl", "reload", "postern")
+        yield
+    finally:
+        machine.write(path, good)
+        machine.run("systemctl", "reload", "postern")
+
+
+def test_lists_and_answers_work_in_the_sandbox(machine, installed, lab, lists):
+    """By the resolver and the responder, each a process that the service has made."""
+    keys = {"mode": "enforce", "resolver": [RESOLVER], "dnsbl": {"sites": SITES, "ask_nonglobal": True},
+            "responder": {"contact": CONTACT}}
+    with configured(machine, "".join(f"{key} = {libconfig(value)};\n" for key, value in keys.items())):
+        until(lambda: "strangers are asked about" in machine.journal("postern"), READY_S, "lists are tested")
+        fate(lab.out, BAD)
+        until(lambda: installed.rows(f"why {BAD}")[0]["reason"] == "listed", READY_S, "he is found listed")
+        assert REASON in recipient(lab.out, BAD)
+
+
+def test_it_reloads(machine, installed):
+    good = machine.read("/etc/postern/postern.conf")
+    with configured(machine, good.replace("#open = 50;", "open = 7;")):
+        assert "of 7 connections" in installed(f"why {HONEST}").stdout
+        machine.write("/etc/postern/postern.conf", good.replace("#open = 50;", "opem = 8;"))
+        assert machine.run("systemctl", "reload", "postern", check=False).returncode != 0
+        assert "opem" in machine.journal("postern"), "the journal names the fault"
+        assert machine.state("postern", "ActiveState") == "active"
 
 
 def page(name):
@@ -259,7 +325,7 @@ class Typed:
     def __init__(self, machine, begin, *words):
         self.own, theirs = os.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
-        self.process = machine.start("setsid", "-c", "env", "TERM=dumb", *words, stdin=theirs, stdout=theirs, stderr=theirs)
+        self.process = machine.start("setsid", "-c", "env", "TERM=dumb", "HISTFILE=", *words, stdin=theirs, stdout=theirs, stderr=theirs)
         os.close(theirs)
         os.set_blocking(self.own, False)
         self.shown = ""
@@ -314,6 +380,7 @@ def test_completion(machine, installed, shell):
             ("postern audit --fail-on ", ["critical", "info"]),
             ("postern audit --nag", ["--nagios"]),
             ("postern help mon", ["monitor"]),
+            ("postern watch reason ", ["rule", "listed", "network_rate"]),
     ):
         typed.type(line + TAB)
         typed.wait(*words)

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 The same site lists and the same answers for postscreen and for `postern check`: a table of generated site lists, each asked
-about by several clients, and the decision of a real postscreen beside ours. Where the two differ on purpose, the difference has
-a row of its own below, and both sides of it are tested.
+about by several clients, and the decision of a real postscreen beside ours. Our configuration is the one that `import postfix` makes
+of postscreen's. Where the two differ on purpose, the difference has a row of its own below, and both sides of it are tested.
 """
 import concurrent.futures
+import os
 import random
+import re
 import socket
 
 import pytest
 
 import dnsserver as dns
 import lab as labs
+from gate import BINARY
 from postfix import Postfix
 from test_dns import Checker
 
@@ -164,11 +167,34 @@ def postscreen(run, host, table):
     one.close()
 
 
-def decide(run, host, sites, threshold, client):
+class Imported(Checker):
+    """With the configuration that is made of a Postfix with a postscreen at port 25."""
+
+    def __init__(self, run, host, sites, threshold):
+        super().__init__(run, host)
+        self.folder = self.path.removesuffix(".conf")
+        os.mkdir(self.folder, 0o755)
+        for name, text in (("main.cf", f"postscreen_dnsbl_sites = {sites}\npostscreen_dnsbl_threshold = {threshold}\n"),
+                           ("master.cf", "smtp inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n")):
+            with open(os.path.join(self.folder, name), "w", encoding="ascii") as file:
+                file.write(text)
+            labs.age(file.name)
+        text = host.run(BINARY, "import", "postfix", self.folder).stdout
+        # Documentation addresses, asked of the resolver of the test; the rest is as it was made.
+        text, count = re.subn(r"^dnsbl: {$", 'resolver = ["127.0.0.1:53"];\ndnsbl: {\n\task_nonglobal = true;', text, flags=re.M)
+        assert count == 1, text
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write(text)
+
+
+def verdict(checker, client):
     """(verdict, zone, the row of each zone)"""
-    checker = Checker(run, host)
-    zones, last = checker(client, [sites], threshold=threshold)
+    zones, last = checker(client)
     return last["verdict"], last["zone"], zones
+
+
+def decide(run, host, sites, threshold, client):
+    return verdict(Imported(run, host, sites, threshold), client)
 
 
 def test_the_same_decisions(run, host, table, postscreen):
@@ -177,7 +203,8 @@ def test_the_same_decisions(run, host, table, postscreen):
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         theirs = list(pool.map(lambda case: postscreen.decide(*case), cases))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        ours = list(pool.map(lambda case: decide(run, host, *table.lists[case[0]], case[1]), cases))
+        imported = list(pool.map(lambda one: Imported(run, host, *one), table.lists))
+        ours = list(pool.map(lambda case: verdict(imported[case[0]], case[1]), cases))
     assert len(cases) >= 200
     different = [(table.lists[number], client, table.answers[client], them, us[:2])
                  for (number, client), them, us in zip(cases, theirs, ours) if them[0] != us[0]]

@@ -167,10 +167,11 @@ TEST(guard_holds_back_what_looks_like_an_accident)
 	EXPECT(guard_change(NULL, &none, 2, 10, &e) == -EXDEV, "but not an empty one");
 }
 
-static int keep_text(void *context, const struct prefix *entry)
+static int keep_text(void *context, size_t index, const struct prefix *entry)
 {
 	char *all = context, text[PREFIX_TEXT_MAX];
 
+	(void)index;
 	strcat(strcat(all, prefix_format(entry, text)), " ");
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "base/when.h"
 #include "daemon/ruling.h"
+#include "store/bans.h"
 
 struct bench {
 	struct conf conf; /* its state directory: where the test makes one */
@@ -114,6 +115,37 @@ TEST(verdicts_that_hold_for_an_address_are_forgotten)
 		       !strcmp(last.what, "forgotten") && last.has_prefix &&
 		       last.prefix.bits == 48 && strstr(last.text, "zen.example"),
 	       "the journal: %s %s", last.what, last.text);
+	bench_end(&b);
+}
+
+/* Bans that have ended too: by their number the next one would be longer. */
+TEST(bans_are_forgotten_with_their_history)
+{
+	static const char *const prefixes[] = {"192.0.2.7"};
+	struct store_ban list[] = {
+		{.level = 3, .offences = 15, .reason = "rate", .expires_boot_ns = 1},
+		{.level = 1, .offences = 1, .reason = "neighbours"},
+	};
+	struct store_entry last = {0};
+	struct forgotten f;
+	struct bench b;
+
+	ENSURE(bench_make(&b), "no bench");
+	ENSURE(store_fill(&b, prefixes, 1), "no store");
+	ENSURE(ruling_open_lenient(&b.r, &b.conf, &b.kept, &b.e) == 0 && b.r.store, "%s", b.e.text);
+	list[1].expires_boot_ns = now_boot_ns() + 3600 * NS_PER_S;
+	ENSURE(prefix_parse("192.0.2.7", &list[0].prefix, NULL) == 0 &&
+		       prefix_parse("192.0.2.0/24", &list[1].prefix, NULL) == 0 &&
+		       store_put_bans(b.r.store, list, 2, &b.e) == 0,
+	       "%s", b.e.text);
+	EXPECT(forget(&b, "192.0.2.7", &f) == 0 && f.verdicts == 1 && f.bans == 2, "%u and %u: %s",
+	       f.verdicts, f.bans, b.e.text);
+	EXPECT(f.ban[0].bits == 128 && f.ban[1].bits == 120, "address, then network");
+	EXPECT(store_each_entry(b.r.store, NULL, 1, keep_entry, &last, &b.e) == 0 &&
+		       !strcmp(last.what, "forgotten") && last.prefix.bits == 120 &&
+		       strstr(last.text, "neighbours"),
+	       "the journal: %s %s", last.what, last.text);
+	EXPECT(forget(&b, "192.0.2.7", &f) == -ENOENT, "once");
 	bench_end(&b);
 }
 

@@ -233,7 +233,7 @@ TEST(an_entry_of_no_feed_changes_nothing)
 	EXPECT(why_of("198.51.100.9").feed == 0, "what was in force is");
 }
 
-/* A reload replaces the programs and keeps the maps; other sizes make other maps, which have no feeds. */
+/* A reload replaces the programs and keeps the maps; other sizes make other maps, to which the feeds go along. */
 TEST(feeds_outlive_the_programs)
 {
 	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
@@ -255,7 +255,13 @@ TEST(feeds_outlive_the_programs)
 	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "an address, again");
 	sizes.rules *= 2;
 	ENSURE(gate_make(GATE_MIGRATED), "migrated");
-	EXPECT(!feeds_are_loaded(gate), "who has feeds is told");
+	EXPECT(feeds_are_loaded(gate), "they have come along");
+	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "an address");
+	EXPECT(why_of("198.51.100.9").reason == PN_REASON_FEED, "a prefix");
 	ENSURE(replace(&image) == 0, "%s", e.text);
-	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "and puts them in again");
+	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "and can be replaced");
+	ENSURE(replace(&(struct feeds_image){0}) == 0, "%s", e.text);
+	sizes.rules *= 2;
+	ENSURE(gate_make(GATE_MIGRATED), "migrated without any");
+	EXPECT(!feeds_are_loaded(gate), "there are none");
 }

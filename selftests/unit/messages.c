@@ -83,6 +83,9 @@ static union message good(enum message_type type)
 		m.delivery.recipients = 1;
 		snprintf(m.delivery.host, sizeof(m.delivery.host), "mx.example");
 		break;
+	case MESSAGE_FEED:
+		m.feed.length = 1;
+		break;
 	case MESSAGE_PAGE:
 		m.page.total = MESSAGE_PAGE_MAX;
 		m.page.offset = MESSAGE_PAGE_MAX - 3;
@@ -213,6 +216,12 @@ static const struct row bad[] = {
 	{MESSAGE_DELIVERY, "for nobody", FIELD(delivery.recipients), 0},
 	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
 	TEXT(MESSAGE_DELIVERY, delivery.host),
+	{MESSAGE_FEED, "a result that is none", FIELD(feed.result), 1},
+	{MESSAGE_FEED, "a list beside a fault", FIELD(feed.result), -EINVAL},
+	{MESSAGE_FEED, "no list and no fault", FIELD(feed.length), 0},
+	{MESSAGE_FEED, "a list without bounds", FIELD(feed.length), INT64_MAX},
+	TEXT(MESSAGE_FEED, feed.why),
+
 	{MESSAGE_PAGE, "a page of nothing", FIELD(page.total), 0},
 	{MESSAGE_PAGE, "a page without bounds", FIELD(page.total), MESSAGE_PAGE_MAX + 1},
 	{MESSAGE_PAGE, "a piece of nothing", FIELD(page.length), 0},

@@ -149,7 +149,7 @@ TEST(counts_of_an_hour_add_up)
 		{.wall_s = NOW_S + STORE_HOUR_S, .reason = "watched", .packets = 60, .would = 30}};
 	struct store *s = opened();
 	struct err e = {0};
-	int64_t hour = -(NOW_S % STORE_HOUR_S);
+	int64_t hour = -((int64_t)NOW_S % STORE_HOUR_S), next = hour + STORE_HOUR_S;
 	char expected[256];
 
 	ENSURE(s, "no store");
@@ -159,7 +159,7 @@ TEST(counts_of_an_hour_add_up)
 	EXPECT(store_each_hour(s, NOW_S, tell_hour, NULL, &e) == 0, "%s", e.text);
 	snprintf(expected, sizeof(expected),
 		 "%lld listed 0 22 44;%lld listed 1 10 0;%lld watched 0 120 60;", (long long)hour,
-		 (long long)hour, (long long)(hour + STORE_HOUR_S));
+		 (long long)hour, (long long)next);
 	EXPECT_TOLD(expected);
 	hours[3].reason[0] = '\0';
 	EXPECT(store_add_hours(s, hours, COUNT(hours), &e) == -EINVAL, "without a reason");

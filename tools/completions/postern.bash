@@ -63,6 +63,10 @@ _postern_words() { # WHAT
 	*TIME*) printf '%s\n' 10m 1h 12h 1d 7d ;;
 	*DIRECTORY*) compgen -d -- "$current" ;;
 	*FILE*) compgen -f -- "$current" ;;
+	*REASON*)
+		# The keys of the only row.
+		"$program" "${globals[@]}" --json show counters 2>/dev/null | grep -o '"[a-z_]*":{' | tr -d '":{'
+		;;
 	*VERB*) cut -f 1 <<<"$_postern_table" | tr ' ' '\n' ;;
 	*NAME*) [[ $verb != feed\ * ]] || _postern_column name . feeds ;;
 	*PREFIX*)

@@ -67,6 +67,10 @@ _postern_words() { # WHAT
 	*TIME*) compadd 10m 1h 12h 1d 7d ;;
 	*DIRECTORY*) _files -/ ;;
 	*FILE*) _files ;;
+	*REASON*)
+		# The keys of the only row.
+		compadd ${(f)"$(_call_program reasons $words[1] $globals --json show counters 2>/dev/null | grep -o '"[a-z_]*":{' | tr -d '":{')"}
+		;;
 	*VERB*) compadd ${(s: :)${(k)_postern_syntax}} ;;
 	*NAME*) [[ $verb != feed\ * ]] || _postern_column name . feeds ;;
 	*PREFIX*)

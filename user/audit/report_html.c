@@ -7,15 +7,12 @@
 #include <string.h>
 
 #include "audit/check.h"
-#include "audit/report_html.h"
 #include "audit/report_inside.h"
+#include "base/page.h"
 #include "base/version.h"
 #include "base/when.h"
 
 #define MS_PER_S 1000
-
-static const char policy[] = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-			     "form-action 'none'";
 
 /* ---- text ---- */
 
@@ -24,27 +21,7 @@ static void put(FILE *out, const char *text)
 	char clean[REPORT_LINE_MAX];
 
 	report_clean(text, clean, sizeof(clean));
-	for (const char *at = clean; *at; at++) {
-		switch (*at) {
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		case '\'':
-			fputs("&#39;", out);
-			break;
-		default:
-			fputc(*at, out);
-		}
-	}
+	page_put(out, clean);
 }
 
 /* before, the text, behind: the outer two are ours. */
@@ -153,14 +130,8 @@ static void top_write(FILE *out, const struct report *r, const struct report_vie
 
 	report_view_sum(r, v, &sum);
 	report_target(r, target, sizeof(target));
-	fprintf(out,
-		"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		"<meta http-equiv=\"Content-Security-Policy\" content=\"%s\">\n"
-		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-		"<meta name=\"referrer\" content=\"no-referrer\">\n",
-		policy);
-	element(out, "<title>Audit of ", target, "</title>\n");
-	fprintf(out, "<style>\n%s</style>\n</head>\n<body>\n", report_html_style);
+	report_clean(target, text, sizeof(text));
+	page_open(out, "Audit of ", text);
 	element(out, "<header>\n<p class=\"brand\">Mail server audit</p>\n<h1>", target,
 		"</h1>\n<p class=\"soft\">");
 	if (r->seen)

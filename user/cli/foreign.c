@@ -259,6 +259,27 @@ int foreign_providers(const char *bytes, size_t length, json_t **rows, int64_t *
 	return code;
 }
 
+int foreign_feeds(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		  struct err *e)
+{
+	static const char *const states[] = {"missing", "loaded", "held back", "unreadable", NULL};
+	static const char *const texts[] = {"why", "format", NULL};
+	static const struct field fields[] = {
+		{"name", FIELD_TEXT, NULL},	     {"state", FIELD_STATE, states},
+		{"why", FIELD_TEXT, NULL},	     {"format", FIELD_TEXT, NULL},
+		{"hosts", FIELD_COUNT, NULL},	     {"prefixes", FIELD_COUNT, NULL},
+		{"taken", FIELD_TEXT_OR_NULL, NULL}, {"faults", FIELD_COUNT, NULL},
+		{"refused", FIELD_COUNT, NULL},	     {"doubles", FIELD_COUNT, NULL},
+		{"left_out", FIELD_COUNT, NULL},     {"senders", FIELD_COUNT, NULL},
+		{"named", FIELD_TEXTS, NULL},	     {0},
+	};
+	int code = rows_take(bytes, length, fields, "no state of a feed", rows, updated_wall_s, e);
+
+	if (code == 0)
+		texts_to_null(*rows, texts);
+	return code;
+}
+
 /* Of an older controller it is not told. */
 static void optional_take(json_t *row, const char *key, const json_t *foreign,
 			  const struct field *fields)
@@ -303,6 +324,7 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 		*row = json_pack("{s:o, s:o}", "resolver", first, "responder", second);
 		if (*row) {
 			optional_take(*row, "meter", object, child);
+			optional_take(*row, "providers", object, child);
 			optional_take(*row, "mail_log", object, mail_log);
 			optional_take(*row, "vitals", object, vitals);
 		}

@@ -30,6 +30,9 @@ int foreign_zones(const char *bytes, size_t length, json_t **rows, int64_t *upda
 /* The file of providers: likewise. Texts that are empty are null. */
 int foreign_providers(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
 		      struct err *e);
+/* The file of feeds, in the same way. */
+int foreign_feeds(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		  struct err *e);
 /*
  * The file of children: one object. *row: {"resolver":{...},"responder":{...}} for the caller, and where the controller
  * tells them "meter", "mail_log" and "vitals":{"started","reloaded","reload_failed"}. 0, or -EBADMSG.

@@ -8,34 +8,43 @@
 
 #define FORGET_LIST_MAX ((PREFIX_TEXT_MAX + 2) * FORGOTTEN_MAX)
 
-/* The prefixes with a verdict, in a row: "192.0.2.1, 192.0.2.0/24". */
-static const char *verdicts_describe(const struct forgotten *f, char buffer[static FORGET_LIST_MAX])
+/* Prefixes in a row: "192.0.2.1, 192.0.2.0/24". */
+static const char *prefixes_describe(const struct prefix *list, unsigned count,
+				     char buffer[static FORGET_LIST_MAX])
 {
 	char text[PREFIX_TEXT_MAX];
 	size_t used = 0;
 
 	buffer[0] = '\0';
-	for (unsigned i = 0; i < f->verdicts; i++)
+	for (unsigned i = 0; i < count; i++)
 		used += (size_t)snprintf(buffer + used, FORGET_LIST_MAX - used, "%s%s",
-					 i ? ", " : "", prefix_format(&f->verdict[i], text));
+					 i ? ", " : "", prefix_format(&list[i], text));
 	return buffer;
+}
+
+static json_t *prefixes_row(const struct prefix *list, unsigned count)
+{
+	char text[PREFIX_TEXT_MAX];
+	json_t *row = json_array();
+
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(row, json_string(prefix_format(&list[i], text)));
+	return row;
 }
 
 static json_t *forgotten_row(const struct forgotten *f, const char *addr)
 {
-	json_t *row = json_pack("{s:s, s:b}", "addr", addr, "forgotten", 1), *list = json_array();
-	char text[PREFIX_TEXT_MAX];
+	json_t *row = json_pack("{s:s, s:b}", "addr", addr, "forgotten", 1);
 
-	for (unsigned i = 0; i < f->verdicts; i++)
-		json_array_append_new(list, json_string(prefix_format(&f->verdict[i], text)));
-	json_object_set_new(row, "verdicts", list);
+	json_object_set_new(row, "verdicts", prefixes_row(f->verdict, f->verdicts));
+	json_object_set_new(row, "bans", prefixes_row(f->ban, f->bans));
 	return row;
 }
 
 static int forget_report(const struct cli *cli, const struct ruling *r, const struct addr *a,
 			 const struct forgotten *f)
 {
-	char addr[ADDR_TEXT_MAX], list[FORGET_LIST_MAX];
+	char addr[ADDR_TEXT_MAX], list[FORGET_LIST_MAX], bans[FORGET_LIST_MAX];
 
 	addr_format(a, addr);
 	if (f->kept.code)
@@ -47,8 +56,11 @@ static int forget_report(const struct cli *cli, const struct ruling *r, const st
 	if (!r->gate)
 		cli_warn(cli, "the gate is not loaded: nothing was in force");
 	return cli_say(cli, forgotten_row(f, addr),
-		       "what was decided and measured about %s is forgotten%s%s", addr,
-		       f->verdicts ? ": the verdict on " : "", verdicts_describe(f, list));
+		       "what was decided and measured about %s is forgotten%s%s%s%s", addr,
+		       f->verdicts ? ": the verdict on " : "",
+		       prefixes_describe(f->verdict, f->verdicts, list),
+		       f->bans ? (f->verdicts ? ", and bans of " : ": bans of ") : "",
+		       prefixes_describe(f->ban, f->bans, bans));
 }
 
 int verb_forget(struct cli *cli, const struct sentence *s)

@@ -17,7 +17,8 @@
 #define ENTRIES_MAX    4096 /* each is compared with each; more belongs into a feed or `import list` */
 #define TABLE_LINE_MAX 1024
 #define LINES_LEFT     8 /* that could not be carried, of one table: told one by one up to here */
-#define OCTETS	       4
+#define OCTETS	       4 /* of IPv4; IPv6 is written in groups of 16 bits */
+#define GROUPS	       8
 
 enum access_verdict { ACCESS_PERMIT, ACCESS_REJECT, ACCESS_DUNNO };
 
@@ -81,7 +82,8 @@ static int verdict_of(const struct table *t, const char *text, enum access_verdi
 static int key_parse(const char *key, struct prefix *out)
 {
 	char text[PREFIX_TEXT_MAX];
-	unsigned octets = 1;
+	unsigned octets = 1; /* or groups */
+	bool is_v6 = strchr(key, ':');
 
 	if (prefix_parse(key, out, NULL) == 0)
 		return 0;
@@ -90,12 +92,14 @@ static int key_parse(const char *key, struct prefix *out)
 			return -EINVAL;
 		octets += *c == '.' || *c == ':';
 	}
-	if (strchr(key, ':'))
+	if (octets >= (is_v6 ? GROUPS : OCTETS))
+		return -EINVAL;
+	if (is_v6)
 		snprintf(text, sizeof(text), "%.40s::/%u", key, 16 * octets);
 	else
 		snprintf(text, sizeof(text), "%.20s%s/%u", key, &".0.0.0"[2 * (octets - 1)],
 			 8 * octets);
-	return octets < OCTETS && !strchr(key, '/') ? prefix_parse(text, out, NULL) : -EINVAL;
+	return prefix_parse(text, out, NULL);
 }
 
 static void entry_add(struct table *t, const struct prefix *p, enum access_verdict verdict)
@@ -159,6 +163,16 @@ static void line_take(struct table *t, char *line)
 		entry_add(t, &p, verdict);
 }
 
+/* Nothing but blanks, or a comment: also in the middle of what goes on behind it. */
+static bool is_skipped(const char *line, size_t length)
+{
+	size_t blank = 0;
+
+	while (blank < length && isspace((unsigned char)line[blank]))
+		blank++;
+	return blank == length || line[blank] == '#';
+}
+
 /* A line that starts with white space continues the one above it (cidr_table(5), postmap(1)). */
 static void lines_read(struct table *t, const char *at, const char *end)
 {
@@ -168,19 +182,21 @@ static void lines_read(struct table *t, const char *at, const char *end)
 
 	while (at < end) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		size_t length = (size_t)((stop ? stop : end) - at);
+		size_t length = (size_t)((stop ? stop : end) - at), taken;
 		bool goes_on = *at == ' ' || *at == '\t';
 
 		number++;
-		if (!goes_on && used) {
-			line_take(t, line);
-			used = 0;
-		}
-		if (!goes_on)
-			t->line = number;
-		if (*at != '#' && used + length + 1 < sizeof(line)) {
-			memcpy(line + used, at, length);
-			used += length;
+		if (!is_skipped(at, length)) {
+			if (!goes_on && used)
+				line_take(t, line);
+			if (!goes_on) {
+				used = 0;
+				t->line = number;
+			}
+			/* Of a long one the beginning says it all. */
+			taken = length < sizeof(line) - 1 - used ? length : sizeof(line) - 1 - used;
+			memcpy(line + used, at, taken);
+			used += taken;
 			line[used] = '\0';
 		}
 		at += length + 1;

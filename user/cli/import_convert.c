@@ -403,13 +403,14 @@ static void limits_convert(struct convert *c)
 
 static void screen_access_convert(struct convert *c)
 {
-	struct postfix_value v, action = {.text = "ignore"};
+	struct postfix_value v, action;
 	struct access_list list = {0};
 	char word[CONF_TEXT_MAX];
 
 	if (!c->postfix.screens || !get(c, POSTFIX_SCREEN, "postscreen_access_list", &v))
 		return;
-	(void)get_either(c, "postscreen_denylist_action", "postscreen_blacklist_action", &action);
+	if (!get_either(c, "postscreen_denylist_action", "postscreen_blacklist_action", &action))
+		action.text = "ignore";
 	for (const char *at = v.text; postfix_word(&at, word, sizeof(word));) {
 		if (strcmp(word, "permit_mynetworks") == 0 || strcmp(word, "dunno") == 0)
 			continue;

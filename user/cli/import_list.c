@@ -63,7 +63,7 @@ static void prefix_add(const struct store_rule *start, const struct prefix *p,
 
 	if (protect_check_automatic(list->entry, list->count, p, &e)) {
 		if ((*refused)++ < TOLD_MAX)
-			cli_warn(job->cli, "%s: %s", job->name, e.text);
+			cli_warn(job->cli, "%s: not blocked: %s", job->name, e.text);
 		return;
 	}
 	out->rule[out->count] = *start;

@@ -142,7 +142,7 @@ bool import_carry(struct import_rows *r, const char *key, const char *value, con
 	}
 	row = row_add(r, IMPORT_CARRIED, key, value, from);
 	if (row)
-		snprintf(row->why, sizeof(row->why), "%s", note);
+		text_escape(note, strlen(note), row->why, sizeof(row->why));
 	return row;
 }
 

@@ -1,9 +1,307 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* report: proof before enforcement. */
+/*
+ * report: proof before enforcement. The parent reads what is ours (store, kernel) and opens the mail log; a worker, which has given up everything,
+ * reads the log, concludes and writes. The page takes its place when the worker has succeeded, or not at all.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/drop.h"
+#include "base/grow.h"
+#include "base/when.h"
 #include "cli/cli.h"
+#include "cli/replaced.h"
+#include "kern/gate.h"
+#include "kern/maps.h"
+#include "maillog/source.h"
+#include "report/proof.h"
+
+#define SINCE_DEFAULT_S (7 * 24 * 3600) /* mail has habits of the week */
+#define FILES_OWN	8		/* beside those of the log: standard streams, the page */
+#define STATUS_SIGNAL	128		/* and the number: as a shell has it */
+#define WORK_FAILED	100		/* of the worker alone */
+
+struct reporting {
+	struct cli *cli;
+	struct store *store;
+	struct gate *gate; /* NULL: not loaded */
+	struct proof *proof;
+	struct maillog_source log;
+	bool has_log;
+	int html_fd; /* -1: none */
+	/* Who is allowed or trusted now. */
+	struct rule_entry *rule;
+	size_t rules, rule_room;
+	struct err e;
+};
+
+/* ---- with privileges: what is ours ---- */
+
+static int refusal_take(void *context, const struct store_refusal *r)
+{
+	return proof_add_refusal(context, r);
+}
+
+static int hour_take(void *context, const struct store_hour *h)
+{
+	return proof_add_hour(context, h);
+}
+
+static int sender_take(void *context, const struct store_sender *sender)
+{
+	proof_add_sender(context, sender);
+	return 0;
+}
+
+static int rule_take(void *context, const struct rule_entry *entry)
+{
+	struct reporting *r = context;
+	uint64_t now = now_boot_ns();
+	void *grown;
+
+	if (entry->rule.expires && entry->rule.expires <= now)
+		return 0;
+	grown = grow(r->rule, r->rules, &r->rule_room, sizeof(*r->rule));
+	if (!grown)
+		return -ENOMEM;
+	r->rule = grown;
+	r->rule[r->rules++] = *entry;
+	return 0;
+}
+
+/* Without a gate in the kernel the store says who is to be allowed. */
+static int stored_rule_take(void *context, const struct store_rule *rule)
+{
+	struct rule_entry entry = {
+		.prefix = rule->prefix,
+		.rule = {.action = rule->kind == STORE_ALLOW ? PN_ALLOW : PN_TRUST,
+			 .expires = rule->expires_boot_ns}};
+
+	return rule->kind == STORE_BLOCK ? 0 : rule_take(context, &entry);
+}
+
+static void sources_settle(struct reporting *r)
+{
+	for (size_t i = 0; i < r->proof->sources; i++) {
+		struct proof_source *s = &r->proof->source[i];
+
+		for (size_t k = 0; k < r->rules; k++) {
+			if (!prefix_has(&r->rule[k].prefix, &s->addr))
+				continue;
+			s->allowed = s->allowed || r->rule[k].rule.action == PN_ALLOW;
+			s->trusted = s->trusted || r->rule[k].rule.action == PN_TRUST;
+		}
+	}
+}
+
+static int store_take(struct reporting *r)
+{
+	int64_t since_s = r->proof->facts.since_wall_s;
+	struct err *e = &r->e;
+	int ret = store_each_refusal(r->store, since_s, refusal_take, r->proof, e);
+
+	if (ret == 0)
+		ret = store_each_hour(r->store, since_s, hour_take, r->proof, e);
+	if (ret == 0)
+		ret = store_each_sender(r->store, NULL, 0, sender_take, r->proof, e);
+	if (ret == 0)
+		ret = r->gate ? rules_each_allow(r->gate, rule_take, r, e)
+			      : store_each_rule(r->store, stored_rule_take, r, e);
+	if (ret == -ENOMEM && !e->text[0])
+		return err_set(e, ret, "no memory for the report");
+	if (ret == 0)
+		sources_settle(r);
+	return ret;
+}
+
+static int since_of(const struct sentence *s, int64_t now_s, int64_t *since_s, struct err *e)
+{
+	uint64_t span_s = 0;
+	int ret = sentence_get_duration(s, "since", &span_s, e);
+
+	*since_s = now_s - (int64_t)(span_s ? span_s : SINCE_DEFAULT_S);
+	if (*since_s < 1)
+		*since_s = 1;
+	return ret;
+}
+
+static bool is_enforcing(const struct reporting *r)
+{
+	return r->gate ? gate_conf(r->gate)->enforce_until > now_boot_ns()
+		       : r->cli->conf.mode == CONF_ENFORCE;
+}
+
+static int gather(struct reporting *r, const struct sentence *s)
+{
+	struct conf *c = &r->cli->conf;
+	struct proof_facts facts = {.now_wall_s = now_wall_s(),
+				    .event_interval_s = (unsigned)c->budgets.event_interval_s};
+	char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
+	struct err no_log = {0};
+	int ret = since_of(s, facts.now_wall_s, &facts.since_wall_s, &r->e);
+
+	if (ret < 0)
+		return ret;
+	if (gate_open(&r->gate, c->instance, NULL) < 0)
+		r->gate = NULL;
+	facts.enforcing = is_enforcing(r);
+	ret = store_open(&r->store, ruling_state_dir(c, dir, sizeof(dir)), STORE_READ, &r->e);
+	if (ret == -ENOENT)
+		return err_set(&r->e, ret,
+			       "nothing was kept yet: a report rests on what `postern run` saw");
+	if (ret == 0 && proof_new(&r->proof, &facts) < 0)
+		ret = err_set(&r->e, -ENOMEM, "no memory for the report");
+	if (ret == 0)
+		ret = store_take(r);
+	if (ret < 0)
+		return ret;
+	r->has_log = maillog_source_open(&r->log, c->mail_log, facts.since_wall_s, &no_log) == 0;
+	if (!r->has_log) {
+		r->proof->log = PROOF_LOG_NONE;
+		text_escape(no_log.text, strlen(no_log.text), r->proof->log_why,
+			    sizeof(r->proof->log_why));
+	}
+	return 0;
+}
+
+/* ---- without ---- */
+
+static int give_up(pid_t parent, struct err *e)
+{
+	const struct drop drop = {.files = MAILLOG_FILES_MAX + FILES_OWN};
+	int ret;
+
+	maillog_prepare();
+	ret = drop_identity(e);
+	/* The change of user has taken away that the worker goes with its parent (prctl(2)). */
+	if (ret == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
+		ret = err_set(e, -ESRCH, "cannot follow the parent");
+	return ret == 0 ? drop_calls(&drop, e) : ret;
+}
+
+static int log_read(struct reporting *r)
+{
+	struct proof *p = r->proof;
+	struct maillog *m = NULL;
+	int ret;
+
+	if (!r->has_log)
+		return 0;
+	if (maillog_open(&m, p->facts.now_wall_s, proof_hear, p) < 0)
+		return err_set(&r->e, -ENOMEM, "no memory for the mail log");
+	ret = maillog_source_read(&r->log, m, &r->e);
+	p->span = maillog_span(m);
+	p->log_skipped = r->log.skipped;
+	p->log_cut = r->log.is_cut;
+	text_escape(r->log.name, strlen(r->log.name), p->log_name, sizeof(p->log_name));
+	maillog_close(m);
+	return ret;
+}
+
+static int written(int ret, const char *what, struct err *e)
+{
+	return ret < 0 ? err_set(e, ret, "cannot write %s: %s", what, strerror(-ret)) : 0;
+}
+
+static int work(struct reporting *r, pid_t parent)
+{
+	FILE *html = r->html_fd >= 0 ? fdopen(r->html_fd, "w") : NULL;
+	int ret = give_up(parent, &r->e);
+
+	if (ret == 0)
+		ret = log_read(r);
+	if (ret == 0 && proof_conclude(r->proof) < 0)
+		ret = err_set(&r->e, -ENOMEM, "no memory for the report");
+	if (ret == 0 && html)
+		ret = written(proof_html(r->proof, html), "the page", &r->e);
+	if (ret == 0)
+		ret = written((r->cli->json ? proof_json : proof_text)(r->proof, stdout),
+			      "the report", &r->e);
+	if (ret == 0)
+		return proof_exit(r->proof);
+	(void)cli_fail_err(r->cli, CLI_FAILED, &r->e);
+	return WORK_FAILED;
+}
+
+/* ---- the whole ---- */
+
+static volatile pid_t worker;
+
+static void worker_end(int number)
+{
+	(void)number;
+	if (worker > 0)
+		(void)kill(worker, SIGKILL);
+}
+
+/* Its status, or CLI_FAILED with why told. *signal: the one that it was ended by, or 0. */
+static int worker_run(struct reporting *r, int *signal_)
+{
+	struct sigaction ours = {.sa_handler = worker_end}, before[2];
+	pid_t parent = getpid();
+	int status = 0;
+
+	fflush(stdout);
+	(void)sigaction(SIGINT, &ours, &before[0]);
+	(void)sigaction(SIGTERM, &ours, &before[1]);
+	worker = fork();
+	if (worker == 0) {
+		(void)sigaction(SIGINT, &before[0], NULL);
+		(void)sigaction(SIGTERM, &before[1], NULL);
+		status = work(r, parent);
+		_exit(fflush(stdout) == EOF ? WORK_FAILED : status);
+	}
+	if (worker < 0)
+		return cli_fail(r->cli, CLI_FAILED, "cannot start a process: %s", strerror(errno));
+	while (waitpid(worker, &status, 0) < 0 && errno == EINTR)
+		;
+	worker = 0;
+	(void)sigaction(SIGINT, &before[0], NULL);
+	(void)sigaction(SIGTERM, &before[1], NULL);
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status) == WORK_FAILED ? CLI_FAILED : WEXITSTATUS(status);
+	*signal_ = WTERMSIG(status);
+	return cli_fail(r->cli, CLI_FAILED,
+			"the process that reads the mail log was ended by signal %d%s", *signal_,
+			*signal_ == SIGSYS ? ", for a system call it may not make" : "");
+}
+
+static void reporting_free(struct reporting *r)
+{
+	if (r->has_log)
+		maillog_source_close(&r->log);
+	proof_free(r->proof);
+	store_close(r->store);
+	gate_close(r->gate);
+	free(r->rule);
+}
 
 int verb_report(struct cli *cli, const struct sentence *s)
 {
-	(void)s;
-	return cli_fail(cli, CLI_FAILED, "not there yet");
+	struct reporting r = {.cli = cli, .html_fd = -1};
+	struct replaced page = {.fd = -1};
+	const char *html = sentence_get(s, "--html");
+	int status, ended = 0, ret = gather(&r, s);
+
+	if (ret == 0 && html)
+		ret = replaced_open(&page, html, &r.e);
+	if (ret < 0) {
+		status = cli_fail_err(cli, ret == -EINVAL ? CLI_MISUSED : CLI_FAILED, &r.e);
+	} else {
+		r.html_fd = page.fd;
+		status = worker_run(&r, &ended);
+		if (page.fd >= 0 && !ended && status != CLI_FAILED &&
+		    replaced_commit(&page, &r.e) < 0)
+			status = cli_fail_err(cli, CLI_FAILED, &r.e);
+		if (ended)
+			status = STATUS_SIGNAL + ended;
+	}
+	replaced_abandon(&page);
+	reporting_free(&r);
+	return status;
 }

@@ -12,10 +12,10 @@ static const struct {
 	const char *name;
 	int (*show)(struct cli *cli);
 } topics[] = {
-	{"status", show_status}, {"rules", show_rules},		{"sources", show_sources},
-	{"rates", show_rates},	 {"open", show_open},		{"counters", show_counters},
-	{"zones", show_zones},	 {"providers", show_providers}, {"journal", show_journal},
-	{"config", show_config},
+	{"status", show_status},   {"rules", show_rules},   {"sources", show_sources},
+	{"rates", show_rates},	   {"open", show_open},	    {"counters", show_counters},
+	{"zones", show_zones},	   {"feeds", show_feeds},   {"providers", show_providers},
+	{"journal", show_journal}, {"config", show_config},
 };
 
 int verb_show(struct cli *cli, const struct sentence *s)

@@ -12,6 +12,7 @@ int show_rates(struct cli *cli);
 int show_open(struct cli *cli);
 int show_counters(struct cli *cli);
 int show_zones(struct cli *cli);
+int show_feeds(struct cli *cli);
 int show_providers(struct cli *cli);
 int show_journal(struct cli *cli);
 int show_config(struct cli *cli);

@@ -22,6 +22,7 @@ static int verdict_set(void *context, const struct store_verdict *v)
 	return 0;
 }
 
+/* p NULL: it is no verdict's. */
 static void verdict_find(struct sources_list *sources, const struct prefix *p, json_t *row)
 {
 	struct err e = {0};
@@ -30,7 +31,7 @@ static void verdict_find(struct sources_list *sources, const struct prefix *p, j
 	json_object_set_new(row, "zone", json_null());
 	json_object_set_new(row, "score", json_null());
 	json_object_set_new(row, "asked", json_null());
-	if (!sources->store || sources->unreadable.code)
+	if (!p || !sources->store || sources->unreadable.code)
 		return;
 	rc = store_find_verdict(sources->store, p, verdict_set, row, &e);
 	/* One row that cannot be read is told once, at the end. */
@@ -51,8 +52,11 @@ static int source_add(void *context, const struct source_entry *s)
 	json_object_set_new(row, "source", json_string(prefix_format(&s->prefix, text)));
 	json_object_set_new(row, "action", json_string(action_name(s->action)));
 	json_object_set_new(row, "origin", json_string(origin_name(s->origin)));
-	json_object_set_new(row, "reason", json_string(s->listed ? "listed" : "known"));
-	verdict_find(sources, &s->prefix, row);
+	json_object_set_new(row, "reason",
+			    json_string(s->origin == PN_ORIGIN_BAN ? "banned"
+					: s->listed		   ? "listed"
+								   : "known"));
+	verdict_find(sources, s->origin == PN_ORIGIN_BAN ? NULL : &s->prefix, row);
 	json_object_set_new(row, "expires", json_time_boot(s->expires));
 	return cli_list_add(&sources->list, row);
 }

@@ -10,7 +10,7 @@
 
 struct counts {
 	json_int_t block, allow, trust;
-	json_int_t listed, known;
+	json_int_t listed, known, banned;
 };
 
 struct status {
@@ -69,7 +69,9 @@ static int count_source(void *context, const struct source_entry *s)
 	/* As show sources has them. */
 	if (s->expires && s->expires <= now_boot_ns())
 		return 0;
-	if (s->listed)
+	if (s->origin == PN_ORIGIN_BAN)
+		c->banned++;
+	else if (s->listed)
 		c->listed++;
 	else
 		c->known++;
@@ -189,8 +191,9 @@ static json_t *status_row(struct status *st)
 	json_object_set_new(row, "blocks", json_integer(c->block));
 	json_object_set_new(row, "allows", json_integer(c->allow));
 	json_object_set_new(row, "trusts", json_integer(c->trust));
-	json_object_set_new(row, "sources", json_integer(c->listed + c->known));
+	json_object_set_new(row, "sources", json_integer(c->listed + c->banned + c->known));
 	json_object_set_new(row, "listed", json_integer(c->listed));
+	json_object_set_new(row, "banned", json_integer(c->banned));
 	json_object_set_new(row, "known", json_integer(c->known));
 	json_object_set_new(row, "open", json_integer((json_int_t)st->open));
 	json_object_set_new(row, "controller", st->pid ? json_integer(st->pid) : json_null());
@@ -280,7 +283,8 @@ static void status_print(struct status *st)
 	       (long long)c->allow, (long long)c->trust);
 	if (!st->gate)
 		return;
-	printf("sources      %lld listed, %lld known\n", (long long)c->listed, (long long)c->known);
+	printf("sources      %lld listed, %lld known, %lld banned\n", (long long)c->listed,
+	       (long long)c->known, (long long)c->banned);
 	printf("open         %llu connection%s\n", (unsigned long long)st->open, plural(st->open));
 	printf("packets      %lld passed, %lld stopped, %lld held, %lld more would be in enforce "
 	       "mode\n",

@@ -8,6 +8,7 @@
 #include "base/when.h"
 #include "cli/foreign.h"
 #include "cli/show.h"
+#include "store/bans.h"
 
 #define STORY_ENTRIES 10 /* of the journal */
 
@@ -58,6 +59,25 @@ static int verdict_take(void *context, const struct store_verdict *v)
 	return 1;
 }
 
+/* The one in force, of the longest prefix; else the history of the longest. */
+static int ban_take(void *context, const struct store_ban *b)
+{
+	struct story *s = context;
+	char prefix[PREFIX_TEXT_MAX];
+
+	if (json_is_object(s->ban) && !b->expires_boot_ns)
+		return 0;
+	json_decref(s->ban);
+	s->ban = json_object();
+	json_object_set_new(s->ban, "prefix", json_string(prefix_format(&b->prefix, prefix)));
+	json_object_set_new(s->ban, "level", json_integer(b->level));
+	json_object_set_new(s->ban, "offences", json_integer(b->offences));
+	json_object_set_new(s->ban, "reason", foreign_text(b->reason));
+	json_object_set_new(s->ban, "last", json_time_wall(b->last_wall_s));
+	json_object_set_new(s->ban, "until", json_time_boot(b->expires_boot_ns));
+	return b->expires_boot_ns != 0;
+}
+
 static int entry_take(void *context, const struct store_entry *entry)
 {
 	struct story *s = context;
@@ -69,10 +89,11 @@ void story_read(const struct cli *cli, struct store *store, const struct addr *a
 {
 	struct err e = {0};
 
-	*out = (struct story){.dnsbl = json_null(), .journal = json_array()};
+	*out = (struct story){.dnsbl = json_null(), .ban = json_null(), .journal = json_array()};
 	if (!store)
 		return;
 	if (store_each_verdict(store, a, verdict_take, out, &e) < 0 ||
+	    store_each_ban(store, a, ban_take, out, &e) < 0 ||
 	    store_each_entry(store, a, STORY_ENTRIES, entry_take, out, &e) < 0)
 		cli_warn(cli, "%s", e.text);
 }
@@ -80,6 +101,7 @@ void story_read(const struct cli *cli, struct store *store, const struct addr *a
 void story_free(struct story *s)
 {
 	json_decref(s->dnsbl);
+	json_decref(s->ban);
 	json_decref(s->journal);
 }
 
@@ -149,6 +171,19 @@ void story_print_dnsbl(const struct story *s)
 	if (json_is_string(json_object_get(v, "text")))
 		printf("  says     %s: %s\n", text_of(v, "zone"), text_of(v, "text"));
 	rdns_print(json_object_get(v, "rdns"));
+}
+
+void story_print_ban(const struct story *s)
+{
+	const json_t *b = s->ban;
+	const char *until = text_of(b, "until");
+
+	if (!json_is_object(b))
+		return;
+	printf("  bans     %lld of %s after %lld offence%s, the last (%s) at %s; %s%s\n",
+	       number_of(b, "level"), text_of(b, "prefix"), number_of(b, "offences"),
+	       plural((uint64_t)number_of(b, "offences")), text_of(b, "reason"), text_of(b, "last"),
+	       *until ? "until " : "none is in force", until);
 }
 
 void story_print_journal(const struct story *s)

@@ -7,6 +7,7 @@
 
 struct story {
 	json_t *dnsbl;	 /* an object, or null when there is no verdict */
+	json_t *ban;	 /* an object, or null when it was never banned, or that is forgotten */
 	json_t *journal; /* an array, the latest first */
 };
 
@@ -16,6 +17,7 @@ void story_read(const struct cli *cli, struct store *store, const struct addr *a
 void story_free(struct story *s);
 /* The lines about the verdict, and those of the journal, for people. */
 void story_print_dnsbl(const struct story *s);
+void story_print_ban(const struct story *s);
 void story_print_journal(const struct story *s);
 
 #endif

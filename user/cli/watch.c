@@ -26,6 +26,7 @@ struct watch {
 	struct prefix source;
 	const char *reason; /* NULL: all */
 	bool colour;
+	bool ended; /* the controller has said so */
 };
 
 static volatile sig_atomic_t watch_ended;
@@ -184,7 +185,7 @@ static void mode_print(const struct watch *w, const json_t *row)
 /* Takes the reference. 0 or -errno. */
 static int row_print(void *context, json_t *row)
 {
-	const struct watch *w = context;
+	struct watch *w = context;
 	const char *kind = json_string_value(json_object_get(row, "kind"));
 	char text[WATCH_TEXT_MAX];
 	int rc = 0;
@@ -196,7 +197,8 @@ static int row_print(void *context, json_t *row)
 		json_decref(row);
 		return -EBUSY;
 	}
-	if (!is_wanted(w, row)) {
+	w->ended = kind && strcmp(kind, "end") == 0;
+	if ((w->ended && !w->cli->json) || (!w->ended && !is_wanted(w, row))) {
 		json_decref(row);
 		return 0;
 	}
@@ -229,7 +231,7 @@ static int watch_controller(struct watch *w, struct stream *s, const sigset_t *w
 			return CLI_FAILED;
 		if (rc == 0)
 			continue;
-		if (pid && pid == cli_controller_pid(w->cli))
+		if (!w->ended && pid && pid == cli_controller_pid(w->cli))
 			return cli_fail(w->cli, CLI_FAILED,
 					"we took too long to read, and the controller has cut us "
 					"off: what happened since is not told");

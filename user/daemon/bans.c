@@ -1,8 +1,534 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Offences, and the bans that follow. */
+/*
+ * Offences, and the bans that follow. An offence is only what nobody else can do in a source's name:
+ *
+ *   rate, open   the kernel says that it met its limit, at a SYN, which may be forged. So the limit itself is looked at: it counts
+ *                complete handshakes, must be used up, and must have been charged again since the last such offence. Who only stands
+ *                at his limit earns one offence, however many SYNs are sent in his name. Where there is no rate, or connections are
+ *                charged at the SYN, nothing can be told apart, and this is no offence.
+ *   listed       it has held a conversation with the responder, which told it why
+ *   cut          its connection was cut, since it was found listed
+ *
+ * A dropped SYN is none, however many there are: a source that is listed and dropped may be somebody else's invention. Nor is the limit
+ * of a network or of all, which no single source has met.
+ *
+ * Never banned are those whom policy/protect.h names for what is automatic, and who delivers mail as a rule, which the store tells:
+ * without a store nobody is banned. A network is banned when enough of its sources are, unless it has one of these in it.
+ *
+ * A ban stands in pn_listed, in the place of a verdict of the DNS on the same key (verdicts.c), and is silence for all packets to all
+ * policed ports. It obeys the mode: in monitor mode it is decided, counted and told, and nothing else. The history of a source is in memory
+ * (offenders.h says how much), its bans in the store too: after a restart bans go on and the next is longer, and offences that led to none
+ * are forgotten.
+ */
 #include "daemon/bans.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/when.h"
+#include "daemon/bans_inside.h"
+#include "daemon/sockets.h"
+#include "daemon/state.h"
+#include "reply/reply.h"
+#include "store/bans.h"
+
+#define CLASSES_ALL ((1U << PN_CLASSES) - 1)
+#define PROTECTED_NS                                                                               \
+	(10 *                                                                                      \
+	 NS_PER_S) /* own addresses, logins and rules change seldom, and the kernel knows most of them */
+#define REAP_EVERY_NS	(600 * NS_PER_S)
+#define SENDERS_SINCE_S (31 * 86400) /* who delivered longer ago is none that does so as a rule */
+/* So much of a limit must be spent when the news of it comes here, some milliseconds later. */
+#define SPENT_PART 2
+
+int64_t ban_now_s(void)
+{
+	return (int64_t)(now_boot_ns() / NS_PER_S);
+}
+
+static struct offence_rules rules_of(const struct daemon *d)
+{
+	return (struct offence_rules){
+		.after = d->conf.bans.after,
+		.within_s = (int64_t)d->conf.bans.within_s,
+		.first_s = (int64_t)d->conf.bans.first_s,
+		.longest_s = (int64_t)d->conf.bans.longest_s,
+		.forget_s = (int64_t)d->conf.bans.forget_s,
+		.neighbours = d->conf.bans.neighbours,
+	};
+}
+
+/* What is counted as one source: an IPv4 address, an IPv6 /64. */
+static struct prefix source_of(const struct addr *a)
+{
+	return prefix_of(a, addr_is_v4(a) ? PN_SOURCE_BITS_V4 : PN_SOURCE_BITS_V6);
+}
+
+/* ---- the map ---- */
+
+int ban_map(struct daemon *d, struct offender *o)
+{
+	struct pn_listed value = {.action = PN_DROP,
+				  .origin = PN_ORIGIN_BAN,
+				  .expires = (uint64_t)o->history.until_s * NS_PER_S,
+				  .classes = CLASSES_ALL};
+	struct err e = {0};
+	int r = sources_put_listed(d->gate, &o->prefix, &value, &e);
+
+	if (r) {
+		if (said_anew(&d->bans->full_said, e.text))
+			log_warning("banned sources get in: %s", e.text);
+		return r;
+	}
+	said_settle(&d->bans->full_said);
+	d->bans->in_force += !o->in_force;
+	o->in_force = true;
+	return 0;
+}
+
+bool ban_is_mapped(const struct daemon *d, const struct offender *o)
+{
+	struct pn_listed there;
+
+	return sources_get_listed(d->gate, &o->prefix, &there, NULL) == 0 &&
+	       there.origin == PN_ORIGIN_BAN;
+}
+
+void ban_unmap(struct daemon *d, struct offender *o)
+{
+	if (!o->in_force)
+		return;
+	if (ban_is_mapped(d, o))
+		(void)sources_take_listed(d->gate, &o->prefix, NULL);
+	o->in_force = false;
+	d->bans->in_force--;
+	verdicts_relist(d, &o->prefix);
+}
+
+unsigned bans_count(const struct daemon *d)
+{
+	return d->bans ? d->bans->in_force : 0;
+}
+
+/* ---- who is spared ---- */
+
+static int find_regular(void *context, const struct store_sender *s)
+{
+	*(struct addr *)context = s->addr;
+	return offence_is_regular(s->messages, s->first_wall_s, s->last_wall_s, now_wall_s());
+}
+
+static int protected_renew(struct daemon *d, struct err *e)
+{
+	struct bans *b = d->bans;
+	uint64_t now = now_boot_ns();
+	int r;
+
+	if (b->protected_ns && now - b->protected_ns < PROTECTED_NS)
+		return 0;
+	protected_free(&b->protected);
+	b->protected_ns = 0;
+	r = protected_read_automatic(&b->protected, &d->conf, d->gate, e);
+	if (!r)
+		b->protected_ns = now;
+	return r;
+}
+
+/* May it not be banned? *e says why not; where nobody can tell, it may not. */
+static bool is_spared(struct daemon *d, const struct prefix *p, struct err *e)
+{
+	char text[ADDR_TEXT_MAX];
+	struct addr regular;
+	int r = protected_renew(d, e);
+
+	if (!r)
+		r = protect_check_automatic(d->bans->protected.entry, d->bans->protected.count, p,
+					    e);
+	if (r)
+		return true;
+	if (!d->store) {
+		err_set(e, -ENOENT, "without the store nobody knows who delivers mail");
+		return true;
+	}
+	r = store_each_sender(d->store, p, now_wall_s() - SENDERS_SINCE_S, find_regular, &regular,
+			      e);
+	if (r > 0)
+		err_set(e, -EPERM, "%s delivers mail here as a rule", addr_format(&regular, text));
+	return r != 0;
+}
+
+static void tell_spared(struct daemon *d, const struct prefix *p, const struct err *e)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (said_anew(&d->bans->spared_said, e->text) && contact_may_tell(d))
+		log_info("not banned: %s has offended often enough, but %s", prefix_format(p, text),
+			 e->text);
+}
+
+/* ---- a ban ---- */
+
+static void tell_banned(struct daemon *d, const struct offender *o, int64_t length_s,
+			const char *evidence)
+{
+	bool acts = gate_conf(d->gate)->enforce_until > now_boot_ns();
+	char text[PREFIX_TEXT_MAX], time[DURATION_TEXT_MAX];
+
+	duration_describe((uint64_t)length_s, time);
+	if (contact_may_tell(d))
+		log_info("%s: %s for %s, ban %u of it: %s", acts ? "banned" : "would ban",
+			 prefix_format(&o->prefix, text), time, o->history.level, evidence);
+	recording_entry(d->contact.recording, "banned", &o->prefix, "for %s, ban %u of it: %s%s",
+			time, o->history.level, evidence,
+			acts ? "" : "; in monitor mode it is only counted");
+	/* What is listed talks to the responder, or has been cut. */
+	if (acts && !o->is_network && o->kind <= OFFENCE_OPEN && d->bans->cut_count < BANS_CUT_MAX)
+		d->bans->cut[d->bans->cut_count++] = o->prefix;
+}
+
+static bool ban_order(struct daemon *d, struct offender *o, const char *evidence)
+{
+	struct offence_rules rules = rules_of(d);
+	int64_t length = offence_ban(&o->history, &rules, ban_now_s());
+
+	if (ban_map(d, o)) {
+		o->history.until_s = ban_now_s();
+		return false;
+	}
+	o->unwritten = true;
+	d->bans->unwritten = true;
+	tell_banned(d, o, length, evidence);
+	return true;
+}
+
+struct neighbours {
+	struct prefix network;
+	uint32_t banned;
+};
+
+static bool neighbours_count(void *context, struct offender *o)
+{
+	struct neighbours *n = context;
+
+	n->banned += o->in_force && !o->is_network && prefix_covers(&n->network, &o->prefix);
+	return false;
+}
+
+static void network_consider(struct daemon *d, const struct addr *a)
+{
+	struct neighbours n = {.network = listings_network(a)};
+	struct offence_rules rules = rules_of(d);
+	char evidence[OFFENDER_EVIDENCE_MAX];
+	struct offender *o;
+	struct err e = {0};
+
+	offenders_sweep(d->bans->all, neighbours_count, &n);
+	if (!offence_is_network(&rules, n.banned))
+		return;
+	o = offenders_add(d->bans->all, &n.network);
+	if (!o || offence_is_banned(&o->history, ban_now_s()))
+		return;
+	o->is_network = true;
+	snprintf(evidence, sizeof(evidence), "%u sources in it are banned", n.banned);
+	if (is_spared(d, &n.network, &e))
+		tell_spared(d, &n.network, &e);
+	else
+		ban_order(d, o, evidence);
+}
+
+static void source_consider(struct daemon *d, struct offender *o)
+{
+	char evidence[256], time[DURATION_TEXT_MAX];
+	struct err e = {0};
+
+	if (is_spared(d, &o->prefix, &e)) {
+		offence_spare(&o->history);
+		tell_spared(d, &o->prefix, &e);
+		return;
+	}
+	snprintf(evidence, sizeof(evidence), "%u offence%s within %s, the last: %s%s%s",
+		 d->conf.bans.after, d->conf.bans.after == 1 ? "" : "s",
+		 duration_describe(d->conf.bans.within_s, time), offence_sentence(o->kind),
+		 *o->evidence ? ", " : "", o->evidence);
+	if (ban_order(d, o, evidence))
+		network_consider(d, &o->prefix.addr);
+}
+
+/* charged_ns: of its rate; 0 where the offence is no limit's. */
+static void offend(struct daemon *d, const struct addr *a, enum offence_kind kind,
+		   uint64_t charged_ns, const char *evidence)
+{
+	struct offence_rules rules = rules_of(d);
+	struct prefix source = source_of(a);
+	struct offender *o = rules.after ? offenders_add(d->bans->all, &source) : NULL;
+	bool enough;
+
+	if (!rules.after)
+		return;
+	if (!o) {
+		if (said_anew(&d->bans->full_said, "offenders") && contact_may_tell(d))
+			log_warning("more than %d sources offend: further ones are held to their "
+				    "limits, and not banned",
+				    OFFENDERS_MAX);
+		return;
+	}
+	if (charged_ns && charged_ns <= o->charged_ns)
+		return;
+	/* A command has forgotten him just now: bans_drop_forgotten() comes once a second. */
+	if (o->in_force && !ban_is_mapped(d, o)) {
+		o->in_force = false;
+		d->bans->in_force--;
+		o->history = (struct offence_history){0};
+	}
+	enough = offence_add(&o->history, &rules, ban_now_s());
+	if (o->history.last_s == ban_now_s()) {
+		o->kind = kind;
+		if (charged_ns)
+			o->charged_ns = charged_ns;
+		snprintf(o->evidence, sizeof(o->evidence), "%s", evidence);
+	}
+	if (enough)
+		source_consider(d, o);
+}
+
+/* ---- what is heard ---- */
+
+static void bans_event(struct daemon *d, const struct pn_event *event)
+{
+	uint32_t open, most = gate_conf(d->gate)->open_max;
+	char evidence[OFFENDER_EVIDENCE_MAX];
+	struct rate_entry rate;
+	struct addr a;
+
+	if ((event->reason != PN_REASON_RATE && event->reason != PN_REASON_OPEN) ||
+	    d->conf.charge == CONF_CHARGE_SYN)
+		return;
+	memcpy(a.byte, event->src, sizeof(a.byte));
+	if (rates_get(d->gate, &a, false, &rate, NULL) || !rate.limit || !rate.charged_ns)
+		return;
+	if (event->reason == PN_REASON_RATE) {
+		snprintf(evidence, sizeof(evidence), "%u of %u in a burst used", rate.used,
+			 rate.limit);
+		if (rate.used >= rate.limit - rate.limit / SPENT_PART)
+			offend(d, &a, OFFENCE_RATE, rate.charged_ns, evidence);
+		return;
+	}
+	open = open_get(d->gate, &a);
+	snprintf(evidence, sizeof(evidence), "%u of %u open", open, most);
+	if (most && open >= most - most / SPENT_PART)
+		offend(d, &a, OFFENCE_OPEN, rate.charged_ns, evidence);
+}
+
+static uint16_t port_asked(const struct pn_conf *knobs)
+{
+	for (unsigned i = 0; i < PN_PORTS_MAX && knobs->ports[i].port; i++)
+		if (knobs->ports[i].class_ == PN_CLASS_MX)
+			return knobs->ports[i].port;
+	return knobs->ports[0].port;
+}
+
+static void listed_by(const struct daemon *d, const struct addr *a,
+		      char evidence[static OFFENDER_EVIDENCE_MAX])
+{
+	const struct listing *l = listings_find(d->contact.listings, a);
+
+	evidence[0] = '\0';
+	if (l && l->by < SITE_ZONES_MAX)
+		snprintf(evidence, OFFENDER_EVIDENCE_MAX, "by %s", contact_zone_name(d, l->by));
+}
+
+/* Whom an operator's rule or a feed hands to the responder is refused anyway, and for as long as that says. */
+static void bans_said(struct daemon *d, const struct reply_said *said)
+{
+	char evidence[OFFENDER_EVIDENCE_MAX];
+	struct pn_why why;
+
+	if (why_ask(d->gate, &said->addr, port_asked(gate_conf(d->gate)), &why, NULL) ||
+	    why.reason != PN_REASON_LISTED)
+		return;
+	listed_by(d, &said->addr, evidence);
+	offend(d, &said->addr, OFFENCE_ANSWERED, 0, evidence);
+}
+
+void bans_note_cut(struct daemon *d, const struct addr *a)
+{
+	char evidence[OFFENDER_EVIDENCE_MAX];
+
+	if (!d->bans)
+		return;
+	listed_by(d, a, evidence);
+	offend(d, a, OFFENCE_CUT, 0, evidence);
+}
+
+/* ---- time ---- */
+
+struct aging {
+	struct daemon *d;
+	struct offence_rules rules;
+	int64_t now_s;
+};
+
+static bool age(void *context, struct offender *o)
+{
+	struct aging *a = context;
+
+	if (o->in_force && !offence_is_banned(&o->history, a->now_s))
+		ban_unmap(a->d, o);
+	return offence_is_forgotten(&o->history, &a->rules, a->now_s);
+}
+
+static void cut_all(struct daemon *d)
+{
+	struct bans *b = d->bans;
+	struct err e = {0};
+	unsigned killed = 0;
+
+	if (!b->cut_count)
+		return;
+	if (sockets_destroy(&d->conf, d->gate, b->cut, b->cut_count, &killed, &e) &&
+	    contact_may_tell(d))
+		log_warning("banned sources stay connected: %s", e.text);
+	if (killed)
+		log_debug("%u connections of banned sources are cut", killed);
+	b->cut_count = 0;
+}
+
+static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
+{
+	struct bans *b = d->bans;
+	int64_t version = b->store_version;
+	unsigned count;
+	int r = b->restored ? 0 : bans_restore(d, e);
+
+	if (!r)
+		r = store_get_version(d->store, &version, e);
+	if (!r && version != b->store_version)
+		r = bans_drop_forgotten(d, e);
+	if (!r)
+		b->store_version = version;
+	if (!r && b->unwritten)
+		r = bans_write(d, e);
+	if (!r && now_ns - b->reaped_ns >= REAP_EVERY_NS) {
+		r = store_reap_bans(d->store, now_wall_s() - (int64_t)d->conf.bans.forget_s, &count,
+				    e);
+		b->reaped_ns = now_ns;
+	}
+	return r;
+}
+
+static void bans_tick(struct daemon *d, uint64_t now_ns)
+{
+	struct aging a = {d, rules_of(d), ban_now_s()};
+	struct err e = {0};
+	int r;
+
+	if (!d->conf.bans.after)
+		return;
+	cut_all(d);
+	offenders_sweep(d->bans->all, age, &a);
+	r = d->store ? store_tend(d, now_ns, &e) : 0;
+	if (r && r != -EBUSY) /* somebody else is at it: it can wait */
+		keep_fault(d, r, &e);
+}
+
+/* ---- beginning, change, end ---- */
+
+static bool map_again(void *context, struct offender *o)
+{
+	struct store_ban ban;
+	struct daemon *d = context;
+
+	if (!o->in_force)
+		return false;
+	/* Other maps cannot tell that it was forgotten a moment ago. */
+	if (!o->unwritten && d->store &&
+	    store_get_ban(d->store, &o->prefix, &ban, NULL) == -ENOENT) {
+		d->bans->in_force--;
+		return true;
+	}
+	(void)ban_map(d, o);
+	return false;
+}
+
+static void bans_gate_changed(struct daemon *d)
+{
+	d->bans->protected_ns = 0;
+	offenders_sweep(d->bans->all, map_again, d);
+}
+
+static bool lift(void *context, struct offender *o)
+{
+	ban_unmap(context, o);
+	return true;
+}
+
+/* Nobody is to be banned: that holds for those who are, too. */
+static void bans_lift(struct daemon *d)
+{
+	unsigned lifted = d->bans->in_force, count;
+	struct err e = {0};
+
+	offenders_sweep(d->bans->all, lift, d);
+	d->bans->cut_count = 0;
+	if (lifted) {
+		log_info("%u bans are taken back: bans.after is 0", lifted);
+		recording_entry(d->contact.recording, "taken back", NULL,
+				"%u bans, since bans.after is 0", lifted);
+	}
+	if (d->store && store_reap_bans(d->store, INT64_MAX, &count, &e))
+		log_warning("bans that are taken back stay in the store: %s", e.text);
+}
+
+static void bans_reload(struct daemon *d)
+{
+	d->bans->protected_ns = 0;
+	if (!d->conf.bans.after)
+		bans_lift(d);
+}
+
+static void bans_close(struct daemon *d)
+{
+	struct err e = {0};
+
+	if (d->store && d->bans->unwritten && bans_write(d, &e))
+		log_warning("bans of the last second are not kept: %s", e.text);
+	protected_free(&d->bans->protected);
+	offenders_free(d->bans->all);
+	free(d->bans);
+	d->bans = NULL;
+}
+
+static int bans_open(struct daemon *d, struct err *e)
+{
+	struct bans *b = calloc(1, sizeof(*b));
+
+	if (b)
+		b->all = offenders_new();
+	if (!b || !b->all) {
+		free(b);
+		return err_set(e, -ENOMEM, "no memory for offenders");
+	}
+	d->bans = b;
+	b->forgotten_wall_s = now_wall_s();
+	if (!d->conf.bans.after)
+		bans_lift(d);
+	else if (d->store && bans_restore(d, e))
+		log_warning("bans of before do not hold yet: %s", e->text);
+	return 0;
+}
 
 const struct part bans_part = {
 	.name = "bans",
 	.lost = "nobody is banned",
+	.open = bans_open,
+	.close = bans_close,
+	.reload = bans_reload,
+	.gate_changed = bans_gate_changed,
+	.tick = bans_tick,
+	.event = bans_event,
+	.said = bans_said,
 };

@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Offences, and the bans that follow. */
+/* Offences, and the bans that follow: see bans.c. */
 #ifndef DAEMON_BANS_H
 #define DAEMON_BANS_H
 
+#include "base/addr.h"
 #include "daemon/parts.h"
 
 extern const struct part bans_part;
+
+/* A connection of a listed source has been cut. */
+void bans_note_cut(struct daemon *d, const struct addr *a);
+/* Bans in force now, of sources and of networks. */
+unsigned bans_count(const struct daemon *d);
+
+/* ---- bans_keep.c: what the store has of them ---- */
+
+struct bans;
+struct offender;
+
+/* What the store has comes into force. 0 or -errno. */
+int bans_restore(struct daemon *d, struct err *e);
+/* What the store does not have yet is written, if it can be had now. 0 or -errno. */
+int bans_write(struct daemon *d, struct err *e);
+/* A command has changed the store: who was forgotten has no history any more. 0 or -errno. */
+int bans_drop_forgotten(struct daemon *d, struct err *e);
 
 #endif

@@ -68,6 +68,8 @@ void verdicts_forget_all(struct daemon *d);
 void verdicts_restore(struct daemon *d);
 /* The table into the map: new maps, another action. */
 void verdicts_refill(struct daemon *d);
+/* A ban on this prefix has ended: what else stands against it comes into force again. */
+void verdicts_relist(struct daemon *d, const struct prefix *p);
 void verdicts_expire(struct daemon *d, uint64_t now_boot_ns);
 
 /* A command has changed the store: what it has forgotten is no listing any more. */

@@ -446,6 +446,7 @@ static void daemon_close(struct daemon *d)
 	contact_close(d);
 	if (d->instance.lock_fd >= 0) /* else they are another controller's */
 		facts_remove(d);
+	telling_end(d);
 	watchers_close(d->watchers);
 	if (d->watch)
 		loop_remove(d->loop, d->watch_source);

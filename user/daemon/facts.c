@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/when.h"
+#include "daemon/feeding.h"
 #include "daemon/following.h"
 #include "daemon/meter.h"
 #include "daemon/providers.h"
@@ -125,6 +126,7 @@ static void children_print(const struct daemon *d, FILE *out)
 	json_object_set_new(responder, "turned_away", json_integer((json_int_t)s->turned_away));
 	row = json_pack("{s:o, s:o, s:o}", "resolver", child_row(m, MEASURE_RESOLVER), "responder",
 			responder, "meter", child_row(m, MEASURE_METER));
+	json_object_set_new(row, "providers", child_row(m, MEASURE_PROVIDERS));
 	json_object_set_new(row, "mail_log", following_row(d));
 	json_object_set_new(row, "vitals",
 			    json_pack("{s:o, s:o, s:b}", "started", time_row(m->started_wall_s),
@@ -138,6 +140,17 @@ static void children_print(const struct daemon *d, FILE *out)
 void facts_write_children(struct daemon *d)
 {
 	lines_write(d, INSTANCE_CHILDREN, children_print);
+}
+
+static void feeds_print(const struct daemon *d, FILE *out)
+{
+	feeding_print(d, out);
+	json_line(out, json_pack("{s:o}", "updated", updated_json()));
+}
+
+void facts_write_feeds(struct daemon *d)
+{
+	lines_write(d, INSTANCE_FEEDS, feeds_print);
 }
 
 void facts_write_reload(const struct daemon *d, const json_t *changes, const char *fault,
@@ -188,7 +201,7 @@ void facts_write_providers(struct daemon *d)
 void facts_remove(struct daemon *d)
 {
 	static const char *const names[] = {INSTANCE_ZONES, INSTANCE_CHILDREN, INSTANCE_PROVIDERS,
-					    INSTANCE_RELOAD};
+					    INSTANCE_FEEDS, INSTANCE_RELOAD};
 	char path[INSTANCE_PATH_MAX];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)

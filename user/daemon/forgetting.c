@@ -12,6 +12,7 @@
 
 #include "base/when.h"
 #include "daemon/ruling.h"
+#include "store/bans.h"
 
 #define FORGOTTEN_WHAT "forgotten"
 
@@ -37,13 +38,14 @@ int ruling_open_lenient(struct ruling *r, const struct conf *c, struct err *kept
 
 struct collected {
 	struct forgotten *out;
-	struct store_entry entry[FORGOTTEN_MAX];
+	struct store_entry entry[2 * FORGOTTEN_MAX];
+	unsigned entries;
 };
 
 static int verdict_collect(void *context, const struct store_verdict *v)
 {
 	struct collected *c = context;
-	struct store_entry *entry = &c->entry[c->out->verdicts];
+	struct store_entry *entry = &c->entry[c->entries];
 
 	/* At most one for each length that is ever judged: an address, its /64, its network. */
 	if (c->out->verdicts == FORGOTTEN_MAX)
@@ -56,6 +58,26 @@ static int verdict_collect(void *context, const struct store_verdict *v)
 		 v->listed ? "listed" : "clean", (long long)v->score, (long long)v->threshold,
 		 *v->by ? ", by " : "", v->by);
 	c->out->verdict[c->out->verdicts++] = v->prefix;
+	c->entries++;
+	return 0;
+}
+
+/* Also one that has ended: its level would make the next one longer. */
+static int ban_collect(void *context, const struct store_ban *b)
+{
+	struct collected *c = context;
+	struct store_entry *entry = &c->entry[c->entries];
+
+	if (c->out->bans == FORGOTTEN_MAX)
+		return 0;
+	*entry = (struct store_entry){.wall_s = now_wall_s(),
+				      .what = FORGOTTEN_WHAT,
+				      .prefix = b->prefix,
+				      .has_prefix = true};
+	snprintf(entry->text, sizeof(entry->text), "by hand: %s, %u so far, the last for %s",
+		 b->expires_boot_ns ? "a ban" : "bans that have ended", b->level, b->reason);
+	c->out->ban[c->out->bans++] = b->prefix;
+	c->entries++;
 	return 0;
 }
 
@@ -70,7 +92,11 @@ static int store_forget(struct store *s, const struct addr *a, struct forgotten 
 	for (unsigned i = 0; rc == 0 && i < out->verdicts; i++)
 		rc = store_delete_verdict(s, &out->verdict[i], e);
 	if (rc == 0)
-		rc = store_write_journal(s, c.entry, out->verdicts, e);
+		rc = store_each_ban(s, a, ban_collect, &c, e);
+	for (unsigned i = 0; rc == 0 && i < out->bans; i++)
+		rc = store_delete_ban(s, &out->ban[i], e);
+	if (rc == 0)
+		rc = store_write_journal(s, c.entry, c.entries, e);
 	if (rc == 0)
 		return store_commit(s, e);
 	store_rollback(s);
@@ -96,15 +122,15 @@ static int forget_both(struct ruling *r, const struct addr *a, struct forgotten 
 	int rc = 0;
 
 	if (r->store && store_forget(r->store, a, out, &out->kept))
-		out->verdicts = 0;
+		out->verdicts = out->bans = 0;
 	if (r->gate)
 		rc = sources_forget(r->gate, a, e);
 	out->kernel = r->gate && rc == 0;
 	if (rc && rc != -ENOENT)
 		return rc;
-	if (out->kernel && !out->verdicts && r->store && !out->kept.code)
+	if (out->kernel && !out->verdicts && !out->bans && r->store && !out->kept.code)
 		(void)store_tell(r->store, a, &out->kept);
-	return out->kernel || out->verdicts || out->kept.code ? 0 : -ENOENT;
+	return out->kernel || out->verdicts || out->bans || out->kept.code ? 0 : -ENOENT;
 }
 
 int ruling_forget(struct ruling *r, const struct addr *a, struct forgotten *out, struct err *e)

@@ -18,6 +18,8 @@
 #define INSTANCE_ZONES	   "zones"
 #define INSTANCE_CHILDREN  "children"
 #define INSTANCE_PROVIDERS "providers" /* likewise, where there are any */
+#define INSTANCE_FEEDS	   "feeds"
+#define INSTANCE_CONTROL   "control" /* a socket: feedtalk.h */
 
 /* What became of the last reload. */
 #define INSTANCE_RELOAD "reload"

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <paths.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,9 +20,11 @@
 
 #define UTMP_BYTES_MAX	      (4096 * sizeof(struct utmpx)) /* more logins than a host has */
 #define ENVIRONMENT_BYTES_MAX (256 * 1024) /* larger ones hold no login's variables in front */
+#define BYTES_MAX	      (ENVIRONMENT_BYTES_MAX > UTMP_BYTES_MAX ? ENVIRONMENT_BYTES_MAX : UTMP_BYTES_MAX)
 #define ANCESTORS_MAX	      32 /* shells, sudo, a multiplexer, sshd; a loop there cannot be */
 #define STAT_BYTES_MAX	      512
 #define PROC_PATH_MAX	      64
+#define STATE_BYTES	      4 /* ") S ": the end of the name, and the state */
 
 static void add(struct logins *out, const struct addr *a)
 {
@@ -119,23 +122,24 @@ static pid_t parent_of(pid_t pid)
 	char path[PROC_PATH_MAX], text[STAT_BYTES_MAX + 1];
 	const char *behind;
 	ssize_t length;
-	int parent = 0;
+	long parent;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	length = file_take(path, text, STAT_BYTES_MAX);
 	if (length <= 0)
 		return 0;
 	text[length] = '\0';
+	/* ") S 1234 " */
 	behind = strrchr(text, ')');
-	if (!behind || sscanf(behind + 1, " %*c %d", &parent) != 1)
+	if (!behind || strnlen(behind, STATE_BYTES) < STATE_BYTES)
 		return 0;
-	return parent;
+	parent = strtol(behind + STATE_BYTES, NULL, 10);
+	return parent > 0 && parent <= INT_MAX ? (pid_t)parent : 0;
 }
 
 void logins_read(struct logins *out)
 {
-	char *bytes = malloc(ENVIRONMENT_BYTES_MAX > UTMP_BYTES_MAX ? ENVIRONMENT_BYTES_MAX
-								    : UTMP_BYTES_MAX);
+	char *bytes = calloc(1, BYTES_MAX);
 	char path[PROC_PATH_MAX];
 	pid_t pid = getpid();
 	ssize_t length;

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "conf/conf.h"
+#include "feed/image.h"
 
 /* No weight has more than 31 bits and no list more than 128 entries: sums of these cannot overflow. */
 #define SCORE_MOST  ((int64_t)1 << 40)
@@ -17,6 +18,7 @@
 #define CLASSES_ALL	(DNS_CLASS_MX | DNS_CLASS_SUBMISSION)
 #define PRINTABLE_FIRST ' '
 #define PRINTABLE_LAST	'~'
+#define ERRNO_MOST	4095 /* MAX_ERRNO of the kernel */
 
 /* ---- parts ---- */
 
@@ -208,6 +210,19 @@ static const char *check_page(const union message *m)
 	return NULL;
 }
 
+static const char *check_feed(const union message *m)
+{
+	const struct message_feed *f = &m->feed;
+
+	if (f->result > 0 || f->result < -ERRNO_MOST)
+		return "the result is none";
+	if (f->length > IMAGE_BYTES_MAX || !f->length != !!f->result)
+		return "the length does not fit the result";
+	if (!is_text(f->why, sizeof(f->why)))
+		return "a text is not ended, or not printable";
+	return NULL;
+}
+
 static bool is_network(const struct prefix *p)
 {
 	struct prefix cut;
@@ -264,6 +279,7 @@ static const struct {
 	[MESSAGE_FOLLOWED] = {"FOLLOWED", sizeof(struct message_followed), check_followed},
 	[MESSAGE_SCRAPE] = {"SCRAPE", sizeof(struct message_scrape), check_scrape},
 	[MESSAGE_PAGE] = {"PAGE", sizeof(struct message_page), check_page},
+	[MESSAGE_FEED] = {"FEED", sizeof(struct message_feed), check_feed},
 };
 
 size_t message_size(enum message_type type)

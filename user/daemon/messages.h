@@ -11,6 +11,7 @@
  *   follower -> keeper     READY, DELIVERY, FOLLOWED (all deliveries up to there were told)
  *   meter -> keeper        READY, SCRAPE (somebody wants the page)
  *   keeper -> meter        PAGE (a piece of it)
+ *   feed reader -> keeper  FEED, once; the order is two descriptors (feeder.h)
  *   SPF reader -> keeper   READY, PROVIDER (the networks of one, in numbered parts)
  *
  * Settings go to a child at its birth, as a sealed memory file (nursery.h).
@@ -46,6 +47,7 @@ enum message_type {
 	MESSAGE_FOLLOWED,
 	MESSAGE_SCRAPE,
 	MESSAGE_PAGE,
+	MESSAGE_FEED,
 	MESSAGE_PROVIDER,
 	MESSAGE_TYPES,
 };
@@ -168,6 +170,15 @@ struct message_page {
 	char text[MESSAGE_PIECE_MAX];	/* lines of printable characters */
 };
 
+/* A feed was read. */
+struct message_feed {
+	struct message_head head;
+	int32_t result; /* 0, or -errno and why */
+	uint32_t pad;
+	uint64_t length;	/* of the list in the memory file that came with the order */
+	char why[ERR_TEXT_MAX]; /* printable; "" for 0 */
+};
+
 #define MESSAGE_NETWORKS_MAX 64 /* of one part */
 #define MESSAGE_NOTE_MAX     256
 
@@ -195,6 +206,7 @@ union message {
 	struct message_because because;
 	struct message_reject reject;
 	struct message_busy busy;
+	struct message_feed feed;
 	struct message_provider provider;
 	struct message_delivery delivery;
 	struct message_followed followed;

@@ -48,6 +48,7 @@ static const struct {
 	[CHILD_RESPONDER] = {"responder", "postern-responder"},
 	[CHILD_FOLLOWER] = {"follower", "postern-follower"},
 	[CHILD_METER] = {"meter", "postern-meter"},
+	[CHILD_FEEDER] = {"feed reader", "postern-feeder"},
 	[CHILD_PROVIDERS] = {"SPF reader", "postern-spf"},
 };
 
@@ -143,6 +144,8 @@ static int child_live(enum child_kind kind, const int fds[FDS_MAX], const void *
 		return follower_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
 	case CHILD_METER:
 		return meter_run(fds[FD_CHANNEL], fds[FD_EXTRA], settings, length);
+	case CHILD_FEEDER:
+		return feeder_run(fds[FD_CHANNEL]);
 	case CHILD_PROVIDERS:
 		return providers_run(fds[FD_CHANNEL], settings, length);
 	case CHILD_KINDS:

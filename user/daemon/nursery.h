@@ -21,6 +21,7 @@ enum child_kind {
 	CHILD_RESPONDER,
 	CHILD_FOLLOWER,
 	CHILD_METER,
+	CHILD_FEEDER,
 	CHILD_PROVIDERS,
 	CHILD_KINDS
 };
@@ -46,5 +47,6 @@ int responder_run(int channel, int listener, const void *settings, size_t length
 int follower_run(int channel, int log, const void *settings, size_t length);
 int providers_run(int channel, const void *settings, size_t length);
 int meter_run(int channel, int listener, const void *settings, size_t length);
+int feeder_run(int channel);
 
 #endif

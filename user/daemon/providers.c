@@ -35,16 +35,18 @@ static void store_restore(struct providers *p)
 
 	if (p->restored || !s)
 		return;
-	for (unsigned i = 0; i < p->count; i++)
-		domains[i] = p->list[i].kept.domain;
 	for (unsigned i = 0; i < p->count && rc == 0; i++) {
 		struct provider *one = &p->list[i];
+		struct store_provider known;
 
+		domains[i] = one->kept.domain;
 		/* What was read meanwhile, or was there before a reload, is newer. */
 		if (one->kept.read_wall_s)
 			continue;
-		rc = store_get_provider(s, domains[i], &one->kept, &e);
-		if (rc == -ENOENT)
+		rc = store_get_provider(s, domains[i], &known, &e);
+		if (rc == 0)
+			one->kept = known;
+		else if (rc == -ENOENT)
 			rc = 0;
 	}
 	if (rc == 0)
@@ -77,8 +79,11 @@ static void part_came(struct providers *p, const struct message_provider *m)
 {
 	struct provider *one = &p->list[m->provider];
 
-	if (m->part == 0)
+	if (m->part == 0) {
+		/* Beside nothing every record would be believed: what the store knows comes first. */
+		store_restore(p);
 		one->parts = one->part_count = 0;
+	}
 	if (m->part != one->parts || one->part_count + m->count > m->total ||
 	    (m->count && one->part_count &&
 	     prefix_compare(&one->part[one->part_count - 1], &m->network[0]) >= 0)) {
@@ -201,22 +206,28 @@ static int list_make(struct providers *p, struct err *e)
 	return 0;
 }
 
-/* Where the configuration names no resolver: another one in /etc/resolv.conf. */
+/* Where the configuration names no resolver, /etc/resolv.conf may name another one than before. */
 static void servers_follow(struct providers *p)
 {
-	struct provider_settings now;
+	struct dns_settings *now = calloc(1, sizeof(*now));
 	struct err e = {0};
 
-	if (settings_read(p->d, &now, &e)) {
+	if (!now)
+		return;
+	now->timeout_ms = p->settings.timeout_ms;
+	if (asking_servers_fill(now, &e)) {
 		if (said_anew(&p->servers_said, e.text))
 			log_warning("providers: %s", e.text);
-		return;
+	} else {
+		(void)said_settle(&p->servers_said);
+		if (now->server_count != p->settings.server_count ||
+		    memcmp(now->server, p->settings.server, sizeof(now->server)) != 0) {
+			p->settings.server_count = now->server_count;
+			memcpy(p->settings.server, now->server, sizeof(now->server));
+			child_renew(p->child);
+		}
 	}
-	(void)said_settle(&p->servers_said);
-	if (memcmp(&now, &p->settings, sizeof(now)) == 0)
-		return;
-	p->settings = now;
-	child_renew(p->child);
+	free(now);
 }
 
 /* ---- life ---- */

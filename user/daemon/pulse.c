@@ -275,6 +275,7 @@ int pulse_start(struct daemon *d, struct err *e)
 	int r = 0;
 
 	pulse_beat(d);
+	telling_tick(d, now_boot_ns());
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]) && !r; i++)
 		r = loop_add_timer(d->loop, (uint64_t)timers[i].every_s * MS_PER_S,
 				   (uint64_t)timers[i].every_s * MS_PER_S, timers[i].fn, d, NULL);

@@ -62,6 +62,8 @@ int ruling_rule_to_map(struct gate *g, const struct store_rule *rule, struct err
 struct forgotten {
 	struct prefix verdict[FORGOTTEN_MAX]; /* taken out of the store, the longest first */
 	unsigned verdicts;
+	struct prefix ban[FORGOTTEN_MAX]; /* likewise */
+	unsigned bans;
 	bool kernel; /* something was taken out of the maps */
 	struct err
 		kept; /* the store could not be changed: it may come back; code 0: it was changed */

@@ -72,3 +72,12 @@ void telling_tick(struct daemon *d, uint64_t now_ns)
 	d->told_mode = mode;
 	d->has_told_mode = true;
 }
+
+void telling_end(struct daemon *d)
+{
+	char when[WHEN_TEXT_MAX];
+
+	if (telling_is_heard(d))
+		row_send(d, json_pack("{s:s, s:s}", "time", when_format(now_wall_s(), when), "kind",
+				      "end"));
+}

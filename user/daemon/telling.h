@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What those who run `postern watch` or `postern top` are told beside the kernel's events: decisions, as the journal gets them, and
- * changes of the mode. One JSON object a line; "kind" says which: "packet", "decision" or "mode".
+ * changes of the mode. One JSON object a line; "kind" says which: "packet", "decision", "mode" or "end".
  */
 #ifndef DAEMON_TELLING_H
 #define DAEMON_TELLING_H
@@ -24,5 +24,7 @@ void telling_decision(struct daemon *d, const char *what, const struct prefix *p
 		      const char *text);
 /* Once a second: has the mode changed? {"time","kind":"mode","mode","until"} */
 void telling_tick(struct daemon *d, uint64_t now_boot_ns);
+/* The controller ends: whose stream breaks off without this row was cut off. {"time","kind":"end"} */
+void telling_end(struct daemon *d);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/grow.h"
 #include "base/log.h"
 #include "base/when.h"
+#include "daemon/bans.h"
 #include "daemon/contact.h"
 #include "daemon/parts.h"
 #include "daemon/sockets.h"
@@ -34,6 +35,21 @@ static enum pn_action listed_action(const struct daemon *d)
 
 /* ---- the map ---- */
 
+/* A ban on the same key stands there instead, for as long as it lasts; then bans.c has the listing put back. */
+static bool is_banned(const struct daemon *d, const struct prefix *p)
+{
+	struct pn_listed there;
+
+	return sources_get_listed(d->gate, p, &there, NULL) == 0 && there.origin == PN_ORIGIN_BAN &&
+	       there.expires > now_boot_ns();
+}
+
+static void listing_unmap(const struct daemon *d, const struct prefix *p)
+{
+	if (!is_banned(d, p))
+		(void)sources_take_listed(d->gate, p, NULL);
+}
+
 /* 0, or -errno: said once, and the source gets in. */
 static int listing_map(struct daemon *d, const struct listing *l)
 {
@@ -43,7 +59,7 @@ static int listing_map(struct daemon *d, const struct listing *l)
 				  .classes = MX_BIT,
 				  .zone = l->by < SITE_ZONES_MAX ? l->by + 1 : 0};
 	struct err e = {0};
-	int r = sources_put_listed(d->gate, &l->prefix, &value, &e);
+	int r = is_banned(d, &l->prefix) ? 0 : sources_put_listed(d->gate, &l->prefix, &value, &e);
 
 	if (r && said_anew(&d->contact.full_said, e.text))
 		log_warning("listed sources get in: %s", e.text);
@@ -57,7 +73,7 @@ static int listing_enter(struct daemon *d, const struct listing *l)
 	int r = listing_map(d, l);
 
 	if (!r && listings_put(d->contact.listings, l)) {
-		(void)sources_take_listed(d->gate, &l->prefix, NULL);
+		listing_unmap(d, &l->prefix);
 		r = -ENOMEM;
 	}
 	return r;
@@ -86,7 +102,7 @@ static bool widen_take(void *context, const struct listing *l)
 
 	if (l->prefix.bits <= w->wide.prefix.bits || !prefix_covers(&w->wide.prefix, &l->prefix))
 		return false;
-	(void)sources_take_listed(w->d->gate, &l->prefix, NULL);
+	listing_unmap(w->d, &l->prefix);
 	return true;
 }
 
@@ -161,6 +177,7 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 						  .action = "cut"},
 			     "cut: %u connection%s of %s, which is listed", c.cut,
 			     c.cut == 1 ? "" : "s", text);
+	bans_note_cut(d, a);
 	recording_entry(d->contact.recording, "cut", prefix,
 			"%u connection%s, made while the lists were asked", c.cut,
 			c.cut == 1 ? "" : "s");
@@ -219,7 +236,7 @@ static void verdict_unlist(struct daemon *d, const struct addr *a)
 	if (!l || l->prefix.bits <= listings_network(a).bits)
 		return;
 	p = l->prefix;
-	(void)sources_take_listed(d->gate, &p, NULL);
+	listing_unmap(d, &p);
 	listings_take(d->contact.listings, &p);
 	recording_entry(d->contact.recording, "taken back", &p, "it is clean now");
 }
@@ -322,7 +339,7 @@ static bool rests_on(void *context, const struct listing *l)
 
 	if (!(l->zones & s->zones))
 		return false;
-	(void)sources_take_listed(s->d->gate, &l->prefix, NULL);
+	listing_unmap(s->d, &l->prefix);
 	s->count++;
 	return true;
 }
@@ -396,7 +413,7 @@ static bool has_expired(void *context, const struct listing *l)
 
 	if (l->expires_boot_ns > s->now_ns)
 		return false;
-	(void)sources_take_listed(s->d->gate, &l->prefix, NULL);
+	listing_unmap(s->d, &l->prefix);
 	return true;
 }
 
@@ -480,7 +497,8 @@ static int stray_collect(void *context, const struct source_entry *s)
 	struct strays *all = context;
 	void *grown;
 
-	if (!s->listed || listings_get(all->d->contact.listings, &s->prefix))
+	if (!s->listed || s->origin == PN_ORIGIN_BAN ||
+	    listings_get(all->d->contact.listings, &s->prefix))
 		return 0;
 	grown = grow(all->list, all->count, &all->room, sizeof(*all->list));
 	if (!grown)
@@ -530,6 +548,14 @@ void verdicts_restore(struct daemon *d)
 	strays_take(d);
 	if (s.count)
 		log_info("%u listings of before are in force", s.count);
+}
+
+void verdicts_relist(struct daemon *d, const struct prefix *p)
+{
+	const struct listing *l = d->contact.listings ? listings_get(d->contact.listings, p) : NULL;
+
+	if (l && l->expires_boot_ns > now_boot_ns())
+		(void)listing_map(d, l);
 }
 
 static bool refill_one(void *context, const struct listing *l)

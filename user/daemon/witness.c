@@ -57,6 +57,7 @@ struct witness {
 	uint64_t secret;
 	struct count seen[COUNTERS],
 		grown[COUNTERS]; /* the counters last; what the store does not have yet */
+	uint64_t found; /* likewise: strangers, by the connection that they were let in by */
 	uint64_t watched_ns, monitor_ns, looked_ns, counted_ns, written_ns, trimmed_ns;
 	bool due; /* hours are to be written */
 	unsigned long lost;
@@ -103,7 +104,7 @@ static int batch_write(struct witness *w, struct store *s, struct err *e)
 
 static int hours_write(struct witness *w, struct store *s, struct err *e)
 {
-	struct store_hour list[COUNTERS + 1];
+	struct store_hour list[COUNTERS + 2]; /* and what is not the kernel's */
 	int64_t now_s = now_wall_s();
 	size_t count = 0;
 	int r;
@@ -120,14 +121,17 @@ static int hours_write(struct witness *w, struct store *s, struct err *e)
 		snprintf(h->reason, sizeof(h->reason), "%s", reason_name(i % PN_REASONS));
 		count++;
 	}
-	list[count] = (struct store_hour){.wall_s = now_s,
-					  .reason = STORE_HOUR_WATCHED,
-					  .packets = w->watched_ns / NS_PER_S,
-					  .would = w->monitor_ns / NS_PER_S};
-	r = store_add_hours(s, list, count + 1, e);
+	list[count++] = (struct store_hour){.wall_s = now_s,
+					    .reason = STORE_HOUR_WATCHED,
+					    .packets = w->watched_ns / NS_PER_S,
+					    .would = w->monitor_ns / NS_PER_S};
+	list[count++] =
+		(struct store_hour){.wall_s = now_s, .reason = STORE_HOUR_FOUND, .would = w->found};
+	r = store_add_hours(s, list, count, e);
 	if (r)
 		return r;
 	memset(w->grown, 0, sizeof(w->grown));
+	w->found = 0;
 	w->watched_ns %= NS_PER_S;
 	w->monitor_ns %= NS_PER_S;
 	w->written_ns = now_boot_ns();
@@ -312,6 +316,8 @@ static void witness_event(struct daemon *d, const struct pn_event *e)
 		listing_tell(d, &row.addr, &row);
 	else if (is_limit(e->reason))
 		limit_tell(&d->conf, e->reason, &row);
+	else if (e->reason == PN_REASON_FEED && e->feed < d->conf.feed_count)
+		snprintf(row.detail, sizeof(row.detail), "%s", d->conf.feeds[e->feed].name);
 	if (!by_port)
 		row.connections += e->suppressed;
 	row_note(w, &row, e->sport, by_port);
@@ -333,6 +339,7 @@ static void witness_verdict(struct daemon *d, const struct message_verdict *m, b
 	if (!listed || d->conf.first_contact == CONF_CONTACT_PASS ||
 	    gate_conf(d->gate)->enforce_until > now_boot_ns())
 		return;
+	d->witness->found++;
 	row.last_wall_s = row.first_wall_s;
 	snprintf(row.reason, sizeof(row.reason), "%s", reason_name(PN_REASON_LISTED));
 	snprintf(row.action, sizeof(row.action), "%s", actions[d->conf.actions.dnsbl]);

@@ -52,21 +52,21 @@ int feed_refuse(struct feed_reader *r, const char *format, ...)
 
 /* ---- what was found ---- */
 
-static void note_add(struct feed_reader *r, struct piece shown, const char *why)
+static void note_add(struct feed_reader *r, struct excerpt shown, const char *why)
 {
 	struct feed_report *report = r->report;
-	char text[PIECE_SHOWN_MAX];
+	char text[EXCERPT_SHOWN_MAX];
 	struct feed_note *note;
 
 	if (report->note_count == FEED_NOTES_MAX)
 		return;
 	note = &report->note[report->note_count++];
 	note->line = r->line;
-	snprintf(note->text, sizeof(note->text), "'%s' %s", piece_shown(shown, text), why);
+	snprintf(note->text, sizeof(note->text), "'%s' %s", excerpt_shown(shown, text), why);
 }
 
 /* FEED_FORMATS: none knows it. */
-static enum feed_format format_of(struct piece line)
+static enum feed_format format_of(struct excerpt line)
 {
 	for (size_t i = 0; i < FEED_FORMATS; i++)
 		if (readings[order[i]]->fits(line))
@@ -78,7 +78,7 @@ static enum feed_format format_of(struct piece line)
  * The format that alone could have this line, if it is another one: FEED_FORMATS when not. A zone file has what a plain list has, and
  * of a cut address nobody knows which it was; an element of nftables is no line.
  */
-static enum feed_format format_other(const struct feed_reader *r, struct piece line)
+static enum feed_format format_other(const struct feed_reader *r, struct excerpt line)
 {
 	enum feed_format other = format_of(line);
 
@@ -89,7 +89,7 @@ static enum feed_format format_other(const struct feed_reader *r, struct piece l
 	return other;
 }
 
-int feed_fault(struct feed_reader *r, struct piece line, const char *why)
+int feed_fault(struct feed_reader *r, struct excerpt line, const char *why)
 {
 	enum feed_format other = line.length ? format_other(r, line) : FEED_FORMATS;
 
@@ -102,7 +102,7 @@ int feed_fault(struct feed_reader *r, struct piece line, const char *why)
 	return 0;
 }
 
-int feed_take_range(struct feed_reader *r, const struct feed_range *range, struct piece shown,
+int feed_take_range(struct feed_reader *r, const struct feed_range *range, struct excerpt shown,
 		    bool excluded)
 {
 	const char *why = NULL;
@@ -129,11 +129,11 @@ int feed_take_range(struct feed_reader *r, const struct feed_range *range, struc
 	return 0;
 }
 
-static int entry_take(struct feed_reader *r, struct piece text, bool excluded)
+static int entry_take(struct feed_reader *r, struct excerpt text, bool excluded)
 {
 	struct feed_range range;
 	const char *why;
-	int ret = piece_range(text, &range, &why);
+	int ret = excerpt_range(text, &range, &why);
 
 	if (ret == -EINVAL)
 		return feed_fault(r, text, why);
@@ -145,12 +145,12 @@ static int entry_take(struct feed_reader *r, struct piece text, bool excluded)
 	return 0;
 }
 
-int feed_take(struct feed_reader *r, struct piece text)
+int feed_take(struct feed_reader *r, struct excerpt text)
 {
 	return entry_take(r, text, false);
 }
 
-int feed_exclude(struct feed_reader *r, struct piece text)
+int feed_exclude(struct feed_reader *r, struct excerpt text)
 {
 	return entry_take(r, text, true);
 }
@@ -158,18 +158,18 @@ int feed_exclude(struct feed_reader *r, struct piece text)
 /* ---- lines ---- */
 
 /* The next line that is neither empty nor a comment; false at the end. */
-static bool line_next(struct feed_reader *r, struct piece *out)
+static bool line_next(struct feed_reader *r, struct excerpt *out)
 {
 	while (r->at < r->end) {
 		const char *stop = memchr(r->at, '\n', (size_t)(r->end - r->at));
-		struct piece line = {.at = r->at};
+		struct excerpt line = {.at = r->at};
 
 		stop = stop ? stop : r->end;
 		line.length = (size_t)(stop - r->at);
 		r->at = stop < r->end ? stop + 1 : stop;
 		r->line++;
-		line = piece_trim(line);
-		if (!line.length || piece_is_comment(line))
+		line = excerpt_trim(line);
+		if (!line.length || excerpt_is_comment(line))
 			continue;
 		*out = line;
 		return true;
@@ -177,20 +177,20 @@ static bool line_next(struct feed_reader *r, struct piece *out)
 	return false;
 }
 
-static int refuse_unknown(struct feed_reader *r, struct piece line)
+static int refuse_unknown(struct feed_reader *r, struct excerpt line)
 {
-	char text[PIECE_SHOWN_MAX];
+	char text[EXCERPT_SHOWN_MAX];
 
 	if (*line.at == '<')
 		return feed_refuse(r, "begins with '<': this is a web page, no list of addresses");
 	return feed_refuse(r, "begins no list of addresses that is known: '%s'",
-			   piece_shown(line, text));
+			   excerpt_shown(line, text));
 }
 
 /* A zone file, if one of the next lines is of one alone. */
 static bool has_zone_line(struct feed_reader ahead)
 {
-	struct piece line;
+	struct excerpt line;
 
 	for (unsigned i = 0; i < LOOK_AHEAD_LINES && line_next(&ahead, &line); i++)
 		if (rbldnsd_reading.fits(line))
@@ -202,7 +202,7 @@ static bool has_zone_line(struct feed_reader ahead)
 static int format_find(struct feed_reader *r)
 {
 	struct feed_reader ahead = *r;
-	struct piece line, first = {0};
+	struct excerpt line, first = {0};
 	uint32_t first_line = 0;
 
 	for (unsigned i = 0; i <= UNKNOWN_LINES_MAX && line_next(&ahead, &line); i++) {
@@ -224,12 +224,12 @@ static int format_find(struct feed_reader *r)
 
 static int lines_read(struct feed_reader *r)
 {
-	struct piece line;
+	struct excerpt line;
 	int ret = 0;
 
 	while (ret == 0 && line_next(r, &line)) {
 		if (line.length > LINE_BYTES_MAX) {
-			line.length = PIECE_SHOWN_MAX;
+			line.length = EXCERPT_SHOWN_MAX;
 			ret = feed_fault(r, line, "is too long for a line of a list");
 		} else {
 			ret = readings[r->format]->line(r, line);

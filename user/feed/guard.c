@@ -43,8 +43,7 @@ int guard_change(const struct guard_size *old, const struct guard_size *new_, ui
 	return 0;
 }
 
-static int touch_hosts(const struct image *i, const struct prefix *p,
-		       int (*fn)(void *context, const struct prefix *entry), void *context)
+static int touch_hosts(const struct image *i, const struct prefix *p, guard_fn fn, void *context)
 {
 	struct prefix host = {.addr = p->addr, .bits = ADDR_BITS};
 	const uint8_t *b = p->addr.byte + ADDR_V4_LEAD_BITS / 8;
@@ -55,7 +54,7 @@ static int touch_hosts(const struct image *i, const struct prefix *p,
 		host.addr = addr_from_v4((struct in_addr){.s_addr = htonl(i->hosts[at])});
 		if (!prefix_covers(p, &host))
 			break;
-		ret = fn(context, &host);
+		ret = fn(context, at, &host);
 	}
 	return ret;
 }
@@ -68,19 +67,19 @@ static bool begins_with(const struct addr *a, const struct prefix *p)
 	return addr_equal(&cut.addr, &p->addr);
 }
 
-int guard_touching(const struct image *i, const struct prefix *protected_,
-		   int (*fn)(void *context, const struct prefix *entry), void *context)
+int guard_touching(const struct image *i, const struct prefix *protected_, guard_fn fn,
+		   void *context)
 {
 	size_t at = image_find_prefix(i, protected_);
 	int ret = 0;
 
 	/* None covers another: the one before may cover it, those behind may lie in it. */
 	if (at && prefix_covers(&i->prefixes[at - 1], protected_))
-		ret = fn(context, &i->prefixes[at - 1]);
+		ret = fn(context, at - 1, &i->prefixes[at - 1]);
 	for (; at < i->prefix_count && ret == 0 && begins_with(&i->prefixes[at].addr, protected_);
 	     at++)
 		if (prefix_covers(protected_, &i->prefixes[at]))
-			ret = fn(context, &i->prefixes[at]);
+			ret = fn(context, at, &i->prefixes[at]);
 	if (ret == 0 && prefix_is_v4(protected_))
 		ret = touch_hosts(i, protected_, fn, context);
 	return ret;

@@ -24,11 +24,13 @@ struct guard_size guard_size_of(const struct image *i);
 int guard_change(const struct guard_size *old, const struct guard_size *new_, uint32_t shrink,
 		 uint32_t grow, struct err *e);
 
+/* index: among the hosts for an IPv4 host, else among the prefixes. */
+typedef int (*guard_fn)(void *context, size_t index, const struct prefix *entry);
 /*
  * Entries that a protected prefix touches: fn is called with each, once for each protected prefix it touches; nonzero ends. For a list of
  * protected ones that is short and an image that is long. Returns fn's last value.
  */
-int guard_touching(const struct image *i, const struct prefix *protected_,
-		   int (*fn)(void *context, const struct prefix *entry), void *context);
+int guard_touching(const struct image *i, const struct prefix *protected_, guard_fn fn,
+		   void *context);
 
 #endif

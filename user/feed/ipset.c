@@ -8,59 +8,59 @@
 
 #include <string.h>
 
-static bool ipset_fits(struct piece line)
+static bool ipset_fits(struct excerpt line)
 {
-	struct piece rest = line, verb = piece_word(&rest);
+	struct excerpt rest = line, verb = excerpt_word(&rest);
 
-	if (piece_is(verb, "create"))
+	if (excerpt_is(verb, "create"))
 		return true;
 	/* nftables has an "add" too, of a kind of object. */
-	return piece_is(verb, "add") && !piece_starts(rest, "element ") &&
-	       !piece_starts(rest, "table ") && !piece_starts(rest, "set ");
+	return excerpt_is(verb, "add") && !excerpt_starts(rest, "element ") &&
+	       !excerpt_starts(rest, "table ") && !excerpt_starts(rest, "set ");
 }
 
-static int create_read(struct feed_reader *r, struct piece rest)
+static int create_read(struct feed_reader *r, struct excerpt rest)
 {
 	static const char *const taken[] = {"hash:ip", "hash:net", "bitmap:ip"};
-	char shown[PIECE_SHOWN_MAX];
-	struct piece type, word;
+	char shown[EXCERPT_SHOWN_MAX];
+	struct excerpt type, word;
 
-	(void)piece_word(&rest);
-	type = piece_word(&rest);
+	(void)excerpt_word(&rest);
+	type = excerpt_word(&rest);
 	/* Its entries stand for networks that they do not name. */
-	while ((word = piece_word(&rest)).length)
-		if (piece_is(word, "netmask") || piece_is(word, "bitmask"))
+	while ((word = excerpt_word(&rest)).length)
+		if (excerpt_is(word, "netmask") || excerpt_is(word, "bitmask"))
 			return feed_refuse(r,
 					   "makes a set with a %s, whose entries are more than "
 					   "they say",
-					   piece_is(word, "netmask") ? "netmask" : "bitmask");
+					   excerpt_is(word, "netmask") ? "netmask" : "bitmask");
 	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-		if (piece_is(type, taken[i]))
+		if (excerpt_is(type, taken[i]))
 			return 0;
 	return feed_refuse(r,
 			   "makes a set of the type '%s': hash:ip, hash:net and bitmap:ip are "
 			   "read",
-			   piece_shown(type, shown));
+			   excerpt_shown(type, shown));
 }
 
-static int ipset_line(struct feed_reader *r, struct piece line)
+static int ipset_line(struct feed_reader *r, struct excerpt line)
 {
-	struct piece rest = line, verb = piece_word(&rest), entry, word;
+	struct excerpt rest = line, verb = excerpt_word(&rest), entry, word;
 	bool excluded = false;
 
-	if (piece_is(verb, "create"))
+	if (excerpt_is(verb, "create"))
 		return create_read(r, rest);
-	if (!piece_is(verb, "add"))
+	if (!excerpt_is(verb, "add"))
 		return feed_fault(r, line, "is neither create nor add");
-	(void)piece_word(&rest);
-	entry = piece_word(&rest);
+	(void)excerpt_word(&rest);
+	entry = excerpt_word(&rest);
 	if (!entry.length)
 		return feed_fault(r, line, "adds nothing");
 	if (memchr(entry.at, ',', entry.length))
 		return feed_refuse(r, "adds more than an address: hash:ip, hash:net and bitmap:ip "
 				      "are read");
-	while ((word = piece_word(&rest)).length && !piece_is(word, "comment"))
-		excluded = excluded || piece_is(word, "nomatch");
+	while ((word = excerpt_word(&rest)).length && !excerpt_is(word, "comment"))
+		excluded = excluded || excerpt_is(word, "nomatch");
 	return excluded ? feed_exclude(r, entry) : feed_take(r, entry);
 }
 

@@ -17,30 +17,30 @@ static bool is_end(char c)
 }
 
 /* The first column, without the quotes that tables have; *rest is what comes behind its end. */
-static struct piece column_first(struct piece line, struct piece *rest)
+static struct excerpt column_first(struct excerpt line, struct excerpt *rest)
 {
-	struct piece column;
+	struct excerpt column;
 
 	if (line.length && *line.at == QUOTE) {
 		line.at++;
 		line.length--;
 	}
-	column = (struct piece){.at = line.at};
+	column = (struct excerpt){.at = line.at};
 	while (column.length < line.length && !is_end(line.at[column.length]) &&
 	       !(line.length - column.length > 1 && line.at[column.length] == '/' &&
 		 line.at[column.length + 1] == '/'))
 		column.length++;
-	*rest = (struct piece){.at = line.at + column.length,
-			       .length = line.length - column.length};
+	*rest = (struct excerpt){.at = line.at + column.length,
+				 .length = line.length - column.length};
 	return column;
 }
 
 /* Is the next column an address too? */
-static bool has_second(struct piece rest)
+static bool has_second(struct excerpt rest)
 {
 	struct feed_range range;
 	const char *why;
-	struct piece second;
+	struct excerpt second;
 
 	while (rest.length &&
 	       (is_blank(*rest.at) || *rest.at == ',' || *rest.at == ';' || *rest.at == QUOTE)) {
@@ -48,21 +48,21 @@ static bool has_second(struct piece rest)
 		rest.length--;
 	}
 	second = column_first(rest, &rest);
-	return memchr(second.at, '.', second.length) && piece_range(second, &range, &why) == 0;
+	return memchr(second.at, '.', second.length) && excerpt_range(second, &range, &why) == 0;
 }
 
-static bool list_fits(struct piece line)
+static bool list_fits(struct excerpt line)
 {
 	struct feed_range range;
-	struct piece rest;
+	struct excerpt rest;
 	const char *why;
 
-	return piece_range(column_first(line, &rest), &range, &why) != -EINVAL;
+	return excerpt_range(column_first(line, &rest), &range, &why) != -EINVAL;
 }
 
-static int list_line(struct feed_reader *r, struct piece line)
+static int list_line(struct feed_reader *r, struct excerpt line)
 {
-	struct piece rest, column = column_first(line, &rest);
+	struct excerpt rest, column = column_first(line, &rest);
 
 	if (!column.length)
 		return feed_fault(r, line, "has no address at its start");

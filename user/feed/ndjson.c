@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "feed/reader.h"
 
-static bool ndjson_fits(struct piece line)
+static bool ndjson_fits(struct excerpt line)
 {
 	return *line.at == '{';
 }
@@ -26,14 +26,14 @@ static int metadata_read(struct feed_reader *r, const json_t *object)
 	return 0;
 }
 
-static int object_read(struct feed_reader *r, struct piece line, const json_t *object)
+static int object_read(struct feed_reader *r, struct excerpt line, const json_t *object)
 {
 	const json_t *cidr = json_object_get(object, "cidr");
 	const char *type = json_string_value(json_object_get(object, "type"));
 
 	if (json_is_string(cidr))
-		return feed_take(r, (struct piece){.at = json_string_value(cidr),
-						   .length = json_string_length(cidr)});
+		return feed_take(r, (struct excerpt){.at = json_string_value(cidr),
+						     .length = json_string_length(cidr)});
 	if (type && strcmp(type, "metadata") == 0)
 		return metadata_read(r, object);
 	if (json_object_get(object, "asn"))
@@ -45,7 +45,7 @@ static int object_read(struct feed_reader *r, struct piece line, const json_t *o
 	return feed_fault(r, line, "has no \"cidr\"");
 }
 
-static int ndjson_line(struct feed_reader *r, struct piece line)
+static int ndjson_line(struct feed_reader *r, struct excerpt line)
 {
 	json_t *object = json_loadb(line.at, line.length, JSON_REJECT_DUPLICATES, NULL);
 	int ret = json_is_object(object) ? object_read(r, line, object)

@@ -24,7 +24,7 @@ static bool is_word(char c)
 }
 
 /* The next word or punctuation mark; a text in quotes is one word, a comment none. False at the end. */
-static bool token_next(struct feed_reader *r, struct piece *out)
+static bool token_next(struct feed_reader *r, struct excerpt *out)
 {
 	while (r->at < r->end) {
 		const char *at = r->at, *stop;
@@ -38,7 +38,7 @@ static bool token_next(struct feed_reader *r, struct piece *out)
 			r->at = stop ? stop : r->end;
 			continue;
 		}
-		*out = (struct piece){.at = at, .length = 1};
+		*out = (struct excerpt){.at = at, .length = 1};
 		if (*at == '"') {
 			stop = memchr(at + 1, '"', (size_t)(r->end - at - 1));
 			out->length = stop ? (size_t)(stop - at) + 1 : (size_t)(r->end - at);
@@ -54,10 +54,10 @@ static bool token_next(struct feed_reader *r, struct piece *out)
 }
 
 /* One element, from its first word on; *last is the mark that ended it: ',' or '}', or 0 at the end of the text. */
-static int element_read(struct nft *n, struct piece first, char *last)
+static int element_read(struct nft *n, struct excerpt first, char *last)
 {
 	const char *why = NULL;
-	struct piece token;
+	struct excerpt token;
 	unsigned place = 0;
 
 	*last = 0;
@@ -69,9 +69,9 @@ static int element_read(struct nft *n, struct piece first, char *last)
 		if (*token.at == '\n')
 			continue;
 		/* Directly behind the key; later, these may be words of a comment. */
-		if (place++ == 0 && piece_is(token, "."))
+		if (place++ == 0 && excerpt_is(token, "."))
 			why = "is a part of a concatenation";
-		else if (place == 1 && piece_is(token, ":"))
+		else if (place == 1 && excerpt_is(token, ":"))
 			why = "is a key of a map";
 	}
 	if (n->skipped)
@@ -82,7 +82,7 @@ static int element_read(struct nft *n, struct piece first, char *last)
 /* Behind the brace that opens a list of elements, to the one that ends it. */
 static int elements_read(struct nft *n)
 {
-	struct piece token;
+	struct excerpt token;
 	char last = ',';
 	int ret = 0;
 
@@ -103,25 +103,25 @@ static int elements_read(struct nft *n)
 static void type_read(struct nft *n)
 {
 	struct feed_reader *r = n->r;
-	struct piece token;
+	struct excerpt token;
 	bool is_address = false;
 
 	while (token_next(r, &token) && *token.at != '\n' && *token.at != ';')
-		is_address = is_address || piece_is(token, "ipv4_addr") ||
-			     piece_is(token, "ipv6_addr") || piece_is(token, "saddr") ||
-			     piece_is(token, "daddr");
+		is_address = is_address || excerpt_is(token, "ipv4_addr") ||
+			     excerpt_is(token, "ipv6_addr") || excerpt_is(token, "saddr") ||
+			     excerpt_is(token, "daddr");
 	n->skipped = n->is_map || !is_address;
 }
 
-static int token_read(struct nft *n, struct piece token)
+static int token_read(struct nft *n, struct excerpt token)
 {
-	if (piece_is(token, "set")) {
+	if (excerpt_is(token, "set")) {
 		n->is_map = n->skipped = false;
-	} else if (piece_is(token, "map")) {
+	} else if (excerpt_is(token, "map")) {
 		n->is_map = n->skipped = true;
-	} else if (piece_is(token, "type") || piece_is(token, "typeof")) {
+	} else if (excerpt_is(token, "type") || excerpt_is(token, "typeof")) {
 		type_read(n);
-	} else if (piece_is(token, "elements") || piece_is(token, "element")) {
+	} else if (excerpt_is(token, "elements") || excerpt_is(token, "element")) {
 		n->has_elements = true;
 	} else if (*token.at == '{' && n->has_elements) {
 		n->has_elements = false;
@@ -137,14 +137,14 @@ static int token_read(struct nft *n, struct piece token)
 }
 
 /* Outside of all braces each line begins with a command of nft's. */
-static bool is_command(struct piece token)
+static bool is_command(struct excerpt token)
 {
 	static const char *const known[] = {"table",   "add",	 "create",  "set",
 					    "flush",   "delete", "element", "elements",
 					    "destroy", "define", "include"};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (piece_is(token, known[i]))
+		if (excerpt_is(token, known[i]))
 			return true;
 	return strchr("{};=\n", *token.at);
 }
@@ -152,7 +152,7 @@ static bool is_command(struct piece token)
 static int nft_whole(struct feed_reader *r)
 {
 	struct nft n = {.r = r};
-	struct piece token;
+	struct excerpt token;
 	bool at_start = true;
 	int ret = 0;
 
@@ -164,8 +164,8 @@ static int nft_whole(struct feed_reader *r)
 			stop = stop ? stop : r->end;
 			ret = feed_fault(
 				r,
-				piece_trim((struct piece){.at = token.at,
-							  .length = (size_t)(stop - token.at)}),
+				excerpt_trim((struct excerpt){.at = token.at,
+							      .length = (size_t)(stop - token.at)}),
 				"is no command of nft's");
 			r->at = stop;
 			continue;
@@ -178,14 +178,14 @@ static int nft_whole(struct feed_reader *r)
 	return ret;
 }
 
-static bool nft_fits(struct piece line)
+static bool nft_fits(struct excerpt line)
 {
 	static const char *const starts[] = {
 		"table ",     "add table ", "add set ",	 "add element ", "create element ",
 		"flush set ", "elements ",  "elements=", "set ",	 "define "};
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
-		if (piece_starts(line, starts[i]))
+		if (excerpt_starts(line, starts[i]))
 			return true;
 	return false;
 }

@@ -14,7 +14,7 @@
 #define SHORT_TEXT_MAX 48 /* "255.255.255.255-255.255.255.255/32" and the final 0 */
 
 /* "1.2.3", "1.2/16", "1.2.3-5", "1.2.3-1.2.9": fewer than four numbers where four would be. */
-static bool is_short(struct piece p)
+static bool is_short(struct excerpt p)
 {
 	unsigned dots = 0;
 	size_t i = 0;
@@ -33,14 +33,14 @@ static bool is_short(struct piece p)
 }
 
 /* Without blanks, and what follows the address: a value, a text, a comment. */
-static struct piece address_of(struct piece line)
+static struct excerpt address_of(struct excerpt line)
 {
-	struct piece rest = line;
+	struct excerpt rest = line;
 
-	return piece_word(&rest);
+	return excerpt_word(&rest);
 }
 
-static bool rbldnsd_fits(struct piece line)
+static bool rbldnsd_fits(struct excerpt line)
 {
 	if (*line.at == '$' || *line.at == '!')
 		return true;
@@ -80,7 +80,7 @@ static uint32_t number_with(const uint32_t octet[OCTETS], unsigned count, uint32
 }
 
 /* The address range of a text in short form. False: it is none. */
-static bool short_read(struct piece p, uint32_t *first, uint32_t *last)
+static bool short_read(struct excerpt p, uint32_t *first, uint32_t *last)
 {
 	uint32_t from[OCTETS] = {0}, to[OCTETS] = {0};
 	unsigned from_count, to_count, bits = 0, used = 0;
@@ -112,7 +112,7 @@ static bool short_read(struct piece p, uint32_t *first, uint32_t *last)
 	return *last >= *first && (to_count == from_count || to_count == 1);
 }
 
-static int entry_read(struct feed_reader *r, struct piece entry, bool excluded)
+static int entry_read(struct feed_reader *r, struct excerpt entry, bool excluded)
 {
 	struct prefix none = {.addr.byte = {[10] = 0xff, 0xff}, .bits = ADDR_V4_LEAD_BITS};
 	struct feed_range range = range_of_prefix(&none);
@@ -127,30 +127,30 @@ static int entry_read(struct feed_reader *r, struct piece entry, bool excluded)
 	return feed_take_range(r, &range, entry, excluded);
 }
 
-static int directive_read(struct feed_reader *r, struct piece line)
+static int directive_read(struct feed_reader *r, struct excerpt line)
 {
 	static const char *const known[] = {
 		"$SOA", "$NS", "$TTL", "$TIMESTAMP", "$MAXRANGE4", "$=", "$0", "$1",
 		"$2",	"$3",  "$4",   "$5",	     "$6",	   "$7", "$8", "$9"};
 	static const char *const sets[] = {"ip4set", "ip4trie", "ip4tset", "ip6trie", "ip6tset"};
-	char shown[PIECE_SHOWN_MAX];
-	struct piece rest = line, word = piece_word(&rest);
+	char shown[EXCERPT_SHOWN_MAX];
+	struct excerpt rest = line, word = excerpt_word(&rest);
 
-	if (piece_is(word, "$DATASET")) {
+	if (excerpt_is(word, "$DATASET")) {
 		for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
-			if (piece_starts(rest, sets[i]))
+			if (excerpt_starts(rest, sets[i]))
 				return 0;
 		return feed_refuse(r, "begins a data set that has no addresses: '%s'",
-				   piece_shown(rest, shown));
+				   excerpt_shown(rest, shown));
 	}
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (piece_starts(word, known[i]))
+		if (excerpt_starts(word, known[i]))
 			return 0;
 	return feed_fault(r, line, "is no directive that is known");
 }
 
 /* "example.com", ".example.com", "*.example.com": letters, and no address of either family. */
-static bool is_domain(struct piece p)
+static bool is_domain(struct excerpt p)
 {
 	bool letters = false;
 
@@ -162,9 +162,9 @@ static bool is_domain(struct piece p)
 	return letters && memchr(p.at, '.', p.length);
 }
 
-static int rbldnsd_line(struct feed_reader *r, struct piece line)
+static int rbldnsd_line(struct feed_reader *r, struct excerpt line)
 {
-	struct piece entry = address_of(line);
+	struct excerpt entry = address_of(line);
 	bool excluded = *line.at == '!';
 
 	if (*line.at == '$')
@@ -175,7 +175,7 @@ static int rbldnsd_line(struct feed_reader *r, struct piece line)
 	if (excluded) {
 		line.at++;
 		line.length--;
-		line = piece_trim(line);
+		line = excerpt_trim(line);
 		entry = address_of(line);
 	}
 	if (is_domain(entry))

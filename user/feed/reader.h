@@ -6,8 +6,8 @@
 #include "feed/feed.h"
 #include "feed/ranges.h"
 
-/* A part of the text. */
-struct piece {
+/* An excerpt of the text. */
+struct excerpt {
 	const char *at;
 	size_t length;
 };
@@ -25,9 +25,9 @@ struct feed_reader {
 struct feed_reading {
 	const char *name, *title; /* title: "a list", for sentences */
 	/* Can only a line of this format begin so? The line is without blanks at its ends, and not empty. */
-	bool (*fits)(struct piece line);
+	bool (*fits)(struct excerpt line);
 	/* A line, without blanks at its ends, not empty and no comment. 0, or -errno: then the file is refused. NULL: whole reads all. */
-	int (*line)(struct feed_reader *r, struct piece line);
+	int (*line)(struct feed_reader *r, struct excerpt line);
 	int (*whole)(struct feed_reader *r);
 };
 
@@ -37,36 +37,36 @@ extern const struct feed_reading list_reading, ndjson_reading, ipset_reading, nf
 /* ---- what was found (feed.c): each 0, or -errno: the file is refused, and r->e says why ---- */
 
 /* An address, prefix or range. */
-int feed_take(struct feed_reader *r, struct piece text);
+int feed_take(struct feed_reader *r, struct excerpt text);
 /* What of the others it covers is not in the list. */
-int feed_exclude(struct feed_reader *r, struct piece text);
-int feed_take_range(struct feed_reader *r, const struct feed_range *range, struct piece shown,
+int feed_exclude(struct feed_reader *r, struct excerpt text);
+int feed_take_range(struct feed_reader *r, const struct feed_range *range, struct excerpt shown,
 		    bool excluded);
 /* This line or element will not do. */
-int feed_fault(struct feed_reader *r, struct piece line, const char *why);
+int feed_fault(struct feed_reader *r, struct excerpt line, const char *why);
 /* This file will not do. Returns -EBADMSG. */
 __attribute__((format(printf, 2, 3))) int feed_refuse(struct feed_reader *r, const char *format,
 						      ...);
 
-/* ---- pieces of text (piece.c) ---- */
+/* ---- excerpts of the text (excerpt.c) ---- */
 
 bool is_blank(char c); /* space, tab, carriage return, form feed, vertical tab */
-struct piece piece_trim(struct piece p);
+struct excerpt excerpt_trim(struct excerpt p);
 /* The first word of *p, which then begins behind it and the blanks; length 0: there is none. */
-struct piece piece_word(struct piece *p);
-bool piece_is(struct piece p, const char *text);
-bool piece_starts(struct piece p, const char *text);
+struct excerpt excerpt_word(struct excerpt *p);
+bool excerpt_is(struct excerpt p, const char *text);
+bool excerpt_starts(struct excerpt p, const char *text);
 /* Escaped, in quotes' width. Returns buffer. */
-#define PIECE_SHOWN_MAX 56
-const char *piece_shown(struct piece p, char buffer[static PIECE_SHOWN_MAX]);
+#define EXCERPT_SHOWN_MAX 56
+const char *excerpt_shown(struct excerpt p, char buffer[static EXCERPT_SHOWN_MAX]);
 /* # or ; or // at its start. */
-bool piece_is_comment(struct piece p);
+bool excerpt_is_comment(struct excerpt p);
 
 /*
  * "ADDR", "ADDR/LENGTH", "ADDR-ADDR", and of IPv4 "1.2.3.4-9". 0, -EINVAL with why (a part of a sentence), or -EAFNOSUPPORT: an
  * IPv4-mapped address.
  */
-int piece_range(struct piece p, struct feed_range *out, const char **why);
+int excerpt_range(struct excerpt p, struct feed_range *out, const char **why);
 /* What no feed may block: the reason, or NULL. */
 const char *range_forbidden(const struct feed_range *r);
 

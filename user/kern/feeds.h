@@ -47,7 +47,7 @@ int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clea
 /* Actions alone, in place. */
 int feeds_set_actions(struct gate *g, const struct feeds_action *action, unsigned count,
 		      struct err *e);
-/* Are any in force? Not in a gate that was loaded anew, or migrated: then whoever has feeds puts them in again. */
+/* Are any in force? Not in a gate that was loaded anew, or from another ABI: then whoever has feeds puts them in again. */
 bool feeds_are_loaded(struct gate *g);
 int feeds_get_size(struct gate *g, struct feeds_size *out, struct err *e);
 /* Packets that each feed decided, over the CPUs. */

@@ -156,6 +156,49 @@ static bool adopt_maps(struct gate *g)
 	return true;
 }
 
+/*
+ * Maps of other sizes are made anew, but feeds have no size of their own: their tables go along, and are in force in the new gate as in
+ * the old one. Nobody else has to read files again for it, and no packet meets a gate without them.
+ */
+#define FEED_MAPS "pn_feed_"
+
+static bool is_of_feeds(const struct row *row)
+{
+	return strncmp(row->name, FEED_MAPS, strlen(FEED_MAPS)) == 0;
+}
+
+static bool adopt_feeds(struct gate *g)
+{
+	bool fit = true;
+
+	FOR_EACH (row, maps)
+		if (is_of_feeds(row))
+			fit = fit && open_rows(g, row, 1) == 0 &&
+			      is_fit(row_map(g, row), *row_fd(g, row));
+	FOR_EACH (row, maps)
+		if (is_of_feeds(row))
+			fit = fit && bpf_map__reuse_fd(row_map(g, row), *row_fd(g, row)) == 0;
+	/* From here on by the skeleton, as the rest: keep_fds(). */
+	close_maps(g);
+	return fit;
+}
+
+/* The bank in force, as the gate of this ABI that is there has it; 0: there is none. */
+static __u32 feeds_bank_read(const struct gate *g)
+{
+	char dir[32], path[PIN_PATH_MAX];
+	struct pn_conf conf = {0};
+	__u32 zero = 0;
+	int fd = bpf_obj_get(pins_path(path, g->instance, pins_maps_dir(dir), "pn_conf"));
+
+	if (fd < 0)
+		return 0;
+	if (bpf_map_lookup_elem(fd, &zero, &conf))
+		conf.feeds_bank = 0;
+	close(fd);
+	return conf.feeds_bank;
+}
+
 /* The slot of pn_block takes a trie of any size: its template needs none. */
 static void set_sizes(struct postern_bpf *s, const struct gate_sizes *z)
 {
@@ -180,11 +223,11 @@ static int load_fault(struct err *e, int r)
 		       *complaint ? ": " : "", complaint);
 }
 
-/* Open the skeleton with maps adopted or new. */
-static int open_skeleton(struct gate *g, const struct gate_sizes *sizes, bool *adopted,
+/* Open the skeleton with maps adopted or new. feeds: of the new ones, those of feeds are adopted. */
+static int open_skeleton(struct gate *g, const struct gate_sizes *sizes, bool *adopted, bool *feeds,
 			 struct err *e)
 {
-	*adopted = false;
+	*adopted = *feeds = false;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		g->skeleton = postern_bpf__open();
 		if (!g->skeleton)
@@ -195,8 +238,12 @@ static int open_skeleton(struct gate *g, const struct gate_sizes *sizes, bool *a
 		if (getrandom(&g->skeleton->rodata->pn_seed, sizeof(g->skeleton->rodata->pn_seed),
 			      0) < 0)
 			return err_set(e, -errno, "no random numbers: %s", strerror(errno));
-		if (attempt == 1 || (*adopted = adopt_maps(g)))
+		if (attempt == 0 && (*adopted = adopt_maps(g)))
 			return 0;
+		if (attempt == 1) {
+			*feeds = adopt_feeds(g);
+			return 0;
+		}
 		/* They do not fit: some may be marked as reused already, so begin afresh. */
 		postern_bpf__destroy(g->skeleton);
 		g->skeleton = NULL;
@@ -262,8 +309,8 @@ bool gate_exists(const char *instance)
 static int load(struct gate *g, const struct gate_sizes *sizes, enum gate_origin *origin,
 		struct err *e)
 {
-	bool adopted;
-	int r = open_skeleton(g, sizes, &adopted, e);
+	bool adopted, feeds;
+	int r = open_skeleton(g, sizes, &adopted, &feeds, e);
 
 	if (r)
 		return r;
@@ -278,6 +325,8 @@ static int load(struct gate *g, const struct gate_sizes *sizes, enum gate_origin
 		r = map_conf(g, e);
 	if (!r)
 		g->conf->abi = PN_ABI_VERSION;
+	if (!r && feeds)
+		g->conf->feeds_bank = feeds_bank_read(g);
 	return r;
 }
 

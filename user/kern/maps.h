@@ -78,6 +78,8 @@ struct rate_entry {
 	uint32_t used;	     /* connections of credit spent just now */
 	uint32_t limit;	     /* burst */
 	uint64_t free_in_ns; /* until one more is let in; 0: now */
+	uint64_t
+		charged_ns; /* the state itself, monotonic: more, once another connection was charged */
 };
 int rates_each(struct gate *g, int (*fn)(void *c, const struct rate_entry *r), void *c,
 	       struct err *e);

@@ -20,6 +20,7 @@ static void describe(struct rate_entry *out, const struct pn_limit *limit, uint6
 {
 	uint64_t most = now + limit->burst_ns + limit->interval_ns, ahead;
 
+	out->charged_ns = arrival_ns;
 	if (!limit->interval_ns)
 		return;
 	if (arrival_ns > most)

@@ -188,6 +188,8 @@ void maillog_line(struct maillog *m, const char *text, size_t length)
 	struct line l = {.m = m};
 	bool is_exim;
 
+	if (!length)
+		return;
 	m->span.lines++;
 	if (length > MAILLOG_LINE_MAX)
 		length = MAILLOG_LINE_MAX;

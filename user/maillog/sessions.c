@@ -71,9 +71,10 @@ void sessions_drop(struct sessions *s, struct session *one)
 
 	if (!one)
 		return;
-	for (at = bucket_of(s, one->key); *at != one; at = &(*at)->chain)
+	for (at = bucket_of(s, one->key); *at && *at != one; at = &(*at)->chain)
 		;
-	*at = one->chain;
+	if (*at)
+		*at = one->chain;
 	list_leave(s, one);
 	one->chain = s->free_;
 	s->free_ = one;

@@ -10,7 +10,6 @@
 #include <glob.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "base/drop.h"
 
 #define CHUNK	     65536
 #define SINCE_MAX    32
@@ -132,33 +133,41 @@ static bool has_journal(void)
 	return access("/run/systemd/journal/socket", F_OK) == 0;
 }
 
-/* Facility 2 is mail (RFC 5424, 6.2.1). */
-static int journal_open(struct maillog_source *out, int64_t since_wall_s, struct err *e)
+/* What becomes journalctl(1): it needs to be root, whose the journal is, and nothing else. Never returns. */
+static void journal_be(int out, char *const arguments[])
 {
 	static const char *const paths[] = {"/usr/bin/journalctl", "/bin/journalctl"};
 	static char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", NULL};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
+	    dup2(out, STDOUT_FILENO) < 0 || drop_capabilities(0, NULL) < 0)
+		_exit(1);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		(void)execve(paths[i], arguments, environment);
+	_exit(1);
+}
+
+/* Facility 2 is mail (RFC 5424, 6.2.1). */
+static int journal_open(struct maillog_source *out, int64_t since_wall_s, struct err *e)
+{
 	char since[SINCE_MAX];
 	char *arguments[] = {"journalctl",	  "--quiet", "--no-pager", "--output=short-unix",
 			     "SYSLOG_FACILITY=2", "--since", since,	   NULL};
-	posix_spawn_file_actions_t actions;
-	int ends[2], code = ENOENT;
+	int ends[2], code;
 
 	snprintf(since, sizeof(since), "@%" PRId64, since_wall_s);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	for (size_t i = 0; code && i < sizeof(paths) / sizeof(paths[0]); i++)
-		code = posix_spawn(&out->pid, paths[i], &actions, NULL, arguments, environment);
-	posix_spawn_file_actions_destroy(&actions);
+	out->pid = fork();
+	if (out->pid == 0)
+		journal_be(ends[1], arguments);
+	code = -errno;
 	close(ends[1]);
-	if (code) {
+	if (out->pid < 0) {
 		out->pid = 0;
 		close(ends[0]);
-		return err_set(e, -code, "cannot read the journal by journalctl: %s",
-			       strerror(code));
+		return err_set(e, code, "cannot start journalctl: %s", strerror(-code));
 	}
 	out->fd[out->count++] = ends[0];
 	snprintf(out->name, sizeof(out->name), JOURNAL_NAME);
@@ -219,14 +228,12 @@ static int one_read(struct maillog_source *s, int fd, struct maillog *m, uint64_
 		*left -= (uint64_t)n < *left ? (uint64_t)n : *left;
 	}
 	s->is_cut = s->is_cut || !*left;
-	/* A file that ends too soon is being packed just now: what was there is read. */
-	if (n < 0)
-		s->skipped++;
 	/* A last line without an end must not lead the next file. */
 	maillog_bytes(m, "\n", 1);
 out:
-	if (file)
-		(void)gzclose(file);
+	/* It ends too soon, as one that is being packed just now, or is none: what could be read has been. */
+	if (file && (gzclose(file) == Z_BUF_ERROR || n < 0))
+		s->skipped++;
 	free(chunk);
 	return ret;
 }

@@ -12,7 +12,7 @@
 
 static uint64_t size_of(const struct prefix *p)
 {
-	if (prefix_is_v4(p))
+	if (prefix_is_v4(p) && p->bits >= ADDR_V4_LEAD_BITS)
 		return 1ULL << (ADDR_BITS - p->bits);
 	if (p->bits >= V6_UNIT_BITS)
 		return 1;

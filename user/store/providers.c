@@ -20,7 +20,7 @@ static int delete_all(struct store *s, const char *domain, struct err *e)
 {
 	static const char *const each[] = {"DELETE FROM provider WHERE domain = ?1",
 					   "DELETE FROM provider_network WHERE domain = ?1"};
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = 0;
 
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]) && code == 0; i++) {
@@ -36,7 +36,7 @@ static int delete_all(struct store *s, const char *domain, struct err *e)
 static int networks_put(struct store *s, const char *domain, bool held, const struct prefix *list,
 			unsigned count, struct err *e)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = 0;
 
 	for (unsigned i = 0; i < count && code == 0; i++) {
@@ -60,7 +60,7 @@ static int networks_put(struct store *s, const char *domain, bool held, const st
 
 static int row_put(struct store *s, const struct store_provider *p, struct err *e)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = statement_prepare(
 		s, "INSERT INTO provider (domain, read_wall_s, held_wall_s) VALUES (?1, ?2, ?3)",
 		&st, e);
@@ -75,7 +75,7 @@ static int row_put(struct store *s, const struct store_provider *p, struct err *
 
 int store_put_provider(struct store *s, const struct store_provider *p, struct err *e)
 {
-	bool own;
+	bool own = false;
 	int code;
 
 	if (!p->domain[0] || strnlen(p->domain, sizeof(p->domain)) == sizeof(p->domain) ||
@@ -110,7 +110,7 @@ static int network_take(sqlite3_stmt *st, struct store_provider *out)
 
 static int networks_get(struct store *s, struct store_provider *out, struct err *e)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code =
 		statement_prepare(s,
 				  "SELECT held, addr, bits FROM provider_network WHERE domain = ?1 "
@@ -130,7 +130,7 @@ static int networks_get(struct store *s, struct store_provider *out, struct err 
 int store_get_provider(struct store *s, const char *domain, struct store_provider *out,
 		       struct err *e)
 {
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	int code = statement_prepare(
 		s, "SELECT read_wall_s, held_wall_s FROM provider WHERE domain = ?1", &st, e);
 
@@ -159,8 +159,8 @@ int store_keep_providers(struct store *s, const char *const *domains, size_t cou
 {
 	char stale[DOMAINS_STALE_MAX][STORE_DOMAIN_MAX];
 	unsigned stale_count = 0;
-	sqlite3_stmt *st;
-	bool own;
+	sqlite3_stmt *st = NULL;
+	bool own = false;
 	int code = statement_prepare(s, "SELECT domain FROM provider", &st, e);
 
 	if (code < 0)
@@ -192,7 +192,7 @@ int store_each_provider_of(struct store *s, const struct addr *a,
 			   void *context, struct err *e)
 {
 	char domain[STORE_DOMAIN_MAX];
-	sqlite3_stmt *st;
+	sqlite3_stmt *st = NULL;
 	struct prefix p;
 	int code, result = 0;
 

@@ -40,10 +40,11 @@ int store_each_refusal(struct store *s, int64_t since_wall_s,
 
 /*
  * How one counter grew in one hour. Beside those of the kernel there is "watched": packets are the seconds in which a controller looked,
- * would those of them in monitor mode.
+ * would those of them in monitor mode; and "found": would are strangers who were found listed by a connection that monitor mode let in.
  */
 #define STORE_HOUR_S	   3600
 #define STORE_HOUR_WATCHED "watched"
+#define STORE_HOUR_FOUND   "found"
 
 struct store_hour {
 	int64_t wall_s; /* its beginning */

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""
+Proof before enforcement, with a real Postfix and real lists: a week's traffic in some seconds, honest senders, one of them on a list, and
+spammers. The report names that one and nobody else; it is trusted, the gate enforces, and the same traffic comes again.
+"""
+import os
+import shlex
+
+import pytest
+
+import dnsserver as dns
+from clients import Talk, fates, mail, recipient
+from lab import until
+from lists import CONTACT, REASON, TEST_ENTRY, judging
+from postfix import Postfix
+
+HONEST = [f"198.51.100.{i}" for i in range(30, 40)] + ["2001:db8:8000::30"]
+# Honest as well, and on a list; a list that others do not trust names it too.
+UNLUCKY, UNLUCKY_NAME = "203.0.113.70", "mail.unlucky.example"
+SPAMMERS = [f"203.0.113.{i}" for i in range(100, 112)]
+LISTED = "".join(f"{a}\n" for a in [UNLUCKY, *SPAMMERS])
+ZONES = {"bl.example": {"ip4set": f":127.0.0.4:{REASON}$\n{TEST_ENTRY}{LISTED}"},
+         "second.example": {"ip4set": f":127.0.0.2:second\n{TEST_ENTRY}{UNLUCKY}\n"}}
+NAMES = [f'local-data: "{UNLUCKY_NAME}. A {UNLUCKY}"', f'local-data-ptr: "{UNLUCKY} {UNLUCKY_NAME}"']
+# Postfix turns down what is not for here by itself: so spammers deliver nothing in monitor mode either.
+RELAY = ("EHLO spam.example", "MAIL FROM:<spam@spam.example>", "RCPT TO:<victim@elsewhere.example>")
+MAIN = "smtpd_peername_lookup = yes\nsmtpd_relay_restrictions = reject_unauth_destination\n"
+SITES = ["bl.example*3", "second.example*1"]
+MESSAGES = 3
+
+
+@pytest.fixture(scope="module")
+def zones(run, lab):
+    rbldnsd = dns.Rbldnsd(run, lab.mail, ZONES)
+    unbound = dns.Unbound(run, lab.mail, ZONES, NAMES)
+    yield
+    unbound.close()
+    rbldnsd.close()
+
+
+@pytest.fixture(scope="module")
+def mta(run, lab, zones):
+    one = Postfix(run, lab.mail, MAIN, resolver="127.0.0.1")
+    yield one
+    one.close()
+
+
+class Log:
+    """The mail log as a file: what Postfix has written until now, but for what it wrote before."""
+
+    def __init__(self, folder, mta):
+        self.path, self.mta, self.start = os.path.join(folder, "mail.log"), mta, mta.mark()
+        self.write()
+
+    def write(self):
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in self.mta.log.lines[self.start:]))
+
+
+@pytest.fixture
+def log(tmp_path, mta):
+    return Log(tmp_path, mta)
+
+
+def report(g, log, since="1h", status=None):
+    """(reasons, sources, summary), by name and address."""
+    log.write()
+    rows = g.rows(f"report since {since}", status=status)
+    summary = rows[-1]
+    assert summary["row"] == "summary" and summary["schema"] == 1, summary
+    if status is not None:
+        assert summary["exit"] == status
+    return ({r["reason"]: r for r in rows if r["row"] == "reason"},
+            {r["source"]: r for r in rows if r["row"] == "source"}, summary)
+
+
+def traffic(lab, mta, honest):
+    """Every honest sender's messages, which must all arrive."""
+    start = mta.mark()
+    for _ in range(MESSAGES):
+        for source in honest:
+            assert mail(lab.out, source) is None, source
+    sent = MESSAGES * len(honest)
+    until(lambda: sum("status=sent" in x for x in mta.log.lines[start:]) == sent, 10, "every message has arrived")
+
+
+def test_the_whole_story(lab, mta, gate, log, tmp_path):
+    g = judging(gate, SITES, mode="monitor", mail_log=log.path, budgets={"event_interval": "1s"})
+    traffic(lab, mta, [*HONEST, UNLUCKY])
+    for _ in range(2):
+        for spammer in SPAMMERS:
+            assert recipient(lab.out, spammer, lines=RELAY)[:3] == "554"
+        # What was seen is in the store within a second or so; and who comes again is no stranger.
+        until(lambda: report(g, log)[2]["would_sources"] == len(SPAMMERS) + 1, 5, "all are in the report")
+    reasons, sources, summary = report(g, log, status=4)
+    assert (summary["mode"], summary["verdict"], summary["left"], summary["refused"]) == ("monitor", "explain", 1, 0)
+    assert set(reasons) == {"listed"} and reasons["listed"]["by"][0]["name"] == "bl.example"
+    assert set(sources) == {UNLUCKY}, "the honest one and nobody else"
+    row = sources[UNLUCKY]
+    assert (row["state"], row["host"], row["reason"], row["lists"]) == \
+        ("left", UNLUCKY_NAME, "listed", ["bl.example", "second.example"])
+    assert (row["messages"], row["recipients"], row["sender_domains"]) == (MESSAGES, MESSAGES, ["example.org"])
+    assert row["says"] == REASON + UNLUCKY
+    page = tmp_path / "report.html"
+    said = g(f"report since 1h --html {page}", status=4).stdout
+    for part in (UNLUCKY, UNLUCKY_NAME, row["command"], "1 source is left to explain"):
+        assert part in said, (part, said)
+    assert not [s for s in SPAMMERS if s in said]
+    html = page.read_text()
+    assert "<svg" in html and UNLUCKY_NAME in html and row["command"] in html and "://" not in html.replace(REASON, "")
+
+    # The command as it is printed.
+    g.cli(*shlex.split(row["command"].removeprefix("postern ")))
+    _, sources, summary = report(g, log, status=0)
+    assert (sources[UNLUCKY]["state"], sources[UNLUCKY]["command"]) == ("settled", None)
+    # And it says that so little proves nothing yet.
+    assert (summary["verdict"], summary["left"], summary["settled"]) == ("early", 0, 1)
+    assert "too early" in g("report since 1h").stdout
+
+    g("enforce")
+    start = mta.mark()
+    traffic(lab, mta, [*HONEST, UNLUCKY])
+    for spammer in SPAMMERS:
+        with Talk(lab.out, spammer) as talk:
+            talk.hear()
+            assert [talk.say(line)[:3] for line in RELAY][-1] == "550"
+            assert talk.heard[-1].endswith(CONTACT)
+    assert not [x for x in mta.log.lines[start:] if any(f"[{s}]" in x for s in SPAMMERS)], "they never reached Postfix"
+
+    def all_are_told():
+        # Of who came just before the mode changed, the kernel has told too lately: they come again.
+        fates(lab.out, SPAMMERS, wait_s=0.1)
+        return report(g, log)[2]["refused_sources"] == len(SPAMMERS)
+
+    until(all_are_told, 5, "all are in the report")
+    _, sources, summary = report(g, log, status=0)
+    assert (summary["mode"], summary["verdict"], summary["left"]) == ("enforce", "ready", 0)
+    assert summary["refused"] >= len(SPAMMERS)
+
+    # At its end a controller leaves nothing unwritten. A second connection before there is a verdict is no other stranger's.
+    g.stop()
+    reasons, _, summary = report(g, log, status=0)
+    assert 1 <= reasons["listed"]["would"] - 2 * len(SPAMMERS) <= MESSAGES
+    assert summary["connections"] >= 2 * MESSAGES * (len(HONEST) + 1) + 3 * len(SPAMMERS)
+
+
+def test_a_limit_is_told_from_a_list_and_by_time(lab, mta, gate, log):
+    """Who delivers while it is over its limit is to be explained; trust does not help it."""
+    g = gate(mode="monitor", mail_log=log.path, limits={"rate": "2/1h burst 2"})
+    for _ in range(4):
+        assert mail(lab.out, HONEST[0]) is None
+    mta.log.wait(r"status=sent", 5, log.start)
+    until(lambda: report(g, log)[2]["would_sources"] == 1, 5, "it is in the report")
+    until(lambda: report(g, log)[1][HONEST[0]]["messages"] == 4, 5, "all is in the log")
+    _, sources, summary = report(g, log, status=4)
+    row = sources[HONEST[0]]
+    assert (row["state"], row["kind"], row["host"]) == ("left", "limit", None)
+    assert "trust does not lift a limit" in row["advice"] and "2/1h burst 2" in row["advice"]
+    assert row["command"].startswith(f"postern allow {HONEST[0]} because ")
+    g(f"trust {HONEST[0]}")
+    assert report(g, log)[1][HONEST[0]]["state"] == "left"
+    g.cli(*shlex.split(row["command"].removeprefix("postern ")))
+    assert report(g, log, status=0)[1][HONEST[0]]["state"] == "settled"
+
+
+def test_a_feed_is_named(lab, mta, gate, log, tmp_path):
+    """Silence is for every packet, and each is judged: a connection counts once all the same."""
+    feed = tmp_path / "feed.txt"
+    feed.write_text(f"{HONEST[1]}\n")
+    g = gate(mode="monitor", mail_log=log.path, feeds=[{"name": "somebody", "file": str(feed), "action": "drop"}])
+    until(lambda: g.why(HONEST[1])["reason"] == "feed", 5, "the feed is in force")
+    assert mail(lab.out, HONEST[1]) is None
+    mta.log.wait(r"status=sent", 5, log.start)
+    until(lambda: HONEST[1] in report(g, log)[1], 5, "it is in the report")
+    reasons, sources, _ = report(g, log, status=4)
+    assert (reasons["feed"]["would"], reasons["feed"]["by"]) == (1, [{"name": "somebody", "connections": 1}])
+    row = sources[HONEST[1]]
+    assert (row["state"], row["kind"], row["feed"]) == ("left", "feed", "somebody") and "somebody" in row["advice"]
+    g.cli(*shlex.split(row["command"].removeprefix("postern ")))
+    assert report(g, log, status=0)[1][HONEST[1]]["state"] == "settled"
+
+
+def test_without_a_log_nothing_is_proved(lab, mta, gate, log):
+    g = judging(gate, SITES, mode="monitor", mail_log="none")
+    for spammer in SPAMMERS[:2]:
+        assert recipient(lab.out, spammer, lines=RELAY)[:3] == "554"
+    until(lambda: report(g, log)[2]["would_sources"] == 2, 5, "all are in the report")
+    _, sources, summary = report(g, log, status=4)
+    assert not sources and (summary["verdict"], summary["blind_sources"]) == ("blind", 2)
+    assert "do not enforce on it" in g("report since 1h", status=4).stdout
+    # A log without a line of a mail server is none.
+    g.configure(mail_log=g.config_path)
+    summary = report(g, log, status=4)[2]
+    assert (summary["verdict"], summary["log"]["state"]) == ("blind", "strange")
+    # And one that is not there.
+    g.configure(mail_log="/nonexistent/mail.log")
+    summary = report(g, log, status=4)[2]
+    assert summary["log"]["state"] == "none" and "/nonexistent/mail.log" in summary["log"]["why"]

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From settings of Postfix to rows, and what is blocked to lists of others: pure, by tables. */
+#include <string.h>
+
+#include "base/when.h"
+#include "cli/export.h"
+#include "cli/import.h"
+#include "tap.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+#define SCREEN	    "smtp inet n - n - 1 postscreen\nsmtpd pass - - n - - smtpd\n"
+#define SMTPD	    "25 inet n - n - - smtpd\n"
+
+static struct import_piece piece(const char *text)
+{
+	return (struct import_piece){.bytes = strdup(text), .length = strlen(text)};
+}
+
+/* main: as postconf -x and -n print it. table: what "cidr:/t" has; NULL nobody looked. */
+static struct import_source *source_make(const char *main_, const char *services,
+					 const char *master, const char *table)
+{
+	struct import_source *s = calloc(1, sizeof(*s));
+
+	s->all = piece(main_);
+	s->own = piece(main_);
+	s->services = piece(services);
+	s->master = piece(master);
+	if (table) {
+		snprintf(s->answer[0].want.spec, IMPORT_SPEC_MAX, "cidr:/t");
+		s->answer[0].said = piece(table);
+		snprintf(s->answer[1].want.spec, IMPORT_SPEC_MAX, "hash:/t");
+		s->answer[1].said = piece(table);
+		s->answer_count = 2;
+	}
+	return s;
+}
+
+static void source_free(struct import_source *s)
+{
+	free(s->all.bytes);
+	free(s->own.bytes);
+	free(s->services.bytes);
+	free(s->master.bytes);
+	for (unsigned i = 0; i < s->answer_count; i++)
+		free(s->answer[i].said.bytes);
+	free(s);
+}
+
+/* "key=value" of what was carried, "!key=value" of what was left, a line each. */
+static void rows_text(const struct import_rows *r, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < r->count && used < size; i++)
+		if (r->row[i].fate != IMPORT_ADVICE)
+			used += (size_t)snprintf(out + used, size - used, "%s%s=%s\n",
+						 r->row[i].fate == IMPORT_LEFT ? "!" : "",
+						 r->row[i].key, r->row[i].value);
+}
+
+static void convert(struct import_source *s, char *out, size_t size)
+{
+	struct import_rows rows;
+
+	out[0] = '\0';
+	if (import_rows_new(&rows, NULL) == 0 && import_convert(s, &rows) == 0)
+		rows_text(&rows, out, size);
+	import_rows_free(&rows);
+	source_free(s);
+}
+
+/* ---- settings ---- */
+
+TEST(a_setting_of_the_service_beats_that_of_main)
+{
+	static const struct {
+		const char *sentence, *services, *master;
+		enum postfix_who who;
+		const char *value, *from;
+	} rows[] = {
+		{"main.cf alone", "", SCREEN, POSTFIX_SCREEN, "1", "a, main.cf"},
+		{"the service at port 25", "smtp/inet/a = 2\n", SCREEN, POSTFIX_SCREEN, "2",
+		 "a, master.cf: smtp/inet"},
+		{"that of smtpd is not postscreen's", "smtpd/pass/a = 2\n", SCREEN, POSTFIX_SCREEN,
+		 "1", "a, main.cf"},
+		{"behind postscreen it is the one that is passed to", "smtpd/pass/a = 2\n", SCREEN,
+		 POSTFIX_SMTPD, "2", "a, master.cf: smtpd/pass"},
+		{"another port is another matter", "587/inet/a = 2\n",
+		 SMTPD "587 inet n - n - - smtpd\n", POSTFIX_SMTPD, "1", "a, main.cf"},
+		{"an address stands before the port", "[::1]:25/inet/a = 2\n",
+		 "[::1]:25 inet n - n - - smtpd\n", POSTFIX_SMTPD, "2",
+		 "a, master.cf: [::1]:25/inet"},
+		{"of what is said twice the last counts", "25/inet/a = 2\n25/inet/a = 3\n", SMTPD,
+		 POSTFIX_SMTPD, "3", "a, master.cf: 25/inet"},
+		{"an empty one is one", "25/inet/a =\n", SMTPD, POSTFIX_SMTPD, "",
+		 "a, master.cf: 25/inet"},
+		{"a service that is no port", "smtp/unix/a = 2\n", "smtp unix - - n - - smtp\n",
+		 POSTFIX_SMTPD, "1", "a, main.cf"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct import_source *s =
+			source_make("a = 1\n", rows[i].services, rows[i].master, NULL);
+		struct postfix_value v = {0};
+		struct postfix p;
+
+		ENSURE(postfix_read(s, &p) == 0, "read");
+		EXPECT(postfix_get(&p, rows[i].who, "a", &v) && strcmp(v.text, rows[i].value) == 0,
+		       "%s: %s", rows[i].sentence, v.text);
+		EXPECT(strcmp(v.from, rows[i].from) == 0, "%s: from %s", rows[i].sentence, v.from);
+		EXPECT(!postfix_get(&p, rows[i].who, "b", &v), "%s: nothing else",
+		       rows[i].sentence);
+		postfix_free(&p);
+		source_free(s);
+	}
+}
+
+TEST(words_are_parted_as_in_postfix)
+{
+	static const struct {
+		const char *text, *words;
+	} rows[] = {
+		{"a b,c\td", "a|b|c|d|"},
+		{" , ,a,, ", "a|"},
+		{"", ""},
+		{"check { a, b } c", "check|{ a, b }|c|"},
+		{"{ { a } b }", "{ { a } b }|"},
+		{"a}b", "a}b|"},
+		{"{ open", "{ open|"},
+		{"a-word-of-more-than-twenty-bytes b", "|b|"},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char word[20], all[100] = "";
+
+		for (const char *at = rows[i].text; postfix_word(&at, word, sizeof(word));) {
+			strcat(all, word);
+			strcat(all, "|");
+		}
+		EXPECT(strcmp(all, rows[i].words) == 0, "'%s': %s", rows[i].text, all);
+	}
+}
+
+TEST(times_have_units)
+{
+	static const struct {
+		const char *text;
+		int64_t s;
+	} rows[] = {{"60", 3600 * 60}, {"60s", 60},   {"5m", 300},
+		    {"2h", 7200},      {"1d", 86400}, {"1w", 7 * 86400},
+		    {"1W", 7 * 86400}, {"", -1},      {"x", -1},
+		    {"1x", -1},	       {"1hh", -1},   {"-1", -1},
+		    {" 1", -1},	       {"0s", 0},     {"99999999999999999999s", -1}};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint64_t s = 0;
+		int rc = postfix_time(rows[i].text, 'h', &s);
+
+		EXPECT(rows[i].s < 0 ? rc < 0 : rc == 0 && s == (uint64_t)rows[i].s, "'%s'",
+		       rows[i].text);
+	}
+}
+
+/* ---- conversions ---- */
+
+TEST(each_setting_becomes_what_it_means)
+{
+	static const struct {
+		const char *sentence, *main_, *master, *says; /* a line that is there */
+		bool is_not;				      /* or is not */
+	} rows[] = {
+		{"a site is taken as it stands", "postscreen_dnsbl_sites = a.example=127.0.0.2*3\n",
+		 SCREEN, "dnsbl.sites=a.example=127.0.0.2*3\n", false},
+		{"one that is there twice weighs twice",
+		 "postscreen_dnsbl_sites = a.example a.example\n", SCREEN,
+		 "dnsbl.sites=a.example\ndnsbl.sites=a.example\n", false},
+		{"a wrong one is left", "postscreen_dnsbl_sites = a.example=127.0.0\n", SCREEN,
+		 "!dnsbl.sites=a.example=127.0.0\n", false},
+		{"without postscreen nobody asks", "postscreen_dnsbl_sites = a.example\n", SMTPD,
+		 "!dnsbl.sites=a.example\n", false},
+		{"drop is said at once",
+		 "postscreen_dnsbl_sites = a.example\npostscreen_dnsbl_action = drop\n", SCREEN,
+		 "responder.speak_at=greeting\n", false},
+		{"ignore changes nothing of the answer",
+		 "postscreen_dnsbl_sites = a.example\npostscreen_dnsbl_action = ignore\n", SCREEN,
+		 "speak_at", true},
+		{"it begins by watching, always",
+		 "postscreen_dnsbl_sites = a.example\npostscreen_dnsbl_action = drop\n", SCREEN,
+		 "mode=monitor\n", false},
+		{"a least above the most is none",
+		 "postscreen_dnsbl_sites = a.example\npostscreen_dnsbl_min_ttl = 2h\n"
+		 "postscreen_dnsbl_max_ttl = 1h\n",
+		 SCREEN, "!dnsbl.clean_min_ttl=2h\n", false},
+		{"one listing of smtpd is enough",
+		 "smtpd_client_restrictions = reject_rbl_client a.example=127.0.0.2\n", SMTPD,
+		 "dnsbl.sites=a.example=127.0.0.2*1\ndnsbl.threshold=1\n", false},
+		{"beside postscreen it weighs its threshold",
+		 "postscreen_dnsbl_sites = b.example*2\npostscreen_dnsbl_threshold = 4\n"
+		 "smtpd_client_restrictions = reject_rbl_client a.example\n",
+		 SCREEN, "dnsbl.sites=a.example*4\n", false},
+		{"what lets in outweighs what stands behind it",
+		 "smtpd_client_restrictions = permit_dnswl_client w.example, reject_rbl_client "
+		 "a.example reject_rbl_client b.example\n",
+		 SMTPD, "dnsbl.sites=w.example*-2\n", false},
+		{"and not what stands before it",
+		 "smtpd_client_restrictions = reject_rbl_client a.example, permit_dnswl_client "
+		 "w.example\n",
+		 SMTPD, "!dnsbl.sites=w.example\n", false},
+		{"behind reject nothing is reached",
+		 "smtpd_client_restrictions = reject, reject_rbl_client a.example\n", SMTPD,
+		 "a.example", true},
+		{"what only warns is left",
+		 "smtpd_client_restrictions = warn_if_reject reject_rbl_client a.example\n", SMTPD,
+		 "!=a.example\n", false},
+		{"a warning is for the next one alone",
+		 "smtpd_client_restrictions = warn_if_reject reject_non_fqdn_sender "
+		 "reject_rbl_client a.example\n",
+		 SMTPD, "dnsbl.sites=a.example*1\n", false},
+		{"a class holds for some",
+		 "smtpd_restriction_classes = greedy\ngreedy = reject_rbl_client a.example\n",
+		 SMTPD, "!dnsbl.sites=a.example\n", false},
+		{"names that lack", "smtpd_client_restrictions = reject_unknown_client_hostname\n",
+		 SMTPD, "rdns.none=1\nrdns.mismatch=1\nrdns.alone=true\ndnsbl.threshold=1\n",
+		 false},
+		{"a network", "mynetworks = 192.0.2.0/24\n", SMTPD, "never_block=192.0.2.0/24\n",
+		 false},
+		{"with brackets", "mynetworks = [2001:db8::]/32\n", SMTPD,
+		 "never_block=2001:db8::/32\n", false},
+		{"loopback need not be named", "mynetworks = 127.0.0.0/8 [::1]/128\n", SMTPD,
+		 "never_block", true},
+		{"the world is no network", "mynetworks = 0.0.0.0/0 [::]/0\n", SMTPD,
+		 "!never_block=0.0.0.0/0\n!never_block=::/0\n", false},
+		{"the same twice is once", "mynetworks = 192.0.2.0/24 192.0.2.0/24\n", SMTPD,
+		 "never_block=192.0.2.0/24\nnever_block", true},
+		{"a rate", "smtpd_client_connection_rate_limit = 30\nanvil_rate_time_unit = 90s\n",
+		 SMTPD, "limits.rate=30/90s burst 30\n", false},
+		{"no rate is not carried", "smtpd_client_connection_rate_limit = 0\n", SMTPD,
+		 "!limits.rate=0\n", false},
+		{"the lesser of two counts",
+		 "smtpd_client_connection_count_limit = 9\n"
+		 "postscreen_client_connection_count_limit = 8\n",
+		 SCREEN, "limits.open=8\n", false},
+		{"where 0 is no limit",
+		 "smtpd_client_connection_count_limit = 9\n"
+		 "postscreen_client_connection_count_limit = 0\n",
+		 SCREEN, "limits.open=9\n", false},
+		{"a log", "maillog_file = /var/log/mail.log\n", SMTPD,
+		 "mail_log=/var/log/mail.log\n", false},
+		{"which is a terminal", "maillog_file = /dev/stdout\n", SMTPD, "mail_log", true},
+		{"a name with a quote is none", "myhostname = a\"; mode = \"enforce\n", SMTPD,
+		 "!responder.name=a\"; mode = \"enforce\n", false},
+	};
+	char text[8192];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		convert(source_make(rows[i].main_, "", rows[i].master, NULL), text, sizeof(text));
+		EXPECT(!strstr(text, rows[i].says) == rows[i].is_not, "%s: %s", rows[i].sentence,
+		       text);
+	}
+}
+
+/* The first entry that fits decides in Postfix; in the gate allow beats block, and block beats trust. */
+TEST(a_table_of_clients_means_the_same)
+{
+	static const struct {
+		const char *sentence, *table, *says;
+	} rows[] = {
+		{"let in", "192.0.2.1 permit\n", "trust=192.0.2.1 because"},
+		{"turned away", "192.0.2.1 reject\n", "block=192.0.2.1 with reply because"},
+		{"let in before what is wider", "192.0.2.1 permit\n192.0.2.0/24 reject\n",
+		 "allow=192.0.2.1 because"},
+		{"let in behind it: never reached", "192.0.2.0/24 reject\n192.0.2.1 permit\n",
+		 "block=192.0.2.0/24 with reply because cidr:/t line 1\n"},
+		{"turned away before what is let in", "192.0.2.1 reject\n192.0.2.0/24 permit\n",
+		 "block=192.0.2.1 with reply because cidr:/t line 1\ntrust=192.0.2.0/24"},
+		{"in what must be allowed",
+		 "192.0.2.1 reject\n192.0.2.0/24 permit\n192.0.0.0/16 reject\n",
+		 "!=192.0.2.1\nallow=192.0.2.0/24"},
+		{"neither", "192.0.2.1 dunno\n192.0.2.0/24 reject\n", "!=192.0.2.1\nblock="},
+		{"neither, alone", "192.0.2.1 dunno\n192.0.3.0/24 reject\n",
+		 "mode=monitor\nblock="},
+		{"a line goes on", "192.0.2.1\n  permit\n", "trust=192.0.2.1"},
+		{"over a comment", "192.0.2.1\n# so\n  permit\n", "trust=192.0.2.1"},
+		{"no line end", "192.0.2.1 permit", "trust=192.0.2.1"},
+		{"a condition", "if 192.0.2.0/24\n192.0.2.1 permit\nendif\n192.0.3.1 permit\n",
+		 "!=192.0.2.1\ntrust=192.0.3.1"},
+		{"what is not in it", "!192.0.2.1 reject\n", "!=!192.0.2.1\n"},
+		{"bits behind the length", "192.0.2.1/24 reject\n", "!=192.0.2.1/24\n"},
+		{"the world", "0.0.0.0/0 reject\n", "!=0.0.0.0/0\n"},
+		{"what smtpd knows, postscreen does not", "192.0.2.1 OK\n", "!=OK\n"},
+		{"a word that begins so", "192.0.2.1 rejected\n", "!=rejected\n"},
+		{"bytes of a terminal", "192.0.2.1 \x1b[31m\n", "!=\\x1b[31m\n"},
+	};
+	char text[8192];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		convert(source_make("postscreen_access_list = cidr:/t\n"
+				    "postscreen_denylist_action = drop\n",
+				    "", SCREEN, rows[i].table),
+			text, sizeof(text));
+		EXPECT(strstr(text, rows[i].says), "%s: %s", rows[i].sentence, text);
+	}
+}
+
+TEST(a_table_of_smtpd_has_its_own_words)
+{
+	static const struct {
+		const char *sentence, *table, *says;
+	} rows[] = {
+		{"OK", "192.0.2.1 OK\n", "trust=192.0.2.1"},
+		{"a number", "192.0.2.1 1\n", "trust=192.0.2.1"},
+		{"REJECT with a text", "192.0.2.1 REJECT go away\n", "block=192.0.2.1 with reply"},
+		{"a code", "192.0.2.1 554 5.7.1 no\n", "block=192.0.2.1 with reply"},
+		{"for now", "192.0.2.1 450 later\n", "!=450 later\n"},
+		{"three octets", "192.0.2 REJECT\n", "block=192.0.2.0/24"},
+		{"two", "192.0 REJECT\n", "block=192.0.0.0/16"},
+		{"one", "192 REJECT\n", "block=192.0.0.0/8"},
+		{"five", "192.0.2.1.5 REJECT\n", "!=192.0.2.1.5\n"},
+		{"a great many dots", "1.1.1.1.1.1.1.1.1.1 REJECT\n", "!=1.1.1.1.1.1.1.1.1.1\n"},
+		{"IPv6 in part", "2001:db8 REJECT\n", "block=2001:db8::/32"},
+		{"a name", "spam.example REJECT\n", "!=spam.example\n"},
+	};
+	char text[8192];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		convert(source_make("smtpd_client_restrictions = check_client_access hash:/t\n", "",
+				    SMTPD, rows[i].table),
+			text, sizeof(text));
+		EXPECT(strstr(text, rows[i].says), "%s: %s", rows[i].sentence, text);
+	}
+}
+
+TEST(only_what_may_be_read_is_wanted)
+{
+	static const struct {
+		const char *spec, *key;
+		bool ok;
+	} rows[] = {
+		{"cidr:/etc/x", NULL, true},	    {"hash:/etc/x", NULL, true},
+		{"pcre:/etc/x", NULL, false},	    {"mysql:/etc/x", NULL, false},
+		{"cidr:etc/x", NULL, false},	    {"cidr:/etc/../x", NULL, false},
+		{"cidr:/etc/x y", NULL, false},	    {"cidr", NULL, false},
+		{"cidr:/e\ntc", NULL, false},	    {"pcre:/etc/x", "a.example", true},
+		{"hash:/etc/x", "a b", false},	    {"hash:/etc/x", "-q", false},
+		{"tcp:/etc/x", "a.example", false}, {"hash:/etc/x", "", false},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct import_want w = {.is_question = rows[i].key};
+
+		snprintf(w.spec, sizeof(w.spec), "%s", rows[i].spec);
+		snprintf(w.key, sizeof(w.key), "%s", rows[i].key ? rows[i].key : "");
+		EXPECT(import_want_check(&w) == rows[i].ok, "%s %s", w.spec, w.key);
+	}
+}
+
+TEST(wants_are_the_tables_and_a_question_for_each_list)
+{
+	struct import_source *s =
+		source_make("postscreen_access_list = permit_mynetworks cidr:/a pcre:/b\n"
+			    "postscreen_dnsbl_sites = a.example*2 a.example=127.0.0.2 b.example\n"
+			    "postscreen_dnsbl_reply_map = texthash:/c\n"
+			    "smtpd_client_restrictions = check_client_access hash:/d\n",
+			    "", SCREEN, NULL);
+	static const char *const expected[] = {"cidr:/a ", "hash:/d ", "texthash:/c a.example",
+					       "texthash:/c b.example"};
+	struct import_want *list = calloc(IMPORT_WANTS_MAX, sizeof(*list));
+	unsigned count = import_wants(s, list);
+	char one[IMPORT_SPEC_MAX + SITE_DOMAIN_MAX];
+
+	EXPECT(count == COUNT(expected), "%u wants", count);
+	for (unsigned i = 0; i < count && i < COUNT(expected); i++) {
+		snprintf(one, sizeof(one), "%s %s", list[i].spec, list[i].key);
+		EXPECT(strcmp(one, expected[i]) == 0, "want %u: %s", i, one);
+	}
+	free(list);
+	source_free(s);
+}
+
+/* ---- export ---- */
+
+static void entry_add(struct export_list *l, const char *text, const char *origin, uint64_t for_s)
+{
+	struct export_entry e = {.is_exception = *text == '!', .action = PN_DROP};
+
+	if (e.is_exception)
+		e.action = PN_ALLOW;
+	EXPECT(prefix_parse(text + e.is_exception, &e.prefix, NULL) == 0, "%s", text);
+	snprintf(e.origin, sizeof(e.origin), "%s", origin);
+	e.expires_boot_ns = for_s ? now_boot_ns() + for_s * NS_PER_S : 0;
+	EXPECT(export_add(l, &e) == 0, "room");
+}
+
+TEST(what_is_blocked_is_settled)
+{
+	static const struct {
+		const char *sentence, *in[5], *out;
+	} rows[] = {
+		{"sorted",
+		 {"203.0.113.1", "192.0.2.1", "2001:db8::1"},
+		 "192.0.2.1 203.0.113.1 2001:db8::1 "},
+		{"once", {"192.0.2.1", "192.0.2.1"}, "192.0.2.1 "},
+		{"the wider first", {"192.0.2.1", "192.0.2.0/24"}, "192.0.2.0/24 192.0.2.1 "},
+		{"an exception inside", {"192.0.2.0/24", "!192.0.2.1"}, "192.0.2.0/24 !192.0.2.1 "},
+		{"an exception of nothing", {"192.0.2.0/24", "!192.0.3.1"}, "192.0.2.0/24 "},
+		{"an exception around", {"192.0.2.1", "!192.0.2.0/24"}, ""},
+		{"of the very same", {"192.0.2.0/24", "!192.0.2.0/24"}, ""},
+		{"a block inside the exception inside",
+		 {"192.0.0.0/16", "!192.0.2.0/24", "192.0.2.1"},
+		 "192.0.0.0/16 !192.0.2.0/24 "},
+		{"behind an exception the next network",
+		 {"192.0.0.0/16", "!192.0.2.0/24", "192.0.3.1"},
+		 "192.0.0.0/16 !192.0.2.0/24 192.0.3.1 "},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct export_list l = {0};
+		char all[400] = "", text[PREFIX_TEXT_MAX];
+
+		for (size_t n = 0; n < COUNT(rows[i].in) && rows[i].in[n]; n++)
+			entry_add(&l, rows[i].in[n], "operator", 0);
+		export_settle(&l);
+		for (size_t n = 0; n < l.count; n++) {
+			strcat(all, l.entry[n].is_exception ? "!" : "");
+			strcat(all, prefix_format(&l.entry[n].prefix, text));
+			strcat(all, " ");
+		}
+		EXPECT(strcmp(all, rows[i].out) == 0, "%s: %s", rows[i].sentence, all);
+		free(l.entry);
+	}
+}
+
+TEST(sets_have_no_overlaps)
+{
+	struct export_list l = {0};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	entry_add(&l, "192.0.2.0/24", "ban", 60);
+	entry_add(&l, "192.0.2.7", "operator", 0);
+	entry_add(&l, "192.0.2.8", "ban", 10);
+	export_settle(&l);
+	export_print_nft(&l, out);
+	fclose(out);
+	EXPECT(strstr(text, "\t192.0.2.0/24 timeout 6") && !strstr(text, "\t192.0.2.7") &&
+		       !strstr(text, "\t192.0.2.8"),
+	       "%s", text);
+	EXPECT(strstr(text, "# 192.0.2.7 lies in an entry that ends first") &&
+		       !strstr(text, "# 192.0.2.8"),
+	       "what outlasts what lies around it is told: %s", text);
+	free(text);
+	free(l.entry);
+}

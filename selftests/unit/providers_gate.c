@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Networks of providers in a real gate that is attached to nothing: how many fit, what they give way to, and what stays when they go.
+ * Needs root and a kernel with BTF.
+ */
+#include "tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/providers.h"
+#include "daemon/setup.h"
+#include "daemon/state.h"
+
+#define ALLOW_BOUND 1024 /* the least the configuration allows */
+#define ROOM	    (ALLOW_BOUND / 2)
+#define EACH	    300
+#define DAY_S	    86400
+
+static struct daemon d;
+static struct provider list[2];
+static struct providers p = {.d = &d, .list = list, .restored = true};
+
+static void bench_remove(void)
+{
+	int lock;
+
+	recording_close(d.contact.recording);
+	loop_free(d.loop);
+	gate_close(d.gate);
+	lock = gate_lock(NULL);
+	gate_remove(d.conf.instance, NULL);
+	gate_unlock(lock);
+}
+
+/* One gate for all tests: loading it takes seconds. */
+static bool bench_get(void)
+{
+	enum gate_origin origin;
+	struct err e = {0};
+	int lock, r;
+
+	memset(list, 0, sizeof(list));
+	p.count = 0;
+	p.restored = true;
+	if (d.gate) {
+		providers_apply(&p);
+		return true;
+	}
+	conf_defaults(&d.conf);
+	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-providers-%d", (int)getpid());
+	d.conf.local_networks = false;
+	d.conf.tables.allow = ALLOW_BOUND;
+	if (!EXPECT(loop_new(&d.loop) == 0 && recording_open(&d.contact.recording, &d) == 0,
+		    "parts"))
+		return false;
+	lock = gate_lock(&e);
+	if (!EXPECT(lock >= 0, "%s", e.text))
+		return false;
+	r = setup_gate(&d.conf, NULL, &d.gate, &origin, &e);
+	gate_unlock(lock);
+	if (!EXPECT(r == 0, "%s", e.text))
+		return false;
+	atexit(bench_remove);
+	return true;
+}
+
+#define BENCH_OR_SKIP()                                                                            \
+	if (geteuid() != 0)                                                                        \
+		SKIP("root");                                                                      \
+	if (!bench_get())                                                                          \
+	return
+
+/* 203.N.0.0/32 and so on, each apart. */
+static void provider_fill(struct provider *one, uint8_t net, unsigned count)
+{
+	one->kept.count = count;
+	for (unsigned i = 0; i < count; i++)
+		one->kept.network[i] = prefix_of(&(struct addr){{[10] = 0xff,
+								 0xff,
+								 203,
+								 net,
+								 (uint8_t)(i >> 7),
+								 (uint8_t)(i << 1)}},
+						 ADDR_BITS);
+}
+
+static void provider_set_text(struct provider *one, const char *text)
+{
+	one->kept.count = 1;
+	EXPECT(prefix_parse(text, &one->kept.network[0], NULL) == 0, "%s", text);
+}
+
+struct look {
+	const char *text; /* NULL: count those of providers */
+	enum pn_action action;
+	enum pn_origin origin;
+	unsigned count;
+};
+
+static int look_at(void *context, const struct rule_entry *r)
+{
+	struct look *l = context;
+	char text[PREFIX_TEXT_MAX];
+
+	if (!l->text) {
+		l->count += r->rule.origin == PN_ORIGIN_SPF && r->rule.action == PN_TRUST;
+	} else if (!strcmp(prefix_format(&r->prefix, text), l->text)) {
+		l->action = r->rule.action;
+		l->origin = r->rule.origin;
+		l->count++;
+	}
+	return 0;
+}
+
+static unsigned ours(void)
+{
+	struct look l = {0};
+
+	EXPECT(rules_each_allow(d.gate, look_at, &l, NULL) == 0, "a walk");
+	return l.count;
+}
+
+/* The origin of the entry of a prefix, PN_ORIGIN_NONE without one. */
+static enum pn_origin origin_at(const char *prefix)
+{
+	struct look l = {.text = prefix};
+
+	EXPECT(rules_each_allow(d.gate, look_at, &l, NULL) == 0, "a walk");
+	return l.count ? l.origin : PN_ORIGIN_NONE;
+}
+
+static void rule_put(const char *prefix, enum pn_action action, enum pn_origin origin)
+{
+	struct err e = {0};
+	struct prefix at;
+
+	EXPECT(prefix_parse(prefix, &at, NULL) == 0 &&
+		       rules_allow(d.gate, &at, action, origin, 0, &e) == 0,
+	       "%s", e.text);
+}
+
+static void rule_take(const char *prefix)
+{
+	struct prefix at;
+
+	EXPECT(prefix_parse(prefix, &at, NULL) == 0 && rules_disallow(d.gate, &at, NULL) == 0, "%s",
+	       prefix);
+}
+
+TEST(providers_take_half_of_the_table_and_no_more)
+{
+	BENCH_OR_SKIP();
+	provider_fill(&list[0], 1, EACH);
+	provider_fill(&list[1], 2, EACH);
+	p.count = 2;
+	providers_apply(&p);
+	EXPECT(ours() == ROOM, "%u", ours());
+	EXPECT(list[0].fitting == EACH && list[1].fitting == ROOM - EACH,
+	       "the first comes first: %u, %u", list[0].fitting, list[1].fitting);
+	EXPECT(strstr(p.full_said.text, "raise tables.allow"), "%s", p.full_said.text);
+	list[0].kept.count = 100;
+	providers_apply(&p);
+	EXPECT(ours() == 100 + EACH && list[1].fitting == EACH, "there is room now: %u", ours());
+	EXPECT(!p.full_said.text[0], "%s", p.full_said.text);
+	p.count = 0;
+	providers_apply(&p);
+	EXPECT(ours() == 0, "all are gone: %u", ours());
+}
+
+TEST(providers_never_stand_inside_what_is_allowed)
+{
+	BENCH_OR_SKIP();
+	provider_set_text(&list[0], "203.0.113.64/26");
+	provider_set_text(&list[1], "203.0.113.0/24");
+	p.count = 2;
+	rule_put("203.0.113.0/24", PN_ALLOW, PN_ORIGIN_CONFIG);
+	providers_apply(&p);
+	EXPECT(ours() == 0, "neither inside nor over it: %u", ours());
+	EXPECT(origin_at("203.0.113.0/24") == PN_ORIGIN_CONFIG, "which stays");
+	EXPECT(list[0].fitting == 1 && list[1].fitting == 1, "they lack nothing");
+	rule_take("203.0.113.0/24");
+	providers_apply(&p);
+	EXPECT(ours() == 2, "when it is gone they come: %u", ours());
+	rule_put("203.0.113.0/24", PN_ALLOW, PN_ORIGIN_OPERATOR);
+	providers_apply(&p);
+	EXPECT(ours() == 0 && origin_at("203.0.113.0/24") == PN_ORIGIN_OPERATOR,
+	       "a rule of the operator's: %u", ours());
+	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_OPERATOR);
+	providers_apply(&p);
+	EXPECT(ours() == 1, "a network inside what is trusted changes nothing: %u", ours());
+	EXPECT(origin_at("203.0.113.0/24") == PN_ORIGIN_OPERATOR, "his stays his");
+	rule_take("203.0.113.0/24");
+}
+
+TEST(providers_of_before_stay_until_the_store_was_read)
+{
+	BENCH_OR_SKIP();
+	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_SPF);
+	p.count = 1;
+	p.restored = false;
+	providers_apply(&p);
+	EXPECT(ours() == 1, "what a controller before left: %u", ours());
+	p.restored = true;
+	providers_apply(&p);
+	EXPECT(ours() == 0, "nobody's: %u", ours());
+}
+
+TEST(own_addresses_leave_providers_alone)
+{
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	provider_set_text(&list[0], "203.0.113.0/24");
+	p.count = 1;
+	providers_apply(&p);
+	EXPECT(setup_own(d.gate, &d.conf, NULL, 0, &e) == 0, "%s", e.text);
+	EXPECT(ours() == 1, "%u", ours());
+}
+
+/* Its record as the reader tells it, of one network, or none for "". */
+static void record_come(struct provider *one, const char *network)
+{
+	const struct message_provider m = {.state = SPF_FINE, .why = "it names no network"};
+
+	one->part_count = *network ? 1 : 0;
+	if (*network)
+		EXPECT(prefix_parse(network, &one->part[0], NULL) == 0, "%s", network);
+	provider_take(&p, one, &m);
+}
+
+static bool has(const struct provider *one, const char *network)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	if (!*network)
+		return one->kept.count == 0 && ours() == 0;
+	return one->kept.count == 1 && ours() == 1 &&
+	       !strcmp(prefix_format(&one->kept.network[0], text), network) &&
+	       origin_at(network) == PN_ORIGIN_SPF;
+}
+
+TEST(providers_are_believed_when_they_stay_as_they_are)
+{
+	struct provider *one = &list[0];
+
+	BENCH_OR_SKIP();
+	p.count = 1;
+	record_come(one, "203.0.113.0/24");
+	EXPECT(has(one, "203.0.113.0/24") && one->state == PROVIDER_GOOD && one->dirty, "%s",
+	       one->why);
+	record_come(one, "198.51.100.0/24");
+	EXPECT(has(one, "203.0.113.0/24") && one->state == PROVIDER_HELD &&
+		       one->kept.held_count == 1,
+	       "others are held back: %s", one->why);
+	record_come(one, "203.0.113.0/24");
+	EXPECT(one->state == PROVIDER_GOOD && !one->kept.held_count && !one->kept.held_wall_s,
+	       "and forgotten when all is as it was: %s", one->why);
+	record_come(one, "198.51.100.0/24");
+	one->kept.held_wall_s -= 3 * DAY_S;
+	record_come(one, "198.51.100.0/24");
+	EXPECT(has(one, "198.51.100.0/24") && one->state == PROVIDER_GOOD && !one->kept.held_wall_s,
+	       "after three days they are taken: %s", one->why);
+	record_come(one, "0.0.0.0/1");
+	EXPECT(has(one, "198.51.100.0/24") && one->state == PROVIDER_REFUSED &&
+		       strstr(one->why, "0.0.0.0/1"),
+	       "what is too wide never is: %s", one->why);
+	record_come(one, "");
+	one->kept.held_wall_s -= 3 * DAY_S;
+	record_come(one, "");
+	EXPECT(has(one, "") && one->state == PROVIDER_EMPTY, "nothing is taken too: %s", one->why);
+}
+
+TEST(providers_are_forgotten_when_nobody_confirms_them)
+{
+	struct provider *one = &list[0];
+
+	BENCH_OR_SKIP();
+	p.count = 1;
+	record_come(one, "203.0.113.0/24");
+	one->kept.read_wall_s -= 30 * DAY_S - 60;
+	provider_expire(&p, one);
+	EXPECT(has(one, "203.0.113.0/24"), "not yet");
+	one->kept.read_wall_s -= 61;
+	provider_expire(&p, one);
+	EXPECT(has(one, "") && one->dirty, "after thirty days");
+}

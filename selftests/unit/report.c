@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What follows from refusals and deliveries: who is left to explain, by which reason, and what cannot be told. */
+#include "report/proof.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/when.h"
+#include "tap.h"
+
+#define COUNT(list) (sizeof(list) / sizeof(*(list)))
+#define NOW_S	    1800000000
+#define NOON_S	    (NOW_S - 6 * 3600)
+#define SINCE_S	    (NOW_S - 7 * 86400)
+#define INTERVAL_S  10
+#define WHO	    "192.0.2.7"
+
+static struct addr addr_of(const char *text)
+{
+	struct addr a = {{0}};
+
+	EXPECT(addr_parse(text, &a, NULL) == 0, "%s", text);
+	return a;
+}
+
+static struct proof *proof_of(bool enforcing)
+{
+	const struct proof_facts facts = {.since_wall_s = SINCE_S,
+					  .now_wall_s = NOW_S,
+					  .enforcing = enforcing,
+					  .event_interval_s = INTERVAL_S};
+	struct proof *p = NULL;
+
+	EXPECT(proof_new(&p, &facts) == 0, "no memory");
+	p->span = (struct maillog_span){SINCE_S, NOW_S, 1000, 1000};
+	snprintf(p->log_name, sizeof(p->log_name), "/var/log/mail.log");
+	return p;
+}
+
+static void refuse(struct proof *p, const char *addr, const char *reason, bool acted, int64_t at_s,
+		   uint64_t connections)
+{
+	bool list = strcmp(reason, "listed") == 0, rate = strcmp(reason, "rate") == 0;
+	struct store_refusal r = {.addr = addr_of(addr),
+				  .acted = acted,
+				  .first_wall_s = at_s,
+				  .last_wall_s = at_s + 60,
+				  .connections = connections};
+
+	snprintf(r.reason, sizeof(r.reason), "%s", reason);
+	snprintf(r.action, sizeof(r.action), rate ? "drop" : "reply");
+	snprintf(r.detail, sizeof(r.detail), "%s",
+		 list	? "bl.example second.example"
+		 : rate ? "120/1m burst 120"
+			: "");
+	snprintf(r.says, sizeof(r.says), list ? "Listed" : "");
+	EXPECT(proof_add_refusal(p, &r) == 0, "no memory");
+}
+
+static void watched(struct proof *p, uint64_t seconds, uint64_t clean, uint64_t listed)
+{
+	const struct store_hour hours[] = {
+		{.wall_s = NOON_S - NOON_S % 3600,
+		 .reason = "watched",
+		 .packets = seconds,
+		 .would = seconds},
+		{.wall_s = NOON_S - NOON_S % 3600, .reason = "flow", .packets = 100000},
+		{.wall_s = NOON_S - NOON_S % 3600, .reason = "clean", .packets = clean},
+		{.wall_s = NOON_S - NOON_S % 3600, .reason = "listed", .would = listed}};
+
+	for (size_t i = 0; i < COUNT(hours); i++)
+		EXPECT(proof_add_hour(p, &hours[i]) == 0, "no memory");
+}
+
+static void deliver(struct proof *p, const char *addr, int64_t connected_s, int64_t at_s,
+		    const char *from)
+{
+	struct maillog_event e = {.what = MAILLOG_DELIVERY,
+				  .wall_s = at_s,
+				  .connected_wall_s = connected_s,
+				  .addr = addr_of(addr),
+				  .host = "mail.example.org",
+				  .recipients = 2};
+
+	snprintf(e.from, sizeof(e.from), "%s", from);
+	proof_hear(p, &e);
+}
+
+/* One refusal at noon, one delivery: what becomes of its source. */
+static const struct {
+	const char *sentence, *reason;
+	bool acted;
+	int64_t connected, at; /* seconds from noon; connected 0: not seen */
+	bool trusted, allowed;
+	enum proof_state state;
+} rows[] = {
+	{"a listed source that delivers", "listed", false, 5, 10, false, false, PROOF_LEFT},
+	{"and is trusted by now", "listed", false, 5, 10, true, false, PROOF_SETTLED},
+	{"or allowed", "listed", false, 5, 10, false, true, PROOF_SETTLED},
+	{"before the verdict comes", "listed", false, -20, -5, false, false, PROOF_LEFT},
+	{"long before", "listed", false, -3600, -3590, false, false, PROOF_APART},
+	{"when it is not listed any more", "listed", false, 3600, 3610, false, false, PROOF_APART},
+	{"late, by a connection of noon", "listed", false, 10, 1200, false, false, PROOF_LEFT},
+	{"shortly after, by a connection that was not seen", "listed", false, 0, 200, false, false,
+	 PROOF_LEFT},
+	{"late, by a connection that was not seen", "listed", false, 0, 1200, false, false,
+	 PROOF_APART},
+	{"over a limit at noon, delivered then", "rate", false, 5, 10, false, false, PROOF_LEFT},
+	{"over a limit at noon, delivered at three", "rate", false, 3 * 3600, 3 * 3600 + 1, false,
+	 false, PROOF_APART},
+	{"trust does not lift a limit", "rate", false, 5, 10, true, false, PROOF_LEFT},
+	{"allow does", "rate", false, 5, 10, false, true, PROOF_SETTLED},
+	{"refused in earnest, delivered before", "listed", true, -86400, -86390, false, false,
+	 PROOF_LEFT},
+	{"over a limit in earnest, delivered at other times", "rate", true, -86400, -86390, false,
+	 false, PROOF_APART},
+	{"in a feed", "feed", false, 5, 10, false, false, PROOF_LEFT},
+	{"trust does not lift a feed", "feed", false, 5, 10, true, false, PROOF_LEFT},
+	{"blocked by the operator himself", "rule", true, -86400, -86390, false, false,
+	 PROOF_NOTHING},
+	{"a reason that is none", "held", false, 5, 10, false, false, PROOF_NOTHING},
+};
+
+TEST(a_delivery_counts_by_source_and_time)
+{
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct proof *p = proof_of(rows[i].acted);
+		struct proof_source *s;
+		struct addr who = addr_of(WHO);
+
+		refuse(p, "192.0.2.6", "listed", false, NOON_S, 1);
+		refuse(p, WHO, rows[i].reason, rows[i].acted, NOON_S, 3);
+		refuse(p, "192.0.2.8", "listed", false, NOON_S, 1);
+		deliver(p, WHO, rows[i].connected ? NOON_S + rows[i].connected : 0,
+			NOON_S + rows[i].at, "a@example.org");
+		deliver(p, "192.0.2.99", NOON_S, NOON_S, "a@example.org");
+		s = proof_find(p, &who);
+		if (s) {
+			s->trusted = rows[i].trusted;
+			s->allowed = rows[i].allowed;
+		}
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		EXPECT((s ? s->state : PROOF_NOTHING) == rows[i].state, "%s: %s", rows[i].sentence,
+		       s ? proof_state_name(s->state) : "unknown");
+		EXPECT(p->count[PROOF_LEFT] == (rows[i].state == PROOF_LEFT) &&
+			       proof_exit(p) == (rows[i].state == PROOF_LEFT ? PROOF_EXIT_LEFT : 0),
+		       "%s: %u left, exit %d", rows[i].sentence, p->count[PROOF_LEFT],
+		       proof_exit(p));
+		proof_free(p);
+	}
+}
+
+TEST(a_list_weighs_more_than_a_limit)
+{
+	struct addr who = addr_of(WHO);
+	struct proof *p = proof_of(false);
+	char command[PROOF_TEXT_MAX], advice[PROOF_TEXT_MAX];
+
+	refuse(p, WHO, "rate", false, NOON_S, 80);
+	refuse(p, WHO, "listed", false, NOON_S + 10, 2);
+	deliver(p, WHO, NOON_S + 5, NOON_S + 6, "a@example.org");
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	proof_advice(p, proof_find(p, &who), command, advice);
+	EXPECT(!strcmp(command,
+		       "postern trust 192.0.2.7 because mail.example.org delivered 1 message "
+		       "while bl.example named it") &&
+		       !advice[0],
+	       "%s / %s", command, advice);
+	proof_free(p);
+}
+
+TEST(what_the_log_does_not_cover_is_said)
+{
+	static const struct {
+		const char *sentence;
+		enum proof_log log;
+		int64_t first, last; /* seconds from noon */
+		uint64_t understood, blind;
+		enum proof_verdict verdict;
+	} cases[] = {
+		{"all of it", PROOF_LOG_READ, -7 * 86400, 6 * 3600, 1, 0, PROOF_READY},
+		{"it begins later", PROOF_LOG_READ, 300, 6 * 3600, 1, 3, PROOF_BLIND},
+		{"it ended before", PROOF_LOG_READ, -86400, -3600, 1, 3, PROOF_BLIND},
+		{"it ends a little before", PROOF_LOG_READ, -86400, -60, 1, 0, PROOF_READY},
+		{"no mail server's", PROOF_LOG_READ, -86400, 6 * 3600, 0, 3, PROOF_BLIND},
+		{"none", PROOF_LOG_NONE, 0, 0, 0, 3, PROOF_BLIND},
+	};
+	char text[PROOF_TEXT_MAX];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct proof *p = proof_of(false);
+
+		watched(p, 7 * 86400, 1000, 3);
+		refuse(p, WHO, "listed", false, NOON_S, 3);
+		p->log = cases[i].log;
+		p->span = (struct maillog_span){NOON_S + cases[i].first, NOON_S + cases[i].last, 1,
+						cases[i].understood};
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		proof_log_blind(p, text);
+		EXPECT(p->blind_connections == cases[i].blind && p->verdict == cases[i].verdict &&
+			       !text[0] == !cases[i].blind,
+		       "%s: %d, %s", cases[i].sentence, (int)p->blind_connections,
+		       proof_verdict_name(p->verdict));
+		proof_free(p);
+	}
+}
+
+TEST(without_a_log_a_known_sender_is_to_be_explained)
+{
+	struct store_sender sender = {
+		.addr = addr_of(WHO), .messages = 7, .host = "mail.example.org"};
+	struct proof *p = proof_of(false);
+
+	refuse(p, WHO, "listed", false, NOON_S, 3);
+	proof_add_sender(p, &sender);
+	p->log = PROOF_LOG_NONE;
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	EXPECT(p->count[PROOF_LEFT] == 1 && p->verdict == PROOF_EXPLAIN, "%s",
+	       proof_verdict_name(p->verdict));
+	proof_free(p);
+}
+
+TEST(too_little_is_too_early)
+{
+	static const struct {
+		uint64_t seconds, connections;
+		enum proof_verdict verdict;
+	} cases[] = {
+		{PROOF_EARLY_S, PROOF_EARLY_CONNECTIONS, PROOF_READY},
+		{PROOF_EARLY_S - 1, PROOF_EARLY_CONNECTIONS, PROOF_EARLY},
+		{PROOF_EARLY_S, PROOF_EARLY_CONNECTIONS - 1, PROOF_EARLY},
+	};
+	char text[PROOF_TEXT_MAX], first[PROOF_TEXT_MAX], then[PROOF_TEXT_MAX];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct proof *p = proof_of(false);
+
+		watched(p, cases[i].seconds, cases[i].connections, 0);
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		proof_closing(p, text, first, then);
+		EXPECT(p->verdict == cases[i].verdict && proof_exit(p) == 0, "%zu: %s", i,
+		       proof_verdict_name(p->verdict));
+		EXPECT(!strcmp(first,
+			       cases[i].verdict == PROOF_READY ? "postern enforce for 1h" : ""),
+		       "%s", first);
+		proof_free(p);
+	}
+}
+
+TEST(connections_are_counted_by_the_kernel_where_it_counts_connections)
+{
+	struct store_hour found = {.wall_s = NOON_S, .reason = STORE_HOUR_FOUND, .would = 2};
+	struct proof *p = proof_of(false);
+
+	watched(p, 86400, 500, 40);
+	EXPECT(proof_add_hour(p, &found) == 0, "no memory");
+	refuse(p, WHO, "listed", false, NOON_S, 3);
+	refuse(p, "192.0.2.8", "listed", false, NOON_S, 4);
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	EXPECT(p->refused[0] == 42 && p->refused_sources[0] == 2 && p->all == 540,
+	       "%d connections, %u sources, %d in all", (int)p->refused[0], p->refused_sources[0],
+	       (int)p->all);
+	EXPECT(p->reason[0].detail[0].connections == 7 &&
+		       !strcmp(p->reason[0].detail[0].name, "bl.example"),
+	       "%s", p->reason[0].detail[0].name);
+	proof_free(p);
+}
+
+static char *printed(const struct proof *p, int (*form)(const struct proof *, FILE *))
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+
+	if (!EXPECT(out && form(p, out) == 0 && fclose(out) == 0, "not written"))
+		return NULL;
+	return text;
+}
+
+/* Names are checked before they come here; but no form relies on it. */
+TEST(no_strangers_text_becomes_markup_or_a_command)
+{
+	static const char hostile[] = "<script>alert(1)</script>;rm -rf $(id)`&\"'";
+	struct addr who = addr_of(WHO);
+	struct proof *p = proof_of(false);
+	struct proof_source *s;
+	char command[PROOF_TEXT_MAX], advice[PROOF_TEXT_MAX], *page, *json;
+
+	watched(p, 86400, 100, 3);
+	refuse(p, WHO, "listed", false, NOON_S, 3);
+	deliver(p, WHO, NOON_S, NOON_S, "\"x@y\"@<img src=x>");
+	s = proof_find(p, &who);
+	snprintf(s->host, sizeof(s->host), "%s", hostile);
+	free(s->says);
+	s->says = strdup(hostile);
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	proof_advice(p, s, command, advice);
+	EXPECT(!strpbrk(command, "<>;$`&\"'()|\\*?~!#{}[]"), "%s", command);
+	page = printed(p, proof_html);
+	json = printed(p, proof_json);
+	ENSURE(page && json, "nothing is written");
+	EXPECT(!strstr(page, "<script") && !strstr(page, "<img"), "markup of a stranger");
+	EXPECT(strstr(page, "&lt;script&gt;") && strstr(page, "<svg") && strstr(page, "</html>"),
+	       "the page");
+	EXPECT(strstr(json, "\"row\":\"summary\""), "%s", json);
+	free(page);
+	free(json);
+	proof_free(p);
+}
+
+TEST(an_empty_report_is_one)
+{
+	struct proof *p = proof_of(false);
+	char *text, *page;
+
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	text = printed(p, proof_text);
+	page = printed(p, proof_html);
+	ENSURE(text && page, "nothing is written");
+	EXPECT(strstr(text, "would have refused nobody") && strstr(text, "nothing was watched"),
+	       "%s", text);
+	EXPECT(!strstr(page, "<svg"), "a plot of nothing");
+	free(text);
+	free(page);
+	proof_free(p);
+	proof_free(NULL);
+}

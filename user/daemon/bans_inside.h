@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What bans.c and bans_keep.c share. */
+#ifndef DAEMON_BANS_INSIDE_H
+#define DAEMON_BANS_INSIDE_H
+
+#include "daemon/offenders.h"
+#include "daemon/protected.h"
+#include "daemon/said.h"
+
+#define BANS_CUT_MAX 64
+
+struct bans {
+	struct offenders *all;
+	unsigned in_force;
+	struct protected_list protected; /* who is never banned */
+	uint64_t protected_ns;		 /* as of then; 0: never read */
+	struct prefix
+		cut[BANS_CUT_MAX]; /* banned in this second: their connections are cut at its end */
+	unsigned cut_count;
+	bool restored;		  /* what the store has is here */
+	bool unwritten;		  /* somebody has something that it has not */
+	int64_t store_version;	  /* another one: a command has changed the store */
+	int64_t forgotten_wall_s; /* what was forgotten before is known */
+	uint64_t reaped_ns;
+	struct said full_said, spared_said;
+};
+
+/* Into the map, or anew. 0, or -errno: said once, and the source gets in. */
+int ban_map(struct daemon *d, struct offender *o);
+/* Out of the map; what the DNS has against it comes into force again. */
+void ban_unmap(struct daemon *d, struct offender *o);
+/* Does the map have it? A command may have taken it out. */
+bool ban_is_mapped(const struct daemon *d, const struct offender *o);
+int64_t ban_now_s(void); /* boot time */
+
+#endif

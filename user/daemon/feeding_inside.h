@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the controller's feeding share; nobody else includes it. */
+#ifndef DAEMON_FEEDING_INSIDE_H
+#define DAEMON_FEEDING_INSIDE_H
+
+#include <sys/stat.h>
+
+#include "base/channel.h"
+#include "daemon/feedlist.h"
+#include "daemon/feedtalk.h"
+#include "daemon/state.h"
+#include "store/senders.h"
+
+#define FED_SENDERS_NAMED_MAX 5 /* in the log and in `show feeds`; the rest is counted */
+
+/* A known sender that a feed would refuse. */
+struct fed_sender {
+	struct addr addr;
+	struct prefix entry;
+	uint64_t messages;
+	char host[STORE_HOST_MAX];
+};
+
+struct fed {
+	struct conf_feed conf;
+	struct feedlist list;	   /* in force */
+	struct feed_report report; /* of the file as it was read last */
+	enum feed_state state;
+	char why[ERR_TEXT_MAX]; /* "" where all is well */
+	struct said said;
+	int watch;	  /* of inotify, on the directory; -1 none */
+	bool wanted;	  /* to be read as soon as nothing else is */
+	bool anyway;	  /* and to be taken whatever its size */
+	bool moved;	  /* another file than that of the list: its size says nothing */
+	struct stat seen; /* the file that was read last */
+	uint64_t added, removed;
+	bool stale; /* one who is on it has delivered since its senders were looked for */
+	unsigned senders;
+	struct fed_sender sender[FED_SENDERS_NAMED_MAX]; /* the busiest first */
+};
+
+struct feeding {
+	struct daemon *d;
+	struct fed *fed; /* CONF_FEEDS_MAX of them */
+	unsigned count;
+	uint32_t shrink, grow;
+	int inotify; /* -1: none, and files are looked at every minute */
+	struct loop_source *inotify_source, *settling;
+	struct feedtalk *talk;
+	int reading; /* the number of the feed that a child reads now; -1 none */
+	int memory;  /* what it writes to */
+	pid_t pid;
+	struct channel *channel;
+	struct loop_source *patience;
+	uint64_t looked_ns; /* for what inotify does not tell */
+	unsigned rounds;    /* of that */
+};
+
+/* ---- feeding.c ---- */
+
+/* All lists into the kernel. 0 or -errno. */
+int feeding_put(struct feeding *f, uint32_t clear_hits, struct err *e);
+
+/* The entries that must not be blocked, as this host is now. names: the first few. 0 or -errno. */
+int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,
+		      struct err *e);
+
+/* ---- feeding_read.c: one file at a time, by a child ---- */
+
+void feeding_read_next(struct feeding *f);
+void feeding_read_stop(struct feeding *f);
+
+/* ---- feeding_take.c: what becomes of what was read ---- */
+
+/* fresh: what the child made, or NULL and why not in e. */
+void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const struct err *e);
+
+/* ---- feeding_watch.c ---- */
+
+int feeding_watch_open(struct feeding *f, struct err *e);
+/* Those that are wanted, from the loop. */
+void feeding_read_soon(struct feeding *f, uint64_t ms);
+void feeding_watch(struct feeding *f);	    /* every directory that is there */
+void feeding_watch_look(struct feeding *f); /* for what inotify does not tell */
+void feeding_watch_close(struct feeding *f);
+
+/* ---- feeding_senders.c ---- */
+
+/* Who delivers mail, and would be refused. */
+void feeding_find_senders(struct feeding *f, struct fed *one);
+
+#endif

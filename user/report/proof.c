@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Filling a proof, and what follows from it: see proof.h. */
+#include "report/proof.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/grow.h"
+
+#define LISTED	  "listed"
+#define HOUR_S	  3600
+#define DAY_S	  86400
+#define BARS_MAX  200 /* that can be told apart on a page: hours for eight days */
+#define BOUNDS_S  15  /* a verdict of the DNS takes ten seconds at most; lines have whole seconds */
+#define SESSION_S 300 /* so long may a client be silent before its message (RFC 5321, 4.5.3.2) */
+#define LATE_S                                                                                     \
+	600 /* a server writes of each connection: so long after its last line it has stopped */
+
+int proof_new(struct proof **out, const struct proof_facts *facts)
+{
+	struct proof *p = calloc(1, sizeof(*p));
+	int64_t span_s = facts->now_wall_s - facts->since_wall_s;
+
+	if (!p)
+		return -ENOMEM;
+	p->facts = *facts;
+	p->bucket_s = span_s > BARS_MAX * (int64_t)HOUR_S ? DAY_S : HOUR_S;
+	*out = p;
+	return 0;
+}
+
+void proof_free(struct proof *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->sources; i++) {
+		free(p->source[i].lists);
+		free(p->source[i].says);
+		free(p->source[i].feed);
+	}
+	free(p->told);
+	free(p->source);
+	free(p->row);
+	free(p->bucket);
+	free(p);
+}
+
+/* ---- reasons ---- */
+
+static const struct {
+	const char *name;
+	enum proof_kind kind;
+} kinds[] = {
+	{LISTED, PROOF_LIST},	   {"open", PROOF_LIMIT},	  {"total_open", PROOF_LIMIT},
+	{"rate", PROOF_LIMIT},	   {"network_rate", PROOF_LIMIT}, {"total_rate", PROOF_LIMIT},
+	{"feed", PROOF_FEED},	   {"banned", PROOF_BAN},	  {"rule", PROOF_OPERATOR},
+	{"block", PROOF_OPERATOR}, {"only", PROOF_ONLY},	  {"mapped", PROOF_MALFORMED},
+	{"tags", PROOF_MALFORMED}, {"chain", PROOF_MALFORMED},	  {"fragment", PROOF_MALFORMED},
+};
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static bool kind_of(const char *name, enum proof_kind *out)
+{
+	for (size_t i = 0; i < KINDS; i++)
+		if (strcmp(kinds[i].name, name) == 0) {
+			*out = kinds[i].kind;
+			return true;
+		}
+	return false;
+}
+
+/* Its place in the table; PROOF_REASONS_MAX: it is no reason to refuse. */
+static unsigned reason_find(struct proof *p, const char *name)
+{
+	struct proof_reason *r;
+	enum proof_kind kind;
+
+	for (unsigned i = 0; i < p->reasons; i++)
+		if (strcmp(p->reason[i].name, name) == 0)
+			return i;
+	if (p->reasons == PROOF_REASONS_MAX || !kind_of(name, &kind))
+		return PROOF_REASONS_MAX;
+	r = &p->reason[p->reasons];
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	r->kind = kind;
+	return p->reasons++;
+}
+
+/* Of several lists the first, which weighed most. A limit has blanks in it. */
+static void detail_count(struct proof_reason *r, const char *text, uint64_t connections)
+{
+	size_t length = r->kind == PROOF_LIST ? strcspn(text, " ") : strlen(text);
+	unsigned i = 0;
+
+	if (!length)
+		return;
+	while (i < r->details && (strlen(r->detail[i].name) != length ||
+				  strncmp(r->detail[i].name, text, length) != 0))
+		i++;
+	if (i == PROOF_DETAILS_MAX)
+		return;
+	if (i == r->details)
+		snprintf(r->detail[r->details++].name, STORE_DETAIL_MAX, "%.*s", (int)length, text);
+	r->detail[i].connections += connections;
+}
+
+uint64_t proof_reason_would(const struct proof_reason *r)
+{
+	return r->by_packet || r->judged < r->connections[0] ? r->connections[0] : r->judged;
+}
+
+/* ---- rows of the store ---- */
+
+/* The bucket of a time; one before the beginning is of the first. NULL: out of memory, or it lies in the future. */
+static struct proof_bucket *bucket_at(struct proof *p, int64_t wall_s)
+{
+	int64_t begin = p->facts.since_wall_s - p->facts.since_wall_s % p->bucket_s;
+	size_t at = wall_s < begin ? 0 : (size_t)((wall_s - begin) / p->bucket_s);
+
+	if (wall_s > p->facts.now_wall_s)
+		return NULL;
+	while (p->buckets <= at) {
+		void *grown = grow(p->bucket, p->buckets, &p->bucket_room, sizeof(*p->bucket));
+
+		if (!grown)
+			return NULL;
+		p->bucket = grown;
+		p->bucket[p->buckets] =
+			(struct proof_bucket){.wall_s = begin + (int64_t)p->buckets * p->bucket_s};
+		p->buckets++;
+	}
+	return &p->bucket[at];
+}
+
+static void text_replace(char **at, const char *text)
+{
+	free(*at);
+	*at = *text ? strdup(text) : NULL;
+}
+
+static struct proof_source *source_of(struct proof *p, const struct addr *a)
+{
+	void *grown;
+
+	if (p->sources && addr_equal(&p->source[p->sources - 1].addr, a))
+		return &p->source[p->sources - 1];
+	grown = grow(p->source, p->sources, &p->source_room, sizeof(*p->source));
+	if (!grown)
+		return NULL;
+	p->source = grown;
+	p->source[p->sources] =
+		(struct proof_source){.addr = *a, .row = p->rows, .reason = PROOF_REASONS_MAX};
+	return &p->source[p->sources++];
+}
+
+int proof_add_refusal(struct proof *p, const struct store_refusal *r)
+{
+	unsigned reason = reason_find(p, r->reason);
+	struct proof_reason *of = &p->reason[reason];
+	struct proof_source *s;
+	struct proof_bucket *b;
+	void *grown;
+
+	if (reason == PROOF_REASONS_MAX)
+		return 0;
+	s = source_of(p, &r->addr);
+	grown = s ? grow(p->row, p->rows, &p->row_room, sizeof(*p->row)) : NULL;
+	if (!grown)
+		return -ENOMEM;
+	p->row = grown;
+	p->row[p->rows++] = (struct proof_row){.reason = reason,
+					       .acted = r->acted,
+					       .first_wall_s = r->first_wall_s,
+					       .last_wall_s = r->last_wall_s,
+					       .connections = r->connections};
+	s->rows++;
+	s->connections[r->acted] += r->connections;
+	of->connections[r->acted] += r->connections;
+	/* Silence is for every packet of a source; but at a limit only a SYN is judged in monitor mode. */
+	of->by_packet =
+		of->by_packet || (strcmp(r->action, "drop") == 0 && of->kind != PROOF_LIMIT);
+	detail_count(of, r->detail, r->connections);
+	if (of->kind == PROOF_LIST) {
+		text_replace(&s->lists, r->detail);
+		text_replace(&s->says, r->says);
+	} else if (of->kind == PROOF_FEED) {
+		text_replace(&s->feed, r->detail);
+	}
+	b = bucket_at(p, r->first_wall_s);
+	if (b)
+		b->refused[reason] += r->connections;
+	return 0;
+}
+
+int proof_add_hour(struct proof *p, const struct store_hour *h)
+{
+	/* Packets that begin no connection. A stranger who was held comes again, and is counted then. */
+	static const char *const others[] = {"flow", "mapped", "tags", "chain", "fragment"};
+	struct proof_bucket *b = bucket_at(p, h->wall_s);
+	unsigned reason;
+	uint64_t all = h->would + (strcmp(h->reason, "held") == 0 ? 0 : h->packets);
+
+	if (!b)
+		return h->wall_s > p->facts.now_wall_s ? 0 : -ENOMEM;
+	if (strcmp(h->reason, STORE_HOUR_WATCHED) == 0) {
+		b->watched_s += h->packets;
+		b->monitor_s += h->would;
+		p->watched_s += h->packets;
+		p->monitor_s += h->would;
+		if (!p->watched_from_s)
+			p->watched_from_s = h->wall_s;
+		return 0;
+	}
+	/* Their SYN has been counted as a stranger's. */
+	if (strcmp(h->reason, STORE_HOUR_FOUND) == 0) {
+		reason = h->would ? reason_find(p, LISTED) : PROOF_REASONS_MAX;
+		if (reason < PROOF_REASONS_MAX)
+			p->reason[reason].judged += h->would;
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (strcmp(h->reason, others[i]) == 0)
+			return 0;
+	reason = h->would ? reason_find(p, h->reason) : PROOF_REASONS_MAX;
+	if (reason < PROOF_REASONS_MAX)
+		p->reason[reason].judged += h->would;
+	b->all += all;
+	p->all += all;
+	return 0;
+}
+
+/* ---- who delivered ---- */
+
+static int by_addr(const void *key, const void *source)
+{
+	const struct proof_source *s = source;
+
+	return memcmp(key, s->addr.byte, sizeof(s->addr.byte));
+}
+
+struct proof_source *proof_find(const struct proof *p, const struct addr *a)
+{
+	return p->sources ? bsearch(a, p->source, p->sources, sizeof(*p->source), by_addr) : NULL;
+}
+
+void proof_add_sender(struct proof *p, const struct store_sender *sender)
+{
+	struct proof_source *s = proof_find(p, &sender->addr);
+
+	if (!s)
+		return;
+	s->before = sender->messages;
+	if (sender->last_wall_s > s->last_wall_s)
+		s->last_wall_s = sender->last_wall_s;
+	if (!s->host[0])
+		snprintf(s->host, sizeof(s->host), "%s", sender->host);
+}
+
+static void domain_note(struct proof_source *s, const char *from)
+{
+	const char *at = strrchr(from, '@');
+
+	if (!at || !at[1])
+		return;
+	for (unsigned i = 0; i < s->domains && i < PROOF_DOMAINS_MAX; i++)
+		if (strcasecmp(s->domain[i], at + 1) == 0)
+			return;
+	if (s->domains < PROOF_DOMAINS_MAX)
+		snprintf(s->domain[s->domains], PROOF_DOMAIN_MAX, "%s", at + 1);
+	s->domains++;
+}
+
+/* The row that the connection of a delivery fell into, a list before a limit. NULL: none. */
+static const struct proof_row *row_of(const struct proof *p, const struct proof_source *s,
+				      const struct maillog_event *e)
+{
+	int64_t slack = BOUNDS_S + (int64_t)p->facts.event_interval_s;
+	int64_t to = e->connected_wall_s ? e->connected_wall_s : e->wall_s;
+	int64_t from = e->connected_wall_s ? e->connected_wall_s : e->wall_s - SESSION_S;
+	const struct proof_row *found = NULL;
+
+	for (size_t i = s->row; i < s->row + s->rows; i++) {
+		const struct proof_row *r = &p->row[i];
+
+		if (r->acted || from > r->last_wall_s + slack || to < r->first_wall_s - slack)
+			continue;
+		if (!found || p->reason[found->reason].kind == PROOF_LIMIT)
+			found = r;
+	}
+	return found;
+}
+
+void proof_hear(void *context, const struct maillog_event *e)
+{
+	struct proof *p = context;
+	struct proof_source *s = proof_find(p, &e->addr);
+	const struct proof_row *row;
+
+	if (!s || e->wall_s < p->facts.since_wall_s || e->what == MAILLOG_CONNECT)
+		return;
+	if (e->host[0])
+		snprintf(s->host, sizeof(s->host), "%s", e->host);
+	if (e->what == MAILLOG_REJECT) {
+		s->rejected++;
+		return;
+	}
+	if (e->wall_s > s->last_wall_s)
+		s->last_wall_s = e->wall_s;
+	domain_note(s, e->from);
+	row = row_of(p, s, e);
+	if (!row) {
+		s->apart++;
+		return;
+	}
+	s->messages++;
+	s->recipients += e->recipients;
+	if (s->reason == PROOF_REASONS_MAX || p->reason[s->reason].kind == PROOF_LIMIT)
+		s->reason = row->reason;
+}
+
+/* ---- what follows ---- */
+
+/*
+ * What a source was refused for in earnest: it delivers no more, so whatever it delivered at other times counts. Where no log tells of times,
+ * what it would have been refused for is enough.
+ */
+static unsigned untimed_reason(const struct proof *p, const struct proof_source *s)
+{
+	for (size_t i = s->row + s->rows; i-- > s->row;) {
+		enum proof_kind kind = p->reason[p->row[i].reason].kind;
+
+		if ((p->row[i].acted || p->log != PROOF_LOG_READ) &&
+		    (kind == PROOF_LIST || kind == PROOF_FEED || kind == PROOF_BAN))
+			return p->row[i].reason;
+	}
+	return PROOF_REASONS_MAX;
+}
+
+static bool is_operators_alone(const struct proof *p, const struct proof_source *s)
+{
+	for (size_t i = s->row; i < s->row + s->rows; i++)
+		if (p->reason[p->row[i].reason].kind != PROOF_OPERATOR)
+			return false;
+	return true;
+}
+
+static enum proof_state state_of(const struct proof *p, struct proof_source *s)
+{
+	bool delivered = s->apart || s->before;
+
+	if (is_operators_alone(p, s))
+		return PROOF_NOTHING;
+	if (!s->messages && delivered)
+		s->reason = untimed_reason(p, s);
+	if (s->reason < PROOF_REASONS_MAX)
+		return s->allowed || (s->trusted && p->reason[s->reason].kind == PROOF_LIST)
+			       ? PROOF_SETTLED
+			       : PROOF_LEFT;
+	if (!s->apart)
+		return PROOF_NOTHING;
+	s->reason = p->row[s->row].reason;
+	return PROOF_APART;
+}
+
+static bool is_blind(const struct proof *p, const struct proof_row *r)
+{
+	return p->log != PROOF_LOG_READ || r->last_wall_s < p->span.first_wall_s ||
+	       r->first_wall_s > p->span.last_wall_s + LATE_S;
+}
+
+/* Once for each reason and way; and what lies where the log does not reach. */
+static void source_count(struct proof *p, const struct proof_source *s)
+{
+	uint64_t seen[2] = {0};
+	bool blind = false, counted[2] = {false};
+
+	for (size_t i = s->row; i < s->row + s->rows; i++) {
+		const struct proof_row *r = &p->row[i];
+
+		if (!(seen[r->acted] >> r->reason & 1))
+			p->reason[r->reason].sources[r->acted]++;
+		seen[r->acted] |= 1ULL << r->reason;
+		if (p->reason[r->reason].kind == PROOF_OPERATOR)
+			continue;
+		counted[r->acted] = true;
+		if (!r->acted && !s->allowed && !s->trusted && is_blind(p, r)) {
+			p->blind_connections += r->connections;
+			blind = true;
+		}
+	}
+	p->blind_sources += blind;
+	p->refused_sources[0] += counted[0];
+	p->refused_sources[1] += counted[1];
+}
+
+static int by_messages(const void *a, const void *b)
+{
+	const struct proof_source *x = *(struct proof_source *const *)a,
+				  *y = *(struct proof_source *const *)b;
+
+	if (x->messages != y->messages)
+		return x->messages < y->messages ? 1 : -1;
+	return memcmp(x->addr.byte, y->addr.byte, sizeof(x->addr.byte));
+}
+
+static int order(struct proof *p)
+{
+	p->told = calloc(p->sources ? p->sources : 1, sizeof(*p->told));
+	if (!p->told)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->sources; i++)
+		if (p->source[i].state != PROOF_NOTHING)
+			p->told[p->told_count++] = &p->source[i];
+	qsort(p->told, p->told_count, sizeof(*p->told), by_messages);
+	return 0;
+}
+
+int proof_conclude(struct proof *p)
+{
+	if (p->log == PROOF_LOG_READ && !p->span.understood)
+		p->log = PROOF_LOG_STRANGE;
+	for (size_t i = 0; i < p->sources; i++) {
+		p->source[i].state = state_of(p, &p->source[i]);
+		p->count[p->source[i].state]++;
+		source_count(p, &p->source[i]);
+	}
+	for (unsigned i = 0; i < p->reasons; i++) {
+		if (p->reason[i].kind == PROOF_OPERATOR)
+			continue;
+		p->refused[0] += proof_reason_would(&p->reason[i]);
+		p->refused[1] += p->reason[i].connections[1];
+	}
+	if (p->count[PROOF_LEFT])
+		p->verdict = PROOF_EXPLAIN;
+	else if (p->blind_connections)
+		p->verdict = PROOF_BLIND;
+	else if (!p->facts.enforcing &&
+		 (p->watched_s < PROOF_EARLY_S || p->all < PROOF_EARLY_CONNECTIONS))
+		p->verdict = PROOF_EARLY;
+	else
+		p->verdict = PROOF_READY;
+	return order(p);
+}
+
+int proof_exit(const struct proof *p)
+{
+	return p->verdict == PROOF_EXPLAIN || p->verdict == PROOF_BLIND ? PROOF_EXIT_LEFT : 0;
+}
+
+/* ---- names ---- */
+
+const char *proof_state_name(enum proof_state s)
+{
+	static const char *const names[] = {"none", "left", "settled", "apart"};
+
+	return names[s];
+}
+
+const char *proof_verdict_name(enum proof_verdict v)
+{
+	static const char *const names[] = {"ready", "explain", "blind", "early"};
+
+	return names[v];
+}
+
+const char *proof_kind_name(enum proof_kind k)
+{
+	static const char *const names[] = {"list", "limit", "feed",	 "ban",
+					    "rule", "only",  "malformed"};
+
+	return names[k];
+}

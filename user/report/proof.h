@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Proof before enforcement: what was refused, or in monitor mode would have been, laid against what the mail server took. Pure: it is fed rows of the
+ * store and events of the mail log, and says what follows. A delivery counts against a refusal by source and by time: it must have come
+ * by a connection that was made while the source was being refused.
+ */
+#ifndef REPORT_PROOF_H
+#define REPORT_PROOF_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "maillog/maillog.h"
+#include "store/refusals.h"
+#include "store/senders.h"
+
+#define PROOF_SCHEMA	  1
+#define PROOF_REASONS_MAX 32 /* the kernel has some twenty */
+#define PROOF_DETAILS_MAX 64 /* lists and limits that are told apart; the rest is one */
+#define PROOF_DOMAINS_MAX 3  /* of envelope senders that are shown for a source */
+#define PROOF_DOMAIN_MAX  256
+/* Mail has habits of the day: who writes at night is not seen at noon. And of a few dozen connections nothing follows. */
+#define PROOF_EARLY_S		(24 * 3600)
+#define PROOF_EARLY_CONNECTIONS 100
+
+enum proof_kind {
+	PROOF_LIST,  /* DNS lists: trust helps */
+	PROOF_LIMIT, /* of connections: trust does not help */
+	PROOF_FEED,  /* a file of addresses */
+	PROOF_BAN,
+	PROOF_OPERATOR,	 /* the operator's own blocks: nothing to explain */
+	PROOF_ONLY,	 /* a port that is not open to all */
+	PROOF_MALFORMED, /* packets that no honest host sends */
+};
+
+enum proof_state {
+	PROOF_NOTHING, /* it delivered nothing that is known of */
+	PROOF_LEFT,    /* it delivered while it was refused: to be explained */
+	PROOF_SETTLED, /* likewise, and it is trusted or allowed by now */
+	PROOF_APART,   /* it delivered, but at other times */
+	PROOF_STATES,
+};
+
+struct proof_detail {
+	char name[STORE_DETAIL_MAX]; /* a list, or a limit */
+	uint64_t connections;
+};
+
+/* [0]: would have been; [1]: was. */
+struct proof_reason {
+	char name[STORE_NAME_MAX];
+	enum proof_kind kind;
+	uint64_t connections[2];
+	unsigned sources[2];
+	uint64_t judged; /* packets that the kernel would have refused, by its own count */
+	bool by_packet; /* each packet of a connection is judged: judged says nothing of connections */
+	struct proof_detail detail[PROOF_DETAILS_MAX];
+	unsigned details;
+};
+
+struct proof_row {
+	unsigned reason; /* of the table */
+	bool acted;
+	int64_t first_wall_s, last_wall_s;
+	uint64_t connections;
+};
+
+struct proof_source {
+	struct addr addr;
+	size_t row, rows; /* its part of the table */
+	uint64_t connections[2];
+	char *lists; /* of its last row with a list: "zen.example list.example"; NULL none */
+	char *says;  /* the first list's reason; NULL none */
+	char *feed;  /* of its last row with a feed; NULL none */
+	/* What the mail log says of it. */
+	char host[MAILLOG_HOST_MAX];
+	char domain[PROOF_DOMAINS_MAX][PROOF_DOMAIN_MAX];
+	unsigned domains; /* that were told apart; those beyond the first few are only counted */
+	uint64_t messages, recipients; /* that came while it was refused */
+	uint64_t apart;		       /* messages that came at other times */
+	uint64_t before;	       /* messages that the store knows of, whenever */
+	uint64_t rejected;	       /* times that the mail server turned it down itself */
+	int64_t last_wall_s;	       /* of the last message; 0 none */
+	unsigned reason; /* by which it is judged: of the heaviest row that a delivery fell into */
+	bool trusted, allowed; /* now */
+	enum proof_state state;
+};
+
+/* A part of the time: all connections, and those that were or would have been refused, by reason. */
+struct proof_bucket {
+	int64_t wall_s;
+	uint64_t all, watched_s, monitor_s;
+	uint64_t refused[PROOF_REASONS_MAX];
+};
+
+enum proof_log {
+	PROOF_LOG_READ,
+	PROOF_LOG_NONE,	   /* there is none, or it cannot be read: log_why */
+	PROOF_LOG_STRANGE, /* no line of a known mail server is in it */
+};
+
+enum proof_verdict {
+	PROOF_READY,   /* nothing is left to explain */
+	PROOF_EXPLAIN, /* something is */
+	PROOF_BLIND,   /* who delivered cannot be told */
+	PROOF_EARLY,   /* it would be ready, but too little was seen */
+};
+
+struct proof_facts {
+	int64_t since_wall_s, now_wall_s;
+	bool enforcing;		   /* now */
+	unsigned event_interval_s; /* the kernel tells of a source's refusals at most so often */
+};
+
+struct proof {
+	struct proof_facts facts;
+	struct proof_reason reason[PROOF_REASONS_MAX];
+	unsigned reasons;
+	struct proof_source *source; /* by address */
+	size_t sources, source_room;
+	struct proof_row *row;
+	size_t rows, row_room;
+	struct proof_bucket *bucket; /* without gaps */
+	size_t buckets, bucket_room;
+	unsigned bucket_s;
+	uint64_t all, watched_s, monitor_s;
+	int64_t watched_from_s; /* the beginning of its first hour; 0 never */
+	enum proof_log log;
+	char log_name[256], log_why[ERR_TEXT_MAX];
+	struct maillog_span span;
+	unsigned log_skipped; /* files that could not be read */
+	bool log_cut;
+	/* Connections, and sources, that would have been refused where the log does not reach. */
+	uint64_t blind_connections;
+	unsigned blind_sources;
+	/* Without the operator's own. */
+	uint64_t refused[2];
+	unsigned refused_sources[2];
+	unsigned count[PROOF_STATES]; /* sources */
+	struct proof_source **told;   /* those that delivered, the busiest first */
+	size_t told_count;
+	enum proof_verdict verdict;
+};
+
+/* ---- filling, in this order ---- */
+
+int proof_new(struct proof **out, const struct proof_facts *facts);
+void proof_free(struct proof *p); /* NULL is fine */
+/* By source and time, as the store gives them. 0 or -ENOMEM. */
+int proof_add_refusal(struct proof *p, const struct store_refusal *r);
+int proof_add_hour(struct proof *p, const struct store_hour *h);
+/* The source of this address, or NULL: it was never refused. */
+struct proof_source *proof_find(const struct proof *p, const struct addr *a);
+void proof_add_sender(struct proof *p, const struct store_sender *sender);
+/* An event of the mail log: a maillog_fn with the proof as its context. */
+void proof_hear(void *context, const struct maillog_event *event);
+/* What follows. The log's fields are filled by the caller before. 0 or -ENOMEM. */
+int proof_conclude(struct proof *p);
+
+/* ---- what is said of it ---- */
+
+const char *proof_state_name(enum proof_state s);     /* "none", "left", "settled", "apart" */
+const char *proof_verdict_name(enum proof_verdict v); /* "ready", "explain", "blind", "early" */
+const char *proof_kind_name(enum proof_kind k);
+/* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
+uint64_t proof_reason_would(const struct proof_reason *r);
+
+/* words.c: sentences that all forms share, without a final stop. */
+#define PROOF_TEXT_MAX 1024
+void proof_headline(const struct proof *p, char text[static PROOF_TEXT_MAX]);
+void proof_watched(const struct proof *p, char text[static PROOF_TEXT_MAX]);
+/* Which log was read and how far it reaches, or why there is none. */
+void proof_log_told(const struct proof *p, char text[static PROOF_TEXT_MAX]);
+/* What of it cannot be told; "" all can. */
+void proof_log_blind(const struct proof *p, char text[static PROOF_TEXT_MAX]);
+/* "12 messages to 14 recipients, the last 2026-..., from example.org". */
+void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_MAX]);
+/* "34 connections by listed: bl.example, other.example". */
+void proof_refused(const struct proof *p, const struct proof_source *s,
+		   char text[static PROOF_TEXT_MAX]);
+/* "bl.example: Listed, see ..."; "" it gave no reason, or no list is in question. */
+void proof_says(const struct proof *p, const struct proof_source *s,
+		char text[static PROOF_TEXT_MAX]);
+/* What settles a source: a command, fit for a shell, "" none does; and what has to be known with it, "" nothing. */
+void proof_advice(const struct proof *p, const struct proof_source *s,
+		  char command[static PROOF_TEXT_MAX], char advice[static PROOF_TEXT_MAX]);
+/* What to do now; the commands for it, "" none. */
+void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
+		   char first[static PROOF_TEXT_MAX], char then[static PROOF_TEXT_MAX]);
+
+/* Each 0 or -errno of writing. */
+int proof_text(const struct proof *p, FILE *out);
+int proof_json(const struct proof *p, FILE *out);
+int proof_html(const struct proof *p, FILE *out);
+void proof_plot(const struct proof *p, FILE *out); /* of the page: an SVG */
+
+/* 0: nothing is left to explain; PROOF_EXIT_LEFT: something is, or nobody can tell. */
+#define PROOF_EXIT_LEFT 4
+int proof_exit(const struct proof *p);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The report as a page: see base/page.h. Every text that is not ours is escaped; none becomes an attribute. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "base/page.h"
+#include "base/version.h"
+#include "base/when.h"
+#include "report/proof.h"
+
+static void tile(FILE *out, const char *class, uint64_t count, const char *word)
+{
+	fprintf(out, "<li><span class=\"%s\"><b>%" PRIu64 "</b> %s</span></li>\n",
+		count ? class : "none", count, word);
+}
+
+static void tiles_write(const struct proof *p, FILE *out)
+{
+	fputs("<ul class=\"tiles\">\n", out);
+	tile(out, "info", p->all, "connections");
+	if (p->refused[0] || !p->facts.enforcing)
+		tile(out, "low", p->refused[0], "would have been refused");
+	if (p->refused[1] || p->facts.enforcing)
+		tile(out, "low", p->refused[1], "were refused");
+	tile(out, "low", p->refused_sources[0] + p->refused_sources[1], "sources of them");
+	tile(out, "high", p->count[PROOF_LEFT], "delivered mail: to explain");
+	tile(out, "pass", p->count[PROOF_SETTLED], "settled");
+	if (p->blind_connections)
+		tile(out, "medium", p->blind_connections, "cannot be told about");
+	fputs("</ul>\n", out);
+}
+
+static void pair(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, "<dt>%s</dt>", name);
+	page_element(out, "<dd>", text, "</dd>\n");
+}
+
+static void top_write(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], first[PROOF_TEXT_MAX], then[PROOF_TEXT_MAX];
+	char since[WHEN_TEXT_MAX], now[WHEN_TEXT_MAX];
+
+	when_format(p->facts.since_wall_s, since);
+	when_format(p->facts.now_wall_s, now);
+	page_open(out, "Gate report, ", now);
+	fprintf(out,
+		"<header>\n<p class=\"brand\">Mail gate report</p>\n<h1>%s mode</h1>\n"
+		"<p class=\"soft\">from <time>%s</time> to <time>%s</time>, by postern %s</p>\n"
+		"</header>\n<main>\n<section>\n<h2>Summary</h2>\n",
+		p->facts.enforcing ? "Enforce" : "Monitor", since, now, POSTERN_VERSION);
+	proof_headline(p, text);
+	page_element(out, "<p class=\"verdict\">", text, ".</p>\n");
+	proof_closing(p, text, first, then);
+	page_element(out, "<p>", text, ".</p>\n");
+	if (first[0]) {
+		page_element(out, "<pre>", first, "\n");
+		page_element(out, "", then, "</pre>\n");
+	}
+	proof_log_blind(p, text);
+	if (text[0])
+		page_element(out, "<p>", text, ".</p>\n");
+	tiles_write(p, out);
+	fputs("<dl class=\"table\">\n", out);
+	proof_watched(p, text);
+	pair(out, "Watched", text);
+	proof_log_told(p, text);
+	pair(out, "Mail log", text);
+	fputs("</dl>\n</section>\n", out);
+}
+
+static void number_cell(FILE *out, uint64_t n)
+{
+	fprintf(out, "<td class=\"n\">%" PRIu64 "</td>", n);
+}
+
+static void details_cell(FILE *out, const struct proof_reason *r)
+{
+	fputs("<td>", out);
+	if (r->kind == PROOF_OPERATOR)
+		fputs("your own rules", out);
+	for (unsigned i = 0; i < r->details; i++) {
+		page_element(out, i ? "<br>" : "", r->detail[i].name, "");
+		fprintf(out, " <span class=\"soft\">(%" PRIu64 ")</span>",
+			r->detail[i].connections);
+	}
+	fputs("</td>", out);
+}
+
+static void reasons_write(const struct proof *p, FILE *out)
+{
+	if (!p->reasons)
+		return;
+	fputs("<section>\n<h2>Reasons</h2>\n<div class=\"scroll\"><table>\n<tr><th>Reason</th>"
+	      "<th class=\"n\">Would have been refused</th><th class=\"n\">Sources</th>"
+	      "<th class=\"n\">Refused</th><th class=\"n\">Sources</th><th>By</th></tr>\n",
+	      out);
+	for (unsigned i = 0; i < p->reasons; i++) {
+		const struct proof_reason *r = &p->reason[i];
+
+		page_element(out, "<tr><td>", r->name, "</td>");
+		number_cell(out, proof_reason_would(r));
+		number_cell(out, r->sources[0]);
+		number_cell(out, r->connections[1]);
+		number_cell(out, r->sources[1]);
+		details_cell(out, r);
+		fputs("</tr>\n", out);
+	}
+	fputs("</table></div>\n</section>\n", out);
+}
+
+static void source_write(const struct proof *p, const struct proof_source *s, FILE *out)
+{
+	char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX], command[PROOF_TEXT_MAX];
+
+	fprintf(out, "<article class=\"%s\">\n", proof_state_name(s->state));
+	page_element(out, "<h3>", s->host[0] ? s->host : "(no name)", " ");
+	page_element(out, "<span class=\"id\">", addr_format(&s->addr, addr),
+		     "</span></h3>\n<dl class=\"table\">\n");
+	proof_delivered(s, text);
+	pair(out, "Delivered", text);
+	proof_refused(p, s, text);
+	pair(out, s->connections[1] ? "Refused" : "Would be refused", text);
+	proof_says(p, s, text);
+	if (text[0])
+		pair(out, "The list says", text);
+	proof_advice(p, s, command, text);
+	if (s->state == PROOF_SETTLED)
+		pair(out, "Settled", s->allowed ? "it is allowed now" : "it is trusted now");
+	else if (s->state == PROOF_LEFT && text[0])
+		pair(out, "Mind", text);
+	fputs("</dl>\n", out);
+	if (s->state == PROOF_LEFT && command[0])
+		page_element(out, "<pre>", command, "</pre>\n");
+	fputs("</article>\n", out);
+}
+
+static void sources_write(const struct proof *p, enum proof_state state, const char *title,
+			  FILE *out)
+{
+	if (!p->count[state])
+		return;
+	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
+		p->count[state]);
+	for (size_t i = 0; i < p->told_count; i++)
+		if (p->told[i]->state == state)
+			source_write(p, p->told[i], out);
+	fputs("</section>\n", out);
+}
+
+int proof_html(const struct proof *p, FILE *out)
+{
+	top_write(p, out);
+	if (p->buckets) {
+		fprintf(out, "<section>\n<h2>Connections per %s</h2>\n",
+			p->bucket_s < 24 * 3600 ? "hour" : "day");
+		proof_plot(p, out);
+		fputs("</section>\n", out);
+	}
+	sources_write(p, PROOF_LEFT, "Delivered mail: to explain", out);
+	reasons_write(p, out);
+	sources_write(p, PROOF_SETTLED, "Settled", out);
+	sources_write(p, PROOF_APART, "Delivered at other times, when nothing stood against them",
+		      out);
+	fputs("</main>\n<footer>\n<p>A delivery counts where its connection was made while its "
+	      "source "
+	      "was, or would have been, refused. Times are UTC.</p>\n</footer>\n</body>\n</html>\n",
+	      out);
+	return fflush(out) == EOF || ferror(out) ? (errno ? -errno : -EIO) : 0;
+}

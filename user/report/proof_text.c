@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The report for a terminal or a mail from cron: what comes first is what has to be done. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/when.h"
+#include "report/proof.h"
+
+#define WIDTH	      78
+#define DETAILS_SHOWN 3
+#define APART_SHOWN   10 /* sources that were over a limit at other times; the rest is a number */
+
+/* Wrapped at blanks, with a margin for what follows the first line. */
+static void wrapped(FILE *out, const char *lead, unsigned margin, const char *text)
+{
+	size_t column = strlen(lead);
+	bool fresh = true; /* nothing stands in this line behind the margin */
+
+	fputs(lead, out);
+	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+		size_t word = strcspn(text, " ");
+
+		if (!fresh && column + 1 + word > WIDTH) {
+			fprintf(out, "\n%*s", (int)margin, "");
+			column = margin;
+		} else if (!fresh) {
+			fputc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", (int)word, text);
+		column += word;
+		text += word;
+		fresh = false;
+	}
+	fputc('\n', out);
+}
+
+static void head_print(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], since[WHEN_TEXT_MAX], now[WHEN_TEXT_MAX];
+
+	fprintf(out, "Report from %s to %s\n", when_format(p->facts.since_wall_s, since),
+		when_format(p->facts.now_wall_s, now));
+	proof_watched(p, text);
+	wrapped(out, "  watched      ", 15, text);
+	fprintf(out, "  mode         %s\n", p->facts.enforcing ? "enforce" : "monitor");
+	fprintf(out, "  connections  %" PRIu64 "\n", p->all);
+	proof_log_told(p, text);
+	wrapped(out, "  mail log     ", 15, text);
+}
+
+static void details_text(const struct proof_reason *r, char text[static PROOF_TEXT_MAX])
+{
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < r->details && i < DETAILS_SHOWN && n < PROOF_TEXT_MAX; i++)
+		n += (size_t)snprintf(text + n, PROOF_TEXT_MAX - n, "%s%s", i ? ", " : "",
+				      r->detail[i].name);
+	if (r->details > DETAILS_SHOWN && n < PROOF_TEXT_MAX)
+		snprintf(text + n, PROOF_TEXT_MAX - n, " and %u more", r->details - DETAILS_SHOWN);
+}
+
+static void reasons_print(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX];
+
+	fprintf(out, "  %-13s %11s %7s %11s %7s  %s\n", "REASON", "WOULD HAVE", "SOURCES",
+		"REFUSED", "SOURCES", "BY");
+	for (unsigned i = 0; i < p->reasons; i++) {
+		const struct proof_reason *r = &p->reason[i];
+
+		if (r->kind == PROOF_OPERATOR && !r->connections[1])
+			continue;
+		details_text(r, text);
+		fprintf(out, "  %-13s %11" PRIu64 " %7u %11" PRIu64 " %7u  %s\n", r->name,
+			proof_reason_would(r), r->sources[0], r->connections[1], r->sources[1],
+			r->kind == PROOF_OPERATOR ? "your own rules" : text);
+	}
+}
+
+static void source_print(const struct proof *p, const struct proof_source *s, FILE *out)
+{
+	char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX], command[PROOF_TEXT_MAX];
+
+	fprintf(out, "\n  %s  %s\n", addr_format(&s->addr, addr),
+		s->host[0] ? s->host : "(the mail server found no name for it)");
+	proof_delivered(s, text);
+	wrapped(out, "    delivered  ", 15, text);
+	proof_refused(p, s, text);
+	wrapped(out, s->connections[1] ? "    refused    " : "    would be   ", 15, text);
+	proof_says(p, s, text);
+	if (text[0])
+		wrapped(out, "    says       ", 15, text);
+	if (s->state == PROOF_SETTLED) {
+		fprintf(out, "    settled    it is %s now\n", s->allowed ? "allowed" : "trusted");
+		return;
+	}
+	proof_advice(p, s, command, text);
+	if (text[0])
+		wrapped(out, "    mind       ", 15, text);
+	/* Never wrapped: it is to be pasted. */
+	if (command[0])
+		fprintf(out, "    %s\n", command);
+}
+
+static void sources_print(const struct proof *p, enum proof_state state, FILE *out)
+{
+	for (size_t i = 0; i < p->told_count; i++)
+		if (p->told[i]->state == state)
+			source_print(p, p->told[i], out);
+}
+
+static void left_print(const struct proof *p, FILE *out)
+{
+	unsigned left = p->count[PROOF_LEFT], settled = p->count[PROOF_SETTLED];
+
+	if (left)
+		fprintf(out, "\n%u of these sources delivered mail%s:\n", left,
+			p->refused[0] ? " while they would have been refused" : "");
+	sources_print(p, PROOF_LEFT, out);
+	if (settled)
+		fprintf(out, "\nSettled already (%u):\n", settled);
+	sources_print(p, PROOF_SETTLED, out);
+	if (!left && p->log == PROOF_LOG_READ && p->refused_sources[0] && !p->blind_connections)
+		fprintf(out,
+			"\n%s of these sources delivered mail while it would have been refused.\n",
+			settled ? "No other" : "None");
+}
+
+static void apart_print(const struct proof *p, FILE *out)
+{
+	unsigned shown = 0;
+
+	if (!p->count[PROOF_APART])
+		return;
+	fprintf(out, "\nDelivered at other times, when nothing stood against them (%u):\n",
+		p->count[PROOF_APART]);
+	for (size_t i = 0; i < p->told_count && shown < APART_SHOWN; i++) {
+		const struct proof_source *s = p->told[i];
+		char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX];
+
+		if (s->state != PROOF_APART)
+			continue;
+		proof_refused(p, s, text);
+		fprintf(out, "  %s  %s: %" PRIu64 " message%s; refused would be %s\n",
+			addr_format(&s->addr, addr), s->host, s->apart, s->apart == 1 ? "" : "s",
+			text);
+		shown++;
+	}
+	if (shown < p->count[PROOF_APART])
+		fprintf(out, "  and %u more\n", p->count[PROOF_APART] - shown);
+}
+
+int proof_text(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], first[PROOF_TEXT_MAX], then[PROOF_TEXT_MAX];
+
+	head_print(p, out);
+	proof_headline(p, text);
+	fputc('\n', out);
+	wrapped(out, "", 0, text);
+	if (p->reasons)
+		reasons_print(p, out);
+	left_print(p, out);
+	apart_print(p, out);
+	proof_log_blind(p, text);
+	if (text[0]) {
+		fputc('\n', out);
+		wrapped(out, "", 0, text);
+	}
+	proof_closing(p, text, first, then);
+	fputc('\n', out);
+	wrapped(out, "", 0, text);
+	if (first[0])
+		fprintf(out, "\n    %s\n    %s\n", first, then);
+	return fflush(out) == EOF || ferror(out) ? (errno ? -errno : -EIO) : 0;
+}

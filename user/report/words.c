@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The sentences of a report, which text, page and JSON share. */
+#include "report/proof.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/when.h"
+
+#define EARLY_DAYS_BEST 7   /* newsletters come each week */
+#define WORDS_MAX	400 /* of a because, which the store bounds too (STORE_TEXT_MAX) */
+
+static const char *s_of(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+/* Appends. */
+__attribute__((format(printf, 2, 3))) static void add(char text[static PROOF_TEXT_MAX],
+						      const char *format, ...)
+{
+	size_t n = strlen(text);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text + n, PROOF_TEXT_MAX - n, format, ap);
+	va_end(ap);
+}
+
+void proof_headline(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	text[0] = '\0';
+	if (p->refused[1])
+		add(text, "%" PRIu64 " connection%s from %u source%s were refused", p->refused[1],
+		    s_of(p->refused[1]), p->refused_sources[1], s_of(p->refused_sources[1]));
+	if (p->refused[0])
+		add(text, "%s%s would have refused %" PRIu64 " connection%s from %u source%s",
+		    text[0] ? "; " : "",
+		    text[0] ? "while it was not in force, enforce mode" : "Enforce mode",
+		    p->refused[0], s_of(p->refused[0]), p->refused_sources[0],
+		    s_of(p->refused_sources[0]));
+	if (!text[0])
+		add(text, p->facts.enforcing ? "Nobody was refused"
+					     : "Enforce mode would have refused nobody");
+}
+
+void proof_watched(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	char asked[DURATION_TEXT_MAX], seen[DURATION_TEXT_MAX], monitor[DURATION_TEXT_MAX];
+	char when[WHEN_TEXT_MAX];
+	uint64_t span_s = (uint64_t)(p->facts.now_wall_s - p->facts.since_wall_s);
+	uint64_t watched_s = p->watched_s < span_s ? p->watched_s : span_s;
+
+	text[0] = '\0';
+	if (!p->watched_from_s) {
+		add(text, "nothing was watched in that time: is a controller running?");
+		return;
+	}
+	add(text, "%s of %s, since %s", duration_describe(watched_s, seen),
+	    duration_describe(span_s, asked),
+	    when_format(p->watched_from_s < p->facts.since_wall_s ? p->facts.since_wall_s
+								  : p->watched_from_s,
+			when));
+	if (p->monitor_s >= p->watched_s)
+		add(text, ", in monitor mode");
+	else if (!p->monitor_s)
+		add(text, ", in enforce mode");
+	else
+		add(text, ", in monitor mode for %s of it",
+		    duration_describe(p->monitor_s, monitor));
+}
+
+void proof_log_told(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	char first[WHEN_TEXT_MAX], last[WHEN_TEXT_MAX];
+
+	text[0] = '\0';
+	if (p->log == PROOF_LOG_NONE) {
+		add(text, "%s", p->log_why);
+		return;
+	}
+	add(text, "%s", p->log_name);
+	if (p->span.first_wall_s)
+		add(text, ", from %s to %s, %" PRIu64 " line%s of a mail server",
+		    when_format(p->span.first_wall_s, first),
+		    when_format(p->span.last_wall_s, last), p->span.understood,
+		    s_of(p->span.understood));
+	else
+		add(text, ": no line with a time in it");
+	if (p->log_skipped)
+		add(text, "; %u rotated file%s could not be read (gzip or plain can)",
+		    p->log_skipped, s_of(p->log_skipped));
+	if (p->log_cut)
+		add(text, "; it is too large to be read to its end");
+}
+
+void proof_log_blind(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	text[0] = '\0';
+	if (!p->blind_connections)
+		return;
+	add(text,
+	    "Whether %" PRIu64 " connection%s from %u source%s delivered mail cannot be told: ",
+	    p->blind_connections, s_of(p->blind_connections), p->blind_sources,
+	    s_of(p->blind_sources));
+	if (p->log == PROOF_LOG_NONE)
+		add(text, "there is no mail log to look into");
+	else if (p->log == PROOF_LOG_STRANGE)
+		add(text, "the log has no line of Postfix, Exim or OpenSMTPD");
+	else
+		add(text, "the log does not reach so far");
+}
+
+void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_MAX])
+{
+	char when[WHEN_TEXT_MAX];
+	uint64_t messages = s->messages ? s->messages : s->apart ? s->apart : s->before;
+
+	text[0] = '\0';
+	add(text, "%" PRIu64 " message%s", messages, s_of(messages));
+	if (s->recipients)
+		add(text, " to %" PRIu64 " recipient%s", s->recipients, s_of(s->recipients));
+	if (s->last_wall_s)
+		add(text, ", the last %s", when_format(s->last_wall_s, when));
+	for (unsigned i = 0; i < s->domains && i < PROOF_DOMAINS_MAX; i++)
+		add(text, "%s%s", i ? ", " : ", from ", s->domain[i]);
+	if (s->domains > PROOF_DOMAINS_MAX)
+		add(text, " and %u more", s->domains - PROOF_DOMAINS_MAX);
+	if (s->messages && s->apart)
+		add(text, "; %" PRIu64 " more at other times", s->apart);
+	if (s->rejected)
+		add(text, "; turned down by the mail server itself %" PRIu64 " time%s", s->rejected,
+		    s_of(s->rejected));
+}
+
+/* Which lists, or which limit. */
+static void by_whom(const struct proof *p, const struct proof_source *s,
+		    char text[static PROOF_TEXT_MAX])
+{
+	const struct proof_reason *r = &p->reason[s->reason];
+
+	if (r->kind == PROOF_LIST && s->lists) {
+		for (const char *at = s->lists; *at;) {
+			size_t n = strcspn(at, " ");
+
+			add(text, "%s%.*s", at == s->lists ? ": " : ", ", (int)n, at);
+			at += n;
+			at += strspn(at, " ");
+		}
+	} else if (r->kind == PROOF_FEED && s->feed) {
+		add(text, ": %s", s->feed);
+	} else if (r->kind == PROOF_LIMIT && r->details) {
+		add(text, ": limits.%s is %s", r->name, r->detail[r->details - 1].name);
+	}
+}
+
+void proof_refused(const struct proof *p, const struct proof_source *s,
+		   char text[static PROOF_TEXT_MAX])
+{
+	uint64_t all = s->connections[0] + s->connections[1];
+
+	text[0] = '\0';
+	add(text, "%" PRIu64 " connection%s, %s", all, s_of(all),
+	    s->reason < PROOF_REASONS_MAX ? p->reason[s->reason].name : "for several reasons");
+	if (s->reason < PROOF_REASONS_MAX)
+		by_whom(p, s, text);
+}
+
+void proof_says(const struct proof *p, const struct proof_source *s,
+		char text[static PROOF_TEXT_MAX])
+{
+	text[0] = '\0';
+	if (s->says && s->lists && p->reason[s->reason].kind == PROOF_LIST)
+		add(text, "%.*s: %s", (int)strcspn(s->lists, " "), s->lists, s->says);
+}
+
+/* ---- commands ---- */
+
+/* Only what no shell takes for its own: whoever pastes a command must not paste a stranger's. */
+static void word_add(char text[static PROOF_TEXT_MAX], const char *word)
+{
+	for (; *word && strlen(text) < WORDS_MAX; word++)
+		add(text, "%c",
+		    isalnum((unsigned char)*word) || strchr(".:/-", *word) ? *word : '_');
+}
+
+static void command_make(const struct proof *p, const struct proof_source *s, const char *verb,
+			 char command[static PROOF_TEXT_MAX])
+{
+	const struct proof_reason *r = &p->reason[s->reason];
+	uint64_t messages = s->messages ? s->messages : s->apart ? s->apart : s->before;
+	char addr[ADDR_TEXT_MAX], zone[STORE_DETAIL_MAX] = "";
+
+	command[0] = '\0';
+	add(command, "postern %s %s because ", verb, addr_format(&s->addr, addr));
+	if (s->host[0])
+		word_add(command, s->host);
+	else
+		add(command, "it");
+	add(command, " delivered %" PRIu64 " message%s", messages, s_of(messages));
+	if (r->kind == PROOF_LIST && s->lists) {
+		snprintf(zone, sizeof(zone), "%.*s", (int)strcspn(s->lists, " "), s->lists);
+		add(command, " while ");
+		word_add(command, zone);
+		add(command, " named it");
+	}
+}
+
+void proof_advice(const struct proof *p, const struct proof_source *s,
+		  char command[static PROOF_TEXT_MAX], char advice[static PROOF_TEXT_MAX])
+{
+	const struct proof_reason *r = &p->reason[s->reason];
+	char addr[ADDR_TEXT_MAX];
+
+	command[0] = advice[0] = '\0';
+	switch (r->kind) {
+	case PROOF_LIST:
+		command_make(p, s, "trust", command);
+		break;
+	case PROOF_LIMIT:
+		add(advice,
+		    "trust does not lift a limit: raise limits.%s%s%s%s in the configuration, or "
+		    "never judge this source",
+		    r->name, r->details ? " (now " : "",
+		    r->details ? r->detail[r->details - 1].name : "", r->details ? ")" : "");
+		command_make(p, s, "allow", command);
+		break;
+	case PROOF_FEED:
+		add(advice,
+		    "trust does not lift a feed: have it taken out of %s, or never judge it",
+		    s->feed ? s->feed : "the feed");
+		command_make(p, s, "allow", command);
+		break;
+	case PROOF_BAN:
+		add(advice,
+		    "who is trusted is never banned; `postern forget %s` ends the ban in force",
+		    addr_format(&s->addr, addr));
+		command_make(p, s, "trust", command);
+		break;
+	case PROOF_ONLY:
+		add(advice,
+		    "the port is open to its `only` list alone: it would have to stand there");
+		break;
+	case PROOF_OPERATOR:
+		add(advice, "your own rule: `postern why %s` tells which",
+		    addr_format(&s->addr, addr));
+		break;
+	case PROOF_MALFORMED:
+		add(advice, "its packets are such as no honest host sends: something on the way "
+			    "makes them");
+		command_make(p, s, "allow", command);
+		break;
+	}
+}
+
+static void early_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	char seen[DURATION_TEXT_MAX], least[DURATION_TEXT_MAX];
+
+	add(text,
+	    "Nothing is left to explain so far, but it is too early to enforce: %s and %" PRIu64
+	    " connection%s were seen. %s and %d connections are the least from which "
+	    "something follows, since mail has habits of the day; %d days are better, since it has "
+	    "habits of the week",
+	    duration_describe(p->watched_s, seen), p->all, s_of(p->all),
+	    duration_describe(PROOF_EARLY_S, least), PROOF_EARLY_CONNECTIONS, EARLY_DAYS_BEST);
+}
+
+void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
+		   char first[static PROOF_TEXT_MAX], char then[static PROOF_TEXT_MAX])
+{
+	unsigned left = p->count[PROOF_LEFT];
+
+	text[0] = first[0] = then[0] = '\0';
+	switch (p->verdict) {
+	case PROOF_EXPLAIN:
+		add(text,
+		    "%u source%s %s left to explain: settle each that is honest by its command, "
+		    "leave the others, and run the report again%s",
+		    left, s_of(left), left == 1 ? "is" : "are",
+		    p->facts.enforcing ? "" : " before you enforce");
+		break;
+	case PROOF_BLIND:
+		add(text,
+		    "%s: name a log in mail_log that covers the time, or ask for a shorter "
+		    "one (since)",
+		    p->facts.enforcing ? "This proves nothing"
+				       : "This is no proof, do not enforce on it");
+		break;
+	case PROOF_EARLY:
+		early_tell(p, text);
+		break;
+	case PROOF_READY:
+		if (p->facts.enforcing) {
+			add(text,
+			    "Nothing is left to explain: no source that was refused is known to "
+			    "have delivered mail");
+			break;
+		}
+		add(text, "Nothing is left to explain. Enforce for an hour, which ends by itself, "
+			  "and then for good");
+		add(first, "postern enforce for 1h");
+		add(then, "postern enforce");
+		break;
+	}
+}
