@@ -4,12 +4,12 @@ The mail log followed live: what a real Postfix logs is counted once for each me
 controller that is, and who delivers becomes a known source.
 """
 import os
-import sqlite3
 
 import pytest
 
 from clients import mail
 from lab import until
+from senders import senders, wait_messages
 
 HONEST = "203.0.113.7"
 OTHER = "2001:db8:9000::7"
@@ -48,22 +48,6 @@ def deliver(lab, postfix, log, *sources):
         assert mail(lab.out, source) is None
         postfix.wait_sent(start)
     log.write()
-
-
-def senders(g):
-    """{address: messages}, as the store has them."""
-    store = sqlite3.connect(f"file:{g.state}/{g.instance}/postern.db?mode=ro", uri=True)
-    try:
-        rows = store.execute("SELECT addr, messages FROM sender").fetchall()
-    finally:
-        store.close()
-    mapped = bytes(10) + b"\xff\xff"
-    return {(".".join(map(str, a[12:])) if a.startswith(mapped) else a.hex()): n for a, n in rows}
-
-
-def wait_messages(g, wanted):
-    until(lambda: sum(senders(g).values()) >= wanted, 10, f"{wanted} messages")
-    assert sum(senders(g).values()) == wanted, senders(g)
 
 
 def test_a_delivery_is_counted_once_and_its_sender_known(lab, postfix, gate, log):
