@@ -14,6 +14,7 @@ import threading
 import pytest
 
 from clients import fate, forge_start, knock
+from gate import descendants
 from lab import command, until
 from senders import senders, wait_messages
 
@@ -268,6 +269,11 @@ def test_a_real_journal_is_searched_and_followed(lab, gate, sink, journald):
     assert (entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) == ("6", "postern") and len(entry["MESSAGE_ID"]) == 32
     # What is no decision about a source goes the ordinary way, with its priority.
     assert any(line.startswith("<6>ready: ") for line in g.log.lines)
+    # Who prints the journal may nothing more.
+    reader = until(lambda: next((p for p, name in descendants(g.controller.pid).items() if name == "journalctl"), None))
+    with open(f"/proc/{reader}/status", encoding="ascii") as file:
+        status = dict(line.split(":\t", 1) for line in file.read().splitlines())
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0 and status["NoNewPrivs"] == "1"
     # The mail server's lines, over a controller that is killed: each message once.
     log_message(journald, 1)
     wait_messages(g, 1)
