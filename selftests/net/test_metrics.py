@@ -157,10 +157,12 @@ def test_reloads_and_the_mode_are_measured(lab, gate):
     assert value(said, "postern_config_last_reload_success_timestamp_seconds") >= before
     with pytest.raises(OSError):
         ask(lab.mail)
-    # And a place that cannot be had leaves the one that is.
-    g.configure(metrics="/nowhere/metrics.sock")
-    g("reload")
-    g.log.wait(r"cannot listen for those who read metrics at /nowhere/metrics.sock.*go on being given at")
+    # And a place that cannot be had leaves the one that is: there is none, somebody listens there, something else is there.
+    events = os.path.join(RUN_DIR, g.instance, "events")
+    for place, why in ("/nowhere/metrics.sock", "No such file"), (events, "in use"), (g.config_path, "something else"):
+        g.configure(metrics=place)
+        g("reload")
+        g.log.wait(rf"cannot listen for those who read metrics at {place}: .*{why}.*go on being given at")
     assert ask(lab.mail, address=path)[0].status == 200
     g.stop()
     assert not os.path.exists(path)
