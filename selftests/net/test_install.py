@@ -30,6 +30,7 @@ BLOCKED6 = "2001:db8:a000::7"
 NETWORK6 = "2001:db8:a000::/48"
 HONEST = "203.0.113.88"
 DELIVERS = "203.0.113.89"
+FED = "203.0.113.90"
 ANY = 10**9
 HAMMER_PER_S = 5000
 HAMMER_LIFE_S = 120
@@ -257,15 +258,17 @@ def configured(machine, text):
         machine.run("systemctl", "reload", "postern")
 
 
-def test_lists_and_answers_work_in_the_sandbox(machine, installed, lab, lists):
-    """By the resolver and the responder, each a process that the service has made."""
+def test_lists_answers_and_feeds_work_in_the_sandbox(machine, installed, lab, lists):
+    """By the resolver, the responder and the reader of feeds, each a process that the service has made."""
+    machine.write("/var/lib/postern/fed.txt", f"{FED}\n")
     keys = {"mode": "enforce", "resolver": [RESOLVER], "dnsbl": {"sites": SITES, "ask_nonglobal": True},
-            "responder": {"contact": CONTACT}}
+            "responder": {"contact": CONTACT}, "feeds": [{"name": "fed", "file": "/var/lib/postern/fed.txt"}]}
     with configured(machine, "".join(f"{key} = {libconfig(value)};\n" for key, value in keys.items())):
         until(lambda: "strangers are asked about" in machine.journal("postern"), READY_S, "lists are tested")
         fate(lab.out, BAD)
         until(lambda: installed.rows(f"why {BAD}")[0]["reason"] == "listed", READY_S, "he is found listed")
         assert REASON in recipient(lab.out, BAD)
+        until(lambda: installed.rows(f"why {FED}")[0]["reason"] == "feed", READY_S, "the feed is read")
 
 
 def test_it_reloads(machine, installed):
