@@ -20,7 +20,7 @@ from gate import READY
 from lab import RUN_DIR, TREE, until
 from lists import BAD, judging, meet, zones_wait
 
-SOURCE = "203.0.113.7"
+SOURCE, FED = "203.0.113.77", "203.0.113.78"
 PORT = 9125
 AT = f"127.0.0.1:{PORT}"
 # The page's own bounds (user/daemon/pageserver.c).
@@ -85,11 +85,16 @@ def say(host, text, more=()):
 
 
 def test_the_command_and_the_page_tell_the_same(lab, gate, lists, sink):
-    g = judging(gate, ["bl.example*3", "wl.example=127.0.[0..255].[1..3]*-2"], metrics=AT)
+    path = os.path.join(lab.run.folder, "feed.txt")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"{FED}\n203.0.113.128/25\n")
+    g = judging(gate, ["bl.example*3", "wl.example=127.0.[0..255].[1..3]*-2"], metrics=AT,
+                feeds=[{"name": "drop", "file": path, "action": "refuse"}])
     meet(g, lab.out, BAD)
     zones_wait(g, lambda rows: rows["bl.example"]["asked"] and rows["bl.example"]["listed"])
     g(f"block {SOURCE} with refuse")
     assert fate(lab.out, SOURCE) == "refused"
+    until(lambda: fate(lab.out, FED) == "refused", 5, "the feed is loaded")
     held = [attempt(lab.out, "198.51.100.9", greet=True, wait_s=3)]
     # Tables are counted each second, and what the children say reaches the run directory in as long.
     page = until(lambda: (lambda p: p if value(p, "postern_table_entries", table="rates") is not None else None)(
@@ -116,6 +121,8 @@ def test_the_command_and_the_page_tell_the_same(lab, gate, lists, sink):
         assert value(page, name, **labels) == value(told, name, **labels) == wanted, (name, labels)
     assert value(page, "postern_bytes_total", reason="rule", **{"class": "mx"}) > 40
     assert value(page, "postern_zone_listed_total", zone="bl.example") >= 1
+    assert value(page, "postern_feed_entries", feed="drop") == 2 and value(page, "postern_feed_hits_total", feed="drop") >= 1
+    assert abs(value(page, "postern_feed_loaded_timestamp_seconds", feed="drop") - time.time()) < 60
     assert abs(value(page, "postern_controller_start_timestamp_seconds") - time.time()) < 60
     # No address is a label, and JSON has the same samples.
     assert not any(SOURCE in v or BAD in v for _, labels in page for _, v in labels)

@@ -324,6 +324,7 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 		*row = json_pack("{s:o, s:o}", "resolver", first, "responder", second);
 		if (*row) {
 			optional_take(*row, "meter", object, child);
+			optional_take(*row, "providers", object, child);
 			optional_take(*row, "mail_log", object, mail_log);
 			optional_take(*row, "vitals", object, vitals);
 		}

@@ -175,9 +175,9 @@ static void stream_hear(struct top *t)
 
 static void everything_read(struct top *t)
 {
+	gate_read(t);
 	json_decref(t->zones);
 	vitals_read(t->cli, &t->measure, &t->zones, &t->told_why);
-	gate_read(t);
 	if (t->stream.fd < 0 && t->measure.controller)
 		(void)stream_open(&t->stream, t->cli->conf.instance);
 	if (!t->paused)
@@ -220,6 +220,14 @@ static void signals_set(sigset_t *waiting)
 	sigdelset(waiting, SIGWINCH);
 }
 
+/* Has the terminal this capability, a text? terminfo(3) has two ways of saying no. */
+static bool has_text(const char *capability)
+{
+	const char *text = tigetstr(capability);
+
+	return text && (intptr_t)text != -1;
+}
+
 static int terminal_check(const struct cli *cli)
 {
 	const char *name = getenv("TERM");
@@ -233,8 +241,7 @@ static int terminal_check(const struct cli *cli)
 		return cli_fail(cli, CLI_MISUSED,
 				"top needs a terminal: `postern show status` and `postern watch` "
 				"print lines");
-	if (setupterm(NULL, STDOUT_FILENO, &error) != OK || !tigetstr("cup") ||
-	    tigetstr("cup") == (char *)-1)
+	if (setupterm(NULL, STDOUT_FILENO, &error) != OK || !has_text("cup"))
 		return cli_fail(cli, CLI_MISUSED,
 				"the terminal \"%s\" cannot place text on the screen: `TERM=xterm "
 				"postern top` if it can after all, else `postern watch`",

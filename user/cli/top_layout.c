@@ -79,7 +79,7 @@ void top_lay_out(int rows, int cols, const struct top_needs *needs, enum top_pan
 	static const enum top_pane right[] = {TOP_SOURCES, TOP_OPEN};
 	static const enum top_pane all[] = {TOP_REASONS, TOP_SOURCES, TOP_ZONES, TOP_OPEN,
 					    TOP_FEEDS};
-	enum top_pane panes[TOP_PANES];
+	enum top_pane panes[TOP_PANES] = {TOP_REASONS};
 	int y = HEADER_ROWS, room, half = cols * LEFT_PERCENT / 100;
 	unsigned count;
 

@@ -37,17 +37,17 @@ static int64_t time_of(const json_t *row, const char *key)
 
 static void children_take(struct measure *m, const json_t *row)
 {
-	static const char *const names[MEASURE_CHILDREN] = {"resolver", "responder", "meter"};
 	const json_t *responder = json_object_get(row, "responder");
 	const json_t *vitals = json_object_get(row, "vitals");
 
 	m->has_told = true;
 	for (unsigned i = 0; i < MEASURE_CHILDREN; i++) {
-		const json_t *child = json_object_get(row, names[i]);
+		const json_t *child = json_object_get(row, measure_child_name(i));
 
 		m->child[i].state = state_of(child);
 		m->child[i].deaths = count_of(child, "deaths");
 	}
+	measure_mail_log(m, json_object_get(row, "mail_log"));
 	m->responder.accepted = count_of(responder, "accepted");
 	m->responder.refused = count_of(responder, "refused");
 	m->responder.turned_away = count_of(responder, "turned_away");
@@ -86,11 +86,30 @@ static void zones_take(struct measure *m, const json_t *rows)
 	}
 }
 
+static void feeds_take(struct measure *m, const json_t *rows)
+{
+	m->feed_count = 0;
+	for (size_t i = 0; i < json_array_size(rows) && i < CONF_FEEDS_MAX; i++) {
+		const json_t *row = json_array_get(rows, i);
+		const char *name = json_string_value(json_object_get(row, "name"));
+		const char *state = json_string_value(json_object_get(row, "state"));
+		struct measure_feed *f = &m->feed[m->feed_count++];
+
+		snprintf(f->name, sizeof(f->name), "%.*s", (int)sizeof(f->name) - 1,
+			 name ? name : "");
+		f->entries = count_of(row, "hosts") + count_of(row, "prefixes");
+		f->hits = m->feed_hits[i];
+		f->loaded_wall_s = time_of(row, "taken");
+		f->held_back = state && strcmp(state, "held back") == 0;
+	}
+}
+
 typedef int (*parse_fn)(const char *bytes, size_t length, json_t **out, int64_t *updated,
 			struct err *e);
 
-/* NULL: there is no such file, it is old, or it is none (then why says so). */
-static json_t *file_read(const struct cli *cli, const char *name, parse_fn parse, struct err *why)
+/* NULL: there is no such file, it is old and is written all the time, or it is none (then why says so). */
+static json_t *file_read(const struct cli *cli, const char *name, parse_fn parse, bool ages,
+			 struct err *why)
 {
 	char path[INSTANCE_PATH_MAX], old[STALE_TEXT_MAX];
 	struct err e = {0};
@@ -103,7 +122,7 @@ static json_t *file_read(const struct cli *cli, const char *name, parse_fn parse
 	if (rc == 0)
 		rc = parse(bytes, length, &out, &updated, &e);
 	free(bytes);
-	if (rc == 0 && !show_is_stale(cli, updated, old))
+	if (rc == 0 && (!ages || !show_is_stale(cli, updated, old)))
 		return out;
 	if (rc && rc != -ENOENT && why)
 		*why = e;
@@ -121,15 +140,19 @@ void vitals_read(const struct cli *cli, struct measure *m, json_t **zones, struc
 	if (why)
 		*why = (struct err){0};
 	m->has_told = false;
-	m->zone_count = 0;
+	m->zone_count = m->feed_count = 0;
 	m->controller = cli_controller_pid(cli) != 0;
 	if (!m->controller)
 		return;
-	rows = file_read(cli, INSTANCE_CHILDREN, foreign_children, why);
+	rows = file_read(cli, INSTANCE_CHILDREN, foreign_children, true, why);
 	if (rows)
 		children_take(m, rows);
 	json_decref(rows);
-	rows = file_read(cli, INSTANCE_ZONES, foreign_zones, why);
+	rows = file_read(cli, INSTANCE_FEEDS, foreign_feeds, false, why);
+	if (rows)
+		feeds_take(m, rows);
+	json_decref(rows);
+	rows = file_read(cli, INSTANCE_ZONES, foreign_zones, true, why);
 	if (rows)
 		zones_take(m, rows);
 	if (zones)

@@ -7,7 +7,7 @@
 #include "daemon/measure.h"
 
 /*
- * The controller's part of m, as far as one runs and has told. What cannot be read is put into why (may be NULL) as a sentence,
+ * The controller's part of m, once the gate's is in it (hits of feeds are by their number), as far as one runs and has told. What cannot be read is put into why (may be NULL) as a sentence,
  * "" when all is well; what is old counts as untold. zones (may be NULL): the rows of the lists as they are shown, an array for
  * the caller to decref, or NULL.
  */

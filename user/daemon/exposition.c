@@ -249,20 +249,18 @@ static void put_reloaded(const struct measure *m, struct sink *s)
 		put(s, (double)m->reloaded_wall_s);
 }
 
-static const char *const child_names[MEASURE_CHILDREN] = {"resolver", "responder", "meter"};
-
 static void put_child_up(const struct measure *m, struct sink *s)
 {
 	for (unsigned i = 0; i < MEASURE_CHILDREN; i++)
 		if (m->has_told && m->child[i].state != MEASURE_OFF)
-			put_one(s, m->child[i].state == MEASURE_UP, "child", child_names[i]);
+			put_one(s, m->child[i].state == MEASURE_UP, "child", measure_child_name(i));
 }
 
 static void put_child_deaths(const struct measure *m, struct sink *s)
 {
 	for (unsigned i = 0; i < MEASURE_CHILDREN; i++)
 		if (m->has_told && m->child[i].state != MEASURE_OFF)
-			put_one(s, (double)m->child[i].deaths, "child", child_names[i]);
+			put_one(s, (double)m->child[i].deaths, "child", measure_child_name(i));
 }
 
 static bool has_responder(const struct measure *m)
@@ -292,6 +290,18 @@ static void put_responder_open(const struct measure *m, struct sink *s)
 {
 	if (has_responder(m))
 		put(s, (double)m->responder.open);
+}
+
+static void put_log_followed(const struct measure *m, struct sink *s)
+{
+	if (m->has_told && m->log_wanted)
+		put(s, m->log_followed);
+}
+
+static void put_log_deliveries(const struct measure *m, struct sink *s)
+{
+	if (m->has_told && m->log_wanted)
+		put(s, (double)m->log_deliveries);
 }
 
 /* ---- families: zones and feeds ---- */
@@ -383,6 +393,10 @@ static const struct family families[] = {
 	 put_responder_turned},
 	{"postern_responder_open_connections", "gauge", "Connections it has now.",
 	 put_responder_open},
+	{"postern_mail_log_followed", "gauge",
+	 "Whether the mail server's log is read for who delivers.", put_log_followed},
+	{"postern_mail_log_deliveries_total", "counter",
+	 "Messages that the mail server took, as its log says.", put_log_deliveries},
 	{"postern_zone_state", "gauge", "State of a DNS list: 1 for the one it is in.",
 	 put_zone_state},
 	{"postern_zone_queries_total", "counter", "Questions to a DNS list.", put_zone_asked},

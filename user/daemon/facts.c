@@ -126,6 +126,7 @@ static void children_print(const struct daemon *d, FILE *out)
 	json_object_set_new(responder, "turned_away", json_integer((json_int_t)s->turned_away));
 	row = json_pack("{s:o, s:o, s:o}", "resolver", child_row(m, MEASURE_RESOLVER), "responder",
 			responder, "meter", child_row(m, MEASURE_METER));
+	json_object_set_new(row, "providers", child_row(m, MEASURE_PROVIDERS));
 	json_object_set_new(row, "mail_log", following_row(d));
 	json_object_set_new(row, "vitals",
 			    json_pack("{s:o, s:o, s:b}", "started", time_row(m->started_wall_s),

@@ -286,6 +286,23 @@ void feeding_print(const struct daemon *d, FILE *out)
 	}
 }
 
+void feeding_measure(const struct daemon *d, struct measure *m)
+{
+	const struct feeding *f = d->feeding;
+
+	m->feed_count = 0;
+	for (unsigned i = 0; f && i < f->count && i < CONF_FEEDS_MAX; i++) {
+		const struct fed *one = &f->fed[i];
+		struct measure_feed *to = &m->feed[m->feed_count++];
+
+		snprintf(to->name, sizeof(to->name), "%s", one->conf.name);
+		to->entries = one->list.image.host_count + one->list.image.prefix_count;
+		to->hits = m->feed_hits[i];
+		to->loaded_wall_s = one->list.map ? one->list.taken_wall_s : 0;
+		to->held_back = one->state == FEED_HELD_BACK;
+	}
+}
+
 const struct part feeding_part = {
 	.name = "feeding",
 	.lost = "feeds stay as they are",

@@ -5,11 +5,14 @@
 
 #include <stdio.h>
 
+#include "daemon/measure.h"
 #include "daemon/parts.h"
 
 extern const struct part feeding_part;
 
 /* A row a feed, for the file of facts. */
 void feeding_print(const struct daemon *d, FILE *out);
+/* The feeds of m, with the hits that are in it already. */
+void feeding_measure(const struct daemon *d, struct measure *m);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "base/json.h"
 #include "base/when.h"
+#include "kern/feeds.h"
 
 static int counter_take(void *context, const struct counter *k)
 {
@@ -62,5 +62,39 @@ int measure_gate(struct gate *g, const struct tables_walk *walk, struct measure 
 	r = counters_each(g, counter_take, m, e);
 	if (!r)
 		r = faults_each(g, fault_take, m, e);
+	if (!r)
+		r = feeds_get_hits(g, m->feed_hits, e);
 	return r ? r : gate_each_link(g, link_take, m, e);
+}
+
+const char *measure_child_name(enum measure_child c)
+{
+	static const char *const names[MEASURE_CHILDREN] = {
+		[MEASURE_RESOLVER] = "resolver",   [MEASURE_RESPONDER] = "responder",
+		[MEASURE_METER] = "meter",	   [MEASURE_FOLLOWER] = "follower",
+		[MEASURE_PROVIDERS] = "providers",
+	};
+
+	return c < MEASURE_CHILDREN ? names[c] : "";
+}
+
+static uint64_t count_of(const json_t *row, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(row, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+void measure_mail_log(struct measure *m, const json_t *row)
+{
+	const char *state = json_string_value(json_object_get(row, "state"));
+	bool has_process = state && (strcmp(state, "up") == 0 || strcmp(state, "down") == 0);
+
+	m->log_wanted = state && strcmp(state, "off") != 0;
+	m->log_followed = state && strcmp(state, "up") == 0;
+	m->log_deliveries = count_of(row, "deliveries");
+	m->child[MEASURE_FOLLOWER].state = !has_process	     ? MEASURE_OFF
+					   : m->log_followed ? MEASURE_UP
+							     : MEASURE_DOWN;
+	m->child[MEASURE_FOLLOWER].deaths = count_of(row, "deaths");
 }

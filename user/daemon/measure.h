@@ -7,6 +7,7 @@
 #ifndef DAEMON_MEASURE_H
 #define DAEMON_MEASURE_H
 
+#include "base/json.h"
 #include "conf/conf.h"
 #include "dns/dns.h"
 #include "kern/maps.h"
@@ -36,7 +37,16 @@ struct measure_link {
 };
 
 enum measure_state { MEASURE_OFF, MEASURE_DOWN, MEASURE_UP };
-enum measure_child { MEASURE_RESOLVER, MEASURE_RESPONDER, MEASURE_METER, MEASURE_CHILDREN };
+enum measure_child {
+	MEASURE_RESOLVER,
+	MEASURE_RESPONDER,
+	MEASURE_METER,
+	MEASURE_FOLLOWER,
+	MEASURE_PROVIDERS,
+	MEASURE_CHILDREN,
+};
+/* "resolver", "responder" ... as the run directory and metrics call it */
+const char *measure_child_name(enum measure_child c);
 
 struct measure {
 	/* The kernel's. */
@@ -53,6 +63,7 @@ struct measure {
 	unsigned link_count;
 	uint64_t entries[GATE_TABLES], limit[GATE_TABLES];
 	bool counted[GATE_TABLES];
+	uint64_t feed_hits[PN_FEEDS_MAX]; /* by the number of the feed */
 	bool has_bans;
 	uint64_t bans;
 
@@ -67,6 +78,8 @@ struct measure {
 		uint64_t deaths;
 	} child[MEASURE_CHILDREN];
 	struct reply_status responder;
+	bool log_wanted, log_followed; /* the mail log */
+	uint64_t log_deliveries;
 	struct measure_zone zone[SITE_ZONES_MAX];
 	unsigned zone_count;
 	struct measure_feed feed[CONF_FEEDS_MAX];
@@ -78,5 +91,8 @@ struct measure {
  * or -errno.
  */
 int measure_gate(struct gate *g, const struct tables_walk *walk, struct measure *m, struct err *e);
+
+/* What is told of the mail log (following.h: following_row), or NULL, which is nothing. */
+void measure_mail_log(struct measure *m, const json_t *row);
 
 #endif

@@ -19,6 +19,9 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/exposition.h"
+#include "daemon/feeding.h"
+#include "daemon/following.h"
+#include "daemon/providers.h"
 #include "daemon/state.h"
 
 #define BACKLOG 64
@@ -80,10 +83,12 @@ static void tell_zones(const struct daemon *d, struct measure *m)
 void meter_tell(const struct daemon *d, struct measure *m)
 {
 	const struct meter *t = d->meter;
+	json_t *log = following_row(d);
 	const struct child *child[MEASURE_CHILDREN] = {
 		[MEASURE_RESOLVER] = d->contact.resolver,
 		[MEASURE_RESPONDER] = d->answering.responder,
 		[MEASURE_METER] = t ? t->child : NULL,
+		[MEASURE_PROVIDERS] = d->providers ? d->providers->child : NULL,
 	};
 
 	m->controller = m->has_told = true;
@@ -97,7 +102,10 @@ void meter_tell(const struct daemon *d, struct measure *m)
 		m->child[i].deaths = child[i] ? child_deaths(child[i]) : 0;
 	}
 	m->responder = d->answering.status;
+	measure_mail_log(m, log);
+	json_decref(log);
 	tell_zones(d, m);
+	feeding_measure(d, m);
 }
 
 /* ---- the page ---- */
