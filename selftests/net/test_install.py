@@ -19,7 +19,7 @@ import termios
 import pytest
 
 from booted import Booted
-from clients import Sink, attempt, close_all, fate, fates, forge_start, recipient
+from clients import Sink, attempt, close_all, fate, fates, forge_start, knock_start, recipient
 from gate import libconfig
 from lab import BUILD, TREE, command, until
 from lists import BAD, CONTACT, REASON, RESOLVER, SITES
@@ -35,6 +35,8 @@ ANY = 10**9
 HAMMER_PER_S = 5000
 HAMMER_LIFE_S = 120
 HAMMER_LEAST = 100
+# As long as an upgrade takes.
+KNOCKS, KNOCKS_PER_S = 150, 100
 READY_S = 30
 EXAMPLES_LEAST, CONFIGURATIONS_LEAST = 10, 6
 # The goal of the project; what remains is explained in the unit.
@@ -395,6 +397,15 @@ def test_completion(machine, installed, shell):
     typed.close()
 
 
+@contextlib.contextmanager
+def honest(lab):
+    """Somebody who connects all the while, and is always greeted."""
+    busy = knock_start(lab.out, HONEST, count=KNOCKS, rate=KNOCKS_PER_S, greet=True, then="rst", wait_ms=5000)
+    yield
+    seen = busy.finish()
+    assert seen["made"] == seen["tried"] == KNOCKS, seen
+
+
 def test_upgraded_under_a_hammer(machine, installed, lab):
     """Not one packet of a blocked source passes, neither with the old maps nor with new ones."""
     kept = attempt(lab.out, HONEST, greet=True)
@@ -402,13 +413,15 @@ def test_upgraded_under_a_hammer(machine, installed, lab):
                for s in (BLOCKED, BLOCKED6)]
     until(lambda: installed.count("rule") > HAMMER_LEAST, READY_S, "the hammer is heard")
     before, counted = machine.state("postern", "MainPID"), installed.count("rule")
-    installed.dpkg("-i", installed.repack("99.1"))
-    installed.wait_guarded()
+    with honest(lab):
+        installed.dpkg("-i", installed.repack("99.1"))
+        installed.wait_guarded()
     main = machine.state("postern", "MainPID")
     assert main != before, "the controller is another one"
     assert installed.count("rule") > counted, "the counters go on"
-    installed.dpkg("-i", installed.repack("99.2", os.path.join(BUILD, "postern-abi2")))
-    installed.wait_guarded()
+    with honest(lab):
+        installed.dpkg("-i", installed.repack("99.2", os.path.join(BUILD, "postern-abi2")))
+        installed.wait_guarded()
     assert machine.state("postern", "MainPID") != main
     assert {r["prefix"] for r in installed.rows("show rules") if r["origin"] == "operator"} == {BLOCKED, NETWORK6}
     seen = [h.stop() for h in hammers]
