@@ -101,6 +101,22 @@ TEST(images_that_break_a_promise_are_refused)
 	       prefixes[1] = prefix_of(&prefixes[1].addr, 33));
 }
 
+TEST(files_that_are_too_long_are_not_read)
+{
+	int from = memfd_create("from", MFD_CLOEXEC), to = memfd_create("to", MFD_CLOEXEC);
+	size_t length = 0;
+	struct err e = {0};
+
+	/* A hole: it would take as long to read as bytes that are there. */
+	EXPECT(ftruncate(from, 10LL << 30) == 0 && feed_work(from, to, &length, &e) == -EFBIG,
+	       "10 GB: %s", e.text);
+	EXPECT(ftruncate(from, 1000) == 0 && feed_work(from, to, &length, &e) == -EBADMSG,
+	       "zeros: %s", e.text);
+	close(from);
+	EXPECT(feed_work(from, to, &length, &e) == -EBADF, "no file: %s", e.text);
+	close(to);
+}
+
 TEST(images_tell_what_is_new)
 {
 	static _Alignas(8) char before[BYTES_MAX];

@@ -4,6 +4,7 @@
  * field of the good message.
  */
 #include "daemon/messages.h"
+#include "feed/image.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -84,7 +85,7 @@ static union message good(enum message_type type)
 		snprintf(m.delivery.host, sizeof(m.delivery.host), "mx.example");
 		break;
 	case MESSAGE_FEED:
-		m.feed.length = 1;
+		m.feed.length = IMAGE_BYTES_MAX;
 		break;
 	case MESSAGE_PAGE:
 		m.page.total = MESSAGE_PAGE_MAX;
@@ -217,11 +218,11 @@ static const struct row bad[] = {
 	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
 	TEXT(MESSAGE_DELIVERY, delivery.host),
 	{MESSAGE_FEED, "a result that is none", FIELD(feed.result), 1},
-	{MESSAGE_FEED, "a list beside a fault", FIELD(feed.result), -EINVAL},
-	{MESSAGE_FEED, "no list and no fault", FIELD(feed.length), 0},
-	{MESSAGE_FEED, "a list without bounds", FIELD(feed.length), INT64_MAX},
+	{MESSAGE_FEED, "a result beyond all errors", FIELD(feed.result), -4096},
+	{MESSAGE_FEED, "a failure with a list", FIELD(feed.result), -22},
+	{MESSAGE_FEED, "a success without one", FIELD(feed.length), 0},
+	{MESSAGE_FEED, "a list that has no room", FIELD(feed.length), IMAGE_BYTES_MAX + 1},
 	TEXT(MESSAGE_FEED, feed.why),
-
 	{MESSAGE_PAGE, "a page of nothing", FIELD(page.total), 0},
 	{MESSAGE_PAGE, "a page without bounds", FIELD(page.total), MESSAGE_PAGE_MAX + 1},
 	{MESSAGE_PAGE, "a piece of nothing", FIELD(page.length), 0},

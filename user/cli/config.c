@@ -13,11 +13,26 @@
 #include "cli/cli.h"
 #include "cli/foreign.h"
 #include "daemon/asking.h"
+#include "daemon/feedfile.h"
 #include "daemon/instance.h"
 #include "daemon/responder.h"
 
 #define RELOAD_WAIT_S  10 /* a controller that has not answered by then is stuck */
 #define RELOAD_LOOK_MS 50 /* its answer is a word in a map, which nothing tells of */
+
+/* Files come and go, so one that will not do is no fault of the configuration. */
+static void feeds_warn(const struct cli *cli)
+{
+	for (unsigned i = 0; i < cli->conf.feed_count; i++) {
+		struct err e = {0};
+		int fd = feedfile_open(cli->conf.feeds[i].file, &e);
+
+		if (fd >= 0)
+			close(fd);
+		else
+			cli_warn(cli, "feed %s: %s", cli->conf.feeds[i].name, e.text);
+	}
+}
 
 int verb_config_check(struct cli *cli, const struct sentence *s)
 {
@@ -39,6 +54,7 @@ int verb_config_check(struct cli *cli, const struct sentence *s)
 		rc = responder_settings_try(&cli->conf, path, &e);
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);
+	feeds_warn(cli);
 	return cli_say(cli, json_pack("{s:s, s:b, s:b}", "file", path, "valid", 1, "exists", 1),
 		       "%s is valid", path);
 }

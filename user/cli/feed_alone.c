@@ -67,7 +67,7 @@ static int worker_wait(int pipe, pid_t pid, struct worker_said *said, struct err
 
 static int file_read(int file, struct feedlist *out, struct err *e)
 {
-	struct worker_said said;
+	struct worker_said said = {0};
 	int memory = feedlist_memory(e), ends[2], ret;
 	pid_t pid;
 
@@ -140,7 +140,7 @@ static int feed_load_one(struct alone *x, unsigned i, bool anyway)
 	ret = file < 0 ? file : file_read(file, &fresh, &e);
 	if (file >= 0)
 		close(file);
-	if (ret == 0) {
+	if (ret == 0 && fresh.image.report) {
 		a.report = *fresh.image.report;
 		new_ = guard_size_of(&fresh.image);
 		if (!anyway)

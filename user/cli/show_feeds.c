@@ -22,8 +22,7 @@ static const struct conf_feed *feed_find(const struct conf *c, const char *name,
 }
 
 /* Hits are told for those that stand where the controller has them. */
-static json_t *feed_row(const struct cli *cli, const json_t *known, unsigned place,
-			const uint64_t *hits)
+static json_t *feed_row(const struct cli *cli, json_t *known, unsigned place, const uint64_t *hits)
 {
 	static const char *const actions[] = {
 		[CONF_DROP] = "drop", [CONF_REFUSE] = "refuse", [CONF_REPLY] = "reply"};
@@ -42,7 +41,7 @@ static json_t *feed_row(const struct cli *cli, const json_t *known, unsigned pla
 	json_object_set_new(row, "hits",
 			    hits && place < PN_FEEDS_MAX ? json_integer((json_int_t)hits[place])
 							 : json_null());
-	json_object_update_missing(row, (json_t *)(uintptr_t)known);
+	json_object_update_missing(row, known);
 	return row;
 }
 

@@ -49,7 +49,7 @@ static int refuse_writers(struct place *p, const char *what, mode_t mode)
 /* The directory that fd is, and those above it. */
 static int directories_check(struct place *p, int directory)
 {
-	struct stat st, above;
+	struct stat st, above = {0};
 	int fd = directory, ret = 0;
 
 	if (fstat(fd, &st))

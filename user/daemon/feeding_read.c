@@ -52,9 +52,9 @@ static void read_heard(void *context, const void *bytes, size_t length)
 	struct feedlist fresh = {0};
 	struct err e = {0};
 	const union message *m = message_check(bytes, length, 1U << MESSAGE_FEED, &e);
-	int ret = m ? m->feed.result : e.code;
+	int ret = m ? m->feed.result : -EBADMSG;
 
-	if (ret == 0)
+	if (m && ret == 0)
 		ret = feedlist_take(&fresh, f->memory, m->feed.length, &e);
 	else if (m)
 		err_set(&e, ret, "%s", m->feed.why);
@@ -104,6 +104,8 @@ void feeding_read_next(struct feeding *f)
 			i++;
 		if (i == f->count)
 			return;
+		/* Watching comes before looking, or what changes in between is missed. */
+		feeding_watch(f);
 		f->fed[i].wanted = false;
 		file = feedfile_open(f->fed[i].conf.file, &e);
 		if (file >= 0) {
