@@ -29,7 +29,7 @@ BOUNCER = os.path.join(TREE, "tools/integrations/crowdsec/postern-bouncer")
 LAPI_PORT = 18080
 # Both count whole seconds, from moments within the same one.
 AGREE_S = 2
-FAIL2BAN = {"long": (2, 600), "short": (1, 3), "forever": (1, -1)}
+FAIL2BAN = {"long": (2, 600), "short": (1, 2), "forever": (1, -1)}
 
 
 def rules(g):
