@@ -130,6 +130,11 @@ def test_the_whole_story(lab, mta, gate, log, tmp_path):
         ("left", UNLUCKY_NAME, "listed", ["bl.example", "second.example"])
     assert (row["messages"], row["recipients"], row["sender_domains"]) == (MESSAGES, MESSAGES, ["example.org"])
     assert row["says"] == REASON + UNLUCKY
+    # What is told of some connections is of the same moment as the count of all.
+    assert summary["watched_from"] and summary["connections"] >= summary["would"]
+    made = MESSAGES * (len(HONEST) + 1) + 2 * len(SPAMMERS)
+    until(lambda: report(g, log)[2]["connections"] >= made, 5, "all are counted, long before an hour is full")
+    assert row["signs"] == ["name"] and row["days"] == 1
     page = tmp_path / "report.html"
     said = g(f"report since 1h --html {page}", status=4).stdout
     for part in (UNLUCKY, UNLUCKY_NAME, row["command"], "1 source is left to explain"):
@@ -186,6 +191,11 @@ def test_a_limit_is_told_from_a_list_and_by_time(lab, mta, gate, log):
     assert (row["state"], row["kind"], row["host"]) == ("left", "limit", None)
     assert "trust does not lift a limit" in row["advice"] and "2/1h burst 2" in row["advice"]
     assert row["command"].startswith(f"postern allow {HONEST[0]} because ")
+    # A block settles it as well: it is what the operator wants.
+    g(f"block {HONEST[0]} for 30d with reply")
+    assert report(g, log, status=0)[1][HONEST[0]]["state"] == "settled"
+    assert "blocked" in g("report since 1h").stdout
+    g(f"unblock {HONEST[0]}")
     g(f"trust {HONEST[0]}")
     assert report(g, log)[1][HONEST[0]]["state"] == "left"
     g.cli(*shlex.split(row["command"].removeprefix("postern ")))
