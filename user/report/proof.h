@@ -199,6 +199,8 @@ void proof_says(const struct proof *p, const struct proof_source *s,
 /* What speaks for it, and what against it: "a verified name of its own, mail on 4 days"; each may be "". */
 void proof_signs(const struct proof *p, const struct proof_source *s,
 		 char favour[static PROOF_TEXT_MAX], char against[static PROOF_TEXT_MAX]);
+/* How many of those left are told of with all that is known of them: the first in order; the others stand in a table. */
+unsigned proof_detailed(const struct proof *p);
 /* By what, in a word or two: "3 lists", "rate". */
 void proof_by(const struct proof *p, const struct proof_source *s,
 	      char text[static PROOF_TEXT_MAX]);
