@@ -11,6 +11,7 @@
 #include "cli/foreign.h"
 #include "cli/show.h"
 #include "daemon/instance.h"
+#include "daemon/setup.h"
 #include "kern/feeds.h"
 
 static const struct conf_feed *feed_find(const struct conf *c, const char *name, unsigned *number)
@@ -24,8 +25,6 @@ static const struct conf_feed *feed_find(const struct conf *c, const char *name,
 /* Hits are told for those that stand where the controller has them. */
 static json_t *feed_row(const struct cli *cli, json_t *known, unsigned place, const uint64_t *hits)
 {
-	static const char *const actions[] = {
-		[CONF_DROP] = "drop", [CONF_REFUSE] = "refuse", [CONF_REPLY] = "reply"};
 	unsigned number;
 	const struct conf_feed *f =
 		feed_find(&cli->conf, json_string_value(json_object_get(known, "name")), &number);
@@ -35,7 +34,8 @@ static json_t *feed_row(const struct cli *cli, json_t *known, unsigned place, co
 
 	json_object_set(row, "name", json_object_get(known, "name"));
 	json_object_set_new(row, "file", json_text_or_null(f ? f->file : ""));
-	json_object_set_new(row, "action", json_text_or_null(f ? actions[f->action] : ""));
+	json_object_set_new(row, "action",
+			    json_text_or_null(f ? action_name(setup_action(f->action)) : ""));
 	json_object_set_new(row, "always", f ? json_boolean(f->always) : json_null());
 	json_object_set_new(row, "entries", json_integer(entries));
 	json_object_set_new(row, "hits",

@@ -17,6 +17,7 @@
 
 #include "base/when.h"
 #include "daemon/ruling.h"
+#include "daemon/setup.h"
 
 /* Of all feeds: twice what one may have. To put so many into the kernel takes about a second, in which the controller does nothing else. */
 #define HOSTS_MOST    (2U * FEED_HOSTS_MAX)
@@ -354,19 +355,6 @@ static int merge(struct merging *m, struct err *e)
 	return 0;
 }
 
-static enum pn_action action_of(enum conf_action action)
-{
-	switch (action) {
-	case CONF_REFUSE:
-		return PN_REFUSE;
-	case CONF_REPLY:
-		return PN_REPLY;
-	case CONF_DROP:
-		break;
-	}
-	return PN_DROP;
-}
-
 int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist *const *list,
 		     uint32_t clear_hits, struct err *e)
 {
@@ -376,8 +364,8 @@ int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist
 	_Static_assert(CONF_FEEDS_MAX <= PN_FEEDS_MAX, "every configured feed has a number");
 	m.image.feed_count = c->feed_count;
 	for (unsigned i = 0; i < c->feed_count; i++)
-		m.image.action[i] = (struct feeds_action){.action = action_of(c->feeds[i].action),
-							  .always = c->feeds[i].always};
+		m.image.action[i] = (struct feeds_action){
+			.action = setup_action(c->feeds[i].action), .always = c->feeds[i].always};
 	if (ret == 0)
 		ret = feeds_replace(g, &m.image, clear_hits, e);
 	free(m.hosts);

@@ -14,6 +14,7 @@
 #include "daemon/bans.h"
 #include "daemon/contact.h"
 #include "daemon/parts.h"
+#include "daemon/setup.h"
 #include "daemon/sockets.h"
 #include "daemon/state.h"
 #include "policy/contact.h"
@@ -22,15 +23,7 @@
 
 static enum pn_action listed_action(const struct daemon *d)
 {
-	switch (d->conf.actions.dnsbl) {
-	case CONF_DROP:
-		return PN_DROP;
-	case CONF_REFUSE:
-		return PN_REFUSE;
-	case CONF_REPLY:
-		break;
-	}
-	return PN_REPLY;
+	return setup_action(d->conf.actions.dnsbl);
 }
 
 /* ---- the map ---- */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/messages.h"
+#include "daemon/setup.h"
 #include "daemon/state.h"
 #include "kern/gate.h"
 #include "store/refusals.h"
@@ -329,8 +330,6 @@ static void witness_event(struct daemon *d, const struct pn_event *e)
  */
 static void witness_verdict(struct daemon *d, const struct message_verdict *m, bool listed)
 {
-	static const char *const actions[] = {
-		[CONF_DROP] = "drop", [CONF_REFUSE] = "refuse", [CONF_REPLY] = "reply"};
 	struct store_refusal row = {.addr = m->addr,
 				    .class_ = PN_CLASS_MX,
 				    .first_wall_s = now_wall_s(),
@@ -342,7 +341,8 @@ static void witness_verdict(struct daemon *d, const struct message_verdict *m, b
 	d->witness->found++;
 	row.last_wall_s = row.first_wall_s;
 	snprintf(row.reason, sizeof(row.reason), "%s", reason_name(PN_REASON_LISTED));
-	snprintf(row.action, sizeof(row.action), "%s", actions[d->conf.actions.dnsbl]);
+	snprintf(row.action, sizeof(row.action), "%s",
+		 action_name(setup_action(d->conf.actions.dnsbl)));
 	listing_tell(d, &row.addr, &row);
 	row_note(d->witness, &row, 0, false);
 }
