@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/json.h"
+
 #define CLIENTS_MAX 4 /* people; each asks once */
 #define READ_WAIT_S                                                                                \
 	120 /* for an answer: the largest feeds take seconds, and sixteen of them may stand in line */
@@ -42,17 +44,6 @@ const char *feed_state_name(enum feed_state s)
 	return s < FEED_STATES ? names[s] : "unknown";
 }
 
-static bool is_text(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (!text[i])
-			return true;
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	}
-	return false;
-}
-
 /* ---- the controller ---- */
 
 static void client_drop(struct client *c)
@@ -81,7 +72,7 @@ static void client_heard(void *context, int fd, uint32_t events)
 	(void)events;
 	if (recv(fd, &ask, sizeof(ask), MSG_DONTWAIT | MSG_TRUNC) != sizeof(ask) ||
 	    ask.magic != FEEDTALK_MAGIC || ask.anyway > 1 || c->waits ||
-	    !is_text(ask.name, sizeof(ask.name))) {
+	    !text_is_plain(ask.name, sizeof(ask.name))) {
 		client_drop(c);
 		return;
 	}
@@ -241,13 +232,14 @@ int feedtalk_read(int fd, struct feedtalk_answer *out, struct err *e)
 		return err_set(e, -EPIPE, "the controller has hung up: it was reloaded, or ended");
 	if (n != sizeof(*out) || out->magic != FEEDTALK_MAGIC || out->more > 1 ||
 	    out->state >= FEED_STATES || out->report.format >= FEED_FORMATS ||
-	    out->report.note_count > FEED_NOTES_MAX || !is_text(out->name, sizeof(out->name)) ||
-	    !is_text(out->why, sizeof(out->why)))
+	    out->report.note_count > FEED_NOTES_MAX ||
+	    !text_is_plain(out->name, sizeof(out->name)) ||
+	    !text_is_plain(out->why, sizeof(out->why)))
 		return err_set(e, -EBADMSG,
 			       "the controller's answer cannot be understood: is it of "
 			       "another version?");
 	for (uint32_t i = 0; i < out->report.note_count; i++)
-		if (!is_text(out->report.note[i].text, FEED_NOTE_TEXT_MAX))
+		if (!text_is_plain(out->report.note[i].text, FEED_NOTE_TEXT_MAX))
 			return err_set(e, -EBADMSG, "the controller's answer is not printable");
 	return 0;
 }
