@@ -4,7 +4,6 @@
  * are of foreign bytes, so the controller's words are checked like those.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/when.h"
@@ -99,21 +98,17 @@ int show_feeds(struct cli *cli)
 	static const struct column columns[] = {
 		{"name", "NAME"}, {"state", "STATE"}, {"entries", "ENTRIES"}, {"format", "FORM"},
 		{"age", "AGE"},	  {"hits", "HITS"},   {"senders", "SENDERS"}, {"why", "WHY"}};
-	char path[INSTANCE_PATH_MAX], *bytes = NULL;
+	char path[INSTANCE_PATH_MAX];
 	json_t *rows = NULL;
 	struct cli_list list;
 	struct err e = {0};
 	int64_t updated = 0;
-	size_t length = 0;
 	int rc, status;
 
 	instance_path(cli->conf.instance, INSTANCE_FEEDS, path);
-	rc = foreign_load(path, &bytes, &length, &e);
+	rc = foreign_load_rows(path, foreign_feeds, &rows, &updated, &e);
 	if (rc == -ENOENT)
 		return feeds_missing(cli);
-	if (rc == 0)
-		rc = foreign_feeds(bytes, length, &rows, &updated, &e);
-	free(bytes);
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));
