@@ -66,6 +66,12 @@ int sources_get_known(struct gate *g, const struct addr *a, struct pn_known *out
 
 int sources_each(struct gate *g, int (*fn)(void *c, const struct source_entry *s), void *c,
 		 struct err *e);
+/*
+ * Take out of pn_listed the entries that is_stray says of; taken (may be NULL) hears of each when it is out. is_stray may not change the
+ * map. 0 or -errno.
+ */
+int sources_prune_listed(struct gate *g, bool (*is_stray)(void *c, const struct source_entry *s),
+			 void (*taken)(void *c, const struct prefix *p), void *c, struct err *e);
 /* Take back what was decided or measured automatically about an address: listed, known, rate, answers.
  * -ENOENT: nothing. */
 int sources_forget(struct gate *g, const struct addr *a, struct err *e);
