@@ -98,7 +98,8 @@ bool ban_is_mapped(const struct daemon *d, const struct offender *o)
 	       there.origin == PN_ORIGIN_BAN;
 }
 
-void ban_unmap(struct daemon *d, struct offender *o)
+/* Out of the map; what the DNS has against it comes into force again. */
+static void ban_unmap(struct daemon *d, struct offender *o)
 {
 	if (!o->in_force)
 		return;
@@ -107,11 +108,6 @@ void ban_unmap(struct daemon *d, struct offender *o)
 	o->in_force = false;
 	d->bans->in_force--;
 	verdicts_relist(d, &o->prefix);
-}
-
-unsigned bans_count(const struct daemon *d)
-{
-	return d->bans ? d->bans->in_force : 0;
 }
 
 /* ---- who is spared ---- */

@@ -27,8 +27,6 @@ struct bans {
 
 /* Into the map, or anew. 0, or -errno: said once, and the source gets in. */
 int ban_map(struct daemon *d, struct offender *o);
-/* Out of the map; what the DNS has against it comes into force again. */
-void ban_unmap(struct daemon *d, struct offender *o);
 /* Does the map have it? A command may have taken it out. */
 bool ban_is_mapped(const struct daemon *d, const struct offender *o);
 int64_t ban_now_s(void); /* boot time */
