@@ -107,18 +107,15 @@ static attr_t row_attr(const struct top *t, enum top_pane p, unsigned row, enum 
 
 static enum colour reason_colour(const struct top_reason *r, enum pn_reason reason)
 {
-	switch (reason) {
-	case PN_REASON_FLOW:
-	case PN_REASON_ALLOWED:
-	case PN_REASON_KNOWN:
-	case PN_REASON_STRANGER:
-	case PN_REASON_CLEAN:
+	switch (reason_fate_of(reason)) {
+	case REASON_PASSES:
 		return COLOUR_PASSED;
-	case PN_REASON_HELD:
+	case REASON_HOLDS:
 		return COLOUR_WOULD;
-	default:
-		return r->would > r->packets ? COLOUR_WOULD : COLOUR_STOPPED;
+	case REASON_STOPS:
+		break;
 	}
+	return r->would > r->packets ? COLOUR_WOULD : COLOUR_STOPPED;
 }
 
 /* "REASON NOW/S 1MIN/S TOTAL WOULD", bars of the last minute, and in what is left the sentence. */

@@ -159,6 +159,8 @@ int steer_set_ingress(struct gate *g, const int *ifindexes, unsigned count, stru
 /* ---- names, from the ABI's tables ---- */
 const char *reason_name(enum pn_reason r);
 const char *reason_sentence(enum pn_reason r);
+enum reason_fate { REASON_PASSES, REASON_HOLDS, REASON_STOPS };
+enum reason_fate reason_fate_of(enum pn_reason r);
 const char *
 action_name(enum pn_action a); /* "pass" "drop" "refuse" "reply" "hold" "allow" "trust" */
 const char *origin_name(enum pn_origin o);  /* "operator" "own" "local" ... */
