@@ -161,8 +161,8 @@ def test_the_last_good_list_stays(lab, gate, sink, folder):
         start = len(g.log.lines)
         write(path, text)
         g.log.wait(f"feed drop: {state}: .*{why}.*200 entries from before stay in force", 10, start)
-        row = shown(g)
-        assert (row["state"], row["entries"]) == (state, MANY) and why in row["why"], row
+        row = until(lambda w=why: shown(g) if w in (shown(g)["why"] or "") else None, what="it is shown")
+        assert (row["state"], row["entries"]) == (state, MANY), row
         until(lambda w=why: any(e["what"] == "feed" and w in e["text"] for e in g.rows("show journal")),
               what="a line of the journal")
     # A reboot with the broken file: nothing in the kernel, and the list from the first packet on.
