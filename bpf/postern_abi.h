@@ -405,7 +405,8 @@ struct pn_told {
 	__u32 suppressed;
 };
 #define PN_TOLD_CELLS                                                                              \
-	16384 /* 256 KiB: more sources than the event budget can tell in its interval */
+	16384	       /* 256 KiB: more sources than the event budget can tell in its interval */
+#define PN_TOLD_WAYS 4 /* cells that a source can have: 64 bytes, one line of the cache */
 
 /*
  * pn_why: asked through BPF_PROG_TEST_RUN with this as the packet, it judges a SYN from src to

@@ -55,26 +55,43 @@ static __always_inline __u64 mix64(__u64 x)
 }
 
 /*
- * May this source's reason be told now? Two sources that share a cell take turns in it: the later
- * one is told at once and the count of the former is lost, which costs a number in a log line.
+ * May this source's reason be told now? Each has a few cells to choose from, and takes none that another was told of in this interval: where two
+ * shared one by turns, each of their packets would be told. Who finds no room is not told: more sources at once than
+ * anybody can read of.
  */
 static __always_inline bool told_claim(const struct pn_conf *conf, const struct address *source,
 				       __u32 reason, __u64 now, __u32 *suppressed)
 {
 	__u64 hash = mix64(source->pair[0] ^ pn_seed) ^ mix64(source->pair[1] + reason + pn_seed);
-	__u32 index = hash % PN_TOLD_CELLS, tag = hash >> 32;
-	struct pn_told *cell = bpf_map_lookup_elem(&pn_told, &index);
+	__u32 first = hash % PN_TOLD_CELLS, tag = hash >> 32;
+	struct pn_told *room = NULL;
 
-	if (!cell)
-		return false;
-	if (cell->tag == tag && now < cell->next_ns) {
-		cell->suppressed++;
+#pragma unroll
+	for (__u32 way = 0; way < PN_TOLD_WAYS; way++) {
+		__u32 index = first ^ way;
+		struct pn_told *cell = bpf_map_lookup_elem(&pn_told, &index);
+
+		if (!cell)
+			return false;
+		if (cell->tag == tag) {
+			room = cell;
+			break;
+		}
+		if (!room && now >= cell->next_ns)
+			room = cell;
+	}
+	if (!room) {
+		fault_count(PN_FAULT_EVENT_CAPPED);
 		return false;
 	}
-	*suppressed = cell->tag == tag ? cell->suppressed : 0;
-	cell->tag = tag;
-	cell->suppressed = 0;
-	cell->next_ns = now + conf->event_interval_ns;
+	if (room->tag == tag && now < room->next_ns) {
+		room->suppressed++;
+		return false;
+	}
+	*suppressed = room->tag == tag ? room->suppressed : 0;
+	room->tag = tag;
+	room->suppressed = 0;
+	room->next_ns = now + conf->event_interval_ns;
 	return true;
 }
 

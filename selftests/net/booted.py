@@ -32,8 +32,10 @@ UNWANTED = ("usr/sbin/policy-rc.d", "var/log/journal", "var/lib/postern")
 PRELUDE = """
 set -e
 mkdir "$GROUP"
-echo $$ >"$GROUP/cgroup.procs"
-exec unshare --mount --pid --uts --ipc --cgroup --fork --kill-child sh -c '
+# Process 1 alone goes there, and 0 is whoever writes: a group with others in it could not hand controllers on.
+exec unshare --mount --pid --uts --ipc --fork --kill-child sh -c 'echo 0 >"$GROUP/cgroup.procs" && exec unshare --cgroup sh -c "$INSIDE"'
+"""
+INSIDE = """
 set -e
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$OVER"
@@ -68,7 +70,6 @@ pivot_root . old
 umount -l old
 rmdir old
 exec env -i container=tests PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd $UNIT
-'
 """
 
 
@@ -106,7 +107,7 @@ class Booted:
         os.makedirs(os.path.join(self.folder, "over"))
         os.mkdir(self.shared)
         self._process = host.start("sh", "-c", PRELUDE, env={
-            **os.environ, "OVER": os.path.join(self.folder, "over"), "GROUP": self.group, "LOWER": lower,
+            **os.environ, "OVER": os.path.join(self.folder, "over"), "GROUP": self.group, "LOWER": lower, "INSIDE": INSIDE,
             "UNWANTED": " ".join(UNWANTED if whole else (WANTED, "etc/postern", *UNWANTED)), "UNIT": "" if whole else f"--unit={TARGET}",
             "SHARED": self.shared, "WRITTEN": WRITTEN, "TARGET": TARGET, "TARGET_TEXT": TARGET_TEXT})
         self.pid = until(self._init, BOOT_MAX_S, "a process 1")

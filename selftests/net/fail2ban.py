@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """
 The fail2ban of the Debian package in the mail host's namespace, with configuration, socket, database and log of its own, and the action
-that the tree ships. Its jails read a log that tests write.
+that the tree ships. Its jails read logs that tests write.
 """
+import datetime
 import os
+import re
 import shutil
 
 from lab import TREE, Lines, command
@@ -29,7 +31,7 @@ JAIL = """
 enabled = true
 backend = polling
 filter = trial
-logpath = {folder}/mail.log
+logpath = {folder}/{name}.log
 findtime = 1h
 maxretry = {retry}
 bantime = {bantime}
@@ -56,7 +58,8 @@ class Fail2ban:
         self._write("etc/jail.d/trial.conf", "[DEFAULT]\nignoreself = false\n" + "".join(
             JAIL.format(name=name, folder=self.folder, retry=retry, bantime=bantime, command=" ".join(words))
             for name, (retry, bantime) in jails.items()))
-        self._write("mail.log", "")
+        for name in jails:
+            self._write(f"{name}.log", "")
         self.jails = jails
         self.log, self._process = None, None
         self.start()
@@ -84,10 +87,15 @@ class Fail2ban:
     def client(self, *words):
         return command(*self._words("fail2ban-client"), *words).stdout
 
-    def fail(self, source, times):
-        """So many lines of the log about a source that fails to log in."""
-        stamp = command("date", "+%Y-%m-%d %H:%M:%S").stdout.strip()
-        with open(os.path.join(self.folder, "mail.log"), "a", encoding="ascii") as file:
+    def ends(self, jail, source):
+        """When it ends the ban of a source."""
+        text = re.search(rf"^{re.escape(source)}\s.* = (.*)$", self.client("get", jail, "banip", "--with-time"), re.M).group(1)
+        return datetime.datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S").astimezone()
+
+    def fail(self, jail, source, times, ago_s=0):
+        """So many lines of the jail's log about a source that failed to log in a while ago."""
+        stamp = (datetime.datetime.now() - datetime.timedelta(seconds=ago_s)).strftime("%Y-%m-%d %H:%M:%S")
+        with open(os.path.join(self.folder, f"{jail}.log"), "a", encoding="ascii") as file:
             file.write(f"{stamp} login failed from {source}\n" * times)
 
     def said(self, pattern, start=0, timeout_s=10):

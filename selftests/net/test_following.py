@@ -4,19 +4,23 @@ The mail log followed live: what a real Postfix logs is counted once for each me
 controller that is, and who delivers becomes a known source.
 """
 import os
-import sqlite3
+import shutil
 
 import pytest
 
 from clients import mail
 from lab import until
+from senders import senders, wait_messages
 
 HONEST = "203.0.113.7"
 OTHER = "2001:db8:9000::7"
 
 
 class MailLog:
-    """A file with what Postfix says; written to as a logger does, which opens it anew after a rotation."""
+    """
+    A file with what Postfix says; written to as a logger does, which opens it anew after a rotation. It is not root's but its
+    group's, as Exim's and that of many a syslogd are: root without capabilities can only read it as one of the group.
+    """
 
     def __init__(self, postfix, folder):
         self._postfix = postfix
@@ -28,6 +32,8 @@ class MailLog:
         with open(self.path, "a", encoding="utf-8") as file:
             lines = self._postfix.log.lines[self._at:]
             file.write("".join(line + "\n" for line in lines))
+        shutil.chown(self.path, "nobody", "adm")
+        os.chmod(self.path, 0o640)
         self._at += len(lines)
 
     def rotate(self):
@@ -38,7 +44,9 @@ class MailLog:
 @pytest.fixture
 def log(run, postfix):
     folder = os.path.join(run.folder, run.next_name("live"))
-    os.mkdir(folder, 0o755)
+    os.mkdir(folder)
+    shutil.chown(folder, "nobody", "adm")
+    os.chmod(folder, 0o2750)
     return MailLog(postfix, folder)
 
 
@@ -48,22 +56,6 @@ def deliver(lab, postfix, log, *sources):
         assert mail(lab.out, source) is None
         postfix.wait_sent(start)
     log.write()
-
-
-def senders(g):
-    """{address: messages}, as the store has them."""
-    store = sqlite3.connect(f"file:{g.state}/{g.instance}/postern.db?mode=ro", uri=True)
-    try:
-        rows = store.execute("SELECT addr, messages FROM sender").fetchall()
-    finally:
-        store.close()
-    mapped = bytes(10) + b"\xff\xff"
-    return {(".".join(map(str, a[12:])) if a.startswith(mapped) else a.hex()): n for a, n in rows}
-
-
-def wait_messages(g, wanted):
-    until(lambda: sum(senders(g).values()) >= wanted, 10, f"{wanted} messages")
-    assert sum(senders(g).values()) == wanted, senders(g)
 
 
 def test_a_delivery_is_counted_once_and_its_sender_known(lab, postfix, gate, log):

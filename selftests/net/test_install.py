@@ -19,7 +19,7 @@ import termios
 import pytest
 
 from booted import Booted
-from clients import Sink, attempt, close_all, fate, fates, forge_start, recipient
+from clients import Sink, attempt, close_all, fate, fates, forge_start, knock_start, recipient
 from gate import libconfig
 from lab import BUILD, TREE, command, until
 from lists import BAD, CONTACT, REASON, RESOLVER, SITES
@@ -30,10 +30,13 @@ BLOCKED6 = "2001:db8:a000::7"
 NETWORK6 = "2001:db8:a000::/48"
 HONEST = "203.0.113.88"
 DELIVERS = "203.0.113.89"
+FED = "203.0.113.90"
 ANY = 10**9
 HAMMER_PER_S = 5000
 HAMMER_LIFE_S = 120
 HAMMER_LEAST = 100
+# As long as an upgrade takes.
+KNOCKS, KNOCKS_PER_S = 150, 100
 READY_S = 30
 EXAMPLES_LEAST, CONFIGURATIONS_LEAST = 10, 6
 # The goal of the project; what remains is explained in the unit.
@@ -257,15 +260,17 @@ def configured(machine, text):
         machine.run("systemctl", "reload", "postern")
 
 
-def test_lists_and_answers_work_in_the_sandbox(machine, installed, lab, lists):
-    """By the resolver and the responder, each a process that the service has made."""
+def test_lists_answers_and_feeds_work_in_the_sandbox(machine, installed, lab, lists):
+    """By the resolver, the responder and the reader of feeds, each a process that the service has made."""
+    machine.write("/var/lib/postern/fed.txt", f"{FED}\n")
     keys = {"mode": "enforce", "resolver": [RESOLVER], "dnsbl": {"sites": SITES, "ask_nonglobal": True},
-            "responder": {"contact": CONTACT}}
+            "responder": {"contact": CONTACT}, "feeds": [{"name": "fed", "file": "/var/lib/postern/fed.txt"}]}
     with configured(machine, "".join(f"{key} = {libconfig(value)};\n" for key, value in keys.items())):
         until(lambda: "strangers are asked about" in machine.journal("postern"), READY_S, "lists are tested")
         fate(lab.out, BAD)
         until(lambda: installed.rows(f"why {BAD}")[0]["reason"] == "listed", READY_S, "he is found listed")
         assert REASON in recipient(lab.out, BAD)
+        until(lambda: installed.rows(f"why {FED}")[0]["reason"] == "feed", READY_S, "the feed is read")
 
 
 def test_it_reloads(machine, installed):
@@ -392,6 +397,15 @@ def test_completion(machine, installed, shell):
     typed.close()
 
 
+@contextlib.contextmanager
+def honest(lab):
+    """Somebody who connects all the while, and is always greeted."""
+    busy = knock_start(lab.out, HONEST, count=KNOCKS, rate=KNOCKS_PER_S, greet=True, then="rst", wait_ms=5000)
+    yield
+    seen = busy.finish()
+    assert seen["made"] == seen["tried"] == KNOCKS, seen
+
+
 def test_upgraded_under_a_hammer(machine, installed, lab):
     """Not one packet of a blocked source passes, neither with the old maps nor with new ones."""
     kept = attempt(lab.out, HONEST, greet=True)
@@ -399,13 +413,15 @@ def test_upgraded_under_a_hammer(machine, installed, lab):
                for s in (BLOCKED, BLOCKED6)]
     until(lambda: installed.count("rule") > HAMMER_LEAST, READY_S, "the hammer is heard")
     before, counted = machine.state("postern", "MainPID"), installed.count("rule")
-    installed.dpkg("-i", installed.repack("99.1"))
-    installed.wait_guarded()
+    with honest(lab):
+        installed.dpkg("-i", installed.repack("99.1"))
+        installed.wait_guarded()
     main = machine.state("postern", "MainPID")
     assert main != before, "the controller is another one"
     assert installed.count("rule") > counted, "the counters go on"
-    installed.dpkg("-i", installed.repack("99.2", os.path.join(BUILD, "postern-abi2")))
-    installed.wait_guarded()
+    with honest(lab):
+        installed.dpkg("-i", installed.repack("99.2", os.path.join(BUILD, "postern-abi2")))
+        installed.wait_guarded()
     assert machine.state("postern", "MainPID") != main
     assert {r["prefix"] for r in installed.rows("show rules") if r["origin"] == "operator"} == {BLOCKED, NETWORK6}
     seen = [h.stop() for h in hammers]

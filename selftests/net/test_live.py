@@ -3,15 +3,20 @@
 A controller that is lived with: reloads under load, what it answers to them, what systemd and the journal hear of it, and an enforce
 mode that ends by itself.
 """
+import json
 import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 
 import pytest
 
 from clients import fate, forge_start, knock
+from gate import descendants
+from lab import command, until
+from senders import senders, wait_messages
 
 HONEST = "203.0.113.7"
 BLOCKED = "203.0.113.66"
@@ -197,23 +202,66 @@ def test_the_service_manager_hears_how_things_stand(gate, manager):
     assert g.controller.wait(5) == 1
 
 
-JOURNAL = """
-mount -t tmpfs none /run/systemd && mkdir /run/systemd/journal && mount --bind {folder} /run/systemd/journal || exit 1
-JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$@"
-"""
+class Journald:
+    """A real systemd-journald with a journal of its own, seen by those who start with `before`."""
+
+    MOUNTS = "mount --bind {0}/run /run/systemd && mount --bind {0}/log /var/log/journal || exit 1\n"
+    # What systemd gives to a service whose standard error is its own.
+    STREAM = "JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec \"$@\""
+
+    def __init__(self, folder):
+        with open("/etc/machine-id", encoding="ascii") as file:
+            self._journal = os.path.join(folder, "log", file.read().strip())
+        os.makedirs(os.path.join(folder, "run", "journal"))
+        os.makedirs(self._journal)
+        for name in ("/run/systemd", "/var/log/journal"):
+            os.makedirs(name, exist_ok=True)
+        # Its sign that the disk may be written to.
+        with open(os.path.join(folder, "run", "journal", "flushed"), "w", encoding="ascii"):
+            pass
+        mounts = self.MOUNTS.format(folder)
+        self.before = ["unshare", "--mount", "sh", "-c", mounts + self.STREAM, "--"]
+        self._process = subprocess.Popen(["unshare", "--mount", "sh", "-c", mounts + "exec /lib/systemd/systemd-journald"])
+        self._syslog = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._to = os.path.join(folder, "run", "journal", "dev-log")
+        until(lambda: os.path.exists(self._to), 10, "journald")
+
+    def syslog(self, line):
+        """A line of the mail facility (RFC 3164: 2 * 8 + 6)."""
+        self._syslog.sendto(b"<22>" + line.encode(), self._to)
+
+    def find(self, *fields):
+        """Entries that have these, as dictionaries."""
+        done = command("journalctl", "--quiet", "--no-pager", "--output=json", "--directory", self._journal, *fields)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def close(self):
+        self._syslog.close()
+        self._process.terminate()
+        self._process.wait(10)
 
 
-def test_the_journal_has_fields_to_search_by(lab, gate, sink, tmp_path):
-    journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    journal.bind(str(tmp_path / "socket"))
-    journal.settimeout(5)
-    os.makedirs("/run/systemd", exist_ok=True)
-    g = gate(start=False)
-    g.start(before=["unshare", "--mount", "sh", "-c", JOURNAL.format(folder=tmp_path), "--"])
+@pytest.fixture
+def journald(tmp_path):
+    one = Journald(str(tmp_path))
+    yield one
+    one.close()
+
+
+def log_message(journald, number):
+    """As Postfix logs a message that it took."""
+    name = f"4F{number:04X}"
+    for line in (f"smtpd[7]: {name}: client=mx.example.org[{HONEST}]", f"cleanup[8]: {name}: message-id=<1@example.org>",
+                 f"qmgr[9]: {name}: from=<a@example.org>, size=300, nrcpt=1 (queue active)"):
+        journald.syslog(f"postfix/{line}")
+
+
+def test_a_real_journal_is_searched_and_followed(lab, gate, sink, journald):
+    g = gate(start=False, mail_log="journal")
+    g.start(before=journald.before)
     g(f"block {BLOCKED}")
     assert fate(lab.out, BLOCKED) == "silent"
-    entry = dict(line.split("=", 1) for line in journal.recv(4096).decode().splitlines())
-    journal.close()
+    entry = until(lambda: journald.find(f"POSTERN_SOURCE={BLOCKED}", "POSTERN_REASON=rule"), 8, "the entry")[0]
     assert entry["MESSAGE"].startswith(f"dropped: {BLOCKED} port 25 rule: ")
     assert {k: v for k, v in entry.items() if k.startswith("POSTERN_")} == {
         "POSTERN_SOURCE": BLOCKED, "POSTERN_PORT": "25", "POSTERN_REASON": "rule", "POSTERN_ACTION": "drop",
@@ -221,3 +269,17 @@ def test_the_journal_has_fields_to_search_by(lab, gate, sink, tmp_path):
     assert (entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) == ("6", "postern") and len(entry["MESSAGE_ID"]) == 32
     # What is no decision about a source goes the ordinary way, with its priority.
     assert any(line.startswith("<6>ready: ") for line in g.log.lines)
+    # Who prints the journal may nothing more.
+    reader = until(lambda: next((p for p, name in descendants(g.controller.pid).items() if name == "journalctl"), None))
+    with open(f"/proc/{reader}/status", encoding="ascii") as file:
+        status = dict(line.split(":\t", 1) for line in file.read().splitlines())
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0 and status["NoNewPrivs"] == "1"
+    # The mail server's lines, over a controller that is killed: each message once.
+    log_message(journald, 1)
+    wait_messages(g, 1)
+    g.kill()
+    log_message(journald, 2)
+    g.start(before=journald.before)
+    log_message(journald, 3)
+    wait_messages(g, 3)
+    assert senders(g) == {HONEST: 3}

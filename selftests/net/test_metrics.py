@@ -137,15 +137,17 @@ def test_reloads_and_the_mode_are_measured(lab, gate):
     def now():
         return samples(ask(lab.mail)[1])
 
-    assert value(now(), "postern_enforcing") == 0
-    before = value(now(), "postern_config_last_reload_success_timestamp_seconds")
+    first = now()
+    assert value(first, "postern_enforcing") == 0 and value(first, "postern_config_last_reload_successful") == 1
+    before = value(first, "postern_config_last_reload_success_timestamp_seconds")
     g("enforce for 1h")
-    until(lambda: value(now(), "postern_enforcing") == 1, 5, "enforcing")
-    assert 3500 < value(now(), "postern_enforcing_until_timestamp_seconds") - time.time() < 3700
     g.configure_text("mode = 7;\n")
     g.controller.send_signal(signal.SIGHUP)
-    until(lambda: value(now(), "postern_config_last_reload_successful") == 0, 5, "a reload that failed")
-    assert value(now(), "postern_config_reloads_total", result="failed") == 1
+    failed = until(lambda: (lambda s: s if value(s, "postern_config_last_reload_successful") == 0 else None)(now()),
+                   5, "a reload that failed")
+    assert value(failed, "postern_enforcing") == 1
+    assert 3500 < value(failed, "postern_enforcing_until_timestamp_seconds") - time.time() < 3700
+    assert value(failed, "postern_config_reloads_total", result="failed") == 1
     # Another place is taken without a restart, and the old one is given up.
     path = os.path.join(RUN_DIR, g.instance, "metrics.sock")
     g.configure(metrics=path)
@@ -155,10 +157,12 @@ def test_reloads_and_the_mode_are_measured(lab, gate):
     assert value(said, "postern_config_last_reload_success_timestamp_seconds") >= before
     with pytest.raises(OSError):
         ask(lab.mail)
-    # And a place that cannot be had leaves the one that is.
-    g.configure(metrics="/nowhere/metrics.sock")
-    g("reload")
-    g.log.wait(r"cannot listen for those who read metrics at /nowhere/metrics.sock.*go on being given at")
+    # And a place that cannot be had leaves the one that is: there is none, somebody listens there, something else is there.
+    events = os.path.join(RUN_DIR, g.instance, "events")
+    for place, why in ("/nowhere/metrics.sock", "No such file"), (events, "in use"), (g.config_path, "something else"):
+        g.configure(metrics=place)
+        g("reload")
+        g.log.wait(rf"cannot listen for those who read metrics at {place}: .*{why}.*go on being given at")
     assert ask(lab.mail, address=path)[0].status == 200
     g.stop()
     assert not os.path.exists(path)

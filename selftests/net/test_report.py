@@ -3,6 +3,7 @@
 Proof before enforcement, with a real Postfix and real lists: a week's traffic in some seconds, honest senders, one of them on a list, and
 spammers. The report names that one and nobody else; it is trusted, the gate enforces, and the same traffic comes again.
 """
+import json
 import os
 import shlex
 
@@ -25,6 +26,34 @@ NAMES = [f'local-data: "{UNLUCKY_NAME}. A {UNLUCKY}"', f'local-data-ptr: "{UNLUC
 # Postfix turns down what is not for here by itself: so spammers deliver nothing in monitor mode either.
 RELAY = ("EHLO spam.example", "MAIL FROM:<spam@spam.example>", "RCPT TO:<victim@elsewhere.example>")
 MAIN = "smtpd_peername_lookup = yes\nsmtpd_relay_restrictions = reject_unauth_destination\n"
+# A real journald with a /run of its own; what Postfix wrote goes to it as from syslog(3), and then a command runs beside it.
+JOURNALD = """
+mount --make-rprivate / && mount -t tmpfs tmpfs /run || exit 99
+mkdir -p /run/systemd/journal /run/log/journal
+echo 0123456789abcdef0123456789abcdef >/run/machine-id
+mount --bind /run/machine-id /etc/machine-id
+/lib/systemd/systemd-journald 2>/run/errors &
+journald=$!
+trap 'kill $journald; wait $journald' EXIT
+/usr/bin/python3 -c '
+import re, socket, sys, time
+end = time.monotonic() + 10
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+    while out.connect_ex("/run/systemd/journal/dev-log"):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    for line in open(sys.argv[1], encoding="utf-8"):
+        stamp, said = re.match(r"(\\w+ +\\d+ [\\d:]+) \\S+ (.*)", line).groups()
+        out.send(f"<22>{stamp} {said}".encode())
+    out.send(b"<22>Jan  1 00:00:00 last: the last line")
+' "$1" || cat /run/errors >&2
+while ! journalctl -q SYSLOG_FACILITY=2 | grep -q "the last line$"; do
+	kill -0 $journald && [ $((tries += 1)) -lt 500 ] || exit 98
+	sleep 0.02
+done
+shift
+"$@"
+"""
 SITES = ["bl.example*3", "second.example*1"]
 MESSAGES = 3
 
@@ -196,3 +225,18 @@ def test_without_a_log_nothing_is_proved(lab, mta, gate, log):
     g.configure(mail_log="/nonexistent/mail.log")
     summary = report(g, log, status=4)[2]
     assert summary["log"]["state"] == "none" and "/nonexistent/mail.log" in summary["log"]["why"]
+
+
+def test_the_journal_is_a_log_too(lab, mta, gate, log):
+    """Where no file is written, as on a Debian of today. Its messages have the time of their coming, so they come at once."""
+    g = gate(mode="monitor", mail_log="journal", limits={"rate": "1/1h burst 1"})
+    for _ in range(2):
+        assert mail(lab.out, HONEST[2]) is None
+    until(lambda: report(g, log)[2]["would_sources"] == 1, 5, "it is in the report")
+    until(lambda: sum("queue active" in x for x in mta.log.lines[log.start:]) == 2, 5, "Postfix has written it")
+    log.write()
+    done = g.cli("--json", "report", "since", "1h", status=4,
+                 before=("unshare", "--mount", "sh", "-c", JOURNALD, "--", log.path))
+    rows = {r.get("source", r["row"]): r for r in map(json.loads, done.stdout.splitlines())}
+    assert rows["summary"]["log"]["name"] == "the journal" and rows["summary"]["log"]["understood"] > 4, rows["summary"]
+    assert (rows[HONEST[2]]["state"], rows[HONEST[2]]["messages"]) == ("left", 2)

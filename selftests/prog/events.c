@@ -12,6 +12,7 @@
 #define A4	  "198.51.100.7"
 #define A6	  "2001:db8:e:1::7"
 #define TOLD_MOST 64
+#define MANY	  1000		       /* of which some 30 share a cell with another */
 #define NEAR_NS	  (60ULL * 1000000000) /* more than a test takes on a slow machine */
 
 static struct {
@@ -184,6 +185,23 @@ static uint32_t let_tell_again(void)
 		bpf_map_update_elem(fd, &cell, &value, BPF_ANY);
 	}
 	return suppressed;
+}
+
+/* Two that share a place in the table must not tell each other's every packet. */
+TEST(many_sources_are_told_once_each)
+{
+	static const struct state s = {.block = {{"198.51.0.0/16", PN_DROP, .always = true}}};
+	char from[16];
+	unsigned all = 0;
+
+	ENSURE(begin(&s), "a blocked network");
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < MANY; i++) {
+			snprintf(from, sizeof(from), "198.51.%u.%u", i / 250, i % 250 + 1);
+			ENSURE(run(&(struct packet){.from = from}), "runs");
+			all += read_events();
+		}
+	EXPECT(all == MANY, "%u events of %d sources", all, MANY);
 }
 
 TEST(events_of_one_source_are_kept_back)

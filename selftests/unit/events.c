@@ -38,7 +38,7 @@ TEST(each_deed_has_its_word)
 		struct pn_event e = test_event(rows[i].action, rows[i].would);
 		char text[EVENT_TEXT_MAX];
 
-		event_format(&e, "eth0", text);
+		event_format(&e, "eth0", NULL, text);
 		EXPECT(strncmp(text, rows[i].starts, strlen(rows[i].starts)) == 0,
 		       "\"%s\" starts with \"%s\"", text, rows[i].starts);
 		EXPECT(strstr(text, ", on eth0") != NULL, "names the interface: %s", text);
@@ -52,10 +52,28 @@ TEST(what_is_unknown_is_left_out_and_what_was_held_back_is_counted)
 
 	e.dport = 0;
 	e.suppressed = 12;
-	event_format(&e, "", text);
+	event_format(&e, "", NULL, text);
 	EXPECT(strstr(text, "port") == NULL || strstr(text, "port 0") == NULL, "%s", text);
 	EXPECT(strstr(text, ", on ") == NULL, "%s", text);
 	EXPECT(strstr(text, "(12 more not told)") != NULL, "%s", text);
+}
+
+TEST(a_feed_is_named)
+{
+	struct conf c = {.feed_count = 1, .feeds = {{.name = "drop"}}};
+	struct pn_event e = test_event(PN_DROP, PN_DROP);
+	char text[EVENT_TEXT_MAX];
+	json_t *row;
+
+	EXPECT(!event_feed(&e, &c), "another reason has none");
+	e.reason = PN_REASON_FEED;
+	event_format(&e, "eth0", event_feed(&e, &c), text);
+	EXPECT(strstr(text, " feed: ") && strstr(text, ": drop, on eth0"), "%s", text);
+	row = event_row(&e, "eth0", event_feed(&e, &c));
+	EXPECT(strcmp(json_string_value(json_object_get(row, "feed")), "drop") == 0, "in the row");
+	json_decref(row);
+	e.feed = 1;
+	EXPECT(!event_feed(&e, &c), "one that is not configured has no name");
 }
 
 TEST(the_longest_event_fits_and_a_reason_out_of_bounds_is_no_crash)
@@ -67,13 +85,13 @@ TEST(the_longest_event_fits_and_a_reason_out_of_bounds_is_no_crash)
 	e.suppressed = UINT32_MAX;
 	for (unsigned r = 0; r < PN_REASONS; r++) {
 		e.reason = (enum pn_reason)r;
-		event_format(&e, "interface000000", text);
+		event_format(&e, "interface000000", NULL, text);
 		EXPECT(strstr(text, "(4294967295 more not told)") != NULL, "%s", text);
 	}
 	e.reason = (enum pn_reason)4711;
 	e.class_ = (enum pn_class)4711;
-	event_format(&e, "", text);
-	json_decref(event_row(&e, ""));
+	event_format(&e, "", NULL, text);
+	json_decref(event_row(&e, "", NULL));
 }
 
 TEST(a_row_has_every_field_with_its_type)
@@ -84,11 +102,11 @@ TEST(a_row_has_every_field_with_its_type)
 	json_t *row;
 
 	e.time = now_boot_ns();
-	row = event_row(&e, "eth0");
+	row = event_row(&e, "eth0", NULL);
 	ENSURE(row != NULL, "a row");
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
 		EXPECT(json_is_string(json_object_get(row, strings[i])), "%s", strings[i]);
-	EXPECT(json_object_size(row) == 11, "eleven fields, not %zu", json_object_size(row));
+	EXPECT(json_object_size(row) == 12, "twelve fields, not %zu", json_object_size(row));
 	EXPECT(json_integer_value(json_object_get(row, "port")) == 25, "port");
 	EXPECT(json_integer_value(json_object_get(row, "suppressed")) == 0, "suppressed");
 	EXPECT(strcmp(json_string_value(json_object_get(row, "source")), "203.0.113.7") == 0,
@@ -97,7 +115,7 @@ TEST(a_row_has_every_field_with_its_type)
 	json_decref(row);
 
 	e.dport = 0;
-	row = event_row(&e, "");
+	row = event_row(&e, "", NULL);
 	EXPECT(json_is_null(json_object_get(row, "port")), "an unreadable port is null");
 	EXPECT(json_is_null(json_object_get(row, "interface")), "an unknown interface is null");
 	json_decref(row);

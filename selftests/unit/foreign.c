@@ -170,6 +170,45 @@ TEST(texts_are_escaped_once)
 	"\"mail_log\":{\"state\":\"" state "\",\"source\":\"/var/log/mail.log\",\"deliveries\":1," \
 	"\"lines\":9,\"understood\":8,\"deaths\":0}"
 
+#define TWO_CHILDREN                                                                               \
+	"{\"resolver\":{\"state\":\"up\",\"deaths\":1},\"responder\":{\"state\":\"off\","          \
+	"\"deaths\":0,"                                                                            \
+	"\"accepted\":3,\"refused\":2,\"open\":1,\"turned_away\":0},"
+#define UPDATED_THEN "\"updated\":\"2026-01-02T03:04:05Z\"}"
+
+TEST(what_an_older_controller_does_not_tell_is_not_missed)
+{
+	static const struct {
+		const char *sentence, *text;
+		bool has_meter, has_vitals;
+	} rows[] = {
+		{"an older one", TWO_CHILDREN UPDATED_THEN, false, false},
+		{"all of it",
+		 TWO_CHILDREN
+		 "\"meter\":{\"state\":\"up\",\"deaths\":0},\"vitals\":{\"started\":"
+		 "\"2026-01-02T03:04:05Z\",\"reloaded\":null,\"reload_failed\":true}," UPDATED_THEN,
+		 true, true},
+		{"what is none is left out",
+		 TWO_CHILDREN
+		 "\"meter\":{\"state\":\"\\u001b\",\"deaths\":0},\"vitals\":{\"started\":7,"
+		 "\"reloaded\":null,\"reload_failed\":true}," UPDATED_THEN,
+		 false, false},
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct err e = {0};
+		json_t *row = NULL;
+		int64_t updated = 0;
+		int r = foreign_children(rows[i].text, strlen(rows[i].text), &row, &updated, &e);
+
+		EXPECT(r == 0, "%s: %s", rows[i].sentence, e.text);
+		EXPECT(!!json_object_get(row, "meter") == rows[i].has_meter &&
+			       !!json_object_get(row, "vitals") == rows[i].has_vitals,
+		       "%s", rows[i].sentence);
+		json_decref(row);
+	}
+}
+
 TEST(children_are_taken_by_their_keys_alone)
 {
 	static const char good[] =

@@ -249,6 +249,9 @@ TEST(each_setting_becomes_what_it_means)
 		{"a log", "maillog_file = /var/log/mail.log\n", SMTPD,
 		 "mail_log=/var/log/mail.log\n", false},
 		{"which is a terminal", "maillog_file = /dev/stdout\n", SMTPD, "mail_log", true},
+		{"a name that no greeting could have", "myhostname = two words\n", SMTPD,
+		 "!responder.name=two words\n", false},
+		{"a log that is somewhere", "maillog_file = mail.log\n", SMTPD, "mail_log", true},
 		{"a name with a quote is none", "myhostname = a\"; mode = \"enforce\n", SMTPD,
 		 "!responder.name=a\"; mode = \"enforce\n", false},
 	};
@@ -338,13 +341,23 @@ TEST(only_what_may_be_read_is_wanted)
 		const char *spec, *key;
 		bool ok;
 	} rows[] = {
-		{"cidr:/etc/x", NULL, true},	    {"hash:/etc/x", NULL, true},
-		{"pcre:/etc/x", NULL, false},	    {"mysql:/etc/x", NULL, false},
-		{"cidr:etc/x", NULL, false},	    {"cidr:/etc/../x", NULL, false},
-		{"cidr:/etc/x y", NULL, false},	    {"cidr", NULL, false},
-		{"cidr:/e\ntc", NULL, false},	    {"pcre:/etc/x", "a.example", true},
-		{"hash:/etc/x", "a b", false},	    {"hash:/etc/x", "-q", false},
-		{"tcp:/etc/x", "a.example", false}, {"hash:/etc/x", "", false},
+		{"cidr:/etc/x", NULL, true},
+		{"hash:/etc/x", NULL, true},
+		{"pcre:/etc/x", NULL, false},
+		{"mysql:/etc/x", NULL, false},
+		{"cidr:etc/x", NULL, false},
+		{"cidr:/etc/../x", NULL, false},
+		{"cidr:/etc/x y", NULL, false},
+		{"cidr", NULL, false},
+		{"cidr:/e\ntc", NULL, false},
+		{"pcre:/etc/x", "a.example", true},
+		{"proxy:cidr:/etc/x", NULL, true},
+		{"proxy:mysql:/etc/x", NULL, false},
+		{"proxy:proxy:hash:/etc/x", NULL, false},
+		{"hash:/etc/x", "a b", false},
+		{"hash:/etc/x", "-q", false},
+		{"tcp:/etc/x", "a.example", false},
+		{"hash:/etc/x", "", false},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -174,6 +177,54 @@ TEST(a_set_takes_the_place_of_another)
 	ENSURE(replace(&(struct feeds_image){0}) == 0, "%s", e.text);
 	EXPECT(!feeds_are_loaded(gate) && why_of("198.51.100.9").reason == PN_REASON_CLEAN,
 	       "an empty set takes all out");
+}
+
+struct asked {
+	unsigned long times, missed;
+};
+
+/* Until it is killed: is the address in a feed? */
+static void ask_on(volatile struct asked *asked)
+{
+	for (;;) {
+		asked->missed += reason_of_v4(0xc0000207) != PN_REASON_FEED;
+		asked->times++;
+	}
+}
+
+/* Once as an address, once in a prefix: who looked into a part of each set would find it in neither. */
+TEST(nobody_sees_half_a_set)
+{
+	struct feeds_host host = {.addr = 0xc0000207, .feed = 0};
+	struct feeds_prefix prefix = prefix_at("192.0.2.0/24", 0);
+	struct feeds_image sets[] = {
+		{.hosts = &host, .host_count = 1, .action = {{PN_DROP, false}}, .feed_count = 1},
+		{.prefixes = &prefix,
+		 .prefix_count = 1,
+		 .action = {{PN_DROP, false}},
+		 .feed_count = 1},
+	};
+	volatile struct asked *asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE,
+					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned long before;
+	pid_t child;
+
+	GATE_OR_SKIP();
+	ENSURE(asked != MAP_FAILED && replace(&sets[0]) == 0, "%s", e.text);
+	child = fork();
+	if (child == 0)
+		ask_on(asked);
+	for (unsigned i = 1; i < 5; i++) {
+		/* It asks all the time, and not only when this is done. */
+		for (before = asked->times; asked->times < before + 100;)
+			usleep(100);
+		EXPECT(replace(&sets[i % 2]) == 0, "%s", e.text);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	EXPECT(asked->missed == 0, "%lu of %lu times it was in no feed", asked->missed,
+	       asked->times);
+	munmap((void *)asked, sizeof(*asked));
 }
 
 TEST(actions_change_in_place)

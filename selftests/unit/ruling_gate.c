@@ -300,6 +300,94 @@ TEST(ruling_gate_delete_takes_from_store_and_map_or_neither)
 	EXPECT(blocked(b, "203.0.113.2").hits == 0, "and is gone");
 }
 
+static int put_by(struct bench *b, const char *origin, const char *const *prefixes, size_t count)
+{
+	struct store_rule rules[4];
+	unsigned killed;
+	int rc;
+
+	for (size_t i = 0; i < count; i++) {
+		rules[i] = rule_of(STORE_BLOCK, prefixes[i]);
+		rules[i].action = STORE_REFUSE;
+		snprintf(rules[i].origin, sizeof(rules[i].origin), "%s", origin);
+	}
+	b->r.origin = origin;
+	rc = ruling_put_many(&b->r, rules, count, &killed, &b->e);
+	b->r.origin = NULL;
+	return rc;
+}
+
+static int delete_by(struct bench *b, const char *origin, const char *prefix)
+{
+	struct prefix p = prefix_at(prefix);
+	int rc;
+
+	b->r.origin = origin;
+	rc = ruling_delete(&b->r, STORE_BLOCK, &p, &b->e);
+	b->r.origin = NULL;
+	return rc;
+}
+
+TEST(ruling_gate_an_origin_leaves_the_rules_of_others_alone)
+{
+	static const char *const prefixes[] = {"203.0.113.1", "203.0.113.2"};
+	struct store_rule found;
+	struct prefix p = prefix_at(prefixes[0]), other = prefix_at("203.0.113.3");
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(put(b, STORE_BLOCK, prefixes[0]) == 0, "%s", b->e.text);
+	EXPECT(put_by(b, "program", prefixes, 2) == 0, "%s", b->e.text);
+	EXPECT(b->r.kept == 1 && strcmp(b->r.kept_origin, "operator") == 0, "one stood already");
+	EXPECT(store_get_rule(b->r.store, STORE_BLOCK, &p, &found, &b->e) == 0 &&
+		       strcmp(found.origin, "operator") == 0 && found.action == STORE_DROP,
+	       "as it was");
+	EXPECT(blocked(b, prefixes[0]).found.rule.action == PN_DROP, "in the kernel too");
+	EXPECT(blocked(b, prefixes[1]).found.rule.action == PN_REFUSE, "the other is there");
+	EXPECT(delete_by(b, "program", prefixes[0]) == -ENOENT &&
+		       strstr(b->e.text, "by origin operator"),
+	       "it is not his: %s", b->e.text);
+	EXPECT(stored(b) == 2 && blocked(b, prefixes[0]).hits == 1, "and stays on both sides");
+	EXPECT(delete_by(b, "another", prefixes[1]) == -ENOENT, "nor another's: %s", b->e.text);
+	EXPECT(delete_by(b, "program", prefixes[1]) == 0, "%s", b->e.text);
+	EXPECT(blocked(b, prefixes[1]).hits == 0, "his own goes");
+	EXPECT(rules_block(b->r.gate, &other, PN_DROP, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(delete_by(b, "program", "203.0.113.3") == -ENOENT &&
+		       blocked(b, "203.0.113.3").hits == 1,
+	       "of the map alone nobody knows whose it is");
+	/* The operator has his way with all. */
+	EXPECT(put_by(b, "program", prefixes + 1, 1) == 0, "%s", b->e.text);
+	EXPECT(put(b, STORE_BLOCK, prefixes[1]) == 0 && b->r.kept == 0, "%s", b->e.text);
+	EXPECT(blocked(b, prefixes[1]).found.rule.action == PN_DROP, "it is the operator's now");
+	EXPECT(rules_unblock(b->r.gate, &other, &b->e) == 0, "%s", b->e.text);
+}
+
+/* A full map in the middle: what was kept must not be taken for what was put. */
+TEST(ruling_gate_what_is_anothers_survives_a_full_map)
+{
+	struct store_rule *many;
+	struct bench *b;
+	unsigned killed;
+	char text[32];
+
+	BENCH_OR_SKIP(b);
+	many = calloc(RULES_MANY, sizeof(*many));
+	if (!many)
+		return;
+	for (unsigned i = 0; i < RULES_MANY; i++) {
+		snprintf(text, sizeof(text), "198.18.%u.%u", i >> 8, i & 255);
+		many[i] = rule_of(STORE_BLOCK, text);
+		snprintf(many[i].origin, sizeof(many[i].origin), "program");
+	}
+	EXPECT(put(b, STORE_BLOCK, "198.18.0.0") == 0, "%s", b->e.text);
+	b->r.origin = "program";
+	EXPECT(ruling_put_many(&b->r, many, RULES_MANY, &killed, &b->e) == -ENOSPC, "it is full");
+	b->r.origin = NULL;
+	EXPECT(stored(b) == 1 && blocked(b, "198.18.0.0").hits == 1, "his rule stands");
+	EXPECT(blocked(b, "198.18.0.0").entries == 1, "and nothing else");
+	free(many);
+}
+
 TEST(ruling_gate_the_kernel_has_the_mode)
 {
 	struct bench *b;

@@ -126,7 +126,7 @@ TEST(sources_are_counted_sorted_and_filtered)
 	event(2, PN_REASON_RATE, 0, 2);
 	event(3, PN_REASON_BLOCK, 0, 3);
 	event(2, PN_REASON_LISTED, 0, 4);
-	top_decision(&model, &network, "listed: by bl.example");
+	top_decision(&model, &network, "listed: by bl.example", 1);
 	top_open(&model, &third, 7);
 	EXPECT(model.sources == 3 && model.source[0].events == 42, "those not told are counted");
 	EXPECT(model.source[1].reason == PN_REASON_LISTED, "the last reason is shown");
@@ -139,6 +139,16 @@ TEST(sources_are_counted_sorted_and_filtered)
 			EXPECT(model.source[list[n]].addr.byte[15] == rows[i].last[n],
 			       "%s: place %u", rows[i].sentence, n);
 	}
+	network = prefix_of(&three, 120);
+	top_decision(&model, &network, "widened", 9 * NS_PER_S);
+	EXPECT(strcmp(model.source[0].note, "widened") == 0 &&
+		       strcmp(model.source[2].note, "widened") == 0 && model.sources == 3,
+	       "a network is no row, and all in it are noted");
+	three.byte[15] = 44;
+	third = prefix_of(&three, 128);
+	top_decision(&model, &third, "banned", 10 * NS_PER_S);
+	EXPECT(top_list(&model, TOP_BY_TIME, "banned", false, list) == 1 && list[0] == 3,
+	       "who was decided about is there before he is seen");
 	top_open_clear(&model);
 	EXPECT(top_list(&model, TOP_BY_OPEN, "", true, list) == 0, "closed again");
 }

@@ -16,6 +16,7 @@
 
 static struct sockaddr_un journal_at;
 static int journal_fd = -1;
+static pid_t journal_pid; /* who opened it: in a child the number may be another file's */
 
 void journal_add(struct journal_entry *entry, const char *key, const char *value)
 {
@@ -52,12 +53,13 @@ int journal_open(const char *path)
 	journal_at.sun_family = AF_UNIX;
 	memcpy(journal_at.sun_path, path, strlen(path) + 1);
 	journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	journal_pid = getpid();
 	return journal_fd < 0 ? -errno : 0;
 }
 
 int journal_send(const struct journal_entry *entry)
 {
-	if (journal_fd < 0)
+	if (journal_fd < 0 || journal_pid != getpid())
 		return -ENOTCONN;
 	if (sendto(journal_fd, entry->bytes, entry->length, MSG_NOSIGNAL | MSG_DONTWAIT,
 		   (struct sockaddr *)&journal_at, sizeof(journal_at)) < 0)

@@ -137,6 +137,7 @@ static const char *const message_ids[LOG_KINDS] = {
 	[LOG_EVENT] = "b04f2da4993344ed95e51b5d1fc06723",
 	[LOG_LISTED] = "6ac27b487ec846fa90783d4a7208079b",
 	[LOG_CUT] = "4c7804f2852e4316a5b5bae9dc45d5b9",
+	[LOG_BANNED] = "05084641b86745ada39b768434b1c36b",
 };
 
 #define SILENT_SAY_S 60 /* in a flood that goes on, how often it is said how much is not written */

@@ -29,6 +29,7 @@ enum log_kind {
 	LOG_EVENT,  /* packets of a source, as the kernel judged them */
 	LOG_LISTED, /* DNS lists name it; or its network as a whole */
 	LOG_CUT,    /* connections of a listed source were ended */
+	LOG_BANNED, /* it has offended again and again */
 	LOG_KINDS
 };
 

@@ -67,7 +67,7 @@ struct postfix_setting {
 };
 
 struct postfix {
-	char *text[3]; /* what the settings point into */
+	char *text[2]; /* what the settings point into */
 	struct postfix_setting *setting;
 	size_t count, room;
 	bool has_master;		  /* master.cf was read */
@@ -143,14 +143,15 @@ const struct import_row *import_find(const struct import_rows *r, const char *ke
 
 /* Which tables must be read: how many, at most IMPORT_WANTS_MAX. */
 unsigned import_wants(const struct import_source *s, struct import_want *list);
+/* "proxy:hash:/x" is "hash:/x", for who reads it himself. */
+const char *import_spec(const char *spec);
 /* Is it one that may be read: a known type, an absolute path, a name of the DNS? For who reads it. */
 bool import_want_check(const struct import_want *w);
 /* All of it. 0 or -ENOMEM. */
 int import_convert(const struct import_source *s, struct import_rows *out);
 
 /* import_smtpd.c: smtpd_*_restrictions. threshold: what one listing must weigh to be enough. */
-void import_smtpd(const struct import_source *s, const struct postfix *p, unsigned threshold,
-		  struct import_rows *out);
+void import_smtpd(const struct postfix *p, unsigned threshold, struct import_rows *out);
 /* Calls fn for each client table that smtpd's restrictions name. */
 void import_smtpd_tables(const struct postfix *p, void (*fn)(void *context, const char *spec),
 			 void *context);

@@ -32,7 +32,7 @@ struct access_entry {
 struct table {
 	struct access_list *list;
 	struct import_rows *rows;
-	const char *spec, *from;
+	const char *spec;
 	bool is_screen, is_cidr;
 	unsigned line, left;
 	unsigned depth; /* of "if" */
@@ -58,23 +58,28 @@ static bool is_word(const char *text, const char *word)
 	       text[length] != '_';
 }
 
-/* access(5): OK and numbers let in; REJECT, DROP and 5NN turn away. postscreen(8): permit, reject, dunno. */
+/* postscreen(8) knows three words; access(5) some more, numbers that let in and codes that turn away. */
 static int verdict_of(const struct table *t, const char *text, enum access_verdict *out)
 {
+	static const struct {
+		const char *word;
+		enum access_verdict verdict;
+		bool is_smtpds;
+	} words[] = {
+		{"permit", ACCESS_PERMIT, false}, {"reject", ACCESS_REJECT, false},
+		{"dunno", ACCESS_DUNNO, false},	  {"ok", ACCESS_PERMIT, true},
+		{"drop", ACCESS_REJECT, true},
+	};
 	size_t digits = strspn(text, "0123456789");
 
-	if (is_word(text, "dunno"))
-		*out = ACCESS_DUNNO;
-	else if (is_word(text, "reject") || (!t->is_screen && is_word(text, "drop")))
-		*out = ACCESS_REJECT;
-	else if (is_word(text, "permit") || (!t->is_screen && is_word(text, "ok")))
-		*out = ACCESS_PERMIT;
-	else if (!t->is_screen && digits && !text[digits])
-		*out = ACCESS_PERMIT;
-	else if (!t->is_screen && digits == 3 && text[0] == '5')
-		*out = ACCESS_REJECT;
-	else
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (is_word(text, words[i].word) && !(t->is_screen && words[i].is_smtpds)) {
+			*out = words[i].verdict;
+			return 0;
+		}
+	if (t->is_screen || !digits || (text[digits] && (digits != 3 || text[0] != '5')))
 		return -EINVAL;
+	*out = text[digits] ? ACCESS_REJECT : ACCESS_PERMIT;
 	return 0;
 }
 
@@ -211,9 +216,8 @@ void access_read(struct access_list *a, const struct import_source *s, const cha
 	struct table t = {.list = a,
 			  .rows = rows,
 			  .spec = spec,
-			  .from = from,
 			  .is_screen = is_screen,
-			  .is_cidr = strncmp(spec, "cidr:", 5) == 0};
+			  .is_cidr = strncmp(import_spec(spec), "cidr:", 5) == 0};
 	const struct import_piece *said = import_answer(s, spec, NULL);
 
 	if (!said) {

@@ -77,14 +77,10 @@ static void network_take(struct convert *c, char *word, const char *from)
 		return;
 	}
 	brackets_cut(word);
-	if (strchr(word, ':') && strchr(word, '/') && prefix_parse(word, &p, &e) < 0 &&
-	    strstr(word, ":/")) {
-		import_leave(c->rows, "never_block", word, from,
-			     "a table, not an address: write its networks here");
-		return;
-	}
 	if (prefix_parse(word, &p, &e) < 0)
-		import_leave(c->rows, "never_block", word, from, "%s", e.text);
+		import_leave(c->rows, "never_block", word, from, "%s",
+			     strstr(word, ":/") ? "a table, not an address: write its networks here"
+						: e.text);
 	else if (p.bits == 0 || p.bits == ADDR_V4_LEAD_BITS)
 		import_leave(c->rows, "never_block", word, from,
 			     "this is everybody: the gate would guard against nobody, and Postfix "
@@ -275,8 +271,11 @@ static void mode_convert(struct convert *c)
 static void name_convert(struct convert *c)
 {
 	struct postfix_value v;
+	struct err e = {0};
 
-	if (get(c, POSTFIX_SMTPD, "myhostname", &v))
+	if (get(c, POSTFIX_SMTPD, "myhostname", &v) && site_domain_check(v.text, &e) < 0)
+		import_leave(c->rows, "responder.name", v.text, v.from, "%s", e.text);
+	else if (v.text && *v.text)
 		(void)import_carry(c->rows, "responder.name", v.text, v.from, "");
 	if (get(c, POSTFIX_SMTPD, "smtpd_reject_footer", &v))
 		import_leave(c->rows, "responder.contact", v.text, v.from,
@@ -290,7 +289,7 @@ static void name_convert(struct convert *c)
 			     "DOMAIN=NAME here");
 }
 
-/* A client's own address must have its certificate read by the responder: the operator says whether it may. */
+/* The responder is a process of its own that strangers talk to: whether it may have the key is for the operator to say. */
 static void certificate_convert(struct convert *c)
 {
 	struct postfix_value v;
@@ -307,7 +306,8 @@ static void log_convert(struct convert *c)
 {
 	struct postfix_value v;
 
-	if (get(c, POSTFIX_SMTPD, "maillog_file", &v) && strncmp(v.text, "/dev/", 5) != 0)
+	if (get(c, POSTFIX_SMTPD, "maillog_file", &v) && v.text[0] == '/' &&
+	    strncmp(v.text, "/dev/", 5) != 0)
 		(void)import_carry(c->rows, "mail_log", v.text, v.from, "");
 }
 
@@ -519,7 +519,7 @@ int import_convert(const struct import_source *s, struct import_rows *out)
 	if (ret == 0) {
 		networks_convert(&c);
 		sites_convert(&c);
-		import_smtpd(s, &c.postfix, c.threshold, out);
+		import_smtpd(&c.postfix, c.threshold, out);
 		mode_convert(&c);
 		name_convert(&c);
 		certificate_convert(&c);

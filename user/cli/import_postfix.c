@@ -31,13 +31,12 @@ static void piece_take(struct import_piece *to, struct local_piece *from)
 	from->bytes = NULL;
 }
 
-static int tools_run(struct import_source *s, const struct local_tool *tools,
-		     struct import_piece *const *out, unsigned count)
+static int tools_run(const struct local_tool *tools, struct import_piece *const *out,
+		     unsigned count)
 {
 	struct local_raw *raw = calloc(1, sizeof(*raw));
 	int ret = raw ? local_run(raw, tools, count) : -ENOMEM;
 
-	(void)s;
 	for (unsigned i = 0; ret == 0 && i < count; i++)
 		piece_take(out[i], &raw->piece[i]);
 	local_raw_free(raw);
@@ -55,7 +54,7 @@ static int settings_collect(struct import_source *s)
 	};
 	struct import_piece *const out[] = {&s->all, &s->own, &s->services, &s->master};
 
-	return tools_run(s, tools, out, sizeof(tools) / sizeof(tools[0]));
+	return tools_run(tools, out, sizeof(tools) / sizeof(tools[0]));
 }
 
 static int file_read(int fd, struct import_piece *out)
@@ -110,13 +109,13 @@ static int questions_collect(struct import_source *s)
 			tools[count++] = (struct local_tool){
 				LOCAL_POSTCONF,
 				{"postmap"},
-				{"-q", s->answer[i].want.key, s->answer[i].want.spec},
+				{"-q", s->answer[i].want.key, import_spec(s->answer[i].want.spec)},
 				"-c",
 				s->directory,
 				true};
 		}
 		if (count && (count == AT_ONCE || i == s->answer_count)) {
-			ret = tools_run(s, tools, out, count);
+			ret = tools_run(tools, out, count);
 			count = 0;
 		}
 	}

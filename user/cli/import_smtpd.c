@@ -234,13 +234,11 @@ static void classes_walk(struct walk *w, const struct postfix *p)
 	}
 }
 
-void import_smtpd(const struct import_source *s, const struct postfix *p, unsigned threshold,
-		  struct import_rows *out)
+void import_smtpd(const struct postfix *p, unsigned threshold, struct import_rows *out)
 {
 	struct walk *w = calloc(1, sizeof(*w));
 	struct postfix_value v;
 
-	(void)s;
 	if (!w) {
 		out->is_short = true;
 		return;

@@ -21,10 +21,11 @@
 #include "maillog/source.h"
 #include "report/proof.h"
 
-#define SINCE_DEFAULT_S (7 * 24 * 3600) /* mail has habits of the week */
-#define FILES_OWN	8		/* beside those of the log: standard streams, the page */
-#define STATUS_SIGNAL	128		/* and the number: as a shell has it */
-#define WORK_FAILED	100		/* of the worker alone */
+#define DAY_S		86400
+#define SINCE_DEFAULT_S (7 * DAY_S) /* mail has habits of the week */
+#define FILES_OWN	8	    /* beside those of the log: standard streams, the page */
+#define STATUS_SIGNAL	128	    /* and the number: as a shell has it */
+#define WORK_FAILED	100	    /* of the worker alone */
 
 struct reporting {
 	struct cli *cli;
@@ -124,9 +125,10 @@ static int since_of(const struct sentence *s, int64_t now_s, int64_t *since_s, s
 	uint64_t span_s = 0;
 	int ret = sentence_get_duration(s, "since", &span_s, e);
 
+	/* Nothing older is kept. */
+	if (span_s > STORE_REFUSAL_DAYS * DAY_S)
+		span_s = STORE_REFUSAL_DAYS * DAY_S;
 	*since_s = now_s - (int64_t)(span_s ? span_s : SINCE_DEFAULT_S);
-	if (*since_s < 1)
-		*since_s = 1;
 	return ret;
 }
 

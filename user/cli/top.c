@@ -161,7 +161,7 @@ static int row_heard(void *context, json_t *row)
 		snprintf(note, sizeof(note), "%s: %s",
 			 stream_text(row, "what", reason, sizeof(reason)),
 			 stream_text(row, "text", action, sizeof(action)));
-		top_decision(&t->live, &about, note);
+		top_decision(&t->live, &about, note, now_boot_ns());
 	}
 	json_decref(row);
 	return 0;

@@ -103,8 +103,8 @@ static void note(struct top *t)
 
 	snprintf(text, sizeof(text), "you: %s%s%.*s", t->verb, t->time[0] ? " for " : "",
 		 TOP_NOTE_MAX / 2, t->time);
-	top_decision(&t->live, &t->chosen, text);
-	top_decision(&t->shown, &t->chosen, text);
+	top_decision(&t->live, &t->chosen, text, now_boot_ns());
+	top_decision(&t->shown, &t->chosen, text, now_boot_ns());
 }
 
 /* `why` and `forget` take an address: of an IPv6 source the one that was seen last. */

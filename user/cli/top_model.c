@@ -87,6 +87,11 @@ static struct top_source *source_find(struct top_model *m, const struct prefix *
 	return NULL;
 }
 
+static uint64_t last_ns(const struct top_source *s)
+{
+	return s->seen_ns > s->noted_ns ? s->seen_ns : s->noted_ns;
+}
+
 /* Its row, made if there is none, in the place of the one that was seen least of late if there is no room. */
 static struct top_source *source_get(struct top_model *m, const struct prefix *p)
 {
@@ -99,7 +104,7 @@ static struct top_source *source_get(struct top_model *m, const struct prefix *p
 	} else {
 		s = &m->source[0];
 		for (unsigned i = 1; i < m->sources; i++)
-			if (m->source[i].seen_ns < s->seen_ns)
+			if (last_ns(&m->source[i]) < last_ns(s))
 				s = &m->source[i];
 	}
 	*s = (struct top_source){.source = *p, .addr = p->addr};
@@ -121,12 +126,22 @@ void top_event(struct top_model *m, const struct addr *source, enum pn_reason re
 	s->would = would;
 }
 
-void top_decision(struct top_model *m, const struct prefix *about, const char *note)
+void top_decision(struct top_model *m, const struct prefix *about, const char *note,
+		  uint64_t now_ns)
 {
-	for (unsigned i = 0; i < m->sources; i++)
-		if (prefix_covers(about, &m->source[i].source) ||
-		    prefix_covers(&m->source[i].source, about))
-			snprintf(m->source[i].note, sizeof(m->source[i].note), "%s", note);
+	uint8_t bits = prefix_is_v4(about) ? PN_SOURCE_BITS_V4 : PN_SOURCE_BITS_V6;
+	struct prefix source = prefix_of(&about->addr, bits);
+
+	if (about->bits >= bits)
+		(void)source_get(m, &source);
+	for (unsigned i = 0; i < m->sources; i++) {
+		struct top_source *s = &m->source[i];
+
+		if (!prefix_covers(about, &s->source) && !prefix_covers(&s->source, about))
+			continue;
+		snprintf(s->note, sizeof(s->note), "%s", note);
+		s->noted_ns = now_ns;
+	}
 }
 
 void top_open_clear(struct top_model *m)
@@ -182,7 +197,7 @@ static int source_compare(const void *one, const void *other, void *context)
 	int by = 0;
 
 	if (k->order == TOP_BY_TIME)
-		by = compare(a->seen_ns, b->seen_ns);
+		by = compare(last_ns(a), last_ns(b));
 	else if (k->order == TOP_BY_EVENTS)
 		by = compare(a->events, b->events);
 	else if (k->order == TOP_BY_OPEN)

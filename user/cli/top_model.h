@@ -33,7 +33,8 @@ struct top_source {
 	struct prefix source; /* IPv4 address or IPv6 /64 */
 	struct addr addr;     /* the last that was seen in it */
 	uint64_t events;      /* those that were not told one by one too */
-	uint64_t seen_ns;     /* boot time; 0: known by its open connections alone */
+	uint64_t seen_ns;     /* boot time of the last event; 0: none was told */
+	uint64_t noted_ns;    /* of the last decision; 0: none */
 	enum pn_reason reason;
 	enum pn_action action, would;
 	uint32_t open;
@@ -60,8 +61,9 @@ void top_sample(struct top_model *m, const struct counter *counters, unsigned co
 		uint64_t now_ns);
 void top_event(struct top_model *m, const struct addr *source, enum pn_reason reason,
 	       enum pn_action action, enum pn_action would, uint64_t suppressed, uint64_t now_ns);
-/* A decision about a source that may be in the table: its note. A network's is the note of each source in it. */
-void top_decision(struct top_model *m, const struct prefix *about, const char *note);
+/* A decision about a source: its note. About a network: the note of each source in it that is there. */
+void top_decision(struct top_model *m, const struct prefix *about, const char *note,
+		  uint64_t now_ns);
 /* All counts of open connections are taken back, before they are told anew. */
 void top_open_clear(struct top_model *m);
 void top_open(struct top_model *m, const struct prefix *source, uint32_t open);

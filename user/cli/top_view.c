@@ -6,20 +6,17 @@
  */
 #include <curses.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/when.h"
-#include "cli/top.h"
+#include "cli/top_draw.h"
 
-#define CELL_MAX    512
+#define WORD_MAX    20 /* what is longer is cut */
 #define BARS_MAX    (3 * TOP_HISTORY + 1)
 #define NOTE_LEAST  30 /* columns: less than that of a sentence says nothing */
 #define SOURCE_COLS 23 /* "2001:db8:ffff:ffff::/64" */
 
-enum colour { COLOUR_PLAIN, COLOUR_STOPPED, COLOUR_WOULD, COLOUR_PASSED, COLOUR_FAULT };
-
-static attr_t shade(const struct top *t, enum colour c)
+attr_t top_shade(const struct top *t, enum colour c)
 {
 	attr_t bold = c == COLOUR_FAULT ? A_BOLD : A_NORMAL;
 
@@ -36,9 +33,17 @@ static int bytes_of(const char *text, int width)
 	return at;
 }
 
-/* At (y, x), cut and filled to width columns; to the right if right. */
-__attribute__((format(printf, 6, 7))) static void put(int y, int x, int width, bool right,
-						      attr_t attr, const char *format, ...)
+/* Where to cut a text that is longer: before a word that would be cut, if it is not the only one of late. */
+static int word_end(const char *text, int n)
+{
+	int at = n;
+
+	while (text[n] && text[n] != ' ' && at > 0 && n - at < WORD_MAX && text[at - 1] != ' ')
+		at--;
+	return at > 0 && n - at < WORD_MAX ? at : n;
+}
+
+void top_put(int y, int x, int width, bool right, attr_t attr, const char *format, ...)
 {
 	char text[CELL_MAX];
 	va_list ap;
@@ -49,7 +54,7 @@ __attribute__((format(printf, 6, 7))) static void put(int y, int x, int width, b
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	n = bytes_of(text, width);
+	n = word_end(text, bytes_of(text, width));
 	for (int i = 0; i < n; i++)
 		columns += ((unsigned char)text[i] & 0xc0) != 0x80;
 	attrset(attr);
@@ -58,127 +63,11 @@ __attribute__((format(printf, 6, 7))) static void put(int y, int x, int width, b
 	attrset(A_NORMAL);
 }
 
-/* ---- the header ---- */
-
-static const char *mode_piece(const struct top *t, char *buffer, size_t size)
-{
-	uint64_t until = t->measure.enforce_until, now = now_boot_ns();
-	char left[DURATION_TEXT_MAX];
-
-	if (!top_is_enforcing(t))
-		return "MONITOR";
-	if (until == PN_FOREVER)
-		return "ENFORCE";
-	snprintf(buffer, size, "ENFORCE, %s left",
-		 duration_describe((until - now) / NS_PER_S, left));
-	return buffer;
-}
-
-static const char *links_piece(const struct top *t, char *buffer, size_t size)
-{
-	size_t at = 0;
-
-	buffer[0] = '\0';
-	for (unsigned i = 0; i < t->measure.link_count; i++) {
-		const struct measure_link *l = &t->measure.link[i];
-
-		at += (size_t)snprintf(buffer + at, size - at, "%s%s (%s)", i ? ", " : "", l->name,
-				       !l->present ? "gone"
-				       : l->native ? "native"
-						   : "generic");
-		if (at >= size)
-			return "many interfaces";
-	}
-	return buffer;
-}
-
-static void title_draw(const struct top *t, int cols)
-{
-	char mode[64], links[CELL_MAX], name[64], when[WHEN_TEXT_MAX], text[CELL_MAX];
-	const char *pieces[] = {
-		name,
-		t->paused ? "PAUSED" : NULL,
-		t->gate ? mode_piece(t, mode, sizeof(mode)) : NULL,
-		t->gate ? links_piece(t, links, sizeof(links)) : NULL,
-	};
-	const char *clock = strchr(when_format(now_wall_s(), when), 'T');
-	int room = cols - (int)strlen(clock ? clock : "") - 2;
-
-	snprintf(name, sizeof(name), "postern %s", t->cli->conf.instance);
-	top_join(pieces, sizeof(pieces) / sizeof(*pieces), (unsigned)(room - 1), text,
-		 sizeof(text));
-	put(0, 0, cols, false, A_REVERSE, " %s", text);
-	put(0, room + 1, cols - room - 1, false, A_REVERSE, "%s", clock ? clock + 1 : "");
-}
-
-static const char *controller_piece(const struct top *t, char *buffer, size_t size)
-{
-	int64_t since = t->measure.started_wall_s, now = now_wall_s();
-	char up[DURATION_TEXT_MAX];
-
-	if (!t->measure.controller)
-		return ""; /* the line below says it, and what it means */
-	if (!t->measure.has_told || !since || since > now)
-		return "controller up";
-	snprintf(buffer, size, "controller up %s", duration_describe((uint64_t)(now - since), up));
-	return buffer;
-}
-
-static void facts_draw(const struct top *t, int cols)
-{
-	static const char *const names[] = {"rules", "listed", "known", "banned"};
-	const uint64_t values[] = {t->counts.rules, t->counts.listed, t->counts.known,
-				   t->counts.bans};
-	char up[64], open[64], fact[4][64], text[CELL_MAX], number[TOP_NUMBER_MAX];
-	const char *pieces[6] = {controller_piece(t, up, sizeof(up))};
-	unsigned count = 1;
-
-	if (t->gate) {
-		snprintf(open, sizeof(open), "open %s",
-			 top_number((double)t->measure.open, number));
-		pieces[count++] = open;
-	}
-	for (unsigned i = 0; t->counted && i < 4; i++) {
-		snprintf(fact[i], sizeof(fact[i]), "%s %s", names[i],
-			 top_number((double)values[i], number));
-		pieces[count++] = fact[i];
-	}
-	top_join(pieces, count, (unsigned)cols - 1, text, sizeof(text));
-	put(1, 0, cols, false, A_NORMAL, " %s", text);
-}
-
-static const char *text_of(const json_t *row, const char *key)
+const char *top_text_of(const json_t *row, const char *key)
 {
 	const char *text = json_string_value(json_object_get(row, key));
 
 	return text ? text : "";
-}
-
-/* What a person must know first. "" when all is well. */
-static const char *trouble(const struct top *t)
-{
-	const struct measure *m = &t->measure;
-
-	if (!t->gate)
-		return t->gate_why.text[0] ? t->gate_why.text : "the gate is not loaded";
-	if (!m->link_count)
-		return "no interface is guarded: everything gets in";
-	if (!m->controller)
-		return "no controller: no events, no lists; strangers get in unasked";
-	if (m->alive_until <= m->now_boot_ns)
-		return "the controller does not answer: strangers get in unasked";
-	if (t->told_why.code)
-		return t->told_why.text;
-	if (m->has_told && m->child[MEASURE_RESOLVER].state == MEASURE_DOWN)
-		return "the resolver is down: strangers get in unasked";
-	if (m->has_told && m->child[MEASURE_RESPONDER].state == MEASURE_DOWN)
-		return "the responder is down: nobody is told why";
-	if (m->reload_failed)
-		return "the last reload failed: the old configuration is in force";
-	for (size_t i = 0; i < json_array_size(t->zones); i++)
-		if (strcmp(text_of(json_array_get(t->zones, i), "state"), "good") != 0)
-			return "a DNS list is not good: see zones";
-	return "";
 }
 
 /* ---- panes ---- */
@@ -188,8 +77,8 @@ static void pane_title(const struct top *t, enum top_pane p, const struct top_re
 {
 	bool has_focus = t->focus == p;
 
-	put(r->y, r->x, r->cols, false, has_focus ? A_REVERSE | A_BOLD : A_REVERSE, "%c%s",
-	    has_focus ? '>' : ' ', text);
+	top_put(r->y, r->x, r->cols, false, has_focus ? A_REVERSE | A_BOLD : A_REVERSE, "%c%s",
+		has_focus ? '>' : ' ', text);
 }
 
 /* So that the selected row is seen: how many rows there are to draw in. */
@@ -213,7 +102,7 @@ static attr_t row_attr(const struct top *t, enum top_pane p, unsigned row, enum 
 {
 	bool is_selected = t->focus == p && t->selected[p] == row;
 
-	return is_selected ? A_REVERSE : shade(t, c);
+	return is_selected ? A_REVERSE : top_shade(t, c);
 }
 
 static enum colour reason_colour(const struct top_reason *r, enum pn_reason reason)
@@ -242,11 +131,11 @@ static void reasons_draw(struct top *t, const struct top_rect *r)
 	unsigned list[PN_REASONS], count = top_reasons(&t->shown, t->by_rate, list), rows;
 
 	pane_title(t, TOP_REASONS, r, t->by_rate ? "reasons, the fastest first" : "reasons");
-	put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-12s %6s %7s %6s %7s  %s", "REASON", "NOW/S",
-	    "1MIN/S", "TOTAL", "WOULD", "LAST MINUTE");
+	top_put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-12s %6s %7s %6s %7s  %s", "REASON",
+		"NOW/S", "1MIN/S", "TOTAL", "WOULD", "LAST MINUTE");
 	if (!count)
-		put(r->y + 2, r->x + 1, r->cols - 1, false, A_NORMAL, "%s",
-		    t->gate ? "nothing has come to a policed port yet" : "-");
+		top_put(r->y + 2, r->x + 1, r->cols - 1, false, A_NORMAL, "%s",
+			t->gate ? "nothing has come to a policed port yet" : "-");
 	rows = pane_scroll(t, TOP_REASONS, r, count);
 	for (unsigned i = t->first[TOP_REASONS]; i < count && i < t->first[TOP_REASONS] + rows;
 	     i++) {
@@ -254,17 +143,18 @@ static void reasons_draw(struct top *t, const struct top_rect *r)
 		attr_t attr = row_attr(t, TOP_REASONS, i, reason_colour(k, list[i]));
 		int y = r->y + 2 + (int)(i - t->first[TOP_REASONS]);
 
-		put(y, r->x, r->cols, false, attr, " %s", reason_name(list[i]));
-		put(y, r->x + at[1], 6, true, attr, "%s", top_number(k->now, number));
-		put(y, r->x + at[2], 7, true, attr, "%s", top_number(k->minute, number));
-		put(y, r->x + at[3], 6, true, attr, "%s", top_number((double)k->packets, number));
-		put(y, r->x + at[4], 7, true, attr, "%s", top_number((double)k->would, number));
-		put(y, r->x + at[5] + 1, width, false, attr, "%s",
-		    top_bars(k->history, t->shown.samples, (unsigned)width, t->utf8, bars,
-			     sizeof(bars)));
+		top_put(y, r->x, r->cols, false, attr, " %s", reason_name(list[i]));
+		top_put(y, r->x + at[1], 6, true, attr, "%s", top_number(k->now, number));
+		top_put(y, r->x + at[2], 7, true, attr, "%s", top_number(k->minute, number));
+		top_put(y, r->x + at[3], 6, true, attr, "%s",
+			top_number((double)k->packets, number));
+		top_put(y, r->x + at[4], 7, true, attr, "%s", top_number((double)k->would, number));
+		top_put(y, r->x + at[5] + 1, width, false, attr, "%s",
+			top_bars(k->history, t->shown.samples, (unsigned)width, t->utf8, bars,
+				 sizeof(bars)));
 		if (r->cols - note >= NOTE_LEAST)
-			put(y, r->x + note, r->cols - note, false, attr, "%s",
-			    reason_sentence(list[i]));
+			top_put(y, r->x + note, r->cols - note, false, attr, "%s",
+				reason_sentence(list[i]));
 	}
 }
 
@@ -333,17 +223,19 @@ static void source_row(const struct top *t, const struct top_rect *r, int y, att
 	struct fresh f;
 
 	fresh_get(t, s, &f);
-	if (s->seen_ns) {
+	if (s->seen_ns)
 		top_number((double)s->events, events);
-		top_age((now_boot_ns() - s->seen_ns) / NS_PER_S, age);
-	}
+	if (s->seen_ns || s->noted_ns)
+		top_age((now_boot_ns() - (s->seen_ns > s->noted_ns ? s->seen_ns : s->noted_ns)) /
+				NS_PER_S,
+			age);
 	if (s->open)
 		top_number(s->open, open);
 	snprintf(line, sizeof(line), " %-*s %5s %4s %-10s %-12s %5s %7s %-6s", SOURCE_COLS,
 		 prefix_format(&s->source, source), events, age,
 		 s->seen_ns ? deed(s->action, s->would) : "",
 		 s->seen_ns ? reason_name(s->reason) : "", open, f.rate, f.next);
-	put(y, r->x, r->cols, false, attr, "%s  %s", line, s->note);
+	top_put(y, r->x, r->cols, false, attr, "%s  %s", line, s->note);
 }
 
 /* Low screens show one of these panes: the others are named beside it. */
@@ -391,14 +283,15 @@ static void sources_draw(struct top *t, const struct top_layout *l, enum top_pan
 
 	top_choose(t, p);
 	sources_title(t, l, p, r);
-	put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-*s %5s %4s %-10s %-12s %5s %7s %-6s  %s",
-	    SOURCE_COLS, "SOURCE", "TIMES", "AGO", "DONE", "REASON", "OPEN", "RATE", "NEXT",
-	    r->cols > TOP_COLS_MIN + 4 ? "DECIDED" : "");
+	top_put(r->y + 1, r->x, r->cols, false, A_BOLD,
+		" %-*s %5s %4s %-10s %-12s %5s %7s %-6s  %s", SOURCE_COLS, "SOURCE", "TIMES", "AGO",
+		"DONE", "REASON", "OPEN", "RATE", "NEXT",
+		r->cols > TOP_COLS_MIN + 4 ? "DECIDED" : "");
 	if (!t->list_count)
-		put(r->y + 2, r->x + 1, r->cols - 1, false, A_NORMAL, "%s",
-		    t->filter[0]    ? "nobody whom the filter lets through"
-		    : p == TOP_OPEN ? "no connection is open"
-				    : none);
+		top_put(r->y + 2, r->x + 1, r->cols - 1, false, A_NORMAL, "%s",
+			t->filter[0]	? "nobody whom the filter lets through"
+			: p == TOP_OPEN ? "no connection is open"
+					: none);
 	rows = pane_scroll(t, p, r, t->list_count);
 	for (unsigned i = t->first[p]; i < t->list_count && i < t->first[p] + rows; i++) {
 		const struct top_source *s = &t->shown.source[t->list[i]];
@@ -423,24 +316,24 @@ static void zones_draw(struct top *t, const struct top_layout *l, const struct t
 
 	tabs(t, l, TOP_ZONES, names, sizeof(names));
 	pane_title(t, TOP_ZONES, r, names);
-	put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-*s %-11s %6s %6s %6s %5s  %s", name, "ZONE",
-	    "STATE", "ASKED", "LISTED", "ERRORS", "MS", "WHY");
+	top_put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-*s %-11s %6s %6s %6s %5s  %s", name,
+		"ZONE", "STATE", "ASKED", "LISTED", "ERRORS", "MS", "WHY");
 	if (!count)
-		put(r->y + 2, r->x + 1, r->cols - 1, false, A_NORMAL, "%s",
-		    !t->cli->conf.dnsbl.site_count ? "no lists are configured (dnsbl.sites)"
-		    : t->measure.controller ? "the controller has not told how the lists do yet"
-					    : "no controller runs: nobody asks the lists");
+		top_put(r->y + 2, r->x + 1, r->cols - 1, false, A_NORMAL, "%s",
+			!t->cli->conf.dnsbl.site_count ? "no lists are configured (dnsbl.sites)"
+			: t->measure.controller ? "the controller has not told how the lists do yet"
+						: "no controller runs: nobody asks the lists");
 	rows = pane_scroll(t, TOP_ZONES, r, count);
 	for (unsigned i = t->first[TOP_ZONES]; i < count && i < t->first[TOP_ZONES] + rows; i++) {
 		const json_t *row = json_array_get(t->zones, i);
-		bool is_good = strcmp(text_of(row, "state"), "good") == 0;
+		bool is_good = strcmp(top_text_of(row, "state"), "good") == 0;
 
-		put(r->y + 2 + (int)(i - t->first[TOP_ZONES]), r->x, r->cols, false,
-		    row_attr(t, TOP_ZONES, i, is_good ? COLOUR_PASSED : COLOUR_STOPPED),
-		    " %-*.*s %-11s %6s %6s %6s %5s  %s", name, name, text_of(row, "zone"),
-		    text_of(row, "state"), count_of(row, "asked", asked),
-		    count_of(row, "listed", listed), count_of(row, "errors", errors),
-		    count_of(row, "latency_ms", ms), text_of(row, "why"));
+		top_put(r->y + 2 + (int)(i - t->first[TOP_ZONES]), r->x, r->cols, false,
+			row_attr(t, TOP_ZONES, i, is_good ? COLOUR_PASSED : COLOUR_STOPPED),
+			" %-*.*s %-11s %6s %6s %6s %5s  %s", name, name, top_text_of(row, "zone"),
+			top_text_of(row, "state"), count_of(row, "asked", asked),
+			count_of(row, "listed", listed), count_of(row, "errors", errors),
+			count_of(row, "latency_ms", ms), top_text_of(row, "why"));
 	}
 }
 
@@ -452,19 +345,19 @@ static void feeds_draw(struct top *t, const struct top_layout *l, const struct t
 
 	tabs(t, l, TOP_FEEDS, names, sizeof(names));
 	pane_title(t, TOP_FEEDS, r, names);
-	put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-32s %7s %7s %5s  %s", "FEED", "ENTRIES",
-	    "HITS", "AGE", "");
+	top_put(r->y + 1, r->x, r->cols, false, A_BOLD, " %-32s %7s %7s %5s  %s", "FEED", "ENTRIES",
+		"HITS", "AGE", "");
 	rows = pane_scroll(t, TOP_FEEDS, r, count);
 	for (unsigned i = t->first[TOP_FEEDS]; i < count && i < t->first[TOP_FEEDS] + rows; i++) {
 		const struct measure_feed *f = &t->measure.feed[i];
 		int64_t old = now_wall_s() - f->loaded_wall_s;
 
-		put(r->y + 2 + (int)(i - t->first[TOP_FEEDS]), r->x, r->cols, false,
-		    row_attr(t, TOP_FEEDS, i, f->held_back ? COLOUR_WOULD : COLOUR_PLAIN),
-		    " %-32s %7s %7s %5s  %s", f->name, top_number((double)f->entries, entries),
-		    top_number((double)f->hits, hits),
-		    f->loaded_wall_s ? top_age(old > 0 ? (uint64_t)old : 0, age) : "never",
-		    f->held_back ? "a newer file is held back" : "");
+		top_put(r->y + 2 + (int)(i - t->first[TOP_FEEDS]), r->x, r->cols, false,
+			row_attr(t, TOP_FEEDS, i, f->held_back ? COLOUR_WOULD : COLOUR_PLAIN),
+			" %-32s %7s %7s %5s  %s", f->name, top_number((double)f->entries, entries),
+			top_number((double)f->hits, hits),
+			f->loaded_wall_s ? top_age(old > 0 ? (uint64_t)old : 0, age) : "never",
+			f->held_back ? "a newer file is held back" : "");
 	}
 }
 
@@ -476,33 +369,33 @@ static void footer_draw(const struct top *t, const struct top_layout *l, int col
 	static const char act[] = "b block  a allow  t trust  u unblock  f forget";
 	static const char leave[] = "? help  q quit";
 	int y = l->footer_y;
-	attr_t attr = t->is_fault ? shade(t, COLOUR_FAULT) : A_NORMAL;
+	attr_t attr = t->is_fault ? top_shade(t, COLOUR_FAULT) : A_NORMAL;
 
 	switch (t->input) {
 	case TOP_TYPING_FILTER:
-		put(y, 0, cols, false, A_BOLD, " show only: %s_", t->line);
+		top_put(y, 0, cols, false, A_BOLD, " show only: %s_", t->line);
 		break;
 	case TOP_TYPING_TIME:
-		put(y, 0, cols, false, A_BOLD, " %s %s for (empty: without an end): %s_", t->verb,
-		    t->source, t->line);
+		top_put(y, 0, cols, false, A_BOLD, " %s %s for (empty: without an end): %s_",
+			t->verb, t->source, t->line);
 		break;
 	case TOP_TYPING_REASON:
-		put(y, 0, cols, false, A_BOLD, " %s %s because (may be empty): %s_", t->verb,
-		    t->source, t->line);
+		top_put(y, 0, cols, false, A_BOLD, " %s %s because (may be empty): %s_", t->verb,
+			t->source, t->line);
 		break;
 	case TOP_CONFIRM:
-		put(y, 0, cols, false, A_BOLD, " %s %s%s%s? y/n", t->verb, t->source,
-		    t->time[0] ? " for " : "", t->time);
+		top_put(y, 0, cols, false, A_BOLD, " %s %s%s%s? y/n", t->verb, t->source,
+			t->time[0] ? " for " : "", t->time);
 		break;
 	default:
-		put(y, 0, cols, false, attr, " %s", t->message);
+		top_put(y, 0, cols, false, attr, " %s", t->message);
 		break;
 	}
 	if (l->footer_rows > 2) {
-		put(y + 1, 0, cols, false, A_REVERSE, " %s", look);
-		put(y + 2, 0, cols, false, A_REVERSE, " %s  %s", act, leave);
+		top_put(y + 1, 0, cols, false, A_REVERSE, " %s", look);
+		top_put(y + 2, 0, cols, false, A_REVERSE, " %s  %s", act, leave);
 	} else {
-		put(y + 1, 0, cols, false, A_REVERSE, " %s  %s  %s", look, act, leave);
+		top_put(y + 1, 0, cols, false, A_REVERSE, " %s  %s  %s", look, act, leave);
 	}
 }
 
@@ -524,17 +417,17 @@ static void window_draw(struct top *t)
 		lines++;
 	if (t->scroll + (unsigned)rows > lines)
 		t->scroll = lines > (unsigned)rows ? lines - (unsigned)rows : 0;
-	put(y, 0, cols + 2, false, A_REVERSE | A_BOLD, " %s", t->title);
+	top_put(y, 0, cols + 2, false, A_REVERSE | A_BOLD, " %s", t->title);
 	for (int i = 0; i < rows; i++) {
 		const char *line =
 			top_line(t->text, t->scroll + (unsigned)i, (unsigned)cols, &length);
 
-		put(y + 1 + i, 0, cols + 2, false, A_NORMAL, " %.*s", line ? (int)length : 0,
-		    line ? line : "");
+		top_put(y + 1 + i, 0, cols + 2, false, A_NORMAL, " %.*s", line ? (int)length : 0,
+			line ? line : "");
 	}
-	put(y + 1 + rows, 0, cols + 2, false, A_REVERSE, " %s",
-	    lines > (unsigned)rows ? "arrows, PgUp, PgDn scroll; any other key closes"
-				   : "any key closes");
+	top_put(y + 1 + rows, 0, cols + 2, false, A_REVERSE, " %s",
+		lines > (unsigned)rows ? "arrows, PgUp, PgDn scroll; any other key closes"
+				       : "any key closes");
 }
 
 static void small_draw(int rows, int cols)
@@ -547,7 +440,7 @@ static void small_draw(int rows, int cols)
 			top_line(text, (unsigned)i, (unsigned)(cols > 1 ? cols - 1 : 1), &length);
 
 		if (line)
-			put(i, 0, cols - 1, false, A_NORMAL, "%.*s", (int)length, line);
+			top_put(i, 0, cols - 1, false, A_NORMAL, "%.*s", (int)length, line);
 	}
 }
 
@@ -569,9 +462,7 @@ void top_draw(struct top *t)
 		refresh();
 		return;
 	}
-	title_draw(t, COLS);
-	facts_draw(t, COLS);
-	put(2, 0, COLS, false, shade(t, COLOUR_FAULT), " %s", trouble(t));
+	top_header_draw(t, COLS);
 	if (l.pane[TOP_REASONS].rows)
 		reasons_draw(t, &l.pane[TOP_REASONS]);
 	if (l.pane[TOP_ZONES].rows)

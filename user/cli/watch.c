@@ -154,6 +154,8 @@ static void packet_print(const struct watch *w, const json_t *row)
 	if (json_is_string(json_object_get(row, "interface")))
 		printf(" on %s", stream_text(row, "interface", text, sizeof(text)));
 	printf(": %s", stream_text(row, "reason", text, sizeof(text)));
+	if (json_is_string(json_object_get(row, "feed")))
+		printf(" %s", stream_text(row, "feed", text, sizeof(text)));
 	if (more)
 		printf(" (and %lld more before)", (long long)more);
 }
@@ -255,7 +257,7 @@ static void ring_event(void *context, const struct pn_event *e)
 
 	if (e->ifindex)
 		(void)if_indextoname(e->ifindex, name);
-	row = event_row(e, name);
+	row = event_row(e, name, event_feed(e, &ring->watch->cli->conf));
 	if (row && ring->rc == 0)
 		ring->rc = row_print(ring->watch, row);
 	else

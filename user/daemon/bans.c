@@ -180,8 +180,13 @@ static void tell_banned(struct daemon *d, const struct offender *o, int64_t leng
 
 	duration_describe((uint64_t)length_s, time);
 	if (contact_may_tell(d))
-		log_info("%s: %s for %s, ban %u of it: %s", acts ? "banned" : "would ban",
-			 prefix_format(&o->prefix, text), time, o->history.level, evidence);
+		log_decision(&(struct log_fields){.kind = LOG_BANNED,
+						  .source = prefix_format(&o->prefix, text),
+						  .reason = reason_name(PN_REASON_BANNED),
+						  .action = action_name(acts ? PN_DROP : PN_PASS),
+						  .would = acts ? NULL : action_name(PN_DROP)},
+			     "%s: %s for %s, ban %u of it: %s", acts ? "banned" : "would ban", text,
+			     time, o->history.level, evidence);
 	recording_entry(d->contact.recording, "banned", &o->prefix, "for %s, ban %u of it: %s%s",
 			time, o->history.level, evidence,
 			acts ? "" : "; in monitor mode it is only counted");

@@ -55,6 +55,7 @@ static void daemon_tell(void *context, const struct pn_event *event)
 {
 	struct telling *t = context;
 	char name[IFNAMSIZ] = "";
+	const char *feed = event_feed(event, &t->d->conf);
 	json_t *row;
 
 	/* What happened while nobody controlled is not told as if it happened now. */
@@ -64,9 +65,9 @@ static void daemon_tell(void *context, const struct pn_event *event)
 	}
 	if (!event->ifindex || !if_indextoname(event->ifindex, name))
 		name[0] = '\0';
-	event_log(event, name);
+	event_log(event, name, feed);
 	parts_event(t->d, event);
-	row = t->lines ? event_row(event, name) : NULL;
+	row = t->lines ? event_row(event, name, feed) : NULL;
 	if (row)
 		json_line(t->lines, row);
 }

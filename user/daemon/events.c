@@ -43,7 +43,13 @@ static struct addr event_addr(const __u8 bytes[16])
 	return a;
 }
 
-const char *event_format(const struct pn_event *e, const char *ifname,
+const char *event_feed(const struct pn_event *e, const struct conf *c)
+{
+	return e->reason == PN_REASON_FEED && e->feed < c->feed_count ? c->feeds[e->feed].name
+								      : NULL;
+}
+
+const char *event_format(const struct pn_event *e, const char *ifname, const char *feed,
 			 char buffer[static EVENT_TEXT_MAX])
 {
 	struct addr source = event_addr(e->src);
@@ -53,13 +59,14 @@ const char *event_format(const struct pn_event *e, const char *ifname,
 		snprintf(port, sizeof(port), " port %u", e->dport);
 	if (e->suppressed)
 		snprintf(more, sizeof(more), " (%u more not told)", e->suppressed);
-	snprintf(buffer, EVENT_TEXT_MAX, "%s: %s%s %s: %s%s%s%s", event_deed(e),
+	snprintf(buffer, EVENT_TEXT_MAX, "%s: %s%s %s: %s%s%s%s%s%s", event_deed(e),
 		 addr_format(&source, text), port, reason_name(e->reason),
-		 reason_sentence(e->reason), ifname[0] ? ", on " : "", ifname, more);
+		 reason_sentence(e->reason), feed ? ": " : "", feed ? feed : "",
+		 ifname[0] ? ", on " : "", ifname, more);
 	return buffer;
 }
 
-void event_log(const struct pn_event *e, const char *ifname)
+void event_log(const struct pn_event *e, const char *ifname, const char *feed)
 {
 	char text[EVENT_TEXT_MAX], from[ADDR_TEXT_MAX];
 	struct addr source = event_addr(e->src);
@@ -71,21 +78,23 @@ void event_log(const struct pn_event *e, const char *ifname)
 				     .reason = reason_name(e->reason),
 				     .action = action_name(e->action),
 				     .would = e->would != e->action ? action_name(e->would) : NULL,
+				     .zone = feed,
 				     .interface = ifname[0] ? ifname : NULL,
 				     .suppressed = e->suppressed},
-		"%s", event_format(e, ifname, text));
+		"%s", event_format(e, ifname, feed, text));
 }
 
-json_t *event_row(const struct pn_event *e, const char *ifname)
+json_t *event_row(const struct pn_event *e, const char *ifname, const char *feed)
 {
 	struct addr source = event_addr(e->src), destination = event_addr(e->dst);
 	char when[WHEN_TEXT_MAX], from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s?, s:I}", "time",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s?, s:s?, s:I}", "time",
 			 when_format(when_of_boot(e->time), when), "kind", "packet", "source",
 			 addr_format(&source, from), "destination", addr_format(&destination, to),
 			 "port", e->dport ? json_integer(e->dport) : json_null(), "reason",
 			 reason_name(e->reason), "action", action_name(e->action), "would",
 			 action_name(e->would), "class", class_name_of(e->class_), "interface",
-			 ifname[0] ? ifname : NULL, "suppressed", (json_int_t)e->suppressed);
+			 ifname[0] ? ifname : NULL, "feed", feed, "suppressed",
+			 (json_int_t)e->suppressed);
 }

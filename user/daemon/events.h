@@ -5,23 +5,28 @@
 #define DAEMON_EVENTS_H
 
 #include "base/json.h"
+#include "conf/conf.h"
 #include "kern/maps.h"
 
-#define EVENT_TEXT_MAX 256 /* the longest: an IPv6 address, names of ours, two 10-digit numbers */
+#define EVENT_TEXT_MAX                                                                             \
+	(256 +                                                                                     \
+	 CONF_INSTANCE_MAX) /* an IPv6 address, names of ours, two 10-digit numbers, and the name of a feed */
 
 /*
  * "refused: 203.0.113.7 port 25 rate: the source connects faster than one source may, on eth0 (12
  * more not told)". In monitor mode it starts with "would refuse". ifname "" when unknown. Returns
- * buffer.
+ * buffer. feed: its name, from event_feed(), or NULL.
  */
-const char *event_format(const struct pn_event *e, const char *ifname,
+const char *event_format(const struct pn_event *e, const char *ifname, const char *feed,
 			 char buffer[static EVENT_TEXT_MAX]);
 /* The same into the log, with its fields. */
-void event_log(const struct pn_event *e, const char *ifname);
+void event_log(const struct pn_event *e, const char *ifname, const char *feed);
 /*
- * {"time","kind":"packet","source","destination","port","reason","action","would","class","interface","suppressed"};
- * port is null where it was unreadable, interface where it is unknown. NULL when out of memory.
+ * {"time","kind":"packet","source","destination","port","reason","action","would","class","interface","feed","suppressed"};
+ * port is null where it was unreadable, interface where it is unknown, feed where the reason is another. NULL when out of memory.
  */
-json_t *event_row(const struct pn_event *e, const char *ifname);
+json_t *event_row(const struct pn_event *e, const char *ifname, const char *feed);
+/* The name of the feed that an event is of; NULL: of none, or of one that is not configured. */
+const char *event_feed(const struct pn_event *e, const struct conf *c);
 
 #endif

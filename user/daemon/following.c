@@ -37,7 +37,6 @@
 #define KNOWN_S (7 * 86400ULL)
 /* An entry is written anew when it gains so much. */
 #define KNOWN_GAIN_NS (3600 * NS_PER_S)
-#define FLUSH_AT      1000 /* deliveries: some milliseconds of the store */
 #define WAITING_MAX   8192 /* deliveries: 3 MB */
 #define PLACE_EVERY_NS                                                                             \
 	(60 * NS_PER_S) /* where nothing was delivered, lines are read again at no cost */
@@ -301,8 +300,8 @@ static void on_message(void *context, const union message *m)
 		delivery_take(f, &m->delivery);
 	else if (m->head.type == MESSAGE_FOLLOWED)
 		place_take(f, &m->followed);
-	/* A log that is read for the first time does not wait for the tick. */
-	if (f->settled >= FLUSH_AT)
+	/* These come a few times a second at most, or once for a thousand deliveries. */
+	if (m->head.type == MESSAGE_FOLLOWED && f->settled)
 		flush(f, now_boot_ns());
 }
 

@@ -52,6 +52,6 @@ void logfile_close(struct logfile *l); /* NULL is fine */
 #define LOGFILE_AGAIN_BYTES (256LL << 10) /* a thousand lines: longer than a message is under way */
 #define LOGFILE_MOVE_BYTES  (1 << 20)	  /* at once: milliseconds, so that the loop goes on */
 #define LOGFILE_QUIET_LOOKS                                                                        \
-	3 /* of a file that was renamed: programs may still write to it for so many s */
+	2 /* seconds in which programs may still write to a file that was renamed */
 
 #endif

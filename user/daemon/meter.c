@@ -203,7 +203,19 @@ static int listen_tcp(const struct conf_metrics *at, struct err *e)
 	return err_set(e, r, "%s", strerror(-r));
 }
 
-/* What lies there from a run that was killed is taken away; what is no socket is somebody's. */
+/* Does somebody listen there? */
+static bool is_taken(const struct sockaddr_un *at)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool is = fd >= 0 && (connect(fd, (const struct sockaddr *)at, sizeof(*at)) == 0 ||
+			      errno == EAGAIN); /* he does, and is busy */
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/* What lies there from a run that was killed is taken away; what is no socket, or has a listener, is somebody's. */
 static int listen_unix(const char *path, struct err *e)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -216,6 +228,10 @@ static int listen_unix(const char *path, struct err *e)
 	if (fd < 0)
 		return err_set(e, -errno, "%s", strerror(errno));
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	if (is_taken(&at)) {
+		close(fd);
+		return err_set(e, -EADDRINUSE, "%s", strerror(EADDRINUSE));
+	}
 	unlink(path);
 	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || chmod(path, SOCKET_MODE) ||
 	    listen(fd, BACKLOG))

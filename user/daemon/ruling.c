@@ -184,6 +184,9 @@ static int change_store(struct ruling *r, struct change *c, struct err *e)
 {
 	int rc;
 
+	/* Whose a rule of the maps alone is, nobody knows. */
+	if (!c->put && r->origin && !c->before[0])
+		return -ENOENT;
 	if (change_is_others(r, c)) {
 		if (!c->put)
 			return -ENOENT;

@@ -171,8 +171,7 @@ static int bank_put(struct gate *g, __u32 slot, const struct making *m, struct e
 
 	if (bpf_map_update_elem(g->map.pn_feed_bank, &slot, &m->bank, BPF_ANY))
 		return err_set(e, -errno, "cannot write pn_feed_bank: %s", strerror(errno));
-	if (m->lines_fd >= 0)
-		r = slot_put(g->map.pn_feed_lines, slot, m->lines_fd, e);
+	r = slot_put(g->map.pn_feed_lines, slot, m->lines_fd, e);
 	if (!r && m->trie_fd >= 0)
 		r = slot_put(g->map.pn_feed_tries, slot, m->trie_fd, e);
 	return r;
@@ -186,16 +185,13 @@ static void bank_clear(struct gate *g, __u32 slot)
 }
 
 /*
- * Wait until no program reads the bank that was in force before. To change a slot of such a map the kernel waits for all programs that
- * run (maybe_wait_bpf_programs()), before the call returns, whatever stands there: here the same table again, in
- * the spare slot.
+ * Wait until no program reads the bank that was in force before: older kernels free what leaves a slot while one may. To
+ * change a slot of such a map the kernel waits for all programs that run (maybe_wait_bpf_programs()), before the call returns, whatever
+ * stands there: here the same table again, in the spare slot.
  */
 static void programs_wait(struct gate *g, __u32 slot, const struct making *m)
 {
-	if (m->lines_fd >= 0)
-		slot_put(g->map.pn_feed_lines, slot, m->lines_fd, NULL);
-	else if (m->trie_fd >= 0)
-		slot_put(g->map.pn_feed_tries, slot, m->trie_fd, NULL);
+	slot_put(g->map.pn_feed_lines, slot, m->lines_fd, NULL);
 }
 
 static int hits_clear(struct gate *g, uint32_t feeds, struct err *e)
@@ -225,14 +221,13 @@ static int image_check(const struct feeds_image *image, struct err *e)
 
 static int making_fill(struct making *m, const struct feeds_image *image, struct err *e)
 {
-	int r = 0;
+	int r;
 
 	m->bank.hosts = (__u32)image->host_count;
 	m->bank.prefixes = (__u32)image->prefix_count;
-	m->bank.line_bits = PN_FEED_LINE_BITS_MIN;
 	bank_set_actions(&m->bank, image->action, image->feed_count);
-	if (image->host_count)
-		r = lines_make(m, image, e);
+	/* Without hosts too, 8 KiB: programs_wait() needs something to put. */
+	r = lines_make(m, image, e);
 	if (!r && image->prefix_count)
 		r = trie_make(m, image, e);
 	return r;
@@ -263,6 +258,8 @@ int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clea
 		programs_wait(g, spare, &m);
 		if (was)
 			bank_clear(g, was - 1);
+		if (is_empty)
+			bank_clear(g, spare);
 	}
 	making_end(&m);
 	return r;
@@ -313,9 +310,7 @@ int feeds_get_size(struct gate *g, struct feeds_size *out, struct err *e)
 		return r == -ENOENT ? 0 : r;
 	out->hosts = bank.hosts;
 	out->prefixes = bank.prefixes;
-	if (bank.hosts)
-		out->bytes = sizeof(struct pn_feed_line) << bank.line_bits;
-	out->bytes += out->prefixes * PREFIX_BYTES;
+	out->bytes = (sizeof(struct pn_feed_line) << bank.line_bits) + out->prefixes * PREFIX_BYTES;
 	return 0;
 }
 

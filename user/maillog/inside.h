@@ -51,7 +51,7 @@ struct sessions;
 struct sessions *sessions_new(void);
 void sessions_free(struct sessions *s);
 struct session *sessions_get(struct sessions *s, const char *key); /* NULL: none */
-/* A fresh one in place of what was there. The oldest goes where all are taken. */
+/* A fresh one in place of what was there. The oldest goes where all are taken. NULL: out of memory. */
 struct session *sessions_put(struct sessions *s, const char *key);
 void sessions_drop(struct sessions *s, struct session *one); /* NULL is fine */
 

@@ -31,7 +31,8 @@ static void connected(const struct line *l, const char *key, struct slice said)
 	if (!slice_addr(&address, &event.addr))
 		return; /* "local" */
 	s = sessions_put(line_sessions(l), key);
-	s->event = event;
+	if (s)
+		s->event = event;
 	line_tell(l, &event);
 }
 

@@ -11,10 +11,9 @@
 #define BUCKETS	     16384
 
 struct sessions {
-	struct session slot[SESSIONS_MAX];
 	struct session *bucket[BUCKETS];
 	struct session *free_, *oldest, *newest;
-	unsigned used; /* slots that were ever taken */
+	unsigned made;
 };
 
 struct sessions *sessions_new(void)
@@ -22,8 +21,23 @@ struct sessions *sessions_new(void)
 	return calloc(1, sizeof(struct sessions));
 }
 
+static void chain_free(struct session *one)
+{
+	while (one) {
+		struct session *next = one->chain;
+
+		free(one);
+		one = next;
+	}
+}
+
 void sessions_free(struct sessions *s)
 {
+	if (!s)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		chain_free(s->bucket[i]);
+	chain_free(s->free_);
 	free(s);
 }
 
@@ -80,19 +94,33 @@ void sessions_drop(struct sessions *s, struct session *one)
 	s->free_ = one;
 }
 
-struct session *sessions_put(struct sessions *s, const char *key)
+/* A free one; the oldest where all are taken, or where memory is short. NULL: out of memory. */
+static struct session *session_take(struct sessions *s)
 {
-	struct session *one = sessions_get(s, key), **bucket = bucket_of(s, key);
+	struct session *one;
 
-	if (one)
-		sessions_drop(s, one);
-	if (!s->free_ && s->used == SESSIONS_MAX)
+	if (!s->free_ && s->made < SESSIONS_MAX) {
+		one = calloc(1, sizeof(*one));
+		s->made += one != NULL;
+		if (one)
+			return one;
+	}
+	if (!s->free_)
 		sessions_drop(s, s->oldest);
 	one = s->free_;
 	if (one)
 		s->free_ = one->chain;
-	else
-		one = &s->slot[s->used++];
+	return one;
+}
+
+struct session *sessions_put(struct sessions *s, const char *key)
+{
+	struct session *one = sessions_get(s, key), **bucket = bucket_of(s, key);
+
+	sessions_drop(s, one);
+	one = session_take(s);
+	if (!one)
+		return NULL;
 	*one = (struct session){.chain = *bucket};
 	snprintf(one->key, sizeof(one->key), "%s", key);
 	*bucket = one;
