@@ -10,6 +10,7 @@ import pytest
 from clients import fate, forge_start
 from lab import Lines, until
 from lists import BAD, GOOD, judging, meet
+from screen import Screen
 
 SOURCE = "198.51.100.9"
 
@@ -92,3 +93,18 @@ def test_who_reads_too_slowly_is_told_so(lab, gate, watching):
     g.stop()
     assert again.process.wait(10) == 1 and "the controller has ended" in again.process.stderr.read()
     assert again.rows()[-1]["kind"] == "end"
+
+
+def test_a_terminal_gets_colour_unless_it_is_not_wanted(run, lab, gate, sink):
+    g = gate(mode="enforce")
+    g("block 203.0.113.0/24 with refuse")
+    for number, (wanted, sign) in enumerate((("1", False), ("", True))):
+        screen = Screen(run, lab.mail, 120, 24, {"NO_COLOR": wanted})
+        screen.type(" ".join(g.words("watch")))
+        path = f"/run/postern/{g.instance}/events"
+        until(lambda p=path: p in g.host.run("ss", "-Hx", "state", "connected").stdout, 5, "a watcher")
+        assert fate(lab.out, f"203.0.113.{number + 1}") == "refused"
+        screen.wait(rf"Z refused 203\.0\.113\.{number + 1} port 25 on mx0: block")
+        assert bool(re.search(r"\x1b\[[0-9;]*31m", screen.colours())) == sign
+        screen.keys("C-c")
+        screen.close()

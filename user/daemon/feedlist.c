@@ -18,6 +18,10 @@
 #include "base/when.h"
 #include "daemon/ruling.h"
 
+/* Of all feeds: twice what one may have. To put so many into the kernel takes about a second, in which the controller does nothing else. */
+#define HOSTS_MOST    (2U * FEED_HOSTS_MAX)
+#define PREFIXES_MOST (2U * FEED_PREFIXES_MAX)
+
 #define KEPT_PREFIX "feed-"
 #define KEPT_NEW    ".new"
 #define KEPT_MODE   0600
@@ -315,7 +319,7 @@ static bool prefix_next(struct merging *m, struct feeds_prefix *out)
 	return found;
 }
 
-static int merge(struct merging *m)
+static int merge(struct merging *m, struct err *e)
 {
 	struct feeds_host host = {0};
 	struct feeds_prefix prefix = {0};
@@ -325,10 +329,15 @@ static int merge(struct merging *m)
 		hosts += m->list[i]->image.host_count;
 		prefixes += m->list[i]->image.prefix_count;
 	}
+	if (hosts > HOSTS_MOST || prefixes > PREFIXES_MOST)
+		return err_set(e, -E2BIG,
+			       "all feeds together would have %zu addresses and %zu prefixes, more "
+			       "than the %u and %u that are taken",
+			       hosts, prefixes, HOSTS_MOST, PREFIXES_MOST);
 	m->hosts = calloc(hosts + 1, sizeof(*m->hosts));
 	m->prefixes = calloc(prefixes + 1, sizeof(*m->prefixes));
 	if (!m->hosts || !m->prefixes)
-		return -ENOMEM;
+		return err_set(e, -ENOMEM, "no memory to put the feeds together");
 	/* The same again is of a later feed: the first has it. */
 	while (host_next(m, &host))
 		if (!n || m->hosts[n - 1].addr != host.addr)
@@ -362,16 +371,14 @@ int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist
 		     uint32_t clear_hits, struct err *e)
 {
 	struct merging m = {.list = list, .count = c->feed_count};
-	int ret = merge(&m);
+	int ret = merge(&m, e);
 
 	_Static_assert(CONF_FEEDS_MAX <= PN_FEEDS_MAX, "every configured feed has a number");
 	m.image.feed_count = c->feed_count;
 	for (unsigned i = 0; i < c->feed_count; i++)
 		m.image.action[i] = (struct feeds_action){.action = action_of(c->feeds[i].action),
 							  .always = c->feeds[i].always};
-	if (ret)
-		err_set(e, ret, "no memory to put the feeds together");
-	else
+	if (ret == 0)
 		ret = feeds_replace(g, &m.image, clear_hits, e);
 	free(m.hosts);
 	free(m.prefixes);

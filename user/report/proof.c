@@ -397,8 +397,8 @@ static void source_count(struct proof *p, const struct proof_source *s)
 
 static int by_messages(const void *a, const void *b)
 {
-	const struct proof_source *x = *(struct proof_source *const *)a,
-				  *y = *(struct proof_source *const *)b;
+	const struct proof_source *x = ((const struct proof_told *)a)->source,
+				  *y = ((const struct proof_told *)b)->source;
 
 	if (x->messages != y->messages)
 		return x->messages < y->messages ? 1 : -1;
@@ -412,7 +412,7 @@ static int order(struct proof *p)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->sources; i++)
 		if (p->source[i].state != PROOF_NOTHING)
-			p->told[p->told_count++] = &p->source[i];
+			p->told[p->told_count++].source = &p->source[i];
 	qsort(p->told, p->told_count, sizeof(*p->told), by_messages);
 	return 0;
 }

@@ -112,6 +112,10 @@ struct proof_facts {
 	unsigned event_interval_s; /* the kernel tells of a source's refusals at most so often */
 };
 
+struct proof_told {
+	const struct proof_source *source;
+};
+
 struct proof {
 	struct proof_facts facts;
 	struct proof_reason reason[PROOF_REASONS_MAX];
@@ -137,7 +141,7 @@ struct proof {
 	uint64_t refused[2];
 	unsigned refused_sources[2];
 	unsigned count[PROOF_STATES]; /* sources */
-	struct proof_source **told;   /* those that delivered, the busiest first */
+	struct proof_told *told;      /* those that delivered, the busiest first */
 	size_t told_count;
 	enum proof_verdict verdict;
 };

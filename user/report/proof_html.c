@@ -143,8 +143,8 @@ static void sources_write(const struct proof *p, enum proof_state state, const c
 	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
 		p->count[state]);
 	for (size_t i = 0; i < p->told_count; i++)
-		if (p->told[i]->state == state)
-			source_write(p, p->told[i], out);
+		if (p->told[i].source->state == state)
+			source_write(p, p->told[i].source, out);
 	fputs("</section>\n", out);
 }
 

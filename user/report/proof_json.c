@@ -154,7 +154,7 @@ int proof_json(const struct proof *p, FILE *out)
 	for (unsigned i = 0; i < p->reasons && ret == 0; i++)
 		ret = json_line(out, reason_row(&p->reason[i]));
 	for (size_t i = 0; i < p->told_count && ret == 0; i++)
-		ret = json_line(out, source_row(p, p->told[i]));
+		ret = json_line(out, source_row(p, p->told[i].source));
 	for (size_t i = 0; i < p->buckets && ret == 0; i++)
 		ret = json_line(out, bucket_row(p, &p->bucket[i]));
 	if (ret == 0)

@@ -108,8 +108,8 @@ static void source_print(const struct proof *p, const struct proof_source *s, FI
 static void sources_print(const struct proof *p, enum proof_state state, FILE *out)
 {
 	for (size_t i = 0; i < p->told_count; i++)
-		if (p->told[i]->state == state)
-			source_print(p, p->told[i], out);
+		if (p->told[i].source->state == state)
+			source_print(p, p->told[i].source, out);
 }
 
 static void left_print(const struct proof *p, FILE *out)
@@ -138,7 +138,7 @@ static void apart_print(const struct proof *p, FILE *out)
 	fprintf(out, "\nDelivered at other times, when nothing stood against them (%u):\n",
 		p->count[PROOF_APART]);
 	for (size_t i = 0; i < p->told_count && shown < APART_SHOWN; i++) {
-		const struct proof_source *s = p->told[i];
+		const struct proof_source *s = p->told[i].source;
 		char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX];
 
 		if (s->state != PROOF_APART)
