@@ -59,6 +59,7 @@ struct following {
 	int pipe;		  /* the end that is written to; -1 none */
 	struct loop_source *room; /* while the pipe has none */
 	pid_t journalctl;	  /* 0: none */
+	pid_t ended;		  /* one that was told to end, and may not have yet; 0: none */
 	struct child *child;
 	struct follower_settings settings;
 	struct store_delivery *waiting;
@@ -120,13 +121,21 @@ static void pipe_close(struct following *f)
 	f->pipe = -1;
 }
 
+/* It may be waiting for a disk, and we do not wait for it. */
+static void journalctl_reap(struct following *f)
+{
+	if (f->ended && waitpid(f->ended, NULL, WNOHANG) != 0)
+		f->ended = 0;
+}
+
 static void journalctl_end(struct following *f)
 {
 	if (!f->journalctl)
 		return;
 	(void)kill(f->journalctl, SIGKILL);
-	(void)waitpid(f->journalctl, NULL, 0);
+	f->ended = f->journalctl;
 	f->journalctl = 0;
+	journalctl_reap(f);
 }
 
 static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
@@ -504,6 +513,7 @@ static void following_tick(struct daemon *d, uint64_t now_ns)
 	struct following *f = d->following;
 
 	trim(f, now_ns);
+	journalctl_reap(f);
 	if (f->source == MAILLOG_NOWHERE) {
 		if (now_ns - f->looked_ns < LOOK_EVERY_NS || !place_read(f))
 			return;
