@@ -17,7 +17,7 @@
  *
  * A ban stands in pn_listed, in the place of a verdict of the DNS on the same key (verdicts.c), and is silence for all packets to all
  * policed ports. It obeys the mode: in monitor mode it is decided, counted and told, and nothing else. The history of a source is in memory
- * (offenders.h says how much), its bans in the store too: after a restart bans go on and the next is longer, and offences that led to none
+ * (bans_offenders.h says how much), its bans in the store too: after a restart bans go on and the next is longer, and offences that led to none
  * are forgotten.
  */
 #include "daemon/bans.h"

@@ -3,7 +3,7 @@
 #ifndef DAEMON_BANS_INSIDE_H
 #define DAEMON_BANS_INSIDE_H
 
-#include "daemon/offenders.h"
+#include "daemon/bans_offenders.h"
 #include "daemon/protected.h"
 #include "daemon/said.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (logfile.h, or journalctl writes there),
+ * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there),
  * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known: who
  * delivers is no stranger, so it is not held for a second when its verdict is old.
  *
@@ -26,8 +26,8 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/child.h"
-#include "daemon/follower.h"
-#include "daemon/logfile.h"
+#include "daemon/following_child.h"
+#include "daemon/following_file.h"
 #include "daemon/state.h"
 #include "maillog/find.h"
 

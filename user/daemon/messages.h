@@ -11,7 +11,7 @@
  *   follower -> keeper     READY, DELIVERY, FOLLOWED (all deliveries up to there were told)
  *   meter -> keeper        READY, SCRAPE (somebody wants the page)
  *   keeper -> meter        PAGE (a piece of it)
- *   feed reader -> keeper  FEED, once; the order is two descriptors (feeder.h)
+ *   feed reader -> keeper  FEED, once; the order is two descriptors (feeding_child.h)
  *   SPF reader -> keeper   READY, PROVIDER (the networks of one, in numbered parts)
  *
  * Settings go to a child at its birth, as a sealed memory file (nursery.h).

@@ -18,7 +18,7 @@
 
 #include "base/log.h"
 #include "base/when.h"
-#include "daemon/exposition.h"
+#include "daemon/meter_exposition.h"
 #include "daemon/feeding.h"
 #include "daemon/following.h"
 #include "daemon/providers.h"

@@ -13,7 +13,7 @@
 
 #include "base/grow.h"
 #include "base/when.h"
-#include "daemon/feedlist.h"
+#include "daemon/feeding_list.h"
 #include "daemon/ruling.h"
 #include "dns/resolver.h"
 #include "kern/maps.h"

@@ -4,7 +4,7 @@
  * in the log behind the line that told of it. It reads no further while the keeper has no room: then the pipe fills, and the log waits
  * where it is.
  */
-#include "daemon/follower.h"
+#include "daemon/following_child.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -20,7 +20,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/when.h"
-#include "daemon/logplace.h"
+#include "daemon/following_place.h"
 #include "daemon/messages.h"
 #include "daemon/nursery.h"
 #include "maillog/maillog.h"

@@ -3,8 +3,8 @@
  * `postern feed load` talks to the controller over a socket in the run directory that only root may open: one question, and an answer for
  * each feed that it was about. Messages of fixed size, checked on both sides.
  */
-#ifndef DAEMON_FEEDTALK_H
-#define DAEMON_FEEDTALK_H
+#ifndef DAEMON_FEEDING_TALK_H
+#define DAEMON_FEEDING_TALK_H
 
 #include "base/loop.h"
 #include "conf/conf.h"

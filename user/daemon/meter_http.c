@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One page over HTTP/1.1: see http.h. Lines may end with a line feed alone (RFC 9112, 2.2). Fields are held to their form and otherwise
+ * One page over HTTP/1.1: see meter_http.h. Lines may end with a line feed alone (RFC 9112, 2.2). Fields are held to their form and otherwise
  * passed over, but for Host, which must be there once (RFC 9112, 3.2). A body is never read: the connection is closed behind the answer.
  */
-#include "daemon/http.h"
+#include "daemon/meter_http.h"
 
 #include <stdio.h>
 #include <string.h>

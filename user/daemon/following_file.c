@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A growing log, over rotations: see logfile.h. At most two files are open: the one that is read, and the one before it for as long as the reader
+ * A growing log, over rotations: see following_file.h. At most two files are open: the one that is read, and the one before it for as long as the reader
  * has not come behind its end. A third one waits: nothing is skipped because a reader is slow.
  */
-#include "daemon/logfile.h"
+#include "daemon/following_file.h"
 
 #include <dirent.h>
 #include <errno.h>

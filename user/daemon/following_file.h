@@ -4,14 +4,14 @@
  * moves their bytes into the child's pipe with splice(2), without looking at one. Where a byte of the stream stood in which file is
  * known here, so that a place in the stream can be remembered as a place in a file.
  */
-#ifndef DAEMON_LOGFILE_H
-#define DAEMON_LOGFILE_H
+#ifndef DAEMON_FOLLOWING_FILE_H
+#define DAEMON_FOLLOWING_FILE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/err.h"
-#include "daemon/logplace.h"
+#include "daemon/following_place.h"
 
 struct logfile;
 

@@ -4,8 +4,8 @@
  * known by its inode and by what stands before the place, since a file that was emptied or made anew may bear the same number; a line of the
  * journal by its time and a sum of its bytes. Pure.
  */
-#ifndef DAEMON_LOGPLACE_H
-#define DAEMON_LOGPLACE_H
+#ifndef DAEMON_FOLLOWING_PLACE_H
+#define DAEMON_FOLLOWING_PLACE_H
 
 #include <limits.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * Sources and networks that have offended, with their histories, as the controller knows them. Bounded: strangers make it grow. When it is
  * full, whoever offends for the first time is not remembered until others are forgotten: his limits hold, and he is not banned.
  */
-#ifndef DAEMON_OFFENDERS_H
-#define DAEMON_OFFENDERS_H
+#ifndef DAEMON_BANS_OFFENDERS_H
+#define DAEMON_BANS_OFFENDERS_H
 
 #include "base/addr.h"
 #include "policy/offence.h"

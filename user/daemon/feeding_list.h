@@ -3,8 +3,8 @@
  * A feed's list as the controller holds it: made by an unprivileged reader, checked, in memory, and in the state directory for the
  * next boot, when the file may be broken; and how all lists together get into the kernel.
  */
-#ifndef DAEMON_FEEDLIST_H
-#define DAEMON_FEEDLIST_H
+#ifndef DAEMON_FEEDING_LIST_H
+#define DAEMON_FEEDING_LIST_H
 
 #include "conf/conf.h"
 #include "daemon/protected.h"

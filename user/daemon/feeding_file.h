@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Opening a file that somebody else writes and that decides who is let in. */
-#ifndef DAEMON_FEEDFILE_H
-#define DAEMON_FEEDFILE_H
+#ifndef DAEMON_FEEDING_FILE_H
+#define DAEMON_FEEDING_FILE_H
 
 #include "base/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A small talk about feeds: see feedtalk.h. The controller never waits for who asked: an answer that has no room in his socket ends it. */
-#include "daemon/feedtalk.h"
+/* A small talk about feeds: see feeding_talk.h. The controller never waits for who asked: an answer that has no room in his socket ends it. */
+#include "daemon/feeding_talk.h"
 
 #include <errno.h>
 #include <stdlib.h>

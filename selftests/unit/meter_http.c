@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is answered to a request for the page of metrics, and that nothing is answered before its head is whole. */
-#include "daemon/http.h"
+#include "daemon/meter_http.h"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A child that reads a feed: see feeder.h. */
-#include "daemon/feeder.h"
+/* A child that reads a feed: see feeding_child.h. */
+#include "daemon/feeding_child.h"
 
 #include <errno.h>
 #include <poll.h>

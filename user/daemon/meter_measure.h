@@ -4,8 +4,8 @@
  * kernel knows is read from the maps; the rest is filled in by the controller from what it has in mind, and by commands from
  * the run directory.
  */
-#ifndef DAEMON_MEASURE_H
-#define DAEMON_MEASURE_H
+#ifndef DAEMON_METER_MEASURE_H
+#define DAEMON_METER_MEASURE_H
 
 #include "base/json.h"
 #include "conf/conf.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/feedfile.h"
+#include "daemon/feeding_file.h"
 #include "tap.h"
 
 #define STRANGER 4242 /* a user that nobody is */

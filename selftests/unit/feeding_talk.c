@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/feedtalk.h"
+#include "daemon/feeding_talk.h"
 #include "tap.h"
 
 #define FEEDS 2

@@ -4,11 +4,11 @@
  * (prometheus.io/docs/practices/naming). Labels are reasons, classes, tables, zones, feeds and interfaces, all of which the
  * configuration bounds; never an address. Pure.
  */
-#ifndef DAEMON_EXPOSITION_H
-#define DAEMON_EXPOSITION_H
+#ifndef DAEMON_METER_EXPOSITION_H
+#define DAEMON_METER_EXPOSITION_H
 
 #include "base/json.h"
-#include "daemon/measure.h"
+#include "daemon/meter_measure.h"
 
 #define EXPOSITION_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

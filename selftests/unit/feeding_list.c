@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/feedlist.h"
+#include "daemon/feeding_list.h"
 #include "feed/work.h"
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Offenders: see offenders.h. A hash table with chains. */
-#include "daemon/offenders.h"
+/* Offenders: see bans_offenders.h. A hash table with chains. */
+#include "daemon/bans_offenders.h"
 
 #include <stdlib.h>
 #include <sys/random.h>

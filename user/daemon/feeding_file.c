@@ -5,7 +5,7 @@
  * directory above may be one in which everybody has his own (sticky, as /tmp is); the file's own may not. A link in place of the file is
  * not followed: a change of what it leads to would not be noticed, and who may write there is another question.
  */
-#include "daemon/feedfile.h"
+#include "daemon/feeding_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table of offenders: found, bounded, taken out. */
-#include "daemon/offenders.h"
+#include "daemon/bans_offenders.h"
 
 #include "tap.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How far the mail log was followed, as a text: see logplace.h. */
-#include "daemon/logplace.h"
+/* How far the mail log was followed, as a text: see following_place.h. */
+#include "daemon/following_place.h"
 
 #include <ctype.h>
 #include <errno.h>

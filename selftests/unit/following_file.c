@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A growing log as a stream, with real files and a real pipe: over rotations and restarts nothing comes twice and nothing is missing. */
-#include "daemon/logfile.h"
+#include "daemon/following_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

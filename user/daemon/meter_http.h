@@ -3,8 +3,8 @@
  * As much of HTTP/1.1 (RFC 9110, RFC 9112) as it takes to hand out one page: GET and HEAD of it, one request a connection. Pure: a
  * request is judged when its head is whole, and nothing in it is kept.
  */
-#ifndef DAEMON_HTTP_H
-#define DAEMON_HTTP_H
+#ifndef DAEMON_METER_HTTP_H
+#define DAEMON_METER_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the maps tell: see measure.h. */
-#include "daemon/measure.h"
+/* What the maps tell: see meter_measure.h. */
+#include "daemon/meter_measure.h"
 
 #include <string.h>
 

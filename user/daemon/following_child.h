@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The follower's settings: see follower.c. */
-#ifndef DAEMON_FOLLOWER_H
-#define DAEMON_FOLLOWER_H
+/* The follower's settings: see following_child.c. */
+#ifndef DAEMON_FOLLOWING_CHILD_H
+#define DAEMON_FOLLOWING_CHILD_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Measures as Prometheus reads them: see exposition.h. One table of families, each with a function that puts its samples; the text and the
+ * Measures as Prometheus reads them: see meter_exposition.h. One table of families, each with a function that puts its samples; the text and the
  * rows are two ways of taking what is put. A family whose value is not known has no sample: 0 would be a lie that alerts believe.
  */
-#include "daemon/exposition.h"
+#include "daemon/meter_exposition.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Measures as Prometheus reads them: names and labels by its conventions, no sample for what is not known, and foreign names kept in their quotes. */
-#include "daemon/exposition.h"
+#include "daemon/meter_exposition.h"
 
 #include <errno.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Lists of feeds in memory and in the state directory: see feedlist.h. What was kept is checked like what a reader sends: it is made of foreign
+ * Lists of feeds in memory and in the state directory: see feeding_list.h. What was kept is checked like what a reader sends: it is made of foreign
  * bytes, and a disk can lie. It is not flushed to the disk: a list that is lost with the power is read again from its file.
  */
-#include "daemon/feedlist.h"
+#include "daemon/feeding_list.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

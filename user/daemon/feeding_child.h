@@ -3,8 +3,8 @@
  * The talk between the controller and the child that reads one feed and ends: an order that is two descriptors, and one message FEED.
  * The child can open nothing, and what it writes is checked by feedlist_take().
  */
-#ifndef DAEMON_FEEDER_H
-#define DAEMON_FEEDER_H
+#ifndef DAEMON_FEEDING_CHILD_H
+#define DAEMON_FEEDING_CHILD_H
 
 #include "base/err.h"
 

@@ -3,7 +3,7 @@
  * The follower's process as the keeper has it, without privileges: deliveries are told once each, with a place behind them; what comes again is
  * not told again; and it waits when nobody listens.
  */
-#include "daemon/follower.h"
+#include "daemon/following_child.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "base/when.h"
-#include "daemon/logplace.h"
+#include "daemon/following_place.h"
 #include "nursery_rig.h"
 #include "tap.h"
 
