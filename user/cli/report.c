@@ -21,7 +21,6 @@
 #include "maillog/source.h"
 #include "report/proof.h"
 
-#define DAY_S		86400
 #define SINCE_DEFAULT_S (7 * DAY_S) /* mail has habits of the week */
 #define FILES_OWN	8	    /* beside those of the log: standard streams, the page */
 #define STATUS_SIGNAL	128	    /* and the number: as a shell has it */

@@ -44,7 +44,6 @@
 #define TRIM_EVERY_NS	(3600 * NS_PER_S)
 #define JOURNAL_FIRST_S (7 * 86400) /* at the first start */
 #define JOURNAL_AGAIN_S 600	    /* what belongs together lies no further apart, as a rule */
-#define US_PER_S	1000000ULL
 
 struct following {
 	struct daemon *d;

@@ -30,7 +30,6 @@
 #define QUIET_MS	 200  /* what a message leaves in the log stands there at once, as a rule */
 #define PLACE_EVERY_NS	 (10 * NS_PER_S) /* of a log that is never quiet */
 #define PLACE_DELIVERIES 1000
-#define US_PER_S	 1000000ULL
 #define JOURNAL_LATE_US	 US_PER_S /* behind so much more than the place the line itself is gone */
 
 _Static_assert(MESSAGE_HOST_MAX == MAILLOG_HOST_MAX, "a host's name fits");

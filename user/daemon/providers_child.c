@@ -17,7 +17,6 @@
 
 /* A few sockets for each of 8 servers, a timer for each question under way, and the loop. */
 #define FILES_MAX 512
-#define NS_PER_MS (NS_PER_S / 1000)
 /* Large providers publish records for five minutes, and change them some times a year. */
 #define AGAIN_LEAST_S 3600
 #define AGAIN_MOST_S  86400

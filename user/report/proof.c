@@ -8,10 +8,9 @@
 #include <strings.h>
 
 #include "base/grow.h"
+#include "base/when.h"
 
 #define LISTED	  "listed"
-#define HOUR_S	  3600
-#define DAY_S	  86400
 #define BARS_MAX  200 /* that can be told apart on a page: hours for eight days */
 #define BOUNDS_S  15  /* a verdict of the DNS takes ten seconds at most; lines have whole seconds */
 #define SESSION_S 300 /* so long may a client be silent before its message (RFC 5321, 4.5.3.2) */

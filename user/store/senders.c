@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/when.h"
 #include "store/inside.h"
 #include "store/verdicts.h"
 
-#define S_PER_DAY 86400
-#define ROW	  "addr, host, first_wall_s, last_wall_s, messages, recipients"
+#define ROW "addr, host, first_wall_s, last_wall_s, messages, recipients"
 
 enum sender_column { COL_ADDR, COL_HOST, COL_FIRST, COL_LAST, COL_MESSAGES, COL_RECIPIENTS };
 enum sender_parameter { PAR_ADDR = 1, PAR_HOST, PAR_WALL, PAR_RECIPIENTS };
@@ -108,8 +108,7 @@ int store_trim_senders(struct store *s, unsigned *count, struct err *e)
 		code = statement_use(s, SQL_TRIM_SENDERS, &st, e);
 	if (code < 0)
 		return code;
-	sqlite3_bind_int64(st, 1,
-			   s->now.wall_ns / (int64_t)NS_PER_S -
-				   (int64_t)STORE_JOURNAL_DAYS * S_PER_DAY);
+	sqlite3_bind_int64(
+		st, 1, s->now.wall_ns / (int64_t)NS_PER_S - (int64_t)STORE_JOURNAL_DAYS * DAY_S);
 	return statement_finish(s, st, count, e);
 }
