@@ -3,9 +3,6 @@
 #include "daemon/bans_offenders.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
-
-#include "base/when.h"
 
 #define BUCKETS 4096 /* chains of four when it is full */
 
@@ -19,8 +16,8 @@ struct offenders *offenders_new(void)
 {
 	struct offenders *all = calloc(1, sizeof(*all));
 
-	if (all && getrandom(&all->secret, sizeof(all->secret), 0) != sizeof(all->secret))
-		all->secret = now_monotonic_ns();
+	if (all)
+		all->secret = prefix_secret();
 	return all;
 }
 

@@ -434,7 +434,7 @@ static int witness_open(struct daemon *d, struct err *e)
 		return err_set(e, -ENOMEM, "no memory");
 	w->d = d;
 	w->generation = 1;
-	w->secret = now_monotonic_ns();
+	w->secret = prefix_secret();
 	w->looked_ns = w->written_ns = w->counted_ns = w->trimmed_ns = now_boot_ns();
 	d->witness = w;
 	/* What was counted before is another controller's to tell. */
