@@ -16,10 +16,10 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/when.h"
+#include "daemon/messages.h"
+#include "daemon/meter.h"
 #include "daemon/meter_exposition.h"
 #include "daemon/meter_http.h"
-#include "daemon/meter.h"
-#include "daemon/messages.h"
 #include "daemon/nursery.h"
 
 #define CLIENTS_MAX   16

@@ -8,8 +8,8 @@
 #define DAEMON_PROVIDERS_H
 
 #include "conf/conf.h"
-#include "daemon/parts.h"
 #include "daemon/messages.h"
+#include "daemon/parts.h"
 #include "daemon/said.h"
 #include "dns/spf_networks.h"
 #include "store/providers.h"
