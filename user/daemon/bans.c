@@ -41,7 +41,7 @@
 	(10 *                                                                                      \
 	 NS_PER_S) /* own addresses, logins and rules change seldom, and the kernel knows most of them */
 #define REAP_EVERY_NS	(600 * NS_PER_S)
-#define SENDERS_SINCE_S (31 * 86400) /* who delivered longer ago is none that does so as a rule */
+#define SENDERS_SINCE_S (31 * DAY_S) /* who delivered longer ago is none that does so as a rule */
 /* So much of a limit must be spent when the news of it comes here, some milliseconds later. */
 #define SPENT_PART 2
 
@@ -243,7 +243,7 @@ static void network_consider(struct daemon *d, const struct addr *a)
 
 static void source_consider(struct daemon *d, struct offender *o)
 {
-	char evidence[256], time[DURATION_TEXT_MAX];
+	char evidence[ERR_TEXT_MAX], time[DURATION_TEXT_MAX];
 	struct err e = {0};
 
 	if (is_spared(d, &o->prefix, &e)) {

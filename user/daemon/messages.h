@@ -26,13 +26,13 @@
 #include "base/addr.h"
 #include "dns/dns.h"
 #include "dns/spf_networks.h"
+#include "policy/contact.h"
 #include "reply/reply.h"
 
 #define MESSAGE_ZONES_MAX 16  /* of a verdict: zones that said something else than clean */
 #define MESSAGE_CODES_MAX 4   /* of a zone: codes that are kept as evidence */
 #define MESSAGE_HOST_MAX  256 /* a name of RFC 1035, 2.3.4, with the final 0 */
-#define MESSAGE_TTL_MAX_S                                                                          \
-	(7 * 24 * 3600U) /* nothing is believed for longer than known senders are */
+#define MESSAGE_TTL_MAX_S CONTACT_KNOWN_S /* nothing is believed for longer */
 
 enum message_type {
 	MESSAGE_READY = 1,

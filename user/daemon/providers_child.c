@@ -18,11 +18,11 @@
 /* A few sockets for each of 8 servers, a timer for each question under way, and the loop. */
 #define FILES_MAX 512
 /* Large providers publish records for five minutes, and change them some times a year. */
-#define AGAIN_LEAST_S 3600
-#define AGAIN_MOST_S  86400
+#define AGAIN_LEAST_S HOUR_S
+#define AGAIN_MOST_S  DAY_S
 /* After silence: at boot the resolver may come a moment later; then twice as long each time. */
 #define RETRY_FIRST_S 60
-#define RETRY_MOST_S  3600
+#define RETRY_MOST_S  HOUR_S
 
 struct reading {
 	struct loop *loop;
