@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
@@ -28,6 +29,7 @@
 #define ID_FALLBACK    65534 /* nobody and nogroup, where no file says so */
 #define CAPS_WORDS     2     /* of _LINUX_CAPABILITY_VERSION_3 */
 #define CAPS_WORD_BITS 32
+#define FD_FIRST       3  /* behind the standard ones */
 #define EMPTY_PATH_MAX 32 /* of the root's name, while it has one */
 
 static int fail(struct err *e, const char *what)
@@ -244,6 +246,24 @@ int drop_privileges(const struct drop *d, struct err *e)
 	int ret = drop_identity(e);
 
 	return ret < 0 ? ret : drop_calls(d, e);
+}
+
+int drop_descriptors(const int *keep, size_t count)
+{
+	unsigned from = FD_FIRST;
+
+	for (;;) {
+		unsigned next = UINT_MAX;
+
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from && close_range(from, next - 1, 0) < 0)
+			return -errno;
+		if (next == UINT_MAX)
+			return 0;
+		from = next + 1;
+	}
 }
 
 int drop_capabilities(uint64_t kept, struct err *e)
