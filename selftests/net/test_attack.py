@@ -11,7 +11,8 @@ import socket
 
 import pytest
 
-from lab import until
+from clients import fate
+from lab import MAIL, until
 from machine import children
 
 WAIT_S = 10.0
@@ -80,3 +81,16 @@ def test_who_reads_a_feed_for_a_command_holds_neither_gate_nor_store(lab, gate, 
     assert_holds_nothing(pid)
     os.kill(pid, signal.SIGCONT)
     assert process.wait(WAIT_S) == 0, process.stderr.read()
+
+
+def test_a_feed_with_the_world_in_it_is_held_back_though_it_is_the_first(lab, gate, sink, folder):
+    path = os.path.join(folder, "world")
+    with open(path, "w", encoding="ascii") as file:
+        file.writelines(f"{n}.0.0.0/8\n" for n in range(1, 224) if n not in (10, 127))
+    g = gate(mode="enforce", feeds=[{"name": "world", "file": path, "always": True}])
+    g.log.wait(r"feed world: held back: .*more than half of all IPv4.*feed load world anyway", WAIT_S)
+    assert fate(lab.out, SOURCE, greet=True) == "open"
+    # Who means it can say so, and has not shut out this host.
+    assert g("feed load world anyway").stdout
+    assert fate(lab.out, SOURCE) == "silent"
+    assert g.why(MAIL[4])["verdict"] == "pass"
