@@ -12,7 +12,7 @@ import socket
 import pytest
 
 from clients import fate
-from lab import MAIL, until
+from lab import BUILD, MAIL, TREE, command, until
 from machine import children
 
 WAIT_S = 10.0
@@ -94,3 +94,22 @@ def test_a_feed_with_the_world_in_it_is_held_back_though_it_is_the_first(lab, ga
     assert g("feed load world anyway").stdout
     assert fate(lab.out, SOURCE) == "silent"
     assert g.why(MAIL[4])["verdict"] == "pass"
+
+
+def test_the_tabulator_runs_nothing_that_a_file_is_called(folder):
+    """Root in a directory of everybody's, which has a file with a command in its name."""
+    here = os.path.join(folder, "everybodys")
+    os.mkdir(here)
+    names = ["x$(touch ran)", "y`touch ran`", "z;touch ran", "plain"]
+    for name in names:
+        with open(os.path.join(here, name), "w", encoding="ascii"):
+            pass
+    script = os.path.join(TREE, "tools", "completions", "postern.bash")
+    for line in ("postern import list ", "postern --config ", "postern attach "):
+        done = command("bash", "-c", f'PATH={BUILD}:$PATH; . {script}; COMP_WORDS=(postern "") COMP_CWORD=1 COMP_LINE="{line}" '
+                       f'COMP_POINT={len(line)}; _postern; printf "%s\\n" "${{COMPREPLY[@]}}"', cwd=here)
+        offered = set(done.stdout.splitlines())
+        if "attach" not in line:
+            # As they must stand in a command.
+            assert {r"x\$\(touch\ ran\)", r"y\`touch\ ran\`", r"z\;touch\ ran", "plain"} <= offered, offered
+        assert sorted(os.listdir(here)) == sorted(names)
