@@ -161,6 +161,11 @@ static int gather(struct reporting *r, const struct sentence *s)
 		ret = store_take(r);
 	if (ret < 0)
 		return ret;
+	/* The worker, which reads the log, shall have nothing of them, nor shall journalctl(1). */
+	store_close(r->store);
+	gate_close(r->gate);
+	r->store = NULL;
+	r->gate = NULL;
 	r->has_log = maillog_source_open(&r->log, c->mail_log, facts.since_wall_s, &no_log) == 0;
 	if (!r->has_log) {
 		r->proof->log = PROOF_LOG_NONE;
