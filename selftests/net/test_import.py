@@ -34,7 +34,7 @@ postscreen_dnsbl_reply_map = {map}
 postscreen_dnsbl_max_ttl = 2h
 postscreen_bare_newline_enable = yes
 postscreen_allowlist_interfaces = !192.0.2.26 static:all
-postscreen_access_list = permit_mynetworks, cidr:{folder}/access.cidr, regexp:{folder}/names
+postscreen_access_list = permit_mynetworks, proxy:cidr:{folder}/access.cidr, regexp:{folder}/names
 postscreen_denylist_action = drop
 smtpd_client_connection_rate_limit = 30
 anvil_rate_time_unit = 2m
@@ -112,7 +112,7 @@ def rows_of(folder, before=()):
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_configuration_is_carried_over(run, site, kind):
-    folder = site(MAIN.replace("{map}", f"{kind}:{{folder}}/map"), MASTER.format(), access_cidr=ACCESS, clients=CLIENTS, map=NAMES[kind])
+    folder = site(MAIN.replace("{map}", f"proxy:{kind}:{{folder}}/map"), MASTER.format(), access_cidr=ACCESS, clients=CLIENTS, map=NAMES[kind])
     if kind == "hash":
         command("postmap", f"hash:{folder}/map")
     rows, said = rows_of(folder)

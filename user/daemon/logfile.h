@@ -23,8 +23,9 @@ enum logfile_moved {
 };
 
 /*
- * from: how far it was read (NONE: never, and it begins at most LOGFILE_FIRST_BYTES before the end). A place in a file that was rotated away meanwhile
- * is looked for beside it. *begin: what became of it. 0, or -errno: -ENOENT there is no such file; -EINVAL it is no ordinary one.
+ * from: how far it was read (NONE: never, and it begins at most LOGFILE_FIRST_BYTES before the end). A place in a file that was rotated
+ * away meanwhile is looked for beside it. *begin: what became of it. 0, or -errno: -ENOENT there is no such file; -EINVAL it is no
+ * ordinary one.
  */
 enum logfile_begin {
 	LOGFILE_BEGIN_THERE, /* goes on where it stood */

@@ -455,8 +455,11 @@ static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
 	/* After the rules: an own address whose operator entry has just gone gets its own entry back. */
 	if (rc == 0)
 		rc = setup_own(g, c, ifindexes, count, e);
-	/* A new gate has the feeds that were good last before a packet meets it. */
-	if (rc == 0 && origin != GATE_ADOPTED && c->feed_count)
+	/*
+	 * A new gate has the feeds that were good last before a packet meets it. Tables that came along with new maps are those that the
+	 * programs in force still read: nobody may touch them yet.
+	 */
+	if (rc == 0 && origin != GATE_ADOPTED && c->feed_count && !feeds_are_loaded(g))
 		rc = feedlist_put_kept(g, c, e);
 	/* Without the store nobody knows what was ordered: an adopted gate goes on in its mode. */
 	if (rc == 0 && (store || origin != GATE_ADOPTED))

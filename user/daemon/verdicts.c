@@ -127,6 +127,7 @@ static void network_widen(struct daemon *d, const struct message_verdict *m,
 	evidence_record(d, m, &w.wide.prefix, w.wide.zones, w.wide.expires_boot_ns);
 	prefix_format(&w.wide.prefix, text);
 	log_decision(&(struct log_fields){.kind = LOG_LISTED,
+					  .is_rare = true,
 					  .source = text,
 					  .reason = reason_name(PN_REASON_LISTED),
 					  .action = action_name(listed_action(d))},

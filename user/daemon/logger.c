@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mail log: see maillog.h. syslog(3) waits for a logger whose socket is full, and the controller must not: its heart beat holds the
+ * The system's logger: see logger.h. syslog(3) waits for a logger whose socket is full, and the controller must not: its heart beat holds the
  * gate. The form is that of syslog(3).
  */
-#include "daemon/maillog.h"
+#include "daemon/logger.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ static int logger_connect(void)
 	return fd;
 }
 
-void maillog_write(const char *line)
+void logger_write_mail(const char *line)
 {
 	char text[LINE_MAX_], when[sizeof("Jan 01 00:00:00")];
 	time_t now = time(NULL);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the mail server writes its log: see logsource.h. */
-#include "daemon/logsource.h"
+/*
+ * Where the mail server writes its log: see find.h. Of the usual files the first that is still written to is taken, and Exim's own before
+ * those that syslog writes: beside Exim these hold the lines of Dovecot and others, which tell nothing.
+ */
+#include "maillog/find.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,13 +29,18 @@
 
 #define WRITABLE_BY_OTHERS (S_IWGRP | S_IWOTH)
 
+#define FILE_OF_DEBIAN "/var/log/mail.log"
+
 static const char *const journalctls[] = {"/usr/bin/journalctl", "/bin/journalctl"};
 static const char *const journals[] = {"/var/log/journal", "/run/log/journal"};
-/* Debian, Red Hat, SUSE; Exim writes its own. */
-static const char *const files[] = {"/var/log/mail.log", "/var/log/maillog", "/var/log/mail",
-				    "/var/log/exim4/mainlog", "/var/log/exim/main.log"};
+/* Exim's; then Debian's, Red Hat's and SUSE's; last what has everything, as the journal does. */
+static const char *const files[] = {"/var/log/exim4/mainlog", "/var/log/exim/main.log",
+				    FILE_OF_DEBIAN,	      "/var/log/maillog",
+				    "/var/log/mail",	      "/var/log/syslog"};
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
+#define FILES	      COUNT(files)
+#define FILES_OF_MAIL (FILES - 1)
 
 /* Only what nobody but root can have put there. */
 static const char *journalctl_find(void)
@@ -54,44 +62,50 @@ static bool journal_is_there(void)
 	return false;
 }
 
-/* The one that was written to last; an old one only where there is no journal either. */
-static enum logsource source_auto(char path[static PATH_MAX])
+/* Of the first so many; NULL: none was written since. */
+static const char *file_written(size_t count, int64_t since_wall_s)
 {
-	time_t latest = 0;
 	struct stat st;
 
-	path[0] = '\0';
-	for (size_t i = 0; i < COUNT(files); i++) {
-		if (stat(files[i], &st) < 0 || !S_ISREG(st.st_mode) || st.st_mtime <= latest)
-			continue;
-		latest = st.st_mtime;
-		snprintf(path, PATH_MAX, "%s", files[i]);
-	}
-	if (journal_is_there() && latest < now_wall_s() - RECENT_S)
-		return LOGSOURCE_JOURNAL;
-	if (path[0])
-		return LOGSOURCE_FILE;
-	snprintf(path, PATH_MAX, "%s", files[0]);
-	return LOGSOURCE_NONE;
+	for (size_t i = 0; i < count; i++)
+		if (stat(files[i], &st) == 0 && S_ISREG(st.st_mode) && st.st_mtime >= since_wall_s)
+			return files[i];
+	return NULL;
 }
 
-enum logsource logsource_find(const char *mail_log, char path[static PATH_MAX])
+/* An old one only where there is no journal either: it tells at least how far it reaches. */
+static enum maillog_place auto_find(char path[static PATH_MAX])
+{
+	int64_t recent_wall_s = now_wall_s() - RECENT_S;
+	const char *file = file_written(FILES_OF_MAIL, recent_wall_s);
+
+	if (!file && journal_is_there())
+		return MAILLOG_IN_JOURNAL;
+	if (!file)
+		file = file_written(FILES, recent_wall_s);
+	if (!file)
+		file = file_written(FILES, 0);
+	snprintf(path, PATH_MAX, "%s", file ? file : FILE_OF_DEBIAN);
+	return file ? MAILLOG_IN_FILE : MAILLOG_NOWHERE;
+}
+
+enum maillog_place maillog_find(const char *mail_log, char path[static PATH_MAX])
 {
 	struct stat st;
 
 	path[0] = '\0';
 	if (strcmp(mail_log, "none") == 0)
-		return LOGSOURCE_NONE;
+		return MAILLOG_NOWHERE;
 	if (strcmp(mail_log, "auto") == 0)
-		return source_auto(path);
+		return auto_find(path);
 	if (strcmp(mail_log, "journal") == 0) {
 		if (journal_is_there())
-			return LOGSOURCE_JOURNAL;
+			return MAILLOG_IN_JOURNAL;
 		snprintf(path, PATH_MAX, "%s", journals[0]);
-		return LOGSOURCE_NONE;
+		return MAILLOG_NOWHERE;
 	}
 	snprintf(path, PATH_MAX, "%s", mail_log);
-	return stat(path, &st) == 0 || errno != ENOENT ? LOGSOURCE_FILE : LOGSOURCE_NONE;
+	return stat(path, &st) == 0 || errno != ENOENT ? MAILLOG_IN_FILE : MAILLOG_NOWHERE;
 }
 
 /* ---- what may be read ---- */
@@ -126,11 +140,11 @@ static void groups_join(const char *path)
 	group_join(path);
 }
 
-void logsource_join(const char *mail_log)
+void maillog_join_groups(const char *mail_log)
 {
 	if (mail_log[0] == '/')
 		groups_join(mail_log);
-	for (size_t i = 0; strcmp(mail_log, "auto") == 0 && i < COUNT(files); i++)
+	for (size_t i = 0; strcmp(mail_log, "auto") == 0 && i < FILES; i++)
 		groups_join(files[i]);
 }
 
@@ -147,21 +161,25 @@ static void signals_reset(void)
 }
 
 /*
- * Root, so that it may read the journal, but with no capability: under no_new_privs execve(2) gives none back. What it prints is read by the
- * follower alone.
+ * Root, so that it may read the journal, but with no capability: under no_new_privs execve(2) gives none back. What it prints is read by a
+ * process without any privilege.
  */
-__attribute__((noreturn)) static void journal_run(const char *program, int pipe_fd, pid_t keeper,
-						  int64_t since_wall_s)
+__attribute__((noreturn)) static void journal_run(const char *program, int pipe_fd, pid_t parent,
+						  int64_t since_wall_s, bool follows)
 {
 	char since[SINCE_MAX];
+	/*
+	 * Facility 2 is mail (RFC 5424, 6.2.1). Who follows would be shown the last ten lines only; for who does not, the list ends before
+	 * both words.
+	 */
 	char *const arguments[] = {(char *)"journalctl",
 				   (char *)"--quiet",
 				   (char *)"--no-pager",
-				   (char *)"--follow",
-				   (char *)"--no-tail",
 				   (char *)"--output=short-unix",
 				   since,
 				   (char *)"SYSLOG_FACILITY=2",
+				   follows ? (char *)"--follow" : NULL,
+				   (char *)"--no-tail",
 				   NULL};
 	char *const environment[] = {(char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C", NULL};
 	int null = open("/dev/null", O_RDWR);
@@ -171,22 +189,24 @@ __attribute__((noreturn)) static void journal_run(const char *program, int pipe_
 	(void)setsid();
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(pipe_fd, STDOUT_FILENO) < 0 ||
 	    close_range(STDERR_FILENO + 1, ~0U, 0) < 0 || drop_capabilities(0, NULL) < 0 ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != keeper)
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(NOT_RUN);
 	execve(program, arguments, environment);
 	_exit(NOT_RUN);
 }
 
-pid_t logsource_journal(int pipe_fd, int64_t since_wall_s, struct err *e)
+pid_t maillog_start_journal(int pipe_fd, int64_t since_wall_s, bool follows, struct err *e)
 {
 	const char *program = journalctl_find();
-	pid_t keeper = getpid(), pid;
+	pid_t parent = getpid(), pid;
 
 	if (!program)
-		return err_set(e, -ENOENT, "there is no journalctl, or it is not root's alone");
+		return err_set(e, -ENOENT,
+			       "the journal cannot be read: there is no journalctl, or others than "
+			       "root may write to it");
 	pid = fork();
 	if (pid == 0)
-		journal_run(program, pipe_fd, keeper, since_wall_s);
+		journal_run(program, pipe_fd, parent, since_wall_s, follows);
 	return pid < 0 ? err_set(e, -errno, "cannot fork for journalctl: %s", strerror(errno))
 		       : pid;
 }
