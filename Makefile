@@ -22,6 +22,7 @@ SBINDIR := $(PREFIX)/sbin
 # The program looks for it at ../share/postern from where it lies itself.
 DATADIR := $(PREFIX)/share/postern
 MANDIR  := $(PREFIX)/share/man
+MANPAGES := $(patsubst tools/man/%.in,%,$(wildcard tools/man/*.in))
 # Debian 12 has the packages' units in /lib; systemd reads those of /usr/local too.
 UNITDIR := $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
 USERDIR := $(PREFIX)/lib/sysusers.d
@@ -152,10 +153,8 @@ install: all
 	$(say) INSTALL $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 755 $(BUILD)/postern $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 644 tools/zones.conf $(DESTDIR)$(DATADIR)/zones.conf
-	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.8.in >$(BUILD)/postern.8
-	$(Q)install -D -m 644 $(BUILD)/postern.8 $(DESTDIR)$(MANDIR)/man8/postern.8
-	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.conf.5.in >$(BUILD)/postern.conf.5
-	$(Q)install -D -m 644 $(BUILD)/postern.conf.5 $(DESTDIR)$(MANDIR)/man5/postern.conf.5
+	$(Q)for page in $(MANPAGES); do tools/man/fill $(BUILD)/postern <tools/man/$$page.in >$(BUILD)/$$page && \
+		install -D -m 644 $(BUILD)/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit; done
 	$(Q)install -D -m 644 tools/completions/postern.bash $(DESTDIR)$(BASHDIR)/postern
 	$(Q)install -D -m 644 tools/completions/postern.zsh $(DESTDIR)$(ZSHDIR)/_postern
 	$(Q)mkdir -p $(DESTDIR)$(DOCDIR)/examples
@@ -170,7 +169,7 @@ uninstall:
 	$(say) REMOVE $(DESTDIR)$(SBINDIR)/postern
 	$(Q)! $(BUILD)/postern config sample 2>/dev/null | cmp -s - $(DESTDIR)$(CONFIG) || rm -f $(DESTDIR)$(CONFIG)
 	$(Q)rm -f $(DESTDIR)$(SBINDIR)/postern $(DESTDIR)$(DATADIR)/zones.conf \
-		$(DESTDIR)$(MANDIR)/man8/postern.8 $(DESTDIR)$(MANDIR)/man5/postern.conf.5 \
+		$(foreach page,$(MANPAGES),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)) \
 		$(DESTDIR)$(BASHDIR)/postern $(DESTDIR)$(ZSHDIR)/_postern \
 		$(DESTDIR)$(USERDIR)/postern.conf $(DESTDIR)$(UNITDIR)/postern.service
 	$(Q)rm -rf $(DESTDIR)$(DOCDIR)/examples
