@@ -23,6 +23,9 @@ REPEATED_MS = (900, 2200)
 # Longer than the first repeat, shorter than the second.
 PATIENCE_S = 2.5
 CUT_UNTIL_S = 10  # a verdict that comes later cuts nothing
+# Of a few hundred first SYNs at once, each with its cell among 65536, hardly ever as many find theirs taken. Such a one waits for its
+# repeat without being asked about, and a forged one has none.
+COLLIDE_MOST = 5
 
 
 def refusal_of(address, zone="bl.example", reason=None):
@@ -387,7 +390,10 @@ def test_many_strangers_at_once_each_get_their_own_verdict(lab, postfix, scripte
         try:
             said[source] = recipient(lab.out, source, wait_s=5)
         except ConnectionError:
-            # On a busy machine the repeat may come before the verdict, which then cuts.
+            said[source] = ""
+        # On a busy machine, or where two meet in one cell, the repeat may come before the verdict, which then cuts or is too late for it.
+        if source in bad and said[source][:3] != "550":
+            source_wait(g, source, "listed")
             said[source] = recipient(lab.out, source, wait_s=5)
 
     threads = [threading.Thread(target=come, args=(s,)) for s in bad + good]
@@ -424,8 +430,8 @@ def test_forged_neighbours_do_not_speak_for_an_honest_stranger(lab, postfix, scr
     scripted(answering({"bl.example": only(neighbours)}))
     g = judging(gate, resolver=SCRIPTED, dnsbl={"unproven_per_s": 1000, "budget_per_s": 5000})
     forge_start(lab.out, neighbours, count=len(neighbours), rate=500, listen_ms=100).finish()
-    for neighbour in neighbours[-1::-25]:
-        until(lambda n=neighbour: g.why(n)["reason"] == "listed", 10, f"{neighbour} is listed")
+    until(lambda: sum(row["reason"] == "listed" for row in sources(g).values()) >= len(neighbours) - COLLIDE_MOST, 10,
+          "the neighbours are listed")
     assert g.why(honest)["reason"] == "held"
     assert mail(lab.out, honest) is None
 

@@ -22,7 +22,7 @@ from clients import fate
 from fail2ban import Fail2ban
 from lab import TREE, Lines, command, until
 from lists import BAD, judging, meet
-from machine import package_path
+from machine import children, package_path
 
 BANNED, OTHER, THIRD, FOURTH = "203.0.113.17", "203.0.113.8", "203.0.113.9", "203.0.113.10"
 BOUNCER = os.path.join(TREE, "tools/integrations/crowdsec/postern-bouncer")
@@ -360,3 +360,26 @@ def test_a_list_with_what_is_never_blocked(gate):
     assert g("import list /nowhere", status=1).stderr
     done = g("import list -", stdin="<html>\n", status=1)
     assert "web page" in done.stderr, done.stderr
+
+
+def test_a_list_is_read_without_privileges(run, lab, gate):
+    g = gate(start=False)
+    pipe = os.path.join(run.folder, run.next_name("pipe"))
+    os.mkfifo(pipe)
+    process = lab.mail.start(*g.words("import", "list", pipe))
+    # Opened by both, nothing written yet: the reader waits.
+    with open(pipe, "w", encoding="ascii") as writer:
+        reader = until(lambda: children(process.pid), what="the reader")[0]
+
+        def status():
+            with open(f"/proc/{reader}/status", encoding="ascii") as file:
+                return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+        until(lambda: status()["Seccomp"] == "2", what="it has given up all")
+        has = status()
+        assert {has[name].strip("0") for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {""}, has
+        assert "0" not in has["Uid"].split() and has["NoNewPrivs"] == "1", has
+        assert os.listdir(f"/proc/{reader}/root") == []
+        writer.write("203.0.113.7\n")
+    assert process.wait(10) == 0, process.stderr.read()
+    assert set(rules(g)) == {"203.0.113.7"}

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pwd
+import shutil
 import re
 import socket
 
@@ -34,7 +35,7 @@ postscreen_dnsbl_reply_map = {map}
 postscreen_dnsbl_max_ttl = 2h
 postscreen_bare_newline_enable = yes
 postscreen_allowlist_interfaces = !192.0.2.26 static:all
-postscreen_access_list = permit_mynetworks, cidr:{folder}/access.cidr, regexp:{folder}/names
+postscreen_access_list = permit_mynetworks, proxy:cidr:{folder}/access.cidr, regexp:{folder}/names
 postscreen_denylist_action = drop
 smtpd_client_connection_rate_limit = 30
 anvil_rate_time_unit = 2m
@@ -112,7 +113,7 @@ def rows_of(folder, before=()):
 
 @pytest.mark.parametrize("kind", NAMES)
 def test_a_configuration_is_carried_over(run, site, kind):
-    folder = site(MAIN.replace("{map}", f"{kind}:{{folder}}/map"), MASTER.format(), access_cidr=ACCESS, clients=CLIENTS, map=NAMES[kind])
+    folder = site(MAIN.replace("{map}", f"proxy:{kind}:{{folder}}/map"), MASTER.format(), access_cidr=ACCESS, clients=CLIENTS, map=NAMES[kind])
     if kind == "hash":
         command("postmap", f"hash:{folder}/map")
     rows, said = rows_of(folder)
@@ -200,6 +201,18 @@ def test_root_reads_no_file_that_somebody_else_names(run, site):
     rows, _ = rows_of(folder)
     assert SECRET not in json.dumps(rows)
     assert [r for r in rows if "others than root may write" in (r["why"] or "")], rows
+    # Nor one that is root's, but lies where somebody else could put another in its place.
+    os.chown(folder, 0, 0)
+    above = os.path.join(run.folder, run.next_name("above"))
+    os.mkdir(above)
+    os.chown(above, someone.pw_uid, someone.pw_gid)
+    os.symlink(folder, os.path.join(above, "led"))
+    assert SECRET in json.dumps(rows_of(os.path.join(above, "led"))[0]), "where it leads to counts"
+    os.rename(folder, os.path.join(above, "conf"))
+    assert SECRET not in json.dumps(rows_of(os.path.join(above, "conf"))[0])
+    os.rename(os.path.join(above, "conf"), folder)
+    shutil.rmtree(above)
+    os.chown(folder, someone.pw_uid, someone.pw_gid)
     # And without root it is read by who asks.
     rows, _ = rows_of(folder, before=("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"))
     assert ("mode", "monitor") in {(r["key"], r["value"]) for r in rows}

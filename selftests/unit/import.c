@@ -341,13 +341,23 @@ TEST(only_what_may_be_read_is_wanted)
 		const char *spec, *key;
 		bool ok;
 	} rows[] = {
-		{"cidr:/etc/x", NULL, true},	    {"hash:/etc/x", NULL, true},
-		{"pcre:/etc/x", NULL, false},	    {"mysql:/etc/x", NULL, false},
-		{"cidr:etc/x", NULL, false},	    {"cidr:/etc/../x", NULL, false},
-		{"cidr:/etc/x y", NULL, false},	    {"cidr", NULL, false},
-		{"cidr:/e\ntc", NULL, false},	    {"pcre:/etc/x", "a.example", true},
-		{"hash:/etc/x", "a b", false},	    {"hash:/etc/x", "-q", false},
-		{"tcp:/etc/x", "a.example", false}, {"hash:/etc/x", "", false},
+		{"cidr:/etc/x", NULL, true},
+		{"hash:/etc/x", NULL, true},
+		{"pcre:/etc/x", NULL, false},
+		{"mysql:/etc/x", NULL, false},
+		{"cidr:etc/x", NULL, false},
+		{"cidr:/etc/../x", NULL, false},
+		{"cidr:/etc/x y", NULL, false},
+		{"cidr", NULL, false},
+		{"cidr:/e\ntc", NULL, false},
+		{"pcre:/etc/x", "a.example", true},
+		{"proxy:cidr:/etc/x", NULL, true},
+		{"proxy:mysql:/etc/x", NULL, false},
+		{"proxy:proxy:hash:/etc/x", NULL, false},
+		{"hash:/etc/x", "a b", false},
+		{"hash:/etc/x", "-q", false},
+		{"tcp:/etc/x", "a.example", false},
+		{"hash:/etc/x", "", false},
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

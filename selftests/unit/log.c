@@ -155,6 +155,7 @@ TEST(a_flood_is_counted_and_said_when_it_is_over)
 	ENSURE(catch_begin(false), "cannot catch");
 	for (unsigned i = 0; i < all; i++)
 		log_decision(&event, "dropped");
+	log_decision(&(struct log_fields){.kind = LOG_LISTED, .is_rare = true}, "a whole network");
 	log_tick();
 	log_info("behind the first tick");
 	log_tick();
@@ -164,6 +165,7 @@ TEST(a_flood_is_counted_and_said_when_it_is_over)
 		lines++;
 	at = strstr(text, "behind the first tick");
 	ENSURE(at, "'%s'", text);
+	EXPECT(strstr(text, "a whole network"), "what is rare was left out");
 	EXPECT(!strstr(text, "are not in this log") || strstr(at, "are not in this log"),
 	       "it was said while it went on");
 	at = strstr(text, "warning: ");

@@ -230,7 +230,7 @@ void log_decision(const struct log_fields *fields, const char *format, ...)
 	size_t length;
 	va_list ap;
 
-	if (log_most < LOG_LEVEL_INFO || !decision_may())
+	if (log_most < LOG_LEVEL_INFO || (!fields->is_rare && !decision_may()))
 		return;
 	snprintf(port, sizeof(port), "%u", fields->port);
 	snprintf(suppressed, sizeof(suppressed), "%u", fields->suppressed);

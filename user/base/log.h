@@ -11,6 +11,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
 	LOG_LEVEL_ERROR = 3,
 	LOG_LEVEL_WARNING = 4,
@@ -45,6 +47,7 @@ struct log_fields {
 	unsigned port;
 	unsigned
 		suppressed; /* events of this kind that were not told since the last; written even if 0 in an EVENT */
+	bool is_rare; /* by its nature: it is written whatever else this second had */
 };
 
 #define LOG_DECISIONS_PER_S                                                                        \

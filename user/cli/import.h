@@ -143,6 +143,8 @@ const struct import_row *import_find(const struct import_rows *r, const char *ke
 
 /* Which tables must be read: how many, at most IMPORT_WANTS_MAX. */
 unsigned import_wants(const struct import_source *s, struct import_want *list);
+/* "proxy:hash:/x" is "hash:/x", for who reads it himself. */
+const char *import_spec(const char *spec);
 /* Is it one that may be read: a known type, an absolute path, a name of the DNS? For who reads it. */
 bool import_want_check(const struct import_want *w);
 /* All of it. 0 or -ENOMEM. */

@@ -217,7 +217,7 @@ void access_read(struct access_list *a, const struct import_source *s, const cha
 			  .rows = rows,
 			  .spec = spec,
 			  .is_screen = is_screen,
-			  .is_cidr = strncmp(spec, "cidr:", 5) == 0};
+			  .is_cidr = strncmp(import_spec(spec), "cidr:", 5) == 0};
 	const struct import_piece *said = import_answer(s, spec, NULL);
 
 	if (!said) {

@@ -109,7 +109,7 @@ static int questions_collect(struct import_source *s)
 			tools[count++] = (struct local_tool){
 				LOCAL_POSTCONF,
 				{"postmap"},
-				{"-q", s->answer[i].want.key, s->answer[i].want.spec},
+				{"-q", s->answer[i].want.key, import_spec(s->answer[i].want.spec)},
 				"-c",
 				s->directory,
 				true};

@@ -7,10 +7,18 @@
 
 #include "cli/import.h"
 
+/* proxymap(8): the same table, opened by another process of Postfix. */
+#define PROXY "proxy:"
+
 /* Texts that Postfix, or postmap(1) for it, reads line by line (DATABASE_README). */
 static const char *const texts[] = {"cidr", "texthash", "hash", "btree", "lmdb", "cdb", "dbm"};
 /* Beside those: what can be asked about a name, though not listed. */
 static const char *const patterns[] = {"pcre", "regexp"};
+
+const char *import_spec(const char *spec)
+{
+	return strncmp(spec, PROXY, strlen(PROXY)) == 0 ? spec + strlen(PROXY) : spec;
+}
 
 static bool is_among(const char *const *types, size_t count, const char *spec)
 {
@@ -35,8 +43,10 @@ static bool path_check(const char *path)
 
 const char *access_path(const char *spec)
 {
-	const char *colon = strchr(spec, ':');
+	const char *colon;
 
+	spec = import_spec(spec);
+	colon = strchr(spec, ':');
 	if (!colon || !is_among(texts, sizeof(texts) / sizeof(texts[0]), spec) ||
 	    !path_check(colon + 1))
 		return NULL;
@@ -45,14 +55,14 @@ const char *access_path(const char *spec)
 
 bool import_want_check(const struct import_want *w)
 {
-	const char *colon = strchr(w->spec, ':');
+	const char *spec = import_spec(w->spec), *colon = strchr(spec, ':');
 
 	if (!w->is_question)
 		return access_path(w->spec) != NULL;
 	if (!colon || !path_check(colon + 1) || site_domain_check(w->key, NULL) < 0)
 		return false;
-	return is_among(texts, sizeof(texts) / sizeof(texts[0]), w->spec) ||
-	       is_among(patterns, sizeof(patterns) / sizeof(patterns[0]), w->spec);
+	return is_among(texts, sizeof(texts) / sizeof(texts[0]), spec) ||
+	       is_among(patterns, sizeof(patterns) / sizeof(patterns[0]), spec);
 }
 
 struct wants {

@@ -20,7 +20,6 @@
 #include "maillog/source.h"
 #include "report/proof.h"
 
-#define DAY_S		86400
 #define SINCE_DEFAULT_S (7 * DAY_S) /* mail has habits of the week */
 #define FILES_OWN	8	    /* beside those of the log: standard streams, the page */
 #define STATUS_SIGNAL	128	    /* and the number: as a shell has it */
@@ -151,6 +150,11 @@ static int gather(struct reporting *r, const struct sentence *s)
 		ret = store_take(r);
 	if (ret < 0)
 		return ret;
+	/* The worker, which reads the log, shall have nothing of them, nor shall journalctl(1). */
+	store_close(r->store);
+	gate_close(r->gate);
+	r->store = NULL;
+	r->gate = NULL;
 	r->has_log = maillog_source_open(&r->log, c->mail_log, facts.since_wall_s, &no_log) == 0;
 	if (!r->has_log) {
 		r->proof->log = PROOF_LOG_NONE;

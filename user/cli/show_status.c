@@ -97,18 +97,10 @@ static int fault_add(void *context, const struct fault *f)
 
 static const char *total_of(enum pn_reason reason)
 {
-	switch (reason) {
-	case PN_REASON_FLOW:
-	case PN_REASON_ALLOWED:
-	case PN_REASON_KNOWN:
-	case PN_REASON_STRANGER:
-	case PN_REASON_CLEAN:
-		return "passed";
-	case PN_REASON_HELD:
-		return "held";
-	default:
-		return "stopped";
-	}
+	static const char *const keys[] = {
+		[REASON_PASSES] = "passed", [REASON_HOLDS] = "held", [REASON_STOPS] = "stopped"};
+
+	return keys[reason_fate_of(reason)];
 }
 
 static void total_raise(json_t *totals, const char *key, uint64_t by)

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/facts.h"
-#include "daemon/maillog.h"
+#include "daemon/logger.h"
 #include "daemon/parts.h"
 #include "daemon/responder.h"
 #include "daemon/state.h"
@@ -169,7 +169,7 @@ static void responder_says(void *context, const union message *m)
 	case MESSAGE_REJECT:
 		parts_said(d, &m->reject.said);
 		if (contact_may_tell(d))
-			maillog_write(said_format(&m->reject.said, line, sizeof(line)));
+			logger_write_mail(said_format(&m->reject.said, line, sizeof(line)));
 		break;
 	case MESSAGE_BUSY:
 		d->answering.status = m->busy.status;

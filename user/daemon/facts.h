@@ -16,8 +16,8 @@ void facts_write_zones(struct daemon *d);
 void facts_write_children(struct daemon *d);
 void facts_write_feeds(struct daemon *d);
 /*
- * The answer to a reload, the number-th of this gate: changes, an array of rows of conf_each_change(), and what was wrong, NULL nothing. JSON Lines; the
- * last is {"reload":number,"file","fault","updated"}.
+ * The answer to a reload, the number-th of this gate: changes, an array of rows of conf_each_change(), and what was wrong, NULL nothing.
+ * JSON Lines; the last is {"reload":number,"file","fault","updated"}.
  */
 void facts_write_reload(const struct daemon *d, const json_t *changes, const char *fault,
 			uint32_t number);

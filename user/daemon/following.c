@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (logfile.h, or journalctl writes there),
+ * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there),
  * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known: who
  * delivers is no stranger, so it is not held for a second when its verdict is old.
  *
  * To be known takes away little: limits hold, and the source is asked about at its next connection as if it were new; only who is not
- * listed is made known, and only for KNOWN_S from the delivery. That matters, since a line of the log can be forged by who may write to the
+ * listed is made known, and only for CONTACT_KNOWN_S from the delivery. That matters, since a line of the log can be forged by who may write to the
  * log: root, and with logger(1) anybody who has an account on this host.
  *
  * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one
@@ -26,30 +26,28 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/child.h"
-#include "daemon/follower.h"
-#include "daemon/logfile.h"
-#include "daemon/logsource.h"
+#include "daemon/following_child.h"
+#include "daemon/following_file.h"
 #include "daemon/state.h"
+#include "maillog/find.h"
+#include "policy/contact.h"
 
 #define PLACE_VALUE "mail_log_place"
 #define TELLS	    (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
-/* As long as who was found clean: a regular sender comes every week. */
-#define KNOWN_S (7 * 86400ULL)
 /* An entry is written anew when it gains so much. */
-#define KNOWN_GAIN_NS (3600 * NS_PER_S)
+#define KNOWN_GAIN_NS (HOUR_S * NS_PER_S)
 #define WAITING_MAX   8192 /* deliveries: 3 MB */
 #define PLACE_EVERY_NS                                                                             \
 	(60 * NS_PER_S) /* where nothing was delivered, lines are read again at no cost */
 #define LOOK_EVERY_NS	(10 * NS_PER_S) /* for a log that was not there */
-#define TRIM_EVERY_NS	(3600 * NS_PER_S)
-#define JOURNAL_FIRST_S (7 * 86400) /* at the first start */
+#define TRIM_EVERY_NS	(HOUR_S * NS_PER_S)
+#define JOURNAL_FIRST_S (7 * DAY_S) /* at the first start */
 #define JOURNAL_AGAIN_S 600	    /* what belongs together lies no further apart, as a rule */
-#define US_PER_S	1000000ULL
 
 struct following {
 	struct daemon *d;
 	char wanted[PATH_MAX]; /* `mail_log`, as it was when this was looked for */
-	enum logsource source;
+	enum maillog_place source;
 	char path[PATH_MAX];
 	bool place_known;      /* the store was asked */
 	struct logplace place; /* how far it was read; of a file, `file` knows */
@@ -59,6 +57,7 @@ struct following {
 	int pipe;		  /* the end that is written to; -1 none */
 	struct loop_source *room; /* while the pipe has none */
 	pid_t journalctl;	  /* 0: none */
+	pid_t ended;		  /* one that was told to end, and may not have yet; 0: none */
 	struct child *child;
 	struct follower_settings settings;
 	struct store_delivery *waiting;
@@ -120,13 +119,21 @@ static void pipe_close(struct following *f)
 	f->pipe = -1;
 }
 
+/* It may be waiting for a disk, and we do not wait for it. */
+static void journalctl_reap(struct following *f)
+{
+	if (f->ended && waitpid(f->ended, NULL, WNOHANG) != 0)
+		f->ended = 0;
+}
+
 static void journalctl_end(struct following *f)
 {
 	if (!f->journalctl)
 		return;
 	(void)kill(f->journalctl, SIGKILL);
-	(void)waitpid(f->journalctl, NULL, 0);
+	f->ended = f->journalctl;
 	f->journalctl = 0;
+	journalctl_reap(f);
 }
 
 static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
@@ -142,7 +149,7 @@ static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 	} else if (f->place.kind == LOGPLACE_FILE) { /* what that one told is not told again */
 		since = now_wall_s();
 	}
-	pid = logsource_journal(pipe_fd, since, e);
+	pid = maillog_start_journal(pipe_fd, since, true, e);
 	if (pid < 0)
 		return pid;
 	f->journalctl = pid;
@@ -162,7 +169,7 @@ static int on_prepare(void *context, const void **settings, size_t *length, int 
 	f->lines = f->understood = 0;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
 		return err_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	if (f->source == LOGSOURCE_JOURNAL) {
+	if (f->source == MAILLOG_IN_JOURNAL) {
 		/* A writer that knows nothing of full pipes waits. */
 		(void)fcntl(ends[1], F_SETFL, 0);
 		ret = journal_prepare(f, ends[1], e);
@@ -188,7 +195,7 @@ static void place_take(struct following *f, const struct message_followed *m)
 	f->lines = m->lines;
 	f->understood = m->understood;
 	f->place_changed = true;
-	if (f->source == LOGSOURCE_FILE)
+	if (f->source == MAILLOG_IN_FILE)
 		logfile_advance(f->file, m->bytes);
 	else if (m->stamp_us)
 		f->place = (struct logplace){
@@ -204,15 +211,15 @@ static void sender_know(struct following *f, const struct store_delivery *delive
 	struct err e = {0};
 
 	age_s = wall > delivery->wall_s ? (uint64_t)(wall - delivery->wall_s) : 0;
-	if (age_s >= KNOWN_S ||
+	if (age_s >= CONTACT_KNOWN_S ||
 	    (f->d->contact.listings && listings_find(f->d->contact.listings, &delivery->addr)))
 		return;
 	if (sources_get_known(f->d->gate, &delivery->addr, &before, NULL) == 0 &&
 	    before.until > now)
 		known = before;
-	if (known.until >= now + (KNOWN_S - age_s) * NS_PER_S - KNOWN_GAIN_NS)
+	if (known.until >= now + (CONTACT_KNOWN_S - age_s) * NS_PER_S - KNOWN_GAIN_NS)
 		return;
-	known.until = now + (KNOWN_S - age_s) * NS_PER_S;
+	known.until = now + (CONTACT_KNOWN_S - age_s) * NS_PER_S;
 	if (sources_put_known(f->d->gate, &delivery->addr, &known, &e) &&
 	    said_anew(&f->said, e.text))
 		log_warning("a sender that delivers is not remembered: %s", e.text);
@@ -272,7 +279,7 @@ static void flush(struct following *f, uint64_t now_ns)
 		return;
 	if (!f->settled && now_ns && now_ns - f->place_ns < PLACE_EVERY_NS)
 		return;
-	r = flush_write(f, f->source == LOGSOURCE_FILE ? logfile_place(f->file) : &f->place, &e);
+	r = flush_write(f, f->source == MAILLOG_IN_FILE ? logfile_place(f->file) : &f->place, &e);
 	if (r && r != -EBUSY)
 		keep_fault(f->d, r, &e);
 	if (r)
@@ -385,8 +392,8 @@ static void begin(struct following *f)
 	int r = 0;
 
 	f->d->answering.changed = true;
-	f->source = logsource_find(f->wanted, f->path);
-	if (f->source == LOGSOURCE_NONE) {
+	f->source = maillog_find(f->wanted, f->path);
+	if (f->source == MAILLOG_NOWHERE) {
 		err_set(&e, -ENOENT,
 			"there is no mail log at %s: who delivers mail is not seen until there is "
 			"one",
@@ -395,10 +402,10 @@ static void begin(struct following *f)
 			log_info("%s", e.text);
 		return;
 	}
-	if (f->source == LOGSOURCE_FILE)
+	if (f->source == MAILLOG_IN_FILE)
 		r = file_begin(f, &e);
 	if (r) {
-		f->source = LOGSOURCE_NONE;
+		f->source = MAILLOG_NOWHERE;
 		if (said_anew(&f->said, e.text))
 			log_warning("the mail log is not followed: %s%s", e.text,
 				    r == -EACCES ? " (a restart may help: what `postern run` reads "
@@ -407,7 +414,7 @@ static void begin(struct following *f)
 		return;
 	}
 	(void)said_settle(&f->said);
-	if (f->source == LOGSOURCE_FILE)
+	if (f->source == MAILLOG_IN_FILE)
 		log_info("the mail log %s is followed", f->path);
 	else
 		log_info("the mail log is followed in the journal");
@@ -427,7 +434,7 @@ static void end(struct following *f)
 		f->place = *logfile_place(f->file);
 	logfile_close(f->file);
 	f->file = NULL;
-	f->source = LOGSOURCE_NONE;
+	f->source = MAILLOG_NOWHERE;
 	f->d->answering.changed = true;
 }
 
@@ -445,7 +452,8 @@ static int known_restore_one(void *context, const struct store_sender *sender)
 static void known_restore(struct following *f)
 {
 	struct err e = {0};
-	int r = f->d->store ? store_each_sender(f->d->store, NULL, now_wall_s() - (int64_t)KNOWN_S,
+	int r = f->d->store ? store_each_sender(f->d->store, NULL,
+						now_wall_s() - (int64_t)CONTACT_KNOWN_S,
 						known_restore_one, f, &e)
 			    : 0;
 
@@ -468,7 +476,7 @@ static int following_open(struct daemon *d, struct err *e)
 	f->pipe = -1;
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
 	d->following = f;
-	logsource_join(f->wanted);
+	maillog_join_groups(f->wanted);
 	known_restore(f);
 	if (place_read(f))
 		begin(f);
@@ -489,7 +497,7 @@ static void following_reload(struct daemon *d)
 {
 	struct following *f = d->following;
 
-	if (strcmp(f->wanted, d->conf.mail_log) == 0 && f->source != LOGSOURCE_NONE)
+	if (strcmp(f->wanted, d->conf.mail_log) == 0 && f->source != MAILLOG_NOWHERE)
 		return;
 	end(f);
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
@@ -504,7 +512,8 @@ static void following_tick(struct daemon *d, uint64_t now_ns)
 	struct following *f = d->following;
 
 	trim(f, now_ns);
-	if (f->source == LOGSOURCE_NONE) {
+	journalctl_reap(f);
+	if (f->source == MAILLOG_NOWHERE) {
 		if (now_ns - f->looked_ns < LOOK_EVERY_NS || !place_read(f))
 			return;
 		f->looked_ns = now_ns;
@@ -524,9 +533,9 @@ json_t *following_row(const struct daemon *d)
 	const struct following *f = d->following;
 	const char *state = "off", *source = "";
 
-	if (f && f->source != LOGSOURCE_NONE) {
+	if (f && f->source != MAILLOG_NOWHERE) {
 		state = f->child && child_is_up(f->child) ? "up" : "down";
-		source = f->source == LOGSOURCE_FILE ? f->path : "journal";
+		source = f->source == MAILLOG_IN_FILE ? f->path : "journal";
 	} else if (f && strcmp(f->wanted, "none") != 0) {
 		state = "absent";
 		source = f->path;

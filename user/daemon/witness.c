@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/messages.h"
+#include "daemon/setup.h"
 #include "daemon/state.h"
 #include "kern/gate.h"
 #include "store/refusals.h"
@@ -337,8 +338,6 @@ static void witness_event(struct daemon *d, const struct pn_event *e)
  */
 static void witness_verdict(struct daemon *d, const struct message_verdict *m, bool listed)
 {
-	static const char *const actions[] = {
-		[CONF_DROP] = "drop", [CONF_REFUSE] = "refuse", [CONF_REPLY] = "reply"};
 	struct store_refusal row = {.addr = m->addr,
 				    .class_ = PN_CLASS_MX,
 				    .first_wall_s = now_wall_s(),
@@ -350,7 +349,8 @@ static void witness_verdict(struct daemon *d, const struct message_verdict *m, b
 	d->witness->found++;
 	row.last_wall_s = row.first_wall_s;
 	snprintf(row.reason, sizeof(row.reason), "%s", reason_name(PN_REASON_LISTED));
-	snprintf(row.action, sizeof(row.action), "%s", actions[d->conf.actions.dnsbl]);
+	snprintf(row.action, sizeof(row.action), "%s",
+		 action_name(setup_action(d->conf.actions.dnsbl)));
 	listing_tell(d, &row.addr, &row);
 	row_note(d->witness, &row, 0, false);
 }
@@ -448,7 +448,7 @@ static int witness_open(struct daemon *d, struct err *e)
 		return err_set(e, -ENOMEM, "no memory");
 	w->d = d;
 	w->generation = 1;
-	w->secret = now_monotonic_ns();
+	w->secret = prefix_secret();
 	w->looked_ns = w->written_ns = w->counted_ns = w->trimmed_ns = now_boot_ns();
 	d->witness = w;
 	/* What was counted before is another controller's to tell. */

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,17 +17,10 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "base/drop.h"
+#include "maillog/find.h"
 
 #define CHUNK	     65536
-#define SINCE_MAX    32
 #define JOURNAL_NAME "the journal"
-
-/* Debian's, the BSDs' and RHEL's, Exim's here and there; where no file is the mail server's own. */
-static const char *const usual[] = {"/var/log/mail.log", "/var/log/maillog",
-				    "/var/log/exim4/mainlog", "/var/log/exim/main.log",
-				    "/var/log/syslog"};
-#define USUAL (sizeof(usual) / sizeof(usual[0]))
 
 struct rotated {
 	int fd;
@@ -128,86 +120,45 @@ static int file_open(struct maillog_source *out, const char *path, int64_t since
 	return 0;
 }
 
-static bool has_journal(void)
-{
-	return access("/run/systemd/journal/socket", F_OK) == 0;
-}
-
-/* What becomes journalctl(1): it needs to be root, whose the journal is, and nothing else. Never returns. */
-static void journal_be(int out, char *const arguments[])
-{
-	static const char *const paths[] = {"/usr/bin/journalctl", "/bin/journalctl"};
-	static char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", NULL};
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
-	    dup2(out, STDOUT_FILENO) < 0 || drop_capabilities(0, NULL) < 0)
-		_exit(1);
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		(void)execve(paths[i], arguments, environment);
-	_exit(1);
-}
-
-/* Facility 2 is mail (RFC 5424, 6.2.1). */
 static int journal_open(struct maillog_source *out, int64_t since_wall_s, struct err *e)
 {
-	char since[SINCE_MAX];
-	char *arguments[] = {"journalctl",	  "--quiet", "--no-pager", "--output=short-unix",
-			     "SYSLOG_FACILITY=2", "--since", since,	   NULL};
-	int ends[2], code;
+	int ends[2];
 
-	snprintf(since, sizeof(since), "@%" PRId64, since_wall_s);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	out->pid = fork();
-	if (out->pid == 0)
-		journal_be(ends[1], arguments);
-	code = -errno;
+	out->pid = maillog_start_journal(ends[1], since_wall_s, false, e);
 	close(ends[1]);
 	if (out->pid < 0) {
+		int code = out->pid;
+
 		out->pid = 0;
 		close(ends[0]);
-		return err_set(e, code, "cannot start journalctl: %s", strerror(-code));
+		return code;
 	}
 	out->fd[out->count++] = ends[0];
 	snprintf(out->name, sizeof(out->name), JOURNAL_NAME);
 	return 0;
 }
 
-static const char *usual_find(int64_t since_wall_s)
-{
-	struct stat st;
-
-	for (size_t i = 0; i < USUAL; i++)
-		if (stat(usual[i], &st) == 0 && S_ISREG(st.st_mode) &&
-		    st.st_mtim.tv_sec >= since_wall_s)
-			return usual[i];
-	return NULL;
-}
-
 int maillog_source_open(struct maillog_source *out, const char *mail_log, int64_t since_wall_s,
 			struct err *e)
 {
-	const char *path = mail_log;
+	char path[PATH_MAX];
 
 	*out = (struct maillog_source){.count = 0};
-	if (strcmp(mail_log, MAILLOG_NONE) == 0)
-		return err_set(e, -ENOENT, "mail_log is \"none\"");
-	if (strcmp(mail_log, MAILLOG_JOURNAL) == 0)
+	switch (maillog_find(mail_log, path)) {
+	case MAILLOG_IN_JOURNAL:
 		return journal_open(out, since_wall_s, e);
-	if (strcmp(mail_log, MAILLOG_AUTO) == 0) {
-		path = usual_find(since_wall_s);
-		if (!path && has_journal())
-			return journal_open(out, since_wall_s, e);
-		/* One that nobody writes to any more tells at least how far it reaches. */
-		if (!path)
-			path = usual_find(0);
+	case MAILLOG_IN_FILE:
+		return file_open(out, path, since_wall_s, e);
+	case MAILLOG_NOWHERE:
+		break;
 	}
-	if (!path)
+	if (path[0])
 		return err_set(e, -ENOENT,
-			       "no mail log was found in the usual places, and there is no "
-			       "journal: name it in mail_log");
-	return file_open(out, path, since_wall_s, e);
+			       "there is no mail log at %s: name the mail server's log in mail_log",
+			       path);
+	return err_set(e, -ENOENT, "mail_log is \"none\"");
 }
 
 /* gzread(3) hands on what is not packed as it is; of a pipe too. */

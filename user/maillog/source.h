@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the mail log is: a file with its rotated forerunners, or the journal. What is opened here, with privileges, is read by a process
- * that has none.
+ * What the mail log has to say of the past: a file with its rotated forerunners, or the journal. What is opened here, with privileges, is
+ * read by a process that has none.
  */
 #ifndef MAILLOG_SOURCE_H
 #define MAILLOG_SOURCE_H
@@ -11,10 +11,6 @@
 #include <sys/types.h>
 
 #include "maillog/maillog.h"
-
-#define MAILLOG_AUTO	"auto"
-#define MAILLOG_NONE	"none"
-#define MAILLOG_JOURNAL "journal"
 
 #define MAILLOG_FILES_MAX 64 /* a log that is rotated each day, for two months */
 #define MAILLOG_BYTES_MAX                                                                          \
@@ -31,10 +27,7 @@ struct maillog_source {
 	bool is_cut; /* it had more bytes than are read */
 };
 
-/*
- * As the configuration has it in mail_log. "auto": the first of the usual files that was written since then, else the journal, else a usual file. 0, or
- * -errno with a sentence: -ENOENT there is none.
- */
+/* As the configuration has it in mail_log (find.h). 0, or -errno with a sentence: -ENOENT there is none. */
 int maillog_source_open(struct maillog_source *out, const char *mail_log, int64_t since_wall_s,
 			struct err *e);
 /* All of it, to the reader. Opens nothing. 0 or -errno. */

@@ -8,11 +8,10 @@
 #include <strings.h>
 
 #include "base/grow.h"
+#include "base/when.h"
 #include "dns/generic.h"
 
 #define LISTED	  "listed"
-#define HOUR_S	  3600
-#define DAY_S	  86400
 #define DAYS_MAX  64  /* bits of proof_source.day */
 #define BARS_MAX  200 /* that can be told apart on a page: hours for eight days */
 #define BOUNDS_S  15  /* a verdict of the DNS takes ten seconds at most; lines have whole seconds */

@@ -214,7 +214,7 @@ int proof_html(const struct proof *p, FILE *out)
 	top_write(p, out);
 	if (p->buckets) {
 		fprintf(out, "<section>\n<h2>Connections per %s</h2>\n",
-			p->bucket_s < 24 * 3600 ? "hour" : "day");
+			p->bucket_s < DAY_S ? "hour" : "day");
 		proof_plot(p, out);
 		fputs("</section>\n", out);
 	}
