@@ -60,7 +60,7 @@ void inputs_gather(const struct cli *cli, json_t *row)
 	json_t *rows;
 
 	json_object_set_new(row, "feeds", json_null());
-	json_object_set_new(row, "providers", json_null());
+	json_object_set_new(row, "trust_spf", json_null());
 	if (c->feed_count) {
 		rows = rows_read(cli, INSTANCE_FEEDS, foreign_feeds);
 		json_object_set_new(row, "feeds",
@@ -71,7 +71,7 @@ void inputs_gather(const struct cli *cli, json_t *row)
 	}
 	if (c->trust_spf_count) {
 		rows = rows_read(cli, INSTANCE_PROVIDERS, foreign_providers);
-		json_object_set_new(row, "providers",
+		json_object_set_new(row, "trust_spf",
 				    json_pack("{s:i, s:I, s:I}", "count", (int)c->trust_spf_count,
 					      "good", count_state(rows, "good"), "networks",
 					      sum(rows, "in_gate")));
@@ -85,10 +85,9 @@ static long long number(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-static void input_print(const json_t *row, const char *key, const char *good, const char *what,
+static void input_print(const char *key, const json_t *input, const char *good, const char *what,
 			const char *one)
 {
-	const json_t *input = json_object_get(row, key);
 	long long count = number(input, "count"), fine = number(input, good);
 
 	if (!json_is_object(input))
@@ -103,8 +102,8 @@ void inputs_print(const json_t *row)
 {
 	const char *metrics = json_string_value(json_object_get(row, "metrics"));
 
-	input_print(row, "feeds", "loaded", "entries", "entry");
-	input_print(row, "providers", "good", "networks", "network");
+	input_print("feeds", json_object_get(row, "feeds"), "loaded", "entries", "entry");
+	input_print("providers", json_object_get(row, "trust_spf"), "good", "networks", "network");
 	if (metrics)
 		printf("%-12s at %s\n", "metrics", metrics);
 }
