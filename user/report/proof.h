@@ -180,6 +180,9 @@ const char *proof_kind_name(enum proof_kind k);
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 
+/* What stands in the place of lists and limits for a reason that has none: "your own rules"; "" nothing. */
+const char *proof_reason_note(const struct proof_reason *r);
+
 /* words.c: sentences that all forms share, without a final stop. */
 #define PROOF_TEXT_MAX 1024
 void proof_headline(const struct proof *p, char text[static PROOF_TEXT_MAX]);

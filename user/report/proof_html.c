@@ -78,9 +78,7 @@ static void number_cell(FILE *out, uint64_t n)
 
 static void details_cell(FILE *out, const struct proof_reason *r)
 {
-	fputs("<td>", out);
-	if (r->kind == PROOF_OPERATOR)
-		fputs("your own rules", out);
+	fprintf(out, "<td>%s", proof_reason_note(r));
 	for (unsigned i = 0; i < r->details; i++) {
 		page_element(out, i ? "<br>" : "", r->detail[i].name, "");
 		fprintf(out, " <span class=\"soft\">(%" PRIu64 ")</span>",

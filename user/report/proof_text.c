@@ -78,9 +78,9 @@ static void reasons_print(const struct proof *p, FILE *out)
 		if (r->kind == PROOF_OPERATOR && !r->connections[1])
 			continue;
 		details_text(r, text);
-		if (r->kind == PROOF_OPERATOR || !text[0])
+		if (!text[0])
 			snprintf(text, sizeof(text), "%s",
-				 r->kind == PROOF_OPERATOR ? "your own rules" : "-");
+				 *proof_reason_note(r) ? proof_reason_note(r) : "-");
 		snprintf(lead, sizeof(lead), "  %-13s %11" PRIu64 " %7u %11" PRIu64 " %7u  ",
 			 r->name, proof_reason_would(r), r->sources[0], r->connections[1],
 			 r->sources[1]);

@@ -318,6 +318,10 @@ void proof_advice(const struct proof *p, const struct proof_source *s,
 		command_make(p, s, "allow", command);
 		break;
 	case PROOF_BAN:
+		add(advice,
+		    "trust lifts the ban, and not the limit that it may have offended against: "
+		    "`postern why %s` tells which",
+		    addr_format(&s->addr, addr));
 		command_make(p, s, "trust", command);
 		break;
 	case PROOF_ONLY:
