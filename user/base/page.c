@@ -34,6 +34,8 @@ static const char style[] =
 	"1fr)"
 	");gap:.6rem;margin:1rem 0;padding:0}\n"
 	"@media(min-width:40rem){.tiles{grid-template-columns:repeat(4,1fr)}}\n"
+	"@media(min-width:60rem){.tiles.row{grid-template-columns:none;grid-auto-flow:column;"
+	"grid-auto-columns:1fr}}\n"
 	".tiles a,.tiles span{display:block;height:100%;padding:.6rem .8rem;background:var(--card);"
 	"border:1px solid var(--line);border-top:4px solid var(--line);border-radius:.4rem;"
 	"color:inherit;text-decoration:none;overflow-wrap:normal}\n"

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,14 +34,18 @@ struct worker_said {
 	char why[ERR_TEXT_MAX];
 };
 
-__attribute__((noreturn)) static void worker_run(int file, int memory, int pipe)
+/* The gate is open in the parent: of all that, the worker keeps what it reads and where it writes. */
+__attribute__((noreturn)) static void worker_run(int file, int memory, int pipe, pid_t parent)
 {
+	const int keep[] = {file, memory, pipe};
 	struct worker_said said = {0};
 	struct drop drop = {.files = FILES};
 	struct err e = {0};
 	size_t length = 0;
 
-	said.result = drop_privileges(&drop, &e);
+	if (drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
+		_exit(EXIT_FAILURE);
+	said.result = drop_for_parent(&drop, parent, &e);
 	if (said.result == 0)
 		said.result = feed_work(file, memory, &length, &e);
 	said.length = length;
@@ -69,7 +72,7 @@ static int file_read(int file, struct feedlist *out, struct err *e)
 {
 	struct worker_said said = {0};
 	int memory = feedlist_memory(e), ends[2], ret;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	if (memory < 0)
 		return memory;
@@ -80,7 +83,7 @@ static int file_read(int file, struct feedlist *out, struct err *e)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		worker_run(file, memory, ends[1]);
+		worker_run(file, memory, ends[1], parent);
 	close(ends[1]);
 	ret = pid < 0 ? err_set(e, -errno, "cannot fork: %s", strerror(errno))
 		      : worker_wait(ends[0], pid, &said, e);

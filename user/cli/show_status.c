@@ -271,6 +271,7 @@ static void status_print(struct status *st)
 		interfaces_print(st);
 	controller_print(st);
 	contact_print(st->contact);
+	inputs_print(st->contact);
 	printf("rules        %lld blocked, %lld allowed, %lld trusted\n", (long long)c->block,
 	       (long long)c->allow, (long long)c->trust);
 	if (!st->gate)
@@ -305,6 +306,7 @@ int show_status(struct cli *cli)
 		gather_gate(&st);
 	st.contact = json_object();
 	contact_gather(cli, st.gate, st.contact);
+	inputs_gather(cli, st.contact);
 	gather_store(&st);
 	if (cli->json)
 		status = json_line(stdout, status_row(&st)) ? CLI_FAILED : CLI_DONE;

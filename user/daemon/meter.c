@@ -29,8 +29,11 @@
 #define TABLE_STEP 16384
 /* No child of ours asks sooner again; one that does is not ours any more. */
 #define ASKED_LEAST_NS (NS_PER_S / 10)
-/* Who may connect to a unix socket is decided by its directory; the page is no more secret than at a port of loopback. */
-#define SOCKET_MODE 0666
+/*
+ * Who may connect to a unix socket is decided by its directory; the page is no more secret than at a port of loopback. Its mode is 0666 from the
+ * first: to change it later by its name could change what somebody has put in its place.
+ */
+#define SOCKET_UMASK (S_IXUSR | S_IXGRP | S_IXOTH)
 
 /* What a reload may put another in the place of. */
 struct outlet {
@@ -225,7 +228,8 @@ static int listen_unix(const char *path, struct err *e)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct stat st;
-	int fd, r = 0;
+	mode_t before;
+	int fd, r;
 
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return err_set(e, -EEXIST, "there is something else of that name");
@@ -238,8 +242,10 @@ static int listen_unix(const char *path, struct err *e)
 		return err_set(e, -EADDRINUSE, "%s", strerror(EADDRINUSE));
 	}
 	unlink(path);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || chmod(path, SOCKET_MODE) ||
-	    listen(fd, BACKLOG))
+	before = umask(SOCKET_UMASK);
+	r = bind(fd, (struct sockaddr *)&at, sizeof(at)) ? -errno : 0;
+	umask(before);
+	if (!r && listen(fd, BACKLOG))
 		r = -errno;
 	if (!r)
 		return fd;

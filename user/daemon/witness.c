@@ -68,6 +68,8 @@ struct witness {
 /* ---- the batch ---- */
 
 static void flush_expect(struct witness *w, uint64_t ms);
+static void counters_take(struct witness *w, bool adds);
+static void time_take(struct witness *w, uint64_t now_ns);
 
 /* Whose rows are they? A store that was put in the place of another has numbers of its own. */
 static int base_find(struct witness *w, struct store *s, struct err *e)
@@ -161,7 +163,13 @@ static void flush(struct witness *w)
 	struct err e = {0};
 	int r;
 
-	if (!w->batched && !w->due)
+	/* What is told of some connections goes with the count of all: a report is of one moment. */
+	if (w->batched) {
+		time_take(w, now_boot_ns());
+		counters_take(w, true);
+		w->due = true;
+	}
+	if (!w->due)
 		return;
 	r = all_write(w, &e);
 	if (r) {
@@ -399,15 +407,21 @@ static void trim(struct witness *w)
 		keep_fault(w->d, r, &e);
 }
 
+static void time_take(struct witness *w, uint64_t now_ns)
+{
+	uint64_t passed_ns = now_ns > w->looked_ns ? now_ns - w->looked_ns : 0;
+
+	w->looked_ns += passed_ns;
+	w->watched_ns += passed_ns;
+	if (gate_conf(w->d->gate)->enforce_until <= now_ns)
+		w->monitor_ns += passed_ns;
+}
+
 static void witness_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct witness *w = d->witness;
-	uint64_t passed_ns = now_ns - w->looked_ns;
 
-	w->looked_ns = now_ns;
-	w->watched_ns += passed_ns;
-	if (gate_conf(d->gate)->enforce_until <= now_ns)
-		w->monitor_ns += passed_ns;
+	time_take(w, now_ns);
 	if (now_ns - w->counted_ns >= COUNT_NS) {
 		w->counted_ns = now_ns;
 		counters_take(w, true);
@@ -439,6 +453,9 @@ static int witness_open(struct daemon *d, struct err *e)
 	d->witness = w;
 	/* What was counted before is another controller's to tell. */
 	counters_take(w, false);
+	/* From now on somebody watches. */
+	w->due = true;
+	flush_expect(w, FLUSH_MS);
 	return 0;
 }
 

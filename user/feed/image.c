@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#define SITE_BITS 48 /* RFC 6177, 1: what a site with many networks has */
 
 static const char magic[8] = "pnfeed1"; /* another layout is another number */
 
@@ -194,6 +195,16 @@ uint64_t image_count_v4(const struct image *i)
 	for (size_t p = 0; p < i->prefix_count; p++)
 		if (prefix_is_v4(&i->prefixes[p]))
 			count += 1ULL << (ADDR_BITS - i->prefixes[p].bits);
+	return count;
+}
+
+uint64_t image_count_v6(const struct image *i)
+{
+	uint64_t count = 0;
+
+	for (size_t p = 0; p < i->prefix_count; p++)
+		if (!prefix_is_v4(&i->prefixes[p]) && i->prefixes[p].bits <= SITE_BITS)
+			count += 1ULL << (SITE_BITS - i->prefixes[p].bits);
 	return count;
 }
 
