@@ -2,33 +2,24 @@
 /* For show status: how many feeds and providers are in force, and where the metrics are; each where the configuration has it. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/foreign.h"
 #include "cli/show.h"
 #include "daemon/instance.h"
 
-typedef int reader(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
-		   struct err *e);
-
 /* What the controller last wrote down; an empty array where it has not. */
-static json_t *rows_read(const struct cli *cli, const char *name, reader *read)
+static json_t *rows_read(const struct cli *cli, const char *name, foreign_rows_fn take)
 {
-	char path[INSTANCE_PATH_MAX], *bytes = NULL;
+	char path[INSTANCE_PATH_MAX];
 	struct err e = {0};
 	json_t *rows = NULL;
 	int64_t updated = 0;
-	size_t length = 0;
-	int rc = foreign_load(instance_path(cli->conf.instance, name, path), &bytes, &length, &e);
+	int rc = foreign_load_rows(instance_path(cli->conf.instance, name, path), take, &rows,
+				   &updated, &e);
 
-	if (rc == 0)
-		rc = read(bytes, length, &rows, &updated, &e);
-	if (rc == -EBADMSG)
-		err_prefix(&e, "%s", path);
 	if (rc && rc != -ENOENT)
 		cli_warn(cli, "%s", e.text);
-	free(bytes);
 	return rc == 0 ? rows : json_array();
 }
 
