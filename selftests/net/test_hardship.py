@@ -28,9 +28,9 @@ LISTED, GOOD_STATE, SUSPENDED = 1, 0, 1
 NEWS = 2000
 # Longer than any patience for the lock of the store, and than the dead man's switch would wait.
 LOCKED_S = 12
-# adjtimex(2), of an offset of nothing.
+# adjtimex(2): the mode, and struct timex with its time.
 ADJ_SETOFFSET = 0x100
-TIMEX_BYTES = 208
+TIMEX_BYTES, TIMEX_TIME = 208, 72
 STORE = "postern.db"
 LOCK = "lock"
 
@@ -67,11 +67,12 @@ def hosts(network, count):
 
 # ---- a store that keeps others waiting ----
 
-def clock_set_to_itself():
-    """Every process that waits for the wall clock to be set hears of it, and nothing has changed."""
+def clock_set():
+    """By a microsecond: every process that waits for the wall clock to be set hears of it, and nobody else."""
     libc = ctypes.CDLL(None, use_errno=True)
     timex = ctypes.create_string_buffer(TIMEX_BYTES)
     struct.pack_into("I", timex, 0, ADJ_SETOFFSET)
+    struct.pack_into("qq", timex, TIMEX_TIME, 0, 1)
     assert libc.adjtimex(timex) >= 0, os.strerror(ctypes.get_errno())
 
 
@@ -87,7 +88,7 @@ def test_a_locked_store_keeps_no_verdict_waiting(lab, postfix, scripted, gate):
     until(lambda: kept(g) == 1, 3, "the store has it")
     before = len(g.log.lines)
     with locked(g):
-        clock_set_to_itself()
+        clock_set()
         g.log.wait(r"the wall clock was set", start=before)
         begin, met = time.monotonic(), 1
         while time.monotonic() - begin < LOCKED_S:
