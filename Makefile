@@ -22,6 +22,7 @@ SBINDIR := $(PREFIX)/sbin
 # The program looks for it at ../share/postern from where it lies itself.
 DATADIR := $(PREFIX)/share/postern
 MANDIR  := $(PREFIX)/share/man
+MANPAGES := $(patsubst tools/man/%.in,%,$(wildcard tools/man/*.in))
 # Debian 12 has the packages' units in /lib; systemd reads those of /usr/local too.
 UNITDIR := $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
 USERDIR := $(PREFIX)/lib/sysusers.d
@@ -96,13 +97,18 @@ AGAIN = +$(Q)$(MAKE) $(JOBS)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint deb install uninstall clean print-% FORCE
+.PHONY: all tests test-programs unit-programs demo-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint deb install uninstall clean print-% FORCE
 
 all: $(BUILD)/postern
 
-tests: all abi2 $(UNIT_PROGRAMS) $(PROG_PROGRAM) $(NET_PROGRAMS) $(TEST_BPF)
+tests: all abi2 test-programs
+
+test-programs: $(UNIT_PROGRAMS) $(PROG_PROGRAM) $(NET_PROGRAMS) $(TEST_BPF)
 
 unit-programs: $(UNIT_PROGRAMS)
+
+# Not all that tests need: who wants to see the gate does not wait for those.
+demo-programs: all $(NET_PROGRAMS) $(TEST_BPF)
 
 bench-program: all $(BENCH_PROGRAM) $(TEST_BPF)
 
@@ -122,7 +128,7 @@ test:
 
 demo:
 	$(Q)tools/install-packages build run test
-	$(AGAIN) tests
+	$(AGAIN) demo-programs
 	$(Q)BUILD=$(BUILD) tools/demo
 
 bench:
@@ -152,10 +158,8 @@ install: all
 	$(say) INSTALL $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 755 $(BUILD)/postern $(DESTDIR)$(SBINDIR)/postern
 	$(Q)install -D -m 644 tools/zones.conf $(DESTDIR)$(DATADIR)/zones.conf
-	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.8.in >$(BUILD)/postern.8
-	$(Q)install -D -m 644 $(BUILD)/postern.8 $(DESTDIR)$(MANDIR)/man8/postern.8
-	$(Q)tools/man/fill $(BUILD)/postern <tools/man/postern.conf.5.in >$(BUILD)/postern.conf.5
-	$(Q)install -D -m 644 $(BUILD)/postern.conf.5 $(DESTDIR)$(MANDIR)/man5/postern.conf.5
+	$(Q)for page in $(MANPAGES); do tools/man/fill $(BUILD)/postern <tools/man/$$page.in >$(BUILD)/$$page && \
+		install -D -m 644 $(BUILD)/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit; done
 	$(Q)install -D -m 644 tools/completions/postern.bash $(DESTDIR)$(BASHDIR)/postern
 	$(Q)install -D -m 644 tools/completions/postern.zsh $(DESTDIR)$(ZSHDIR)/_postern
 	$(Q)mkdir -p $(DESTDIR)$(DOCDIR)/examples
@@ -170,7 +174,7 @@ uninstall:
 	$(say) REMOVE $(DESTDIR)$(SBINDIR)/postern
 	$(Q)! $(BUILD)/postern config sample 2>/dev/null | cmp -s - $(DESTDIR)$(CONFIG) || rm -f $(DESTDIR)$(CONFIG)
 	$(Q)rm -f $(DESTDIR)$(SBINDIR)/postern $(DESTDIR)$(DATADIR)/zones.conf \
-		$(DESTDIR)$(MANDIR)/man8/postern.8 $(DESTDIR)$(MANDIR)/man5/postern.conf.5 \
+		$(foreach page,$(MANPAGES),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)) \
 		$(DESTDIR)$(BASHDIR)/postern $(DESTDIR)$(ZSHDIR)/_postern \
 		$(DESTDIR)$(USERDIR)/postern.conf $(DESTDIR)$(UNITDIR)/postern.service
 	$(Q)rm -rf $(DESTDIR)$(DOCDIR)/examples

@@ -33,7 +33,6 @@
 #define COMPLAINT	   200 /* bytes of what a tool says on standard error */
 #define ARGUMENTS_MAX	   8
 #define STATUS_NOT_RUN	   127
-#define NS_PER_MS	   1000000ULL
 #define TOOLS_MAX	   16
 #define CORE_BYTES_MAX	   0
 #define WRITABLE_BY_OTHERS (S_IWGRP | S_IWOTH)

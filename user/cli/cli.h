@@ -39,11 +39,24 @@ enum verb_needs {
 	VERB_BARE, /* does not read it */
 };
 
+/* What one has in mind who looks for a verb: the chapters of `help`. */
+enum verb_group {
+	VERB_OPERATES,
+	VERB_LOOKS,
+	VERB_DECIDES,
+	VERB_LISTS,
+	VERB_SETS_UP,
+	VERB_GROUPS,
+};
+
 struct verb {
-	const char *name;   /* one word, or two: "config check" */
-	const char *syntax; /* see sentence.h */
+	enum verb_group group; /* rows of one group stand together */
+	const char *name;      /* one word, or two: "config check" */
+	const char *syntax;    /* see sentence.h */
 	int (*run)(struct cli *cli, const struct sentence *s);
-	const char *sentence; /* what it does, for help */
+	const char *sentence; /* what it does, for the list of all */
+	const char
+		*detail; /* what else there is to know, for `help VERB` and the manual; or NULL */
 	enum verb_needs needs;
 	const struct sentence_option *options; /* NULL, or a table of many */
 };

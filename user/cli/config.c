@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "cli/foreign.h"
 #include "daemon/asking.h"
-#include "daemon/feedfile.h"
+#include "daemon/feeding_file.h"
 #include "daemon/instance.h"
 #include "daemon/responder.h"
 
@@ -99,13 +99,20 @@ static int answers_read(const struct cli *cli, struct answers *out, struct err *
 	return 0;
 }
 
+/* A value, or what stands for an empty one. */
+static const char *change_value(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text && text[0] ? text : "\"\"";
+}
+
 static int change_print(const json_t *row)
 {
 	const char *effect = json_string_value(json_object_get(row, "effect"));
 
 	return printf("%s: %s -> %s%s%s%s\n", json_string_value(json_object_get(row, "key")),
-		      json_string_value(json_object_get(row, "was")),
-		      json_string_value(json_object_get(row, "now")),
+		      change_value(row, "was"), change_value(row, "now"),
 		      strcmp(effect, "live") ? " (" : "", strcmp(effect, "live") ? effect : "",
 		      strcmp(effect, "live") ? ")" : "");
 }

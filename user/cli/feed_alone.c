@@ -13,8 +13,8 @@
 
 #include "base/drop.h"
 #include "cli/feed.h"
-#include "daemon/feedfile.h"
-#include "daemon/feedlist.h"
+#include "daemon/feeding_file.h"
+#include "daemon/feeding_list.h"
 #include "daemon/instance.h"
 #include "daemon/protected.h"
 #include "feed/work.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `help` and `version`. The list comes from the table of verbs alone; the manual is checked against it. */
+/* `help` and `version`. All of it comes from the table of verbs, which the manual is made of as well. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,27 +10,118 @@
 #include "cli/nearest.h"
 #include "kern/gate.h"
 
-#define USAGE_COLUMN  46 /* where the sentences start; longer usages put theirs on the next line */
+#define WIDTH	      80 /* of the least terminal that people have */
+#define USAGE_COLUMN  31 /* where the sentences start; longer usages put theirs on the next line */
+#define INDENT	      4
+#define HEADING_WIDTH 11 /* of a paragraph with a heading: what stands under it begins there */
 #define OPTION_COLUMN 30 /* of an explained verb: the same for its options */
 #define OPTIONS_SHOWN " [OPTION...]"
 #define SHOWN_MAX     80
 
+static const char *const group_titles[VERB_GROUPS] = {
+	[VERB_OPERATES] = "Operate", [VERB_LOOKS] = "Look",	[VERB_DECIDES] = "Decide",
+	[VERB_LISTS] = "Lists",	     [VERB_SETS_UP] = "Set up",
+};
+static const char *const group_words[VERB_GROUPS] = {
+	[VERB_OPERATES] = "operate", [VERB_LOOKS] = "look",	[VERB_DECIDES] = "decide",
+	[VERB_LISTS] = "lists",	     [VERB_SETS_UP] = "set up",
+};
+
+/* What of a word goes on a line that has so much room: alternatives may be divided behind a bar. */
+static size_t fill_cut(const char *text, size_t length, size_t room)
+{
+	for (size_t i = room < length ? room : 0; i > 0 && text[0] != '['; i--)
+		if (text[i - 1] == '|')
+			return i;
+	return length;
+}
+
+/* Bytes up to the next blank outside of brackets (a clause stays on one line), or to the line's end. */
+static size_t fill_word(const char *text)
+{
+	size_t length = 0;
+	unsigned depth = 0;
+
+	for (; text[length] && text[length] != '\n'; length++) {
+		if (text[length] == ' ' && depth == 0)
+			break;
+		depth += text[length] == '[';
+		depth -= text[length] == ']' && depth;
+	}
+	return length;
+}
+
+/* Prints text as lines that end before WIDTH, from column on; further lines begin at indent. Returns where it stands then. */
+static unsigned fill_print(const char *text, unsigned column, unsigned indent)
+{
+	bool is_first = true;
+
+	while (*text && *text != '\n') {
+		unsigned room = column + 1 < WIDTH ? WIDTH - column - 1 : 0;
+		size_t length = fill_cut(text, fill_word(text), room);
+
+		if (!is_first && length > room) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+			is_first = true;
+		}
+		column += (unsigned)printf("%s%.*s", is_first ? "" : " ", (int)length, text);
+		is_first = false;
+		text += length;
+		text += strspn(text, " ");
+	}
+	return column;
+}
+
+/* A detail: a paragraph a line, of which some have a heading (verbs.c). */
+static void detail_print(const char *detail)
+{
+	while (*detail) {
+		size_t length = strcspn(detail, "\n"), word = fill_word(detail);
+		unsigned column = INDENT;
+
+		printf("%*s", INDENT, "");
+		if (strncmp(detail + word, "  ", 2) == 0) {
+			printf("%-*.*s", HEADING_WIDTH, (int)word, detail);
+			column += HEADING_WIDTH;
+			fill_print(detail + word + 2, column, column);
+		} else {
+			fill_print(detail, column, column);
+		}
+		putchar('\n');
+		detail += length + (detail[length] == '\n');
+	}
+}
+
+static unsigned usage_print(const struct verb *v, unsigned indent)
+{
+	char usage[SENTENCE_SLOTS_MAX * SENTENCE_WHAT_MAX];
+
+	snprintf(usage, sizeof(usage), "%s%s%s%s", v->name, v->syntax[0] ? " " : "", v->syntax,
+		 v->options ? OPTIONS_SHOWN : "");
+	return fill_print(usage, indent, indent + INDENT);
+}
+
 static void help_line(const struct verb *v)
 {
-	int length = printf("    postern %s%s%s%s", v->name, v->syntax[0] ? " " : "", v->syntax,
-			    v->options ? OPTIONS_SHOWN : "");
+	unsigned column;
 
-	if (length >= USAGE_COLUMN) {
+	printf("  ");
+	column = usage_print(v, 2);
+	if (column >= USAGE_COLUMN || strlen(v->syntax) >= USAGE_COLUMN) {
 		putchar('\n');
-		length = 0;
+		column = 0;
 	}
-	printf("%*s%s\n", USAGE_COLUMN - length, "", v->sentence);
+	printf("%*s", (int)(USAGE_COLUMN - column), "");
+	fill_print(v->sentence, USAGE_COLUMN, USAGE_COLUMN);
+	putchar('\n');
 }
 
 static json_t *help_row(const struct verb *v)
 {
-	json_t *row = json_pack("{s:s, s:s, s:s}", "verb", v->name, "syntax", v->syntax, "sentence",
-				v->sentence);
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s?}", "verb", v->name, "syntax", v->syntax,
+				"sentence", v->sentence, "group", group_words[v->group], "detail",
+				v->detail);
 	json_t *options = v->options ? json_array() : NULL;
 
 	for (const struct sentence_option *o = v->options; o && o->syntax; o++)
@@ -43,42 +135,53 @@ static json_t *help_row(const struct verb *v)
 /* One verb, with its options if it has a table of them. */
 static int help_one(const struct cli *cli, const struct verb *v)
 {
-	int status = cli_say(cli, help_row(v), "postern %s%s%s%s\n    %s", v->name,
-			     v->syntax[0] ? " " : "", v->syntax, v->options ? OPTIONS_SHOWN : "",
-			     v->sentence);
-
-	for (const struct sentence_option *o = v->options; o && o->syntax && !cli->json; o++) {
-		int length = printf("    %s", o->syntax);
+	if (cli->json)
+		return cli_say(cli, help_row(v), "%s", v->name);
+	printf("postern ");
+	usage_print(v, sizeof("postern ") - 1);
+	printf("\n%*s", INDENT, "");
+	fill_print(v->sentence, INDENT, INDENT);
+	putchar('\n');
+	if (v->detail)
+		detail_print(v->detail);
+	for (const struct sentence_option *o = v->options; o && o->syntax; o++) {
+		unsigned length = (unsigned)printf("%*s%s", INDENT, "", o->syntax);
 
 		if (length >= OPTION_COLUMN) {
 			putchar('\n');
 			length = 0;
 		}
-		printf("%*s%s\n", OPTION_COLUMN - length, "", o->sentence);
+		printf("%*s", (int)(OPTION_COLUMN - length), "");
+		fill_print(o->sentence, OPTION_COLUMN, OPTION_COLUMN);
+		putchar('\n');
 	}
-	if (v->run == verb_audit && !cli->json)
+	if (v->run == verb_audit)
 		audit_explain();
-	if (v->run == verb_reload && !cli->json)
+	if (v->run == verb_reload)
 		conf_print_effects(stdout);
-	return status;
+	return CLI_DONE;
 }
 
 static int help_all(const struct cli *cli)
 {
 	if (!cli->json)
-		puts("postern: a gate in front of a mail server. Verbs:\n");
+		puts("postern: a gate in front of a mail server. `postern help VERB` says more.");
 	for (unsigned i = 0; i < verb_count; i++) {
+		bool is_first = i == 0 || verbs[i].group != verbs[i - 1].group;
+
+		if (cli->json && json_line(stdout, help_row(&verbs[i])))
+			return CLI_FAILED;
+		if (!cli->json && is_first)
+			printf("\n%s\n", group_titles[verbs[i].group]);
 		if (!cli->json)
 			help_line(&verbs[i]);
-		else if (json_line(stdout, help_row(&verbs[i])))
-			return CLI_FAILED;
 	}
 	if (!cli->json)
 		puts("\nEvery verb takes --json, --config FILE, --instance NAME, --help.\n"
-		     "TIME is 90s, 10m, 2h or 7d; PREFIX an address or ADDRESS/LENGTH; - reads "
-		     "standard input.\n"
-		     "Exit status: 0 done, 1 failed, 2 misused, 3 no such entry; `postern help "
-		     "audit` has the audit's.");
+		     "TIME is 90s, 10m, 2h or 7d; PREFIX an address or ADDRESS/LENGTH.\n"
+		     "Exit status: 0 done, 1 failed, 2 misused, 3 no such entry; `report` and "
+		     "`audit`\n"
+		     "have more.");
 	return CLI_DONE;
 }
 

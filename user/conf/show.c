@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "conf/schema.h"
 
+#define EFFECTS_WIDTH	80  /* of lines, as the least terminal has */
 #define TAKES_MAX	160 /* the longest answer of schema_takes */
 #define VALUE_SHOWN_MAX 200 /* of one value in a line about a change */
 #define PORT_SMTP	25  /* RFC 5321, section 4.5.4.2 */
@@ -95,10 +96,16 @@ void conf_print_effects(FILE *out)
 	fputs("    In force with the reload, without a packet unguarded: every key but these.\n",
 	      out);
 	for (unsigned effect = SCHEMA_NEW_MAPS; effect <= SCHEMA_AT_START; effect++) {
+		size_t column = EFFECTS_WIDTH;
+
 		fprintf(out, "    %s (%s):", schema_effect_name(effect), meanings[effect]);
-		for (const struct schema_key *k = schema_keys; k->name; k++)
-			if (k->effect == effect)
-				fprintf(out, " %s", k->name);
+		for (const struct schema_key *k = schema_keys; k->name; k++) {
+			if (k->effect != effect)
+				continue;
+			if (column + 1 + strlen(k->name) > EFFECTS_WIDTH)
+				column = (size_t)fprintf(out, "\n       ") - 1;
+			column += (size_t)fprintf(out, " %s", k->name);
+		}
 		fputc('\n', out);
 	}
 }

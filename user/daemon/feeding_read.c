@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/feedfile.h"
-#include "daemon/feeder.h"
+#include "daemon/feeding_child.h"
+#include "daemon/feeding_file.h"
 #include "daemon/feeding_inside.h"
 #include "daemon/messages.h"
 
