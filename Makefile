@@ -97,11 +97,13 @@ AGAIN = +$(Q)$(MAKE) $(JOBS)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests unit-programs demo-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint deb install uninstall clean print-% FORCE
+.PHONY: all tests test-programs unit-programs demo-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint deb install uninstall clean print-% FORCE
 
 all: $(BUILD)/postern
 
-tests: all abi2 $(UNIT_PROGRAMS) $(PROG_PROGRAM) $(NET_PROGRAMS) $(TEST_BPF)
+tests: all abi2 test-programs
+
+test-programs: $(UNIT_PROGRAMS) $(PROG_PROGRAM) $(NET_PROGRAMS) $(TEST_BPF)
 
 unit-programs: $(UNIT_PROGRAMS)
 

@@ -39,10 +39,17 @@ extern const char *tap_skipped;
 	}                                                                                          \
 	static void tap_run_##id(void)
 
-/* True when it held, so that a caller can stop: if (!EXPECT(...)) return; */
+/*
+ * True when it held, so that a caller can stop: if (!EXPECT(...)) return; The condition comes first, whatever the order in which
+ * a compiler takes arguments: the text may be about the errno that it left.
+ */
 __attribute__((format(printf, 4, 5))) bool tap_expect(bool held, const char *file, int line,
 						      const char *format, ...);
-#define EXPECT(condition, ...) tap_expect((condition), __FILE__, __LINE__, __VA_ARGS__)
+#define EXPECT(condition, ...)                                                                     \
+	({                                                                                         \
+		bool expect_held = (condition);                                                    \
+		tap_expect(expect_held, __FILE__, __LINE__, __VA_ARGS__);                          \
+	})
 #define ENSURE(condition, ...)                                                                     \
 	do {                                                                                       \
 		if (!EXPECT(condition, __VA_ARGS__))                                               \

@@ -65,10 +65,10 @@ static void check(const struct sentence *s, const char *const *words, unsigned c
 			taken = count;
 		} else {
 			bool is_word = is_one_of(s->value[i], words, count);
-			bool is_option = strcmp(s->value[i], slot->name) == 0;
+			bool is_bare = slot->may_lack && strcmp(s->value[i], slot->name) == 0;
 
 			HOLDS(is_word || is_in_one_of(s->value[i], words, count));
-			taken += slot->kind == SLOT_CLAUSE && is_word && !is_option ? 2 : 1;
+			taken += slot->kind == SLOT_CLAUSE && is_word && !is_bare ? 2 : 1;
 		}
 	}
 	HOLDS(taken >= count);

@@ -4,8 +4,8 @@
  * answer in the run directory. What is taken is what was written, and can be shown.
  */
 #include "cli/foreign.h"
-#include "daemon/follower.h"
-#include "daemon/logplace.h"
+#include "daemon/following_child.h"
+#include "daemon/following_place.h"
 #include "fuzz/fuzz.h"
 
 static void place_try(const uint8_t *data, size_t size)

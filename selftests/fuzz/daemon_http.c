@@ -3,7 +3,7 @@
  * Whatever somebody sends to the page of metrics: it has one of the statuses that are answered, the same however it was cut, and what
  * once has an answer keeps it.
  */
-#include "daemon/http.h"
+#include "daemon/meter_http.h"
 
 #include "fuzz.h"
 

@@ -15,7 +15,7 @@ import shutil
 import stat
 import subprocess
 
-from lab import NAME, command, is_alive, until
+from lab import command, group_remove, groups, until
 
 BOOT_MAX_S = 60
 # Where the overlay's upper folder is seen from within.
@@ -73,37 +73,15 @@ exec env -i container=tests PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/syst
 """
 
 
-def cgroups():
-    """Where the groups of cgroup2 are, which a machine may have beside the old ones."""
-    with open("/proc/self/mounts", encoding="utf-8") as mounts:
-        found = [line.split()[1] for line in mounts if line.split()[2] == "cgroup2"]
-    assert found, "no cgroup2 is mounted"
-    return found[0]
-
-
-def cgroup_remove(path):
-    for here, _, _ in os.walk(path, topdown=False):
-        with contextlib.suppress(OSError):
-            os.rmdir(here)
-
-
-def sweep():
-    """Groups that dead runs left."""
-    for entry in os.listdir(cgroups()):
-        match = NAME.match(entry)
-        if match and not is_alive(match.group(1)):
-            cgroup_remove(os.path.join(cgroups(), entry))
-
-
 class Booted:
     def __init__(self, run, host, lower="/", whole=False):
         """Its folder `shared` is the same inside and outside. whole: it boots into what the root below wants."""
-        sweep()
+        assert groups(), "no cgroup2 is mounted"
         self.host = host
         name = run.next_name("booted")
         self.folder = os.path.join(run.folder, name)
         self.shared = os.path.join(self.folder, "shared")
-        self.group = os.path.join(cgroups(), name)
+        self.group = os.path.join(groups(), name)
         os.makedirs(os.path.join(self.folder, "over"))
         os.mkdir(self.shared)
         self._process = host.start("sh", "-c", PRELUDE, env={
@@ -173,7 +151,7 @@ class Booted:
         self._process.kill()
         self._process.wait(BOOT_MAX_S)
         until(lambda: not os.path.exists(f"{self.group}/cgroup.procs") or not self._left(), BOOT_MAX_S, "its processes are gone")
-        cgroup_remove(self.group)
+        group_remove(self.group)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _left(self):

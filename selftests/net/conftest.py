@@ -20,6 +20,8 @@ from town import Town
 
 # No test takes a quarter of this on an idle machine; one that hangs must not take the others along.
 TEST_MAX_S = 180
+# Of each gate of a test that failed: its last lines.
+LOG_SHOWN = 30
 
 
 def pytest_sessionstart():
@@ -40,6 +42,15 @@ def bounded():
     signal.alarm(TEST_MAX_S)
     yield
     signal.alarm(0)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """What fails once in many runs has to tell why: here stands what the gates said."""
+    report = (yield).get_result()
+    if report.failed and report.when == "call":
+        for one in getattr(item.funcargs.get("gate"), "made", ()):
+            report.sections.append((f"the log of {one.instance}", "\n".join(one.log.lines[-LOG_SHOWN:] if one.log else ())))
 
 
 @pytest.fixture(scope="session")
@@ -113,6 +124,7 @@ def gate(run, lab):
         made.append(one)
         return one.start(start) if start else one
 
+    make.made = made
     yield make
     for one in made:
         one.remove()

@@ -40,6 +40,8 @@ RUN_DIR = "/run/postern"
 NAME = re.compile(r"^(pnt-\d+)(-|$)")
 
 CLONE_NEWNET = 0x40000000
+# From SIGKILL to the end of a process that was at the disk.
+DYING_S = 30
 # Poll interval where the kernel tells no event: short beside what is waited for.
 POLL_S = 0.01
 
@@ -210,6 +212,23 @@ def tree_remove(path):
         os.rmdir(path)
 
 
+def groups():
+    """Where the groups of cgroup2 are, which a machine may have beside the old ones; "" where it has none."""
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        return next((line.split()[1] for line in mounts if line.split()[2] == "cgroup2"), "")
+
+
+def group_remove(path):
+    """With those below it; whoever was in it may still be dying."""
+    def gone():
+        for here, _, _ in os.walk(path, topdown=False):
+            with contextlib.suppress(OSError):
+                os.rmdir(here)
+        return not os.path.exists(path)
+
+    until(gone, DYING_S, f"the control group {path} is empty")
+
+
 class Run:
     """One run of the tests, with a directory and a lock."""
 
@@ -246,7 +265,7 @@ def is_alive(name):
 
 
 def remove_all_of(name):
-    """Namespaces with the processes in them, pins, run and work directories of the run of this name."""
+    """Namespaces with the processes in them, pins, control groups, run and work directories of the run of this name."""
     def mine(folder):
         with contextlib.suppress(OSError):
             for entry in os.listdir(folder):
@@ -258,6 +277,8 @@ def remove_all_of(name):
         tree_remove(os.path.join(PINS, entry))
     for entry in list(mine(NAMESPACES)):
         namespace_close(entry)
+    for entry in list(mine(groups())):
+        group_remove(os.path.join(groups(), entry))
     for entry in list(mine(RUN_DIR)):
         shutil.rmtree(os.path.join(RUN_DIR, entry), ignore_errors=True)
     folder = os.path.join(tempfile.gettempdir(), name)
@@ -271,7 +292,7 @@ def remove_all_of(name):
 def sweep():
     """Remove what dead runs left."""
     names = set()
-    for folder in (PINS, NAMESPACES, RUN_DIR, tempfile.gettempdir()):
+    for folder in (PINS, NAMESPACES, RUN_DIR, groups(), tempfile.gettempdir()):
         with contextlib.suppress(OSError):
             names |= {m.group(1) for m in map(NAME.match, os.listdir(folder)) if m}
     for name in names:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pwd
+import shutil
 import re
 import socket
 
@@ -200,6 +201,18 @@ def test_root_reads_no_file_that_somebody_else_names(run, site):
     rows, _ = rows_of(folder)
     assert SECRET not in json.dumps(rows)
     assert [r for r in rows if "others than root may write" in (r["why"] or "")], rows
+    # Nor one that is root's, but lies where somebody else could put another in its place.
+    os.chown(folder, 0, 0)
+    above = os.path.join(run.folder, run.next_name("above"))
+    os.mkdir(above)
+    os.chown(above, someone.pw_uid, someone.pw_gid)
+    os.symlink(folder, os.path.join(above, "led"))
+    assert SECRET in json.dumps(rows_of(os.path.join(above, "led"))[0]), "where it leads to counts"
+    os.rename(folder, os.path.join(above, "conf"))
+    assert SECRET not in json.dumps(rows_of(os.path.join(above, "conf"))[0])
+    os.rename(os.path.join(above, "conf"), folder)
+    shutil.rmtree(above)
+    os.chown(folder, someone.pw_uid, someone.pw_gid)
     # And without root it is read by who asks.
     rows, _ = rows_of(folder, before=("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"))
     assert ("mode", "monitor") in {(r["key"], r["value"]) for r in rows}

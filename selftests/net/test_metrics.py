@@ -23,7 +23,7 @@ from lists import BAD, judging, meet, zones_wait
 SOURCE, FED = "203.0.113.77", "203.0.113.78"
 PORT = 9125
 AT = f"127.0.0.1:{PORT}"
-# The page's own bounds (user/daemon/pageserver.c).
+# The page's own bounds (user/daemon/meter_child.c).
 CLIENTS_MAX = 16
 HEAD_WAIT_S, PART_WAIT_S = 2, 1
 

@@ -130,6 +130,11 @@ def test_the_whole_story(lab, mta, gate, log, tmp_path):
         ("left", UNLUCKY_NAME, "listed", ["bl.example", "second.example"])
     assert (row["messages"], row["recipients"], row["sender_domains"]) == (MESSAGES, MESSAGES, ["example.org"])
     assert row["says"] == REASON + UNLUCKY
+    # What is told of some connections is of the same moment as the count of all.
+    assert summary["watched_from"] and summary["connections"] >= summary["would"]
+    made = MESSAGES * (len(HONEST) + 1) + 2 * len(SPAMMERS)
+    until(lambda: report(g, log)[2]["connections"] >= made, 5, "all are counted, long before an hour is full")
+    assert row["signs"] == ["name"] and row["days"] == 1
     page = tmp_path / "report.html"
     said = g(f"report since 1h --html {page}", status=4).stdout
     for part in (UNLUCKY, UNLUCKY_NAME, row["command"], "1 source is left to explain"):
@@ -186,6 +191,11 @@ def test_a_limit_is_told_from_a_list_and_by_time(lab, mta, gate, log):
     assert (row["state"], row["kind"], row["host"]) == ("left", "limit", None)
     assert "trust does not lift a limit" in row["advice"] and "2/1h burst 2" in row["advice"]
     assert row["command"].startswith(f"postern allow {HONEST[0]} because ")
+    # A block settles it as well: it is what the operator wants.
+    g(f"block {HONEST[0]} for 30d with reply")
+    assert report(g, log, status=0)[1][HONEST[0]]["state"] == "settled"
+    assert "blocked" in g("report since 1h").stdout
+    g(f"unblock {HONEST[0]}")
     g(f"trust {HONEST[0]}")
     assert report(g, log)[1][HONEST[0]]["state"] == "left"
     g.cli(*shlex.split(row["command"].removeprefix("postern ")))
@@ -240,3 +250,48 @@ def test_the_journal_is_a_log_too(lab, mta, gate, log):
     rows = {r.get("source", r["row"]): r for r in map(json.loads, done.stdout.splitlines())}
     assert rows["summary"]["log"]["name"] == "the journal" and rows["summary"]["log"]["understood"] > 4, rows["summary"]
     assert (rows[HONEST[2]]["state"], rows[HONEST[2]]["messages"]) == ("left", 2)
+
+
+def test_one_story_of_bans_feeds_and_mail(lab, mta, gate, log, tmp_path):
+    """A spammer in a feed, one over his rate, and an honest one who sends too fast and is banned: all that tells of them says the same."""
+    fed, fast, hasty, calm = SPAMMERS[0], SPAMMERS[1], HONEST[3], HONEST[4]
+    feed = tmp_path / "feed.txt"
+    feed.write_text(f"{fed}\n")
+    g = gate(mode="monitor", mail_log=log.path, limits={"rate": "60/1m burst 3", "open": 0},
+             budgets={"event_interval": "1s"}, feeds=[{"name": "somebody", "file": str(feed), "action": "drop"}],
+             bans={"after": 1, "within": "1s", "first": "1h", "neighbours": 0})
+    until(lambda: g.why(fed)["reason"] == "feed", 5, "the feed is in force")
+    for source in (fast, hasty):
+        for _ in range(4):
+            assert recipient(lab.out, source, lines=RELAY)[:3] == "554"
+        until(lambda s=source: g.why(s)["reason"] == "banned", 5, f"{source} would be banned")
+    assert recipient(lab.out, fed, lines=RELAY)[:3] == "554"
+    assert mail(lab.out, hasty) is None and mail(lab.out, calm) is None
+    until(lambda: sum("status=sent" in x for x in mta.log.lines[log.start:]) == 2, 10, "both messages have arrived")
+
+    def told():
+        reasons, sources, _ = report(g, log)
+        return {"feed", "rate", "banned"} <= set(reasons) and set(sources) == {hasty} and (reasons, sources[hasty])
+
+    reasons, row = until(told, 10, "each reason is in the report, and who delivered")
+    assert reasons["feed"]["by"][0]["name"] == "somebody" and reasons["banned"]["kind"] == "ban"
+    assert (row["state"], row["reason"], row["kind"], row["messages"]) == ("left", "banned", "ban", 1)
+    # The controller follows the same log.
+    delivered = until(lambda: g.why(hasty)["delivered"], 10, "who delivered is known")
+    assert delivered["messages"] == 1 and delivered["first"] == delivered["last"]
+    assert "delivered 1 message since" in g(f"why {hasty}").stdout
+    evidence = g.row(f"evidence {hasty} no contact")
+    assert evidence["ban"]["level"] == 1 and evidence["delivered"] == delivered
+    assert [c for c in evidence["counts"] if c["what"] == "banned"]
+    said = g(f"evidence {hasty} no contact").stdout
+    assert "Kept out for repeated offences" in said and "Mail that was taken from it: 1 message" in said
+    assert g.row(f"evidence {fed} no contact")["gate"]["feed"] == "somebody"
+    assert "(feed: somebody)" in g(f"evidence {fed} no contact").stdout
+    assert "1 of 1 loaded, 1 entry" in g("show status").stdout
+    # The command as it is printed lifts the ban.
+    g.cli(*shlex.split(row["command"].removeprefix("postern ")))
+    assert report(g, log, status=0)[1][hasty]["state"] == "settled"
+    assert g.why(hasty)["reason"] != "banned"
+    g("enforce")
+    assert fates(lab.out, [fed, fast], wait_s=0.2) == {fed: "silent", fast: "silent"}
+    assert mail(lab.out, calm) is None and until(lambda: mail(lab.out, hasty) is None, 10, "the honest one is let in")

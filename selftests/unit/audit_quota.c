@@ -10,7 +10,6 @@
 #define PASSWORD "cor\"rect\\ horse"
 #define QUOTED	 "\"cor\\\"rect\\\\ horse\""
 #define SAID_MAX 1024
-#define DAY_S	 86400
 
 /* ---- to whom it is said ---- */
 

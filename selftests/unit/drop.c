@@ -179,6 +179,29 @@ static int try_kill(void)
 	return kill(getppid(), 0) < 0;
 }
 
+static pid_t tester; /* getppid(2) is no call for who has dropped all */
+
+static int try_kill_thread(void)
+{
+	return syscall(SYS_tgkill, tester, tester, 0) < 0;
+}
+
+static int try_raise(void)
+{
+	return raise(0) < 0;
+}
+
+/* Signals of a file, of any kind, for somebody else. */
+static int try_own(void)
+{
+	return fcntl(STDERR_FILENO, F_SETOWN, tester) < 0;
+}
+
+static int try_choose_signal(void)
+{
+	return fcntl(STDERR_FILENO, F_SETSIG, SIGKILL) < 0;
+}
+
 static int try_udp(void)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET,
@@ -256,6 +279,10 @@ static const struct {
 	{"no port is listened on", try_bind, KILLED},
 	{"it stays where it is", try_chdir, KILLED},
 	{"it signals nobody", try_kill, KILLED},
+	{"nor a thread of somebody else", try_kill_thread, KILLED},
+	{"but itself", try_raise, 0},
+	{"no file signals others for it", try_own, KILLED},
+	{"nor by a signal of its choice", try_choose_signal, KILLED},
 	{"descriptors are bounded", try_many_files, 1},
 };
 
@@ -322,6 +349,7 @@ TEST(drop_leaves_an_event_loop_with_sockets_and_nothing_else)
 #ifdef __SANITIZE_ADDRESS__
 	SKIP("a sanitizer, which makes system calls of its own");
 #endif
+	tester = getpid();
 	fflush(stdout);
 	for (size_t k = 0; k < 2 * COUNT(rows); k++) {
 		size_t i = k / 2;

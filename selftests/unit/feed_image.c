@@ -44,6 +44,7 @@ TEST(images_are_what_was_read)
 	       "an image");
 	EXPECT(i.host_count == 2 && i.prefix_count == 3 && i.report->faults == 1, "counts");
 	EXPECT(image_count_v4(&i) == 2 + 256, "addresses");
+	EXPECT(image_count_v6(&i) == 1 << 16, "IPv6 networks: %d", (int)image_count_v6(&i));
 	EXPECT(addr_parse("192.0.2.7", &a, NULL) == 0 && image_has(&i, &a, &which) &&
 		       prefix_is_host(&which),
 	       "a host");
@@ -142,33 +143,61 @@ TEST(guard_holds_back_what_looks_like_an_accident)
 		uint32_t shrink, grow;
 		const char *says; /* NULL: it is taken */
 	} rows[] = {
-		{"the same", {1000, 1000}, {1000, 1000}, 2, 10, NULL},
-		{"half of it", {1000, 1000}, {500, 500}, 2, 10, NULL},
-		{"less than half", {1000, 1000}, {499, 499}, 2, 10, "from 1000 entries to 499"},
-		{"less than half, and none minds", {1000, 1000}, {499, 499}, 0, 10, NULL},
-		{"less than half of a small one", {99, 99}, {10, 10}, 2, 10, NULL},
-		{"ten times it", {1000, 1000}, {10000, 10000}, 2, 10, NULL},
-		{"more", {1000, 1000}, {10001, 10001}, 2, 10, "from 1000 entries to 10001"},
-		{"more, and none minds", {1000, 1000}, {10001, 10001}, 2, 0, NULL},
-		{"one becomes ninety-nine", {1, 1}, {99, 99}, 2, 10, NULL},
-		{"one becomes a hundred", {1, 1}, {100, 100}, 2, 10, "from 1 entries to 100"},
+		{"the same", {1000, 1000, 0}, {1000, 1000, 0}, 2, 10, NULL},
+		{"half of it", {1000, 1000, 0}, {500, 500, 0}, 2, 10, NULL},
+		{"less than half",
+		 {1000, 1000, 0},
+		 {499, 499, 0},
+		 2,
+		 10,
+		 "from 1000 entries to 499"},
+		{"less than half, and none minds", {1000, 1000, 0}, {499, 499, 0}, 0, 10, NULL},
+		{"less than half of a small one", {99, 99, 0}, {10, 10, 0}, 2, 10, NULL},
+		{"ten times it", {1000, 1000, 0}, {10000, 10000, 0}, 2, 10, NULL},
+		{"more", {1000, 1000, 0}, {10001, 10001, 0}, 2, 10, "from 1000 entries to 10001"},
+		{"more, and none minds", {1000, 1000, 0}, {10001, 10001, 0}, 2, 0, NULL},
+		{"one becomes ninety-nine", {1, 1, 0}, {99, 99, 0}, 2, 10, NULL},
+		{"one becomes a hundred", {1, 1, 0}, {100, 100, 0}, 2, 10, "from 1 entries to 100"},
 		{"few lines with the world in them",
-		 {50, 50},
-		 {60, 1 << 24},
+		 {50, 50, 0},
+		 {60, 1 << 24, 0},
 		 2,
 		 10,
 		 "covers 16777216 IPv4 addresses where it covered 50"},
-		{"not quite a /16", {50, 50}, {60, 65535}, 2, 10, NULL},
-		{"nothing", {5, 5}, {0, 0}, 2, 10, "no entry left"},
-		{"nothing, and none minds sizes", {5, 5}, {0, 0}, 0, 0, "no entry left"},
+		{"not quite a /16", {50, 50, 0}, {60, 65535, 0}, 2, 10, NULL},
+		{"nothing", {5, 5, 0}, {0, 0, 0}, 2, 10, "no entry left"},
+		{"nothing, and none minds sizes", {5, 5, 0}, {0, 0, 0}, 0, 0, "no entry left"},
 		{"numbers that would overflow 32 bits",
-		 {4194304, 4194304},
-		 {2000000, 1ULL << 32},
+		 {4194304, 4194304, 0},
+		 {2000000, 1ULL << 32, 0},
 		 1000,
 		 1000,
-		 "covers 4294967296"},
+		 "more than half of all IPv4"},
+		{"numbers that need 64 bits, and were as large before",
+		 {4194304, 3ULL << 30, 0},
+		 {2000000, 1ULL << 32, 0},
+		 1000,
+		 1000,
+		 NULL},
+		{"half of IPv4", {90, 1ULL << 31, 0}, {99, 1ULL << 31, 0}, 2, 10, NULL},
+		{"a little more",
+		 {90, 1ULL << 31, 0},
+		 {99, (1ULL << 31) + 1, 0},
+		 2,
+		 10,
+		 "of all IPv4"},
+		{"less of too much", {90, 1ULL << 32, 0}, {90, 1ULL << 32, 0}, 2, 10, NULL},
+		{"half of IPv6", {90, 0, 1}, {99, 0, 1ULL << 44}, 2, 10, NULL},
+		{"a little more of it",
+		 {90, 0, 1},
+		 {99, 0, (1ULL << 44) + 1},
+		 2,
+		 10,
+		 "of all IPv6"},
+		{"the world, and none minds sizes", {90, 90, 0}, {99, 1ULL << 32, 0}, 2, 0, NULL},
 	};
-	struct guard_size any = {1000000, 1 << 24}, none = {0, 0};
+	struct guard_size any = {1000000, 1 << 24, 0}, none = {0, 0, 0},
+			  world = {128, (1ULL << 31) + 1, 0};
 	struct err e = {0};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -181,6 +210,7 @@ TEST(guard_holds_back_what_looks_like_an_accident)
 	EXPECT(guard_change(NULL, &any, 2, 10, &e) == 0, "the first is taken");
 	EXPECT(guard_change(&none, &any, 2, 10, &e) == 0, "and the first behind an empty one");
 	EXPECT(guard_change(NULL, &none, 2, 10, &e) == -EXDEV, "but not an empty one");
+	EXPECT(guard_change(NULL, &world, 2, 10, &e) == -EXDEV, "nor one with the world in it");
 }
 
 static int keep_text(void *context, size_t index, const struct prefix *entry)

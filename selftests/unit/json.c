@@ -211,3 +211,25 @@ TEST(a_log_line_is_one_line_with_time_or_priority)
 	       "%zu bytes", strlen(text));
 	log_open(LOG_LEVEL_INFO);
 }
+
+TEST(a_text_is_plain_up_to_its_end)
+{
+	static const struct {
+		const char *sentence, *text;
+		size_t size;
+		bool plain;
+	} rows[] = {
+		{"nothing", "", 1, true},
+		{"from the first printable to the last", " ~", 3, true},
+		{"what stands behind the end is not looked at", "a\0\x01", 4, true},
+		{"not ended within its size", "abc", 3, false},
+		{"no bytes at all", "", 0, false},
+		{"a control character", "a\tb", 4, false},
+		{"delete", "a\x7f", 3, false},
+		{"a byte of UTF-8", "\xc3\xa4", 3, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		EXPECT(text_is_plain(rows[i].text, rows[i].size) == rows[i].plain, "%s",
+		       rows[i].sentence);
+}

@@ -227,14 +227,13 @@ TEST(nobody_sees_half_a_set)
 	munmap((void *)asked, sizeof(*asked));
 }
 
-TEST(actions_change_in_place)
+TEST(actions_change_with_an_image)
 {
 	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
 	struct feeds_image image = {.prefixes = &prefix,
 				    .prefix_count = 1,
 				    .action = {{PN_DROP, false}},
 				    .feed_count = 1};
-	struct feeds_action changed = {PN_REFUSE, true};
 	struct pn_why why;
 
 	GATE_OR_SKIP();
@@ -242,7 +241,8 @@ TEST(actions_change_in_place)
 	gate_conf(gate)->enforce_until = 0;
 	why = why_of("198.51.100.9");
 	EXPECT(why.would == PN_DROP && why.action == PN_PASS, "monitor mode");
-	ENSURE(feeds_set_actions(gate, &changed, 1, &e) == 0, "%s", e.text);
+	image.action[0] = (struct feeds_action){PN_REFUSE, true};
+	ENSURE(replace(&image) == 0, "%s", e.text);
 	why = why_of("198.51.100.9");
 	EXPECT(why.would == PN_REFUSE && why.action == PN_REFUSE, "always");
 	gate_conf(gate)->enforce_until = PN_FOREVER;

@@ -13,7 +13,6 @@
 #include "base/when.h"
 #include "tap.h"
 
-#define DAY_S	     86400
 #define LOGS_MAX     4
 #define JOURNAL_HERE "/var/log/journal"
 

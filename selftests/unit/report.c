@@ -150,6 +150,118 @@ TEST(a_delivery_counts_by_source_and_time)
 	}
 }
 
+/* Refused at noon, delivered then; another sender has a name, so that names are told. */
+static const struct {
+	const char *sentence, *host, *lists;
+	int more_days;
+	unsigned rejected;
+	enum proof_state state;
+} standings[] = {
+	{"a name of its own", "mail.example.org", "one.example", 0, 0, PROOF_LEFT},
+	{"even where all else is against it", "mail.example.org", "a.example b.example", 0, 9,
+	 PROOF_LEFT},
+	{"no name, one day, one list", "", "one.example", 0, 0, PROOF_SUSPECT},
+	{"no name, three days, one list", "", "one.example", 2, 0, PROOF_LEFT},
+	{"no name, three days, two lists", "", "a.example b.example", 2, 0, PROOF_SUSPECT},
+	{"no name, three days, turned down more often", "", "one.example", 2, 9, PROOF_SUSPECT},
+	{"a generic name", "host-192-0-2-7.dyn.example.net", "one.example", 0, 0, PROOF_SUSPECT},
+	{"a generic name, three days", "host-192-0-2-7.dyn.example.net", "one.example", 2, 0,
+	 PROOF_LEFT},
+};
+
+static void heard(struct proof *p, enum maillog_what what, const char *addr, const char *host,
+		  int64_t at_s)
+{
+	struct maillog_event e = {.what = what,
+				  .wall_s = at_s,
+				  .connected_wall_s = at_s,
+				  .addr = addr_of(addr),
+				  .recipients = 1};
+
+	snprintf(e.host, sizeof(e.host), "%s", host);
+	proof_hear(p, &e);
+}
+
+TEST(what_looks_like_spam_is_told_apart_and_blocks_nothing)
+{
+	for (size_t i = 0; i < COUNT(standings); i++) {
+		struct proof *p = proof_of(false);
+		struct addr who = addr_of(WHO);
+		struct proof_source *s;
+
+		refuse(p, WHO, "listed", false, NOON_S, 3);
+		s = proof_find(p, &who);
+		free(s->lists);
+		s->lists = strdup(standings[i].lists);
+		heard(p, MAILLOG_CONNECT, "192.0.2.200", "mail.other.example", NOON_S);
+		for (int day = 0; day <= standings[i].more_days; day++)
+			heard(p, MAILLOG_DELIVERY, WHO, standings[i].host, NOON_S - day * 86400);
+		for (unsigned k = 0; k < standings[i].rejected; k++)
+			heard(p, MAILLOG_REJECT, WHO, standings[i].host, NOON_S);
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		EXPECT(s->state == standings[i].state && p->count[standings[i].state] == 1 &&
+			       p->told_count == 1,
+		       "%s: %s", standings[i].sentence, proof_state_name(s->state));
+		EXPECT((p->verdict == PROOF_EXPLAIN) == (standings[i].state == PROOF_LEFT) &&
+			       (proof_exit(p) != 0) == (standings[i].state == PROOF_LEFT),
+		       "%s: %s", standings[i].sentence, proof_verdict_name(p->verdict));
+		proof_free(p);
+	}
+}
+
+TEST(what_the_operator_has_decided_holds_for_a_prefix)
+{
+	static const struct {
+		const char *sentence, *prefix;
+		enum proof_decision decision;
+		unsigned settled;
+	} cases[] = {
+		{"one address", "192.0.2.7", PROOF_TRUST, 1},
+		{"its network", "192.0.2.0/24", PROOF_BLOCK, 2},
+		{"the whole of IPv4", "0.0.0.0/0", PROOF_ALLOW, 3},
+		{"the whole of IPv6", "::/0", PROOF_BLOCK, 1},
+		{"another network", "192.0.3.0/24", PROOF_BLOCK, 0},
+	};
+	static const char *const who[] = {"192.0.2.7", "192.0.2.8", "198.51.100.1", "2001:db8::7"};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct proof *p = proof_of(false);
+		struct prefix prefix;
+
+		for (size_t k = 0; k < COUNT(who); k++)
+			refuse(p, who[k], "listed", false, NOON_S, 1);
+		for (size_t k = 0; k < COUNT(who); k++)
+			deliver(p, who[k], NOON_S, NOON_S, "a@example.org");
+		EXPECT(prefix_parse(cases[i].prefix, &prefix, NULL) == 0, "%s", cases[i].prefix);
+		proof_add_decision(p, &prefix, cases[i].decision);
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		EXPECT(p->count[PROOF_SETTLED] == cases[i].settled, "%s: %u", cases[i].sentence,
+		       p->count[PROOF_SETTLED]);
+		proof_free(p);
+	}
+}
+
+TEST(the_likeliest_to_be_honest_comes_first)
+{
+	struct proof *p = proof_of(false);
+	char text[ADDR_TEXT_MAX];
+
+	refuse(p, "192.0.2.1", "listed", false, NOON_S, 1);
+	refuse(p, "192.0.2.2", "listed", false, NOON_S, 1);
+	refuse(p, "192.0.2.3", "listed", false, NOON_S, 1);
+	for (int i = 0; i < 9; i++)
+		heard(p, MAILLOG_DELIVERY, "192.0.2.1", "", NOON_S);
+	for (int i = 0; i < 5; i++)
+		heard(p, MAILLOG_DELIVERY, "192.0.2.2", "mail.example.org", NOON_S);
+	heard(p, MAILLOG_DELIVERY, "192.0.2.3", "mail.example.org", NOON_S);
+	heard(p, MAILLOG_DELIVERY, "192.0.2.3", "mail.example.org", NOON_S - 86400);
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	ENSURE(p->told_count == 3, "%zu", p->told_count);
+	EXPECT(!strcmp(addr_format(&p->told[0].source->addr, text), "192.0.2.3"), "%s", text);
+	EXPECT(!strcmp(addr_format(&p->told[2].source->addr, text), "192.0.2.1"), "%s", text);
+	proof_free(p);
+}
+
 TEST(a_list_weighs_more_than_a_limit)
 {
 	struct addr who = addr_of(WHO);

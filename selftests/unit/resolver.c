@@ -20,7 +20,6 @@
 #define STRANGERS     20000 /* at once: a large botnet's */
 #define RSS_MAX_KB    (48 << 10)
 #define MESSAGE_BYTES 1500
-#define NS_PER_MS     1000000ULL
 
 /* ---- the server ---- */
 

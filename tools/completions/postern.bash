@@ -54,6 +54,16 @@ _postern_column() { # KEY PATTERN TOPIC
 	done < <("$program" "${globals[@]}" --json show "$3" 2>/dev/null)
 }
 
+# Of the lines on standard input those that go on with what is typed, quoted. compgen -W would expand them as the shell does, and names of files
+# are others' choice: one with a $(command) in it would run that, by root's tabulator.
+_postern_matching() { # CURRENT
+	local line
+
+	while IFS= read -r line; do
+		[[ -z $line || $line != "$1"* ]] || printf '%q\n' "$line"
+	done
+}
+
 # The words that can stand for this part of a syntax.
 _postern_words() { # WHAT
 	local what
@@ -154,10 +164,10 @@ _postern() {
 		verb=$name syntax=$rest
 	done <<<"$_postern_table"
 	case ${typed[-2]} in
-	--config) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
-	--instance) mapfile -t COMPREPLY < <(compgen -W "$(ls /run/postern 2>/dev/null)" -- "$current") ;;
+	--config) mapfile -t COMPREPLY < <(compgen -f -- "$current" | _postern_matching "$current") ;;
+	--instance) mapfile -t COMPREPLY < <(ls /run/postern 2>/dev/null | _postern_matching "$current") ;;
 	*)
-		mapfile -t COMPREPLY < <(compgen -W "$(
+		mapfile -t COMPREPLY < <({
 			if [[ -n $verb ]]; then
 				set -- $verb
 				_postern_behind "$syntax" "${words[@]:$#}"
@@ -169,7 +179,7 @@ _postern() {
 				done <<<"$_postern_table"
 			fi
 			[[ $current != -* ]] || printf '%s\n' --json --config --instance --help
-		)" -- "$current" | sort -u)
+		} | _postern_matching "$current" | sort -u)
 		;;
 	esac
 	[[ ${#COMPREPLY[@]} != 1 || ! -d ${COMPREPLY[0]} ]] || compopt -o nospace -o filenames 2>/dev/null

@@ -32,7 +32,6 @@
 #define COLLECT_WAIT_MS 20000 /* a relay that queues a message first sends it on within seconds */
 #define FILES		64    /* the loop, timers, the resolver's sockets, standard streams */
 #define MS_PER_S	1000ULL
-#define NS_PER_MS	1000000ULL
 
 struct audit {
 	struct loop *loop;

@@ -8,8 +8,8 @@
 
 #include "audit/local_inside.h"
 #include "base/json.h"
+#include "base/when.h"
 
-#define DAY_S		 86400
 #define LISTS_OLD_S	 (7 * DAY_S)  /* package lists; unattended upgrades fetch them daily */
 #define SIGNATURES_OLD_S (3 * DAY_S)  /* ClamAV publishes daily */
 #define RULES_OLD_S	 (30 * DAY_S) /* SpamAssassin's updates come in weeks without one too */

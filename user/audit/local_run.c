@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +33,6 @@
 #define COMPLAINT	   200 /* bytes of what a tool says on standard error */
 #define ARGUMENTS_MAX	   8
 #define STATUS_NOT_RUN	   127
-#define NS_PER_MS	   1000000ULL
 #define TOOLS_MAX	   16
 #define CORE_BYTES_MAX	   0
 #define WRITABLE_BY_OTHERS (S_IWGRP | S_IWOTH)
@@ -86,6 +86,24 @@ static bool is_others(const char *path)
 	return (st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & others;
 }
 
+/* Who may write a directory above it can put another one in its place. In one like /tmp (sticky) only its own. */
+static bool is_below_others(const char *config)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	char *slash;
+
+	if (!realpath(config, path))
+		return false;
+	while (path[1] && (slash = strrchr(path, '/'))) {
+		slash[slash == path] = '\0';
+		if (is_others(path) && (stat(path, &st) < 0 || !(st.st_mode & S_ISVTX) ||
+					(st.st_uid != 0 && st.st_uid != geteuid())))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Can somebody but root write the configuration that was named? Tools do what it says: postqueue(1) starts programs of its daemon_directory,
  * Exim Perl, and doveconf(1) prints files that it names.
@@ -94,7 +112,7 @@ bool local_config_is_others(const char *config)
 {
 	static const char *const inside[] = {"main.cf", "master.cf"};
 	char path[LOCAL_PATH_MAX];
-	bool is_found = is_others(config);
+	bool is_found = is_others(config) || is_below_others(config);
 
 	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++)
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", config, inside[i]) < sizeof(path))

@@ -23,7 +23,6 @@
 #define RETRY_PAUSE_MS 3000 /* after 421 or a reset: what was too many is fewer then */
 #define LEAST_MS       1000 /* with less left no visit is begun */
 #define ROUNDS_MAX     64   /* of one row: whatever a script thinks */
-#define NS_PER_MS      1000000ULL
 #define DOMAIN_MAX     (NAME_TEXT_MAX + sizeof("[IPv6:]"))
 #define AT_MAX	       (NAME_TEXT_MAX + ADDR_TEXT_MAX + 32)
 

@@ -6,9 +6,9 @@
 #include <sys/types.h>
 
 #include "audit/visit.h"
+#include "base/when.h"
 
 #define VISIT_TAG_MAX 32 /* bytes */
-#define NS_PER_MS     1000000ULL
 
 /* ---- the log ---- */
 

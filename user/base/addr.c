@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "base/json.h"
+#include "base/when.h"
 
 #define SHOWN_MAX	  64 /* bytes of a foreign text in a sentence: an address and a little more */
 #define LENGTH_DIGITS_MAX 3
@@ -235,6 +237,15 @@ uint64_t prefix_hash(const struct prefix *p, uint64_t secret)
 
 	memcpy(half, p->addr.byte, sizeof(half));
 	return word_mix(word_mix(word_mix(half[0] ^ secret) ^ half[1]) + p->bits * secret);
+}
+
+uint64_t prefix_secret(void)
+{
+	uint64_t secret;
+
+	/* An hour that strangers do not know is better than nothing. */
+	return getrandom(&secret, sizeof(secret), 0) == sizeof(secret) ? secret
+								       : now_monotonic_ns();
 }
 
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner)

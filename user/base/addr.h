@@ -59,6 +59,7 @@ int prefix_compare(const struct prefix *a, const struct prefix *b);
  * many for one place.
  */
 uint64_t prefix_hash(const struct prefix *p, uint64_t secret);
+uint64_t prefix_secret(void); /* for one table */
 /* Is every address of inner one of outer? Families never cover each other. */
 bool prefix_covers(const struct prefix *outer, const struct prefix *inner);
 bool prefix_has(const struct prefix *p, const struct addr *a);

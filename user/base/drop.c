@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
@@ -28,6 +29,7 @@
 #define ID_FALLBACK    65534 /* nobody and nogroup, where no file says so */
 #define CAPS_WORDS     2     /* of _LINUX_CAPABILITY_VERSION_3 */
 #define CAPS_WORD_BITS 32
+#define FD_FIRST       3  /* behind the standard ones */
 #define EMPTY_PATH_MAX 32 /* of the root's name, while it has one */
 
 static int fail(struct err *e, const char *what)
@@ -135,30 +137,52 @@ static int limits_set(const struct drop *d, struct err *e)
 
 /* What an event loop with timers, signals and sockets does, and the C library for it. */
 static const int allowed[] = {
-	SCMP_SYS(accept4),	  SCMP_SYS(brk),
-	SCMP_SYS(clock_gettime),  SCMP_SYS(clock_nanosleep),
-	SCMP_SYS(close),	  SCMP_SYS(connect),
-	SCMP_SYS(epoll_create1),  SCMP_SYS(epoll_ctl),
-	SCMP_SYS(epoll_pwait),	  SCMP_SYS(epoll_wait),
-	SCMP_SYS(exit),		  SCMP_SYS(exit_group),
-	SCMP_SYS(fcntl),	  SCMP_SYS(fstat),
-	SCMP_SYS(futex),	  SCMP_SYS(getpid),
-	SCMP_SYS(getpeername),	  SCMP_SYS(getrandom),
-	SCMP_SYS(getsockname),	  SCMP_SYS(getsockopt),
-	SCMP_SYS(gettid),	  SCMP_SYS(gettimeofday),
-	SCMP_SYS(lseek),	  SCMP_SYS(madvise),
-	SCMP_SYS(mremap),	  SCMP_SYS(munmap),
-	SCMP_SYS(newfstatat),	  SCMP_SYS(poll),
-	SCMP_SYS(ppoll),	  SCMP_SYS(read),
-	SCMP_SYS(readv),	  SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmsg),	  SCMP_SYS(restart_syscall),
-	SCMP_SYS(rt_sigaction),	  SCMP_SYS(rt_sigprocmask),
-	SCMP_SYS(rt_sigreturn),	  SCMP_SYS(sendmsg),
-	SCMP_SYS(sendto),	  SCMP_SYS(setsockopt),
-	SCMP_SYS(shutdown),	  SCMP_SYS(signalfd4),
-	SCMP_SYS(tgkill),	  SCMP_SYS(time),
-	SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
-	SCMP_SYS(write),	  SCMP_SYS(writev),
+	SCMP_SYS(accept4),
+	SCMP_SYS(brk),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(close),
+	SCMP_SYS(connect),
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(fstat),
+	SCMP_SYS(futex),
+	SCMP_SYS(getpid),
+	SCMP_SYS(getpeername),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(getsockname),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(gettid),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(lseek),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mremap),
+	SCMP_SYS(munmap),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	SCMP_SYS(read),
+	SCMP_SYS(readv),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(setsockopt),
+	SCMP_SYS(shutdown),
+	SCMP_SYS(signalfd4),
+	SCMP_SYS(time),
+	SCMP_SYS(timerfd_create),
+	SCMP_SYS(timerfd_settime),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
 };
 
 /* What libraries try on the way and do without: they are told no. All else ends the process. */
@@ -168,6 +192,26 @@ static const int denied[] = {
 	SCMP_SYS(readlinkat), SCMP_SYS(stat),	   SCMP_SYS(statx),	 SCMP_SYS(sysinfo),
 	SCMP_SYS(uname),
 };
+
+/*
+ * All who read foreign bytes are one user, so each could end the others, and the nursery: by tgkill(2), which abort(3) needs for the process
+ * itself, and by having signals of files sent to them (fcntl(2), F_SETOWN and F_SETSIG).
+ */
+static int rules_add_signals(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp is_self = {
+		.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
+	/* F_DUPFD, F_GETFD, F_SETFD, F_GETFL and F_SETFL are the first five. */
+	static const struct scmp_arg_cmp commands[] = {
+		{.arg = 1, .op = SCMP_CMP_LE, .datum_a = F_SETFL},
+		{.arg = 1, .op = SCMP_CMP_EQ, .datum_a = F_DUPFD_CLOEXEC}};
+	int ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &is_self);
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && ret == 0; i++)
+		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
+					     &commands[i]);
+	return ret;
+}
 
 static int rules_add(scmp_filter_ctx filter)
 {
@@ -188,6 +232,8 @@ static int rules_add(scmp_filter_ctx filter)
 		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 					     &is_family);
 	}
+	if (ret == 0)
+		ret = rules_add_signals(filter);
 	/* Memory never becomes code. */
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && ret == 0; i++)
 		ret = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, maps[i], 1, &is_no_code);
@@ -244,6 +290,24 @@ int drop_privileges(const struct drop *d, struct err *e)
 	int ret = drop_identity(e);
 
 	return ret < 0 ? ret : drop_calls(d, e);
+}
+
+int drop_descriptors(const int *keep, size_t count)
+{
+	unsigned from = FD_FIRST;
+
+	for (;;) {
+		unsigned next = UINT_MAX;
+
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from && close_range(from, next - 1, 0) < 0)
+			return -errno;
+		if (next == UINT_MAX)
+			return 0;
+		from = next + 1;
+	}
 }
 
 int drop_capabilities(uint64_t kept, struct err *e)

@@ -7,6 +7,7 @@
 #ifndef BASE_DROP_H
 #define BASE_DROP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -26,6 +27,12 @@ int drop_privileges(const struct drop *d, struct err *e);
 /* The two halves of it: who one is, after which one may still fork, and what one may ask of the kernel. */
 int drop_identity(struct err *e);
 int drop_calls(const struct drop *d, struct err *e);
+
+/*
+ * Closes all but the standard descriptors and these, which are in no order; -1 for none. What was open when one was forked could otherwise be
+ * used without any privilege: a map, a store. 0 or -errno.
+ */
+int drop_descriptors(const int *keep, size_t count);
 
 /*
  * For a process that stays what it is and reads nothing foreign: give up every capability but these (bits 1 << CAP_*), so far as

@@ -71,3 +71,14 @@ const char *text_escape(const void *bytes, size_t length, char *buffer, size_t s
 	buffer[at] = '\0';
 	return buffer;
 }
+
+bool text_is_plain(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (!text[i])
+			return true;
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	}
+	return false;
+}

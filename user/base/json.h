@@ -7,6 +7,7 @@
 #define BASE_JSON_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -18,5 +19,8 @@ int json_line(FILE *out, json_t *row);
  * and a backslash is doubled. Cut at size with "..." at the end. Returns buffer.
  */
 const char *text_escape(const void *bytes, size_t length, char *buffer, size_t size);
+
+/* Does a text of a size end within it, and is it printable ASCII up to there? What has been escaped is. */
+bool text_is_plain(const char *text, size_t size);
 
 #endif

@@ -15,9 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH	  32 /* events per epoll_wait(2); what is more comes with the next */
-#define MS_PER_S  1000
-#define NS_PER_MS 1000000L
+#include "base/when.h"
+
+#define BATCH	 32 /* events per epoll_wait(2); what is more comes with the next */
+#define MS_PER_S 1000
 
 enum source_kind { SOURCE_FD, SOURCE_TIMER, SOURCE_SIGNAL, SOURCE_CLOCK };
 
@@ -135,7 +136,7 @@ int loop_set_events(struct loop *loop, struct loop_source *source, uint32_t even
 static struct timespec timespec_of_ms(uint64_t ms)
 {
 	return (struct timespec){.tv_sec = (time_t)(ms / MS_PER_S),
-				 .tv_nsec = (long)(ms % MS_PER_S) * NS_PER_MS};
+				 .tv_nsec = (long)(ms % MS_PER_S * NS_PER_MS)};
 }
 
 /* For the descriptors that the loop owns: closed when they cannot be entered. */

@@ -5,7 +5,7 @@
  */
 #include "base/page.h"
 
-const char page_style[] =
+static const char style[] =
 	":root{color-scheme:light dark;--ground:#f6f7f8;--card:#fff;--ink:#1b1f23;--soft:#57606a;"
 	"--line:#d5dae0;--code:#f0f2f4;--link:#0a5db5;"
 	"--critical:#8e0f1f;--high:#b3261e;--medium:#8a5a00;--low:#35618e;--info:#57606a;"
@@ -34,6 +34,8 @@ const char page_style[] =
 	"1fr)"
 	");gap:.6rem;margin:1rem 0;padding:0}\n"
 	"@media(min-width:40rem){.tiles{grid-template-columns:repeat(4,1fr)}}\n"
+	"@media(min-width:60rem){.tiles.row{grid-template-columns:none;grid-auto-flow:column;"
+	"grid-auto-columns:1fr}}\n"
 	".tiles a,.tiles span{display:block;height:100%;padding:.6rem .8rem;background:var(--card);"
 	"border:1px solid var(--line);border-top:4px solid var(--line);border-radius:.4rem;"
 	"color:inherit;text-decoration:none;overflow-wrap:normal}\n"
@@ -107,7 +109,7 @@ void page_open(FILE *out, const char *title_lead, const char *title)
 		"<meta name=\"referrer\" content=\"no-referrer\">\n<title>%s",
 		PAGE_POLICY, title_lead);
 	page_put(out, title);
-	fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", page_style);
+	fprintf(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n", style);
 }
 
 void page_put(FILE *out, const char *text)

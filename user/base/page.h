@@ -11,8 +11,6 @@
 #define PAGE_POLICY                                                                                \
 	"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-extern const char page_style[];
-
 /* Everything up to the body's contents. title_lead is ours, title is escaped. */
 void page_open(FILE *out, const char *title_lead, const char *title);
 /* Text in an element, escaped (HTML Living Standard, 13.1.2 and 13.1.4). It is no attribute's. */

@@ -11,7 +11,12 @@
 
 #include "base/err.h"
 
-#define NS_PER_S 1000000000ULL
+#define NS_PER_S  1000000000ULL
+#define NS_PER_MS 1000000ULL
+#define US_PER_S  1000000ULL
+#define MINUTE_S  60
+#define HOUR_S	  3600
+#define DAY_S	  86400
 #define DURATION_MAX_S                                                                             \
 	(10ULL * 365 * 86400) /* ten years: longer is "no end", which is said otherwise */
 #define DURATION_TEXT_MAX 24

@@ -24,7 +24,6 @@
 
 #define GRACE_S	      60 /* the audit keeps to its limit by itself; what it has begun may end */
 #define MS_PER_S      1000ULL
-#define NS_PER_MS     1000000ULL
 #define STATUS_SIGNAL 128 /* and the number: as a shell has it */
 #define SHOWN_MAX     200
 

@@ -21,7 +21,6 @@
 #include "daemon/asking.h"
 
 #define FILES_OWN	8 /* beside those of the audit: the page, the baseline, standard streams */
-#define NS_PER_MS	1000000ULL
 #define LINE_MAX_SHOWN	256 /* columns of the line of progress */
 #define LINE_CLEAR	"\r\033[K"
 #define COLUMNS_DEFAULT 80

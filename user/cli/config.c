@@ -13,7 +13,7 @@
 #include "cli/cli.h"
 #include "cli/foreign.h"
 #include "daemon/asking.h"
-#include "daemon/feedfile.h"
+#include "daemon/feeding_file.h"
 #include "daemon/instance.h"
 #include "daemon/responder.h"
 

@@ -95,8 +95,11 @@ static void verdict_take(struct gathering *g, struct store *store)
 	decided = json_string_value(json_object_get(story.dnsbl, "decided"));
 	if (decided && when_parse(decided, &wall_s) == 0)
 		evidence_reach(g->report, wall_s);
-	g->is_known = g->is_known || json_is_object(story.dnsbl);
+	g->is_known = g->is_known || json_is_object(story.dnsbl) || json_is_object(story.ban) ||
+		      json_is_object(story.delivered);
 	json_object_set(g->report, "dnsbl", story.dnsbl);
+	json_object_set(g->report, "ban", story.ban);
+	json_object_set(g->report, "delivered", story.delivered);
 	story_free(&story);
 }
 
@@ -168,6 +171,7 @@ static int gate_read(struct gathering *g, struct gate *gate, struct err *e)
 	uint16_t port = port_of(knobs);
 	struct rate_entry rate;
 	struct pn_why why;
+	const char *feed = "";
 	int rc = why_ask(gate, &g->addr, port, &why, e);
 
 	if (rc == 0)
@@ -176,13 +180,16 @@ static int gate_read(struct gathering *g, struct gate *gate, struct err *e)
 		return rc;
 	if (open || rate.used || why.answers || is_against(why.reason))
 		g->is_known = true;
-	json_object_set_new(
-		g->report, "gate",
-		json_pack("{s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:I}", "action",
-			  action_name(why.action), "reason", reason_name(why.reason), "mode",
-			  knobs->enforce_until > now_boot_ns() ? "enforce" : "monitor", "port",
-			  (int)port, "open", (json_int_t)open, "used", (json_int_t)rate.used,
-			  "limit", (json_int_t)rate.limit, "answers", (json_int_t)why.answers));
+	if (why.reason == PN_REASON_FEED && why.feed < g->cli->conf.feed_count)
+		feed = g->cli->conf.feeds[why.feed].name;
+	json_object_set_new(g->report, "gate",
+			    json_pack("{s:s, s:s, s:o, s:s, s:i, s:I, s:I, s:I, s:I}", "action",
+				      action_name(why.action), "reason", reason_name(why.reason),
+				      "feed", json_text_or_null(feed), "mode",
+				      knobs->enforce_until > now_boot_ns() ? "enforce" : "monitor",
+				      "port", (int)port, "open", (json_int_t)open, "used",
+				      (json_int_t)rate.used, "limit", (json_int_t)rate.limit,
+				      "answers", (json_int_t)why.answers));
 	return 0;
 }
 
@@ -220,12 +227,12 @@ static json_t *report_new(const struct gathering *g)
 	if (!*name && gethostname(host, sizeof(host) - 1) == 0)
 		name = host;
 	text_escape(name, strlen(name), shown, sizeof(shown));
-	return json_pack("{s:s, s:s, s:o, s:s, s:n, s:n, s:[], s:b, s:n, s:n, s:n, s:[], s:n, s:n, "
-			 "s:[]}",
+	return json_pack("{s:s, s:s, s:o, s:s, s:n, s:n, s:[], s:b, s:n, s:n, s:n, s:n, s:n, s:[], "
+			 "s:n, s:n, s:[]}",
 			 "addr", addr_format(&g->addr, addr), "reporter", shown, "time",
 			 json_time_wall(now_wall_s()), "clock", clock_describe(), "first", "last",
-			 "counts", "counts_cut", 0, "dnsbl", "rule", "gate", "contacts",
-			 "contact_zone", "contact_why", "journal");
+			 "counts", "counts_cut", 0, "dnsbl", "ban", "delivered", "rule", "gate",
+			 "contacts", "contact_zone", "contact_why", "journal");
 }
 
 int verb_evidence(struct cli *cli, const struct sentence *s)

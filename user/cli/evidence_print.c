@@ -57,6 +57,7 @@ static const char *what_describe(const char *what)
 		{"cut", "open connections were ended"},
 		{"taken back", "a judgement was taken back"},
 		{"widened", "judged together with its network"},
+		{"banned", "kept out for a time, after repeated offences"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -111,6 +112,29 @@ static void lists_print(FILE *out, const json_t *v)
 		fprintf(out, "  %s says: %s\n", text_of(v, "zone"), text_of(v, "text"));
 }
 
+static void ban_print(FILE *out, const json_t *ban)
+{
+	const char *until = text_of(ban, "until");
+
+	if (!json_is_object(ban))
+		return;
+	fprintf(out, "\nKept out for repeated offences: %s, %lld time%s, after %lld offence%s\n",
+		text_of(ban, "prefix"), number_of(ban, "level"),
+		plural((uint64_t)number_of(ban, "level")), number_of(ban, "offences"),
+		plural((uint64_t)number_of(ban, "offences")));
+	fprintf(out, "  the last offence (%s) on %s; %s%s\n", text_of(ban, "reason"),
+		text_of(ban, "last"), *until ? "kept out until " : "not kept out now", until);
+}
+
+static void delivered_print(FILE *out, const json_t *mail)
+{
+	if (!json_is_object(mail))
+		return;
+	fprintf(out, "\nMail that was taken from it: %lld message%s, %s to %s\n",
+		number_of(mail, "messages"), plural((uint64_t)number_of(mail, "messages")),
+		text_of(mail, "first"), text_of(mail, "last"));
+}
+
 static void rule_print(FILE *out, const json_t *rule)
 {
 	const char *expires = text_of(rule, "expires");
@@ -137,8 +161,9 @@ static void gate_print(FILE *out, const json_t *report)
 		fputs("  no gate is loaded, so nothing is counted\n", out);
 		return;
 	}
-	fprintf(out, "  a connection to port %lld %s (%s)\n", number_of(gate, "port"),
-		action_describe(text_of(gate, "action")), text_of(gate, "reason"));
+	fprintf(out, "  a connection to port %lld %s (%s%s%s)\n", number_of(gate, "port"),
+		action_describe(text_of(gate, "action")), text_of(gate, "reason"),
+		*text_of(gate, "feed") ? ": " : "", text_of(gate, "feed"));
 	fprintf(out, "  open connections: %lld\n", number_of(gate, "open"));
 	if (number_of(gate, "limit"))
 		fprintf(out, "  connections of late, towards the limit: %lld of %lld\n",
@@ -167,6 +192,8 @@ void evidence_print(FILE *out, const json_t *report)
 	head_print(out, report);
 	counts_print(out, report);
 	lists_print(out, json_object_get(report, "dnsbl"));
+	ban_print(out, json_object_get(report, "ban"));
+	delivered_print(out, json_object_get(report, "delivered"));
 	rule_print(out, json_object_get(report, "rule"));
 	gate_print(out, report);
 	journal_print(out, report);

@@ -4,7 +4,7 @@
 #define CLI_FEED_H
 
 #include "cli/cli.h"
-#include "daemon/feedtalk.h"
+#include "daemon/feeding_talk.h"
 
 /* What became of one feed. CLI_DONE when it is in force as its file has it, else CLI_FAILED. */
 int feed_tell(const struct cli *cli, const struct feedtalk_answer *a);

@@ -13,8 +13,8 @@
 
 #include "base/drop.h"
 #include "cli/feed.h"
-#include "daemon/feedfile.h"
-#include "daemon/feedlist.h"
+#include "daemon/feeding_file.h"
+#include "daemon/feeding_list.h"
 #include "daemon/instance.h"
 #include "daemon/protected.h"
 #include "feed/work.h"
@@ -35,14 +35,23 @@ struct worker_said {
 	char why[ERR_TEXT_MAX];
 };
 
-__attribute__((noreturn)) static void worker_run(int file, int memory, int pipe)
+/* The gate is open in the parent: of all that, the worker keeps what it reads and where it writes. */
+__attribute__((noreturn)) static void worker_run(int file, int memory, int pipe, pid_t parent)
 {
+	const int keep[] = {file, memory, pipe};
 	struct worker_said said = {0};
 	struct drop drop = {.files = FILES};
 	struct err e = {0};
 	size_t length = 0;
 
-	said.result = drop_privileges(&drop, &e);
+	if (drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
+		_exit(EXIT_FAILURE);
+	said.result = drop_identity(&e);
+	/* The change of user would have taken it away (prctl(2)). */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
+		_exit(EXIT_FAILURE);
+	if (said.result == 0)
+		said.result = drop_calls(&drop, &e);
 	if (said.result == 0)
 		said.result = feed_work(file, memory, &length, &e);
 	said.length = length;
@@ -69,7 +78,7 @@ static int file_read(int file, struct feedlist *out, struct err *e)
 {
 	struct worker_said said = {0};
 	int memory = feedlist_memory(e), ends[2], ret;
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	if (memory < 0)
 		return memory;
@@ -80,7 +89,7 @@ static int file_read(int file, struct feedlist *out, struct err *e)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		worker_run(file, memory, ends[1]);
+		worker_run(file, memory, ends[1], parent);
 	close(ends[1]);
 	ret = pid < 0 ? err_set(e, -errno, "cannot fork: %s", strerror(errno))
 		      : worker_wait(ends[0], pid, &said, e);

@@ -158,6 +158,21 @@ int foreign_load(const char *path, char **bytes, size_t *length, struct err *e)
 	return code < 0 ? err_set(e, code, "cannot read %s: %s", path, strerror(-code)) : 0;
 }
 
+int foreign_load_rows(const char *path, foreign_rows_fn take, json_t **rows,
+		      int64_t *updated_wall_s, struct err *e)
+{
+	size_t length = 0;
+	char *bytes = NULL;
+	int code = foreign_load(path, &bytes, &length, e);
+
+	if (code == 0)
+		code = take(bytes, length, rows, updated_wall_s, e);
+	if (code == -EBADMSG)
+		err_prefix(e, "%s", path);
+	free(bytes);
+	return code;
+}
+
 static int updated_take(const json_t *object, int64_t *updated_wall_s)
 {
 	const char *when = json_string_value(json_object_get(object, "updated"));

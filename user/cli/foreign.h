@@ -21,6 +21,13 @@ json_t *foreign_text(const char *text);
 /* The whole of a regular file, which is not followed through links, ended with a 0. The caller frees. 0 or -errno; -ENOENT. */
 int foreign_load(const char *path, char **bytes, size_t *length, struct err *e);
 
+/* Takes the bytes of such a file as rows: one of the functions below. */
+typedef int (*foreign_rows_fn)(const char *bytes, size_t length, json_t **rows,
+			       int64_t *updated_wall_s, struct err *e);
+/* Both at once. 0; -ENOENT: no such file; or -errno, with the path. */
+int foreign_load_rows(const char *path, foreign_rows_fn take, json_t **rows,
+		      int64_t *updated_wall_s, struct err *e);
+
 /*
  * The file of zones: JSON Lines, one zone each, and a last one that says when they were written. *rows: an array for
  * the caller. 0, or -EBADMSG with the line.

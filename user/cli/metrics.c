@@ -11,7 +11,7 @@
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/vitals.h"
-#include "daemon/exposition.h"
+#include "daemon/meter_exposition.h"
 
 #define TABLE_STEP 65536 /* entries; nobody waits for anything else meanwhile */
 

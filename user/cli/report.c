@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/drop.h"
-#include "base/grow.h"
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/replaced.h"
@@ -21,7 +20,6 @@
 #include "maillog/source.h"
 #include "report/proof.h"
 
-#define DAY_S		86400
 #define SINCE_DEFAULT_S (7 * DAY_S) /* mail has habits of the week */
 #define FILES_OWN	8	    /* beside those of the log: standard streams, the page */
 #define STATUS_SIGNAL	128	    /* and the number: as a shell has it */
@@ -35,9 +33,6 @@ struct reporting {
 	struct maillog_source log;
 	bool has_log;
 	int html_fd; /* -1: none */
-	/* Who is allowed or trusted now. */
-	struct rule_entry *rule;
-	size_t rules, rule_room;
 	struct err e;
 };
 
@@ -61,43 +56,39 @@ static int sender_take(void *context, const struct store_sender *sender)
 
 static int rule_take(void *context, const struct rule_entry *entry)
 {
-	struct reporting *r = context;
-	uint64_t now = now_boot_ns();
-	void *grown;
+	bool ended = entry->rule.expires && entry->rule.expires <= now_boot_ns();
 
-	if (entry->rule.expires && entry->rule.expires <= now)
+	if (ended)
 		return 0;
-	grown = grow(r->rule, r->rules, &r->rule_room, sizeof(*r->rule));
-	if (!grown)
-		return -ENOMEM;
-	r->rule = grown;
-	r->rule[r->rules++] = *entry;
+	if (entry->rule.action == PN_ALLOW)
+		proof_add_decision(context, &entry->prefix, PROOF_ALLOW);
+	else if (entry->rule.action == PN_TRUST)
+		proof_add_decision(context, &entry->prefix, PROOF_TRUST);
+	else if (entry->rule.origin == PN_ORIGIN_OPERATOR)
+		proof_add_decision(context, &entry->prefix, PROOF_BLOCK);
 	return 0;
 }
 
-/* Without a gate in the kernel the store says who is to be allowed. */
+/* Without a gate in the kernel the store says who is to be let in or kept out. */
 static int stored_rule_take(void *context, const struct store_rule *rule)
 {
-	struct rule_entry entry = {
-		.prefix = rule->prefix,
-		.rule = {.action = rule->kind == STORE_ALLOW ? PN_ALLOW : PN_TRUST,
-			 .expires = rule->expires_boot_ns}};
+	static const enum proof_decision decisions[] = {[STORE_BLOCK] = PROOF_BLOCK,
+							[STORE_ALLOW] = PROOF_ALLOW,
+							[STORE_TRUST] = PROOF_TRUST};
 
-	return rule->kind == STORE_BLOCK ? 0 : rule_take(context, &entry);
+	if (!rule->expires_boot_ns || rule->expires_boot_ns > now_boot_ns())
+		proof_add_decision(context, &rule->prefix, decisions[rule->kind]);
+	return 0;
 }
 
-static void sources_settle(struct reporting *r)
+static int decisions_take(struct reporting *r, struct err *e)
 {
-	for (size_t i = 0; i < r->proof->sources; i++) {
-		struct proof_source *s = &r->proof->source[i];
+	int ret;
 
-		for (size_t k = 0; k < r->rules; k++) {
-			if (!prefix_has(&r->rule[k].prefix, &s->addr))
-				continue;
-			s->allowed = s->allowed || r->rule[k].rule.action == PN_ALLOW;
-			s->trusted = s->trusted || r->rule[k].rule.action == PN_TRUST;
-		}
-	}
+	if (!r->gate)
+		return store_each_rule(r->store, stored_rule_take, r->proof, e);
+	ret = rules_each_allow(r->gate, rule_take, r->proof, e);
+	return ret ? ret : rules_each_block(r->gate, rule_take, r->proof, e);
 }
 
 static int store_take(struct reporting *r)
@@ -111,12 +102,9 @@ static int store_take(struct reporting *r)
 	if (ret == 0)
 		ret = store_each_sender(r->store, NULL, 0, sender_take, r->proof, e);
 	if (ret == 0)
-		ret = r->gate ? rules_each_allow(r->gate, rule_take, r, e)
-			      : store_each_rule(r->store, stored_rule_take, r, e);
+		ret = decisions_take(r, e);
 	if (ret == -ENOMEM && !e->text[0])
 		return err_set(e, ret, "no memory for the report");
-	if (ret == 0)
-		sources_settle(r);
 	return ret;
 }
 
@@ -162,6 +150,11 @@ static int gather(struct reporting *r, const struct sentence *s)
 		ret = store_take(r);
 	if (ret < 0)
 		return ret;
+	/* The worker, which reads the log, shall have nothing of them, nor shall journalctl(1). */
+	store_close(r->store);
+	gate_close(r->gate);
+	r->store = NULL;
+	r->gate = NULL;
 	r->has_log = maillog_source_open(&r->log, c->mail_log, facts.since_wall_s, &no_log) == 0;
 	if (!r->has_log) {
 		r->proof->log = PROOF_LOG_NONE;
@@ -280,7 +273,6 @@ static void reporting_free(struct reporting *r)
 	proof_free(r->proof);
 	store_close(r->store);
 	gate_close(r->gate);
-	free(r->rule);
 }
 
 int verb_report(struct cli *cli, const struct sentence *s)

@@ -36,6 +36,10 @@ void contact_gather(const struct cli *cli, struct gate *g, json_t *row);
 /* The same rows for people. */
 void contact_print(const json_t *row);
 
+/* Feeds, providers and metrics, for status (show_inputs.c), in the same two steps. */
+void inputs_gather(const struct cli *cli, json_t *row);
+void inputs_print(const json_t *row);
+
 /* When a rate lets one more in, RFC 3339; null for now. */
 json_t *rate_free_at(const struct rate_entry *rate);
 

@@ -4,13 +4,13 @@
  * are of foreign bytes, so the controller's words are checked like those.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/when.h"
 #include "cli/foreign.h"
 #include "cli/show.h"
 #include "daemon/instance.h"
+#include "daemon/setup.h"
 #include "kern/feeds.h"
 
 static const struct conf_feed *feed_find(const struct conf *c, const char *name, unsigned *number)
@@ -24,8 +24,6 @@ static const struct conf_feed *feed_find(const struct conf *c, const char *name,
 /* Hits are told for those that stand where the controller has them. */
 static json_t *feed_row(const struct cli *cli, json_t *known, unsigned place, const uint64_t *hits)
 {
-	static const char *const actions[] = {
-		[CONF_DROP] = "drop", [CONF_REFUSE] = "refuse", [CONF_REPLY] = "reply"};
 	unsigned number;
 	const struct conf_feed *f =
 		feed_find(&cli->conf, json_string_value(json_object_get(known, "name")), &number);
@@ -35,7 +33,8 @@ static json_t *feed_row(const struct cli *cli, json_t *known, unsigned place, co
 
 	json_object_set(row, "name", json_object_get(known, "name"));
 	json_object_set_new(row, "file", json_text_or_null(f ? f->file : ""));
-	json_object_set_new(row, "action", json_text_or_null(f ? actions[f->action] : ""));
+	json_object_set_new(row, "action",
+			    json_text_or_null(f ? action_name(setup_action(f->action)) : ""));
 	json_object_set_new(row, "always", f ? json_boolean(f->always) : json_null());
 	json_object_set_new(row, "entries", json_integer(entries));
 	json_object_set_new(row, "hits",
@@ -99,21 +98,17 @@ int show_feeds(struct cli *cli)
 	static const struct column columns[] = {
 		{"name", "NAME"}, {"state", "STATE"}, {"entries", "ENTRIES"}, {"format", "FORM"},
 		{"age", "AGE"},	  {"hits", "HITS"},   {"senders", "SENDERS"}, {"why", "WHY"}};
-	char path[INSTANCE_PATH_MAX], *bytes = NULL;
+	char path[INSTANCE_PATH_MAX];
 	json_t *rows = NULL;
 	struct cli_list list;
 	struct err e = {0};
 	int64_t updated = 0;
-	size_t length = 0;
 	int rc, status;
 
 	instance_path(cli->conf.instance, INSTANCE_FEEDS, path);
-	rc = foreign_load(path, &bytes, &length, &e);
+	rc = foreign_load_rows(path, foreign_feeds, &rows, &updated, &e);
 	if (rc == -ENOENT)
 		return feeds_missing(cli);
-	if (rc == 0)
-		rc = foreign_feeds(bytes, length, &rows, &updated, &e);
-	free(bytes);
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));

@@ -4,27 +4,12 @@
  * is checked like all that is foreign.
  */
 #include <errno.h>
-#include <stdlib.h>
 
 #include "cli/foreign.h"
 #include "cli/show.h"
 #include "daemon/instance.h"
 
 #define NOBODY "no provider is trusted (trust_spf)"
-
-static int providers_read(const char *path, json_t **rows, int64_t *updated, struct err *e)
-{
-	size_t length = 0;
-	char *bytes = NULL;
-	int rc = foreign_load(path, &bytes, &length, e);
-
-	if (rc == 0)
-		rc = foreign_providers(bytes, length, rows, updated, e);
-	if (rc == -EBADMSG)
-		err_prefix(e, "%s", path);
-	free(bytes);
-	return rc;
-}
 
 static int providers_missing(struct cli *cli)
 {
@@ -67,8 +52,8 @@ int show_providers(struct cli *cli)
 	int64_t updated = 0;
 	int rc, status;
 
-	rc = providers_read(instance_path(cli->conf.instance, INSTANCE_PROVIDERS, path), &rows,
-			    &updated, &e);
+	rc = foreign_load_rows(instance_path(cli->conf.instance, INSTANCE_PROVIDERS, path),
+			       foreign_providers, &rows, &updated, &e);
 	if (rc == -ENOENT)
 		return providers_missing(cli);
 	if (rc)

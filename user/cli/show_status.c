@@ -97,18 +97,10 @@ static int fault_add(void *context, const struct fault *f)
 
 static const char *total_of(enum pn_reason reason)
 {
-	switch (reason) {
-	case PN_REASON_FLOW:
-	case PN_REASON_ALLOWED:
-	case PN_REASON_KNOWN:
-	case PN_REASON_STRANGER:
-	case PN_REASON_CLEAN:
-		return "passed";
-	case PN_REASON_HELD:
-		return "held";
-	default:
-		return "stopped";
-	}
+	static const char *const keys[] = {
+		[REASON_PASSES] = "passed", [REASON_HOLDS] = "held", [REASON_STOPS] = "stopped"};
+
+	return keys[reason_fate_of(reason)];
 }
 
 static void total_raise(json_t *totals, const char *key, uint64_t by)
@@ -279,6 +271,7 @@ static void status_print(struct status *st)
 		interfaces_print(st);
 	controller_print(st);
 	contact_print(st->contact);
+	inputs_print(st->contact);
 	printf("rules        %lld blocked, %lld allowed, %lld trusted\n", (long long)c->block,
 	       (long long)c->allow, (long long)c->trust);
 	if (!st->gate)
@@ -313,6 +306,7 @@ int show_status(struct cli *cli)
 		gather_gate(&st);
 	st.contact = json_object();
 	contact_gather(cli, st.gate, st.contact);
+	inputs_gather(cli, st.contact);
 	gather_store(&st);
 	if (cli->json)
 		status = json_line(stdout, status_row(&st)) ? CLI_FAILED : CLI_DONE;

@@ -4,7 +4,6 @@
  * so its words are checked like theirs.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/when.h"
@@ -26,20 +25,6 @@ bool show_is_stale(const struct cli *cli, int64_t updated_wall_s, char text[stat
 	snprintf(text, STALE_TEXT_MAX, "this is old, of %s: %s", when_format(updated_wall_s, when),
 		 is_running ? "the controller has not written since" : "no controller runs");
 	return true;
-}
-
-static int zones_read(const char *path, json_t **rows, int64_t *updated, struct err *e)
-{
-	size_t length = 0;
-	char *bytes = NULL;
-	int rc = foreign_load(path, &bytes, &length, e);
-
-	if (rc == 0)
-		rc = foreign_zones(bytes, length, rows, updated, e);
-	if (rc == -EBADMSG)
-		err_prefix(e, "%s", path);
-	free(bytes);
-	return rc;
 }
 
 /* No file: nobody asks, or it is not written yet. */
@@ -70,8 +55,8 @@ int show_zones(struct cli *cli)
 	int64_t updated = 0;
 	int rc, status;
 
-	rc = zones_read(instance_path(cli->conf.instance, INSTANCE_ZONES, path), &rows, &updated,
-			&e);
+	rc = foreign_load_rows(instance_path(cli->conf.instance, INSTANCE_ZONES, path),
+			       foreign_zones, &rows, &updated, &e);
 	if (rc == -ENOENT)
 		return zones_missing(cli);
 	if (rc)

@@ -2,6 +2,7 @@
 /* The story of an address: see story.h. Told to people from the very objects that --json prints. */
 #include "cli/story.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "cli/foreign.h"
 #include "cli/show.h"
 #include "store/bans.h"
+#include "store/senders.h"
 
 #define STORY_ENTRIES 10 /* of the journal */
 
@@ -78,6 +80,27 @@ static int ban_take(void *context, const struct store_ban *b)
 	return b->expires_boot_ns != 0;
 }
 
+/* By the mail server's log, which the controller follows. */
+static int delivered_take(struct store *store, const struct addr *a, struct story *out,
+			  struct err *e)
+{
+	struct store_sender sender;
+	int rc = store_get_sender(store, a, &sender, e);
+
+	if (rc)
+		return rc == -ENOENT ? 0 : rc;
+	json_decref(out->delivered);
+	out->delivered = json_object();
+	json_object_set_new(out->delivered, "messages", json_integer((json_int_t)sender.messages));
+	json_object_set_new(out->delivered, "recipients",
+			    json_integer((json_int_t)sender.recipients));
+	json_object_set_new(out->delivered, "first", json_time_wall(sender.first_wall_s));
+	json_object_set_new(out->delivered, "last", json_time_wall(sender.last_wall_s));
+	json_object_set_new(out->delivered, "host",
+			    sender.host[0] ? foreign_text(sender.host) : json_null());
+	return 0;
+}
+
 static int entry_take(void *context, const struct store_entry *entry)
 {
 	struct story *s = context;
@@ -89,11 +112,15 @@ void story_read(const struct cli *cli, struct store *store, const struct addr *a
 {
 	struct err e = {0};
 
-	*out = (struct story){.dnsbl = json_null(), .ban = json_null(), .journal = json_array()};
+	*out = (struct story){.dnsbl = json_null(),
+			      .ban = json_null(),
+			      .delivered = json_null(),
+			      .journal = json_array()};
 	if (!store)
 		return;
 	if (store_each_verdict(store, a, verdict_take, out, &e) < 0 ||
 	    store_each_ban(store, a, ban_take, out, &e) < 0 ||
+	    delivered_take(store, a, out, &e) < 0 ||
 	    store_each_entry(store, a, STORY_ENTRIES, entry_take, out, &e) < 0)
 		cli_warn(cli, "%s", e.text);
 }
@@ -102,6 +129,7 @@ void story_free(struct story *s)
 {
 	json_decref(s->dnsbl);
 	json_decref(s->ban);
+	json_decref(s->delivered);
 	json_decref(s->journal);
 }
 
@@ -184,6 +212,18 @@ void story_print_ban(const struct story *s)
 	       number_of(b, "level"), text_of(b, "prefix"), number_of(b, "offences"),
 	       plural((uint64_t)number_of(b, "offences")), text_of(b, "reason"), text_of(b, "last"),
 	       *until ? "until " : "none is in force", until);
+}
+
+void story_print_delivered(const struct story *s)
+{
+	const json_t *d = s->delivered;
+	const char *host = text_of(d, "host");
+
+	if (!json_is_object(d))
+		return;
+	printf("  mail     delivered %lld message%s since %s, the last at %s%s%s\n",
+	       number_of(d, "messages"), plural((uint64_t)number_of(d, "messages")),
+	       text_of(d, "first"), text_of(d, "last"), *host ? ", as " : "", host);
 }
 
 void story_print_journal(const struct story *s)

@@ -71,13 +71,6 @@ void stream_close(struct stream *s)
 	s->fd = -1;
 }
 
-static bool is_printable(const char *text)
-{
-	while (*text >= ' ' && *text <= '~')
-		text++;
-	return !*text;
-}
-
 const char *stream_text(const json_t *row, const char *key, char *buffer, size_t size)
 {
 	const char *text = json_string_value(json_object_get(row, key));
@@ -85,7 +78,7 @@ const char *stream_text(const json_t *row, const char *key, char *buffer, size_t
 	if (!text)
 		text = "?";
 	/* What its writer has escaped is not escaped twice. */
-	if (is_printable(text) && strlen(text) < size)
+	if (text_is_plain(text, size))
 		return strcpy(buffer, text);
 	return text_escape(text, strlen(text), buffer, size);
 }

@@ -23,7 +23,6 @@
 #include <term.h>
 
 #define REFRESH_MS   1000
-#define NS_PER_MS    1000000ULL
 #define TABLE_STEP   16384 /* entries a second: some 5 ms */
 #define OPEN_ROWS    256   /* sources with the most open connections that become rows */
 #define ESC_DELAY_MS 25	   /* an escape key is told from an arrow within it */

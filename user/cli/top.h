@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "cli/stream.h"
 #include "cli/top_model.h"
-#include "daemon/measure.h"
+#include "daemon/meter_measure.h"
 
 #define TOP_TEXT_MAX	(32 << 10) /* of a window: the longest story of an address has some 10 KB */
 #define TOP_LINE_MAX	256	   /* of a message, and of what is typed */

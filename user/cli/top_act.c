@@ -14,7 +14,8 @@
 #include "base/when.h"
 #include "cli/top.h"
 
-#define ACT_WAIT_S 30 /* a long import may hold the store's lock */
+#define REST_MAX   4096 /* bytes at once of what has no room, and is thrown away */
+#define ACT_WAIT_S 30	/* a long import may hold the store's lock */
 
 __attribute__((noreturn)) static void act_child(struct cli *cli, const struct verb *verb,
 						const char *const *words, unsigned count, int out)
@@ -47,7 +48,7 @@ static bool act_read(int fd, char *text, size_t size)
 	uint64_t end_ns = now_boot_ns() + ACT_WAIT_S * NS_PER_S;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	size_t used = 0;
-	char rest[4096] = {0};
+	char rest[REST_MAX];
 
 	for (;;) {
 		uint64_t now = now_boot_ns();
@@ -56,7 +57,7 @@ static bool act_read(int fd, char *text, size_t size)
 
 		if (now >= end_ns)
 			return false;
-		if (poll(&wait, 1, (int)((end_ns - now) / 1000000) + 1) <= 0)
+		if (poll(&wait, 1, (int)((end_ns - now) / NS_PER_MS) + 1) <= 0)
 			continue;
 		n = read(fd, has_room ? text + used : rest,
 			 has_room ? size - 1 - used : sizeof(rest));

@@ -17,8 +17,9 @@
 #define ROWS_HIGH	 38  /* all panes below each other, and none of them only a head */
 #define REASONS_LOW_MOST 7   /* of 24 rows */
 #define PANE_ROWS_LEAST	 3
-#define GAP		 2  /* columns between two panes */
-#define LEFT_PERCENT	 44 /* sources need more room than reasons */
+#define ROWS_MOST	 1000 /* higher is no screen */
+#define GAP		 2    /* columns between two panes */
+#define LEFT_PERCENT	 44   /* sources need more room than reasons */
 
 static int least(int a, int b)
 {
@@ -27,7 +28,7 @@ static int least(int a, int b)
 
 static int wanted(const struct top_needs *needs, enum top_pane p)
 {
-	int rows = needs->rows[p] < 1000 ? (int)needs->rows[p] : 1000;
+	int rows = needs->rows[p] < ROWS_MOST ? (int)needs->rows[p] : ROWS_MOST;
 
 	return PANE_HEAD + (rows ? rows : 1);
 }

@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MS_PER_S  1000.0
-#define NS_PER_MS 1000000ULL
-#define MINUTE_S  60
-#define HOUR_S	  3600
-#define DAY_S	  86400
+#include "base/when.h"
+
+#define MS_PER_S 1000.0
 
 /* ---- rates ---- */
 

@@ -11,10 +11,14 @@
 #include "base/when.h"
 #include "cli/top_draw.h"
 
-#define WORD_MAX    20 /* what is longer is cut */
-#define BARS_MAX    (3 * TOP_HISTORY + 1)
-#define NOTE_LEAST  30 /* columns: less than that of a sentence says nothing */
-#define SOURCE_COLS 23 /* "2001:db8:ffff:ffff::/64" */
+#define WORD_MAX       20 /* what is longer is cut */
+#define BARS_MAX       (3 * TOP_HISTORY + 1)
+#define NOTE_LEAST     30   /* columns: less than that of a sentence says nothing */
+#define RATE_SHORT     1000 /* a limit of four digits or more is shown as a part */
+#define ZONES_WIDE     110 /* columns in which a zone may take more of them, and the reason has 30 */
+#define ZONE_COLS_WIDE 40
+#define ZONE_COLS      26
+#define SOURCE_COLS    23 /* "2001:db8:ffff:ffff::/64" */
 
 attr_t top_shade(const struct top *t, enum colour c)
 {
@@ -107,18 +111,15 @@ static attr_t row_attr(const struct top *t, enum top_pane p, unsigned row, enum 
 
 static enum colour reason_colour(const struct top_reason *r, enum pn_reason reason)
 {
-	switch (reason) {
-	case PN_REASON_FLOW:
-	case PN_REASON_ALLOWED:
-	case PN_REASON_KNOWN:
-	case PN_REASON_STRANGER:
-	case PN_REASON_CLEAN:
+	switch (reason_fate_of(reason)) {
+	case REASON_PASSES:
 		return COLOUR_PASSED;
-	case PN_REASON_HELD:
+	case REASON_HOLDS:
 		return COLOUR_WOULD;
-	default:
-		return r->would > r->packets ? COLOUR_WOULD : COLOUR_STOPPED;
+	case REASON_STOPS:
+		break;
 	}
+	return r->would > r->packets ? COLOUR_WOULD : COLOUR_STOPPED;
 }
 
 /* "REASON NOW/S 1MIN/S TOTAL WOULD", bars of the last minute, and in what is left the sentence. */
@@ -193,7 +194,7 @@ static void fresh_get(const struct top *t, const struct top_source *s, struct fr
 		snprintf(f->next, sizeof(f->next), "%s", action_name(why.action));
 	if (rates_get(t->gate, &s->addr, false, &rate, NULL) || !rate.limit)
 		return;
-	if (rate.limit < 1000)
+	if (rate.limit < RATE_SHORT)
 		snprintf(f->rate, sizeof(f->rate), "%u/%u", rate.used, rate.limit);
 	else
 		snprintf(f->rate, sizeof(f->rate), "%u%%",
@@ -311,7 +312,7 @@ static void zones_draw(struct top *t, const struct top_layout *l, const struct t
 	char asked[TOP_NUMBER_MAX], listed[TOP_NUMBER_MAX], errors[TOP_NUMBER_MAX],
 		ms[TOP_NUMBER_MAX];
 	unsigned count = (unsigned)json_array_size(t->zones), rows;
-	int name = r->cols >= 110 ? 40 : 26;
+	int name = r->cols >= ZONES_WIDE ? ZONE_COLS_WIDE : ZONE_COLS;
 	char names[CELL_MAX] = "";
 
 	tabs(t, l, TOP_ZONES, names, sizeof(names));

@@ -4,7 +4,7 @@
 #define CLI_VITALS_H
 
 #include "cli/cli.h"
-#include "daemon/measure.h"
+#include "daemon/meter_measure.h"
 
 /*
  * The controller's part of m, once the gate's is in it (hits of feeds are by their number), as far as one runs and has told. What cannot be read is put into why (may be NULL) as a sentence,

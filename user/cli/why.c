@@ -209,6 +209,7 @@ static json_t *answer_row(const struct answer *a)
 	json_object_set_new(row, "known", known_row(a));
 	json_object_set(row, "ban", a->story.ban);
 	json_object_set(row, "dnsbl", a->story.dnsbl);
+	json_object_set(row, "delivered", a->story.delivered);
 	json_object_set(row, "journal", a->story.journal);
 	return row;
 }
@@ -379,6 +380,7 @@ static void answer_print(const struct answer *a)
 	rule_print(a);
 	feed_print(a);
 	favour_print(a);
+	story_print_delivered(&a->story);
 	story_print_ban(&a->story);
 	story_print_dnsbl(&a->story);
 	answers_print(a);

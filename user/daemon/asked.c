@@ -8,9 +8,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-#include "base/when.h"
 
 #define PLACES (1U << 20) /* 2 MB, touched as far as used */
 
@@ -24,8 +21,8 @@ struct asked *asked_new(void)
 {
 	struct asked *a = calloc(1, sizeof(*a));
 
-	if (a && getrandom(&a->secret, sizeof(a->secret), 0) != sizeof(a->secret))
-		a->secret = now_monotonic_ns();
+	if (a)
+		a->secret = prefix_secret();
 	return a;
 }
 

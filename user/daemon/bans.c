@@ -17,7 +17,7 @@
  *
  * A ban stands in pn_listed, in the place of a verdict of the DNS on the same key (verdicts.c), and is silence for all packets to all
  * policed ports. It obeys the mode: in monitor mode it is decided, counted and told, and nothing else. The history of a source is in memory
- * (offenders.h says how much), its bans in the store too: after a restart bans go on and the next is longer, and offences that led to none
+ * (bans_offenders.h says how much), its bans in the store too: after a restart bans go on and the next is longer, and offences that led to none
  * are forgotten.
  */
 #include "daemon/bans.h"
@@ -41,7 +41,7 @@
 	(10 *                                                                                      \
 	 NS_PER_S) /* own addresses, logins and rules change seldom, and the kernel knows most of them */
 #define REAP_EVERY_NS	(600 * NS_PER_S)
-#define SENDERS_SINCE_S (31 * 86400) /* who delivered longer ago is none that does so as a rule */
+#define SENDERS_SINCE_S (31 * DAY_S) /* who delivered longer ago is none that does so as a rule */
 /* So much of a limit must be spent when the news of it comes here, some milliseconds later. */
 #define SPENT_PART 2
 
@@ -98,7 +98,8 @@ bool ban_is_mapped(const struct daemon *d, const struct offender *o)
 	       there.origin == PN_ORIGIN_BAN;
 }
 
-void ban_unmap(struct daemon *d, struct offender *o)
+/* Out of the map; what the DNS has against it comes into force again. */
+static void ban_unmap(struct daemon *d, struct offender *o)
 {
 	if (!o->in_force)
 		return;
@@ -107,11 +108,6 @@ void ban_unmap(struct daemon *d, struct offender *o)
 	o->in_force = false;
 	d->bans->in_force--;
 	verdicts_relist(d, &o->prefix);
-}
-
-unsigned bans_count(const struct daemon *d)
-{
-	return d->bans ? d->bans->in_force : 0;
 }
 
 /* ---- who is spared ---- */
@@ -247,7 +243,7 @@ static void network_consider(struct daemon *d, const struct addr *a)
 
 static void source_consider(struct daemon *d, struct offender *o)
 {
-	char evidence[256], time[DURATION_TEXT_MAX];
+	char evidence[ERR_TEXT_MAX], time[DURATION_TEXT_MAX];
 	struct err e = {0};
 
 	if (is_spared(d, &o->prefix, &e)) {

@@ -10,8 +10,6 @@ extern const struct part bans_part;
 
 /* A connection of a listed source has been cut. */
 void bans_note_cut(struct daemon *d, const struct addr *a);
-/* Bans in force now, of sources and of networks. */
-unsigned bans_count(const struct daemon *d);
 
 /* ---- bans_keep.c: what the store has of them ---- */
 

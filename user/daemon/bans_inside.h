@@ -3,7 +3,7 @@
 #ifndef DAEMON_BANS_INSIDE_H
 #define DAEMON_BANS_INSIDE_H
 
-#include "daemon/offenders.h"
+#include "daemon/bans_offenders.h"
 #include "daemon/protected.h"
 #include "daemon/said.h"
 
@@ -27,8 +27,6 @@ struct bans {
 
 /* Into the map, or anew. 0, or -errno: said once, and the source gets in. */
 int ban_map(struct daemon *d, struct offender *o);
-/* Out of the map; what the DNS has against it comes into force again. */
-void ban_unmap(struct daemon *d, struct offender *o);
 /* Does the map have it? A command may have taken it out. */
 bool ban_is_mapped(const struct daemon *d, const struct offender *o);
 int64_t ban_now_s(void); /* boot time */

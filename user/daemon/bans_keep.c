@@ -127,40 +127,17 @@ static int restore_one(void *context, const struct store_ban *ban)
 	return 0;
 }
 
-struct strays {
-	struct daemon *d;
-	struct prefix *list;
-	size_t count, room;
-};
-
-static int stray_collect(void *context, const struct source_entry *s)
+static bool is_stray(void *context, const struct source_entry *s)
 {
-	struct strays *all = context;
-	const struct offender *o = offenders_get(all->d->bans->all, &s->prefix);
-	void *grown;
+	const struct daemon *d = context;
+	const struct offender *o = offenders_get(d->bans->all, &s->prefix);
 
-	if (!s->listed || s->origin != PN_ORIGIN_BAN || (o && o->in_force))
-		return 0;
-	grown = grow(all->list, all->count, &all->room, sizeof(*all->list));
-	if (!grown)
-		return -ENOMEM;
-	all->list = grown;
-	all->list[all->count++] = s->prefix;
-	return 0;
+	return s->origin == PN_ORIGIN_BAN && !(o && o->in_force);
 }
 
-/* Bans that a killed controller had not written yet: nobody could say why they are. */
-static void strays_take(struct daemon *d)
+static void stray_taken(void *context, const struct prefix *p)
 {
-	struct strays all = {.d = d};
-
-	if (sources_each(d->gate, stray_collect, &all, NULL))
-		log_warning("bans in the kernel cannot be read");
-	for (size_t i = 0; i < all.count; i++) {
-		(void)sources_take_listed(d->gate, &all.list[i], NULL);
-		verdicts_relist(d, &all.list[i]);
-	}
-	free(all.list);
+	verdicts_relist(context, p);
 }
 
 int bans_restore(struct daemon *d, struct err *e)
@@ -169,7 +146,9 @@ int bans_restore(struct daemon *d, struct err *e)
 
 	if (r)
 		return r;
-	strays_take(d);
+	/* Bans that a killed controller had not written yet: nobody could say why they are. */
+	if (sources_prune_listed(d->gate, is_stray, stray_taken, d, NULL))
+		log_warning("bans in the kernel cannot be read");
 	d->bans->restored = true;
 	if (d->bans->in_force)
 		log_info("%u bans of before are in force", d->bans->in_force);

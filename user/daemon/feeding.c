@@ -2,7 +2,7 @@
 /*
  * Files of addresses: watched, read by a child that has no privilege, checked, swapped in, and kept for a boot at which they are broken. The
  * loop never waits: a child parses and sorts, and what is done here with a list is linear. Files: feeding_watch.c (when), feeding_read.c (by
- * whom), feeding_take.c (what becomes of it), feeding_senders.c (whom it would hurt), feedtalk.c (who asks for it).
+ * whom), feeding_take.c (what becomes of it), feeding_senders.c (whom it would hurt), feeding_talk.c (who asks for it).
  */
 #include "daemon/feeding.h"
 

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "daemon/measure.h"
+#include "daemon/meter_measure.h"
 #include "daemon/parts.h"
 
 extern const struct part feeding_part;

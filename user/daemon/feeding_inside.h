@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "base/channel.h"
-#include "daemon/feedlist.h"
-#include "daemon/feedtalk.h"
+#include "daemon/feeding_list.h"
+#include "daemon/feeding_talk.h"
 #include "daemon/state.h"
 #include "store/senders.h"
 

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/feedfile.h"
-#include "daemon/feeder.h"
+#include "daemon/feeding_child.h"
+#include "daemon/feeding_file.h"
 #include "daemon/feeding_inside.h"
 #include "daemon/messages.h"
 
@@ -38,10 +38,12 @@ static void read_end(struct feeding *f, struct feedlist *fresh, const struct err
 	feeding_read_next(f);
 }
 
+/* That may be no fault of the file, but of a host that was short of memory: it is looked at again (feeding_watch.c). */
 static void read_fail(struct feeding *f, const char *why)
 {
 	struct err e = {0};
 
+	f->fed[f->reading].seen = (struct stat){0};
 	err_set(&e, -EIO, "%s", why);
 	read_end(f, NULL, &e);
 }
@@ -117,6 +119,7 @@ void feeding_read_next(struct feeding *f)
 			if (ret == 0)
 				return;
 			feeding_read_stop(f);
+			f->fed[i].seen = (struct stat){0};
 		}
 		feeding_decide(f, i, NULL, &e);
 	}

@@ -55,8 +55,11 @@ static void keep_old(struct feeding *f, struct fed *one, enum feed_state state, 
 			    state == FEED_HELD_BACK ? one->conf.name : "",
 			    state == FEED_HELD_BACK ? " anyway` takes it all the same" : "");
 	else
-		log_warning("feed %s: %s: %s; nothing of it is in force", one->conf.name,
-			    feed_state_name(state), why);
+		log_warning("feed %s: %s: %s; nothing of it is in force%s%s%s", one->conf.name,
+			    feed_state_name(state), why,
+			    state == FEED_HELD_BACK ? ", and `postern feed load " : "",
+			    state == FEED_HELD_BACK ? one->conf.name : "",
+			    state == FEED_HELD_BACK ? " anyway` takes it all the same" : "");
 	recording_entry(f->d->contact.recording, "feed", NULL, "%s %s: %s", one->conf.name,
 			feed_state_name(state), why);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (logfile.h, or journalctl writes there),
+ * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there),
  * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known: who
  * delivers is no stranger, so it is not held for a second when its verdict is old.
  *
  * To be known takes away little: limits hold, and the source is asked about at its next connection as if it were new; only who is not
- * listed is made known, and only for KNOWN_S from the delivery. That matters, since a line of the log can be forged by who may write to the
+ * listed is made known, and only for CONTACT_KNOWN_S from the delivery. That matters, since a line of the log can be forged by who may write to the
  * log: root, and with logger(1) anybody who has an account on this host.
  *
  * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one
@@ -26,25 +26,23 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/child.h"
-#include "daemon/follower.h"
-#include "daemon/logfile.h"
+#include "daemon/following_child.h"
+#include "daemon/following_file.h"
 #include "daemon/state.h"
 #include "maillog/find.h"
+#include "policy/contact.h"
 
 #define PLACE_VALUE "mail_log_place"
 #define TELLS	    (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
-/* As long as who was found clean: a regular sender comes every week. */
-#define KNOWN_S (7 * 86400ULL)
 /* An entry is written anew when it gains so much. */
-#define KNOWN_GAIN_NS (3600 * NS_PER_S)
+#define KNOWN_GAIN_NS (HOUR_S * NS_PER_S)
 #define WAITING_MAX   8192 /* deliveries: 3 MB */
 #define PLACE_EVERY_NS                                                                             \
 	(60 * NS_PER_S) /* where nothing was delivered, lines are read again at no cost */
 #define LOOK_EVERY_NS	(10 * NS_PER_S) /* for a log that was not there */
-#define TRIM_EVERY_NS	(3600 * NS_PER_S)
-#define JOURNAL_FIRST_S (7 * 86400) /* at the first start */
+#define TRIM_EVERY_NS	(HOUR_S * NS_PER_S)
+#define JOURNAL_FIRST_S (7 * DAY_S) /* at the first start */
 #define JOURNAL_AGAIN_S 600	    /* what belongs together lies no further apart, as a rule */
-#define US_PER_S	1000000ULL
 
 struct following {
 	struct daemon *d;
@@ -213,15 +211,15 @@ static void sender_know(struct following *f, const struct store_delivery *delive
 	struct err e = {0};
 
 	age_s = wall > delivery->wall_s ? (uint64_t)(wall - delivery->wall_s) : 0;
-	if (age_s >= KNOWN_S ||
+	if (age_s >= CONTACT_KNOWN_S ||
 	    (f->d->contact.listings && listings_find(f->d->contact.listings, &delivery->addr)))
 		return;
 	if (sources_get_known(f->d->gate, &delivery->addr, &before, NULL) == 0 &&
 	    before.until > now)
 		known = before;
-	if (known.until >= now + (KNOWN_S - age_s) * NS_PER_S - KNOWN_GAIN_NS)
+	if (known.until >= now + (CONTACT_KNOWN_S - age_s) * NS_PER_S - KNOWN_GAIN_NS)
 		return;
-	known.until = now + (KNOWN_S - age_s) * NS_PER_S;
+	known.until = now + (CONTACT_KNOWN_S - age_s) * NS_PER_S;
 	if (sources_put_known(f->d->gate, &delivery->addr, &known, &e) &&
 	    said_anew(&f->said, e.text))
 		log_warning("a sender that delivers is not remembered: %s", e.text);
@@ -454,7 +452,8 @@ static int known_restore_one(void *context, const struct store_sender *sender)
 static void known_restore(struct following *f)
 {
 	struct err e = {0};
-	int r = f->d->store ? store_each_sender(f->d->store, NULL, now_wall_s() - (int64_t)KNOWN_S,
+	int r = f->d->store ? store_each_sender(f->d->store, NULL,
+						now_wall_s() - (int64_t)CONTACT_KNOWN_S,
 						known_restore_one, f, &e)
 			    : 0;
 

@@ -19,7 +19,7 @@
 #define INSTANCE_CHILDREN  "children"
 #define INSTANCE_PROVIDERS "providers" /* likewise, where there are any */
 #define INSTANCE_FEEDS	   "feeds"
-#define INSTANCE_CONTROL   "control" /* a socket: feedtalk.h */
+#define INSTANCE_CONTROL   "control" /* a socket: feeding_talk.h */
 
 /* What became of the last reload. */
 #define INSTANCE_RELOAD "reload"

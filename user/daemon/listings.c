@@ -5,9 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
-#include "base/when.h"
 #include "kern/maps.h"
 
 #define BUCKETS 16384 /* chains of four when tables.listed has its default of 65536 */
@@ -42,8 +40,7 @@ struct listings *listings_new(void)
 
 	if (!all)
 		return NULL;
-	if (getrandom(&all->secret, sizeof(all->secret), 0) != sizeof(all->secret))
-		all->secret = now_monotonic_ns();
+	all->secret = prefix_secret();
 	return all;
 }
 

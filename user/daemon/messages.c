@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "base/json.h"
 #include "conf/conf.h"
 #include "feed/image.h"
 
@@ -30,17 +31,6 @@ static bool is_boolean(uint64_t value)
 static bool is_score(int64_t value)
 {
 	return value >= -SCORE_MOST && value <= SCORE_MOST;
-}
-
-static bool is_text(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (!text[i])
-			return true;
-		if (text[i] < PRINTABLE_FIRST || text[i] > PRINTABLE_LAST)
-			return false;
-	}
-	return false;
 }
 
 /* ---- types: each returns what is wrong, or NULL ---- */
@@ -115,7 +105,8 @@ static const char *check_verdict(const union message *m)
 		return "a boolean is neither 0 nor 1";
 	if (v->rdns > RDNS_PERMERROR)
 		return "the result of reverse DNS is none";
-	if (!is_text(v->text, sizeof(v->text)) || !is_text(v->rdns_host, sizeof(v->rdns_host)))
+	if (!text_is_plain(v->text, sizeof(v->text)) ||
+	    !text_is_plain(v->rdns_host, sizeof(v->rdns_host)))
 		return "a text is not ended, or not printable";
 	return NULL;
 }
@@ -130,7 +121,7 @@ static const char *check_zone(const union message *m)
 		return "the state is none";
 	if (!is_boolean(z->news) || !is_boolean(z->limit))
 		return "a boolean is neither 0 nor 1";
-	if (!is_text(z->why, sizeof(z->why)))
+	if (!text_is_plain(z->why, sizeof(z->why)))
 		return "a text is not ended, or not printable";
 	return NULL;
 }
@@ -146,7 +137,7 @@ static const char *check_because(const union message *m)
 
 	if (b->kind >= REPLY_KINDS)
 		return "the kind of reason is none";
-	if (!is_text(b->by, sizeof(b->by)) || !is_text(b->text, sizeof(b->text)))
+	if (!text_is_plain(b->by, sizeof(b->by)) || !text_is_plain(b->text, sizeof(b->text)))
 		return "a text is not ended, or not printable";
 	return NULL;
 }
@@ -157,8 +148,10 @@ static const char *check_reject(const union message *m)
 
 	if (!is_boolean(s->esmtp) || !is_boolean(s->tls) || !is_boolean(s->at_greeting))
 		return "a boolean is neither 0 nor 1";
-	if (!is_text(s->reply, sizeof(s->reply)) || !is_text(s->helo, sizeof(s->helo)) ||
-	    !is_text(s->sender, sizeof(s->sender)) || !is_text(s->recipient, sizeof(s->recipient)))
+	if (!text_is_plain(s->reply, sizeof(s->reply)) ||
+	    !text_is_plain(s->helo, sizeof(s->helo)) ||
+	    !text_is_plain(s->sender, sizeof(s->sender)) ||
+	    !text_is_plain(s->recipient, sizeof(s->recipient)))
 		return "a text is not ended, or not printable";
 	return NULL;
 }
@@ -178,7 +171,7 @@ static const char *check_delivery(const union message *m)
 		return "the time is none";
 	if (!d->recipients || d->recipients > RECIPIENTS_MOST)
 		return "there cannot be so many recipients";
-	if (!is_text(d->host, sizeof(d->host)))
+	if (!text_is_plain(d->host, sizeof(d->host)))
 		return "a text is not ended, or not printable";
 	return NULL;
 }
@@ -218,7 +211,7 @@ static const char *check_feed(const union message *m)
 		return "the result is none";
 	if (f->length > IMAGE_BYTES_MAX || !f->length != !!f->result)
 		return "the length does not fit the result";
-	if (!is_text(f->why, sizeof(f->why)))
+	if (!text_is_plain(f->why, sizeof(f->why)))
 		return "a text is not ended, or not printable";
 	return NULL;
 }
@@ -250,7 +243,7 @@ static const char *check_provider(const union message *m)
 		return "the count does not fit the part";
 	if (p->ttl_s > MESSAGE_TTL_MAX_S)
 		return "the time to live is too long";
-	if (!is_text(p->why, sizeof(p->why)) || !is_text(p->note, sizeof(p->note)))
+	if (!text_is_plain(p->why, sizeof(p->why)) || !text_is_plain(p->note, sizeof(p->note)))
 		return "a text is not ended, or not printable";
 	for (uint32_t i = 0; i < p->count; i++) {
 		if (!is_network(&p->network[i]))

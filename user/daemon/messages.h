@@ -11,7 +11,7 @@
  *   follower -> keeper     READY, DELIVERY, FOLLOWED (all deliveries up to there were told)
  *   meter -> keeper        READY, SCRAPE (somebody wants the page)
  *   keeper -> meter        PAGE (a piece of it)
- *   feed reader -> keeper  FEED, once; the order is two descriptors (feeder.h)
+ *   feed reader -> keeper  FEED, once; the order is two descriptors (feeding_child.h)
  *   SPF reader -> keeper   READY, PROVIDER (the networks of one, in numbered parts)
  *
  * Settings go to a child at its birth, as a sealed memory file (nursery.h).
@@ -26,13 +26,13 @@
 #include "base/addr.h"
 #include "dns/dns.h"
 #include "dns/spf_networks.h"
+#include "policy/contact.h"
 #include "reply/reply.h"
 
 #define MESSAGE_ZONES_MAX 16  /* of a verdict: zones that said something else than clean */
 #define MESSAGE_CODES_MAX 4   /* of a zone: codes that are kept as evidence */
 #define MESSAGE_HOST_MAX  256 /* a name of RFC 1035, 2.3.4, with the final 0 */
-#define MESSAGE_TTL_MAX_S                                                                          \
-	(7 * 24 * 3600U) /* nothing is believed for longer than known senders are */
+#define MESSAGE_TTL_MAX_S CONTACT_KNOWN_S /* nothing is believed for longer */
 
 enum message_type {
 	MESSAGE_READY = 1,

@@ -18,9 +18,9 @@
 
 #include "base/log.h"
 #include "base/when.h"
-#include "daemon/exposition.h"
 #include "daemon/feeding.h"
 #include "daemon/following.h"
+#include "daemon/meter_exposition.h"
 #include "daemon/providers.h"
 #include "daemon/state.h"
 
@@ -29,13 +29,22 @@
 #define TABLE_STEP 16384
 /* No child of ours asks sooner again; one that does is not ours any more. */
 #define ASKED_LEAST_NS (NS_PER_S / 10)
-/* Who may connect to a unix socket is decided by its directory; the page is no more secret than at a port of loopback. */
-#define SOCKET_MODE 0666
+/*
+ * Who may connect to a unix socket is decided by its directory; the page is no more secret than at a port of loopback. Its mode is 0666 from the
+ * first: to change it later by its name could change what somebody has put in its place.
+ */
+#define SOCKET_UMASK (S_IXUSR | S_IXGRP | S_IXOTH)
 
-struct meter {
+/* What a reload may put another in the place of. */
+struct outlet {
 	struct child *child;	/* NULL: nobody may read */
 	int listener;		/* -1: none */
 	char at[CONF_TEXT_MAX]; /* where it listens */
+	char *page;		/* on its way to the child; NULL: none */
+};
+
+struct meter {
+	struct outlet out;
 	struct tables_walk walk;
 	uint64_t bans, bans_seen; /* of the last round, of this one */
 	bool has_bans;
@@ -43,7 +52,6 @@ struct meter {
 	int64_t started_wall_s, reloaded_wall_s;
 	bool reload_failed;
 	struct measure measure; /* large, and needed for one page at a time */
-	char *page;		/* on its way to the child; NULL: none */
 	size_t length, sent;
 	uint32_t id;
 	uint64_t asked_ns;
@@ -87,7 +95,7 @@ void meter_tell(const struct daemon *d, struct measure *m)
 	const struct child *child[MEASURE_CHILDREN] = {
 		[MEASURE_RESOLVER] = d->contact.resolver,
 		[MEASURE_RESPONDER] = d->answering.responder,
-		[MEASURE_METER] = t ? t->child : NULL,
+		[MEASURE_METER] = t ? t->out.child : NULL,
 		[MEASURE_PROVIDERS] = d->providers ? d->providers->child : NULL,
 	};
 
@@ -112,8 +120,8 @@ void meter_tell(const struct daemon *d, struct measure *m)
 
 static void page_drop(struct meter *t)
 {
-	free(t->page);
-	t->page = NULL;
+	free(t->out.page);
+	t->out.page = NULL;
 }
 
 /* As much as the child has room for; the rest when it has more. */
@@ -122,7 +130,7 @@ static void page_send(void *context)
 	struct daemon *d = context;
 	struct meter *t = d->meter;
 
-	while (t->page) {
+	while (t->out.page) {
 		struct message_page m = {.head = message_head(MESSAGE_PAGE), .id = t->id};
 		size_t left = t->length - t->sent;
 		int r;
@@ -130,10 +138,10 @@ static void page_send(void *context)
 		m.total = (uint32_t)t->length;
 		m.offset = (uint32_t)t->sent;
 		m.length = (uint32_t)(left < sizeof(m.text) ? left : sizeof(m.text));
-		memcpy(m.text, t->page + t->sent, m.length);
-		r = child_send(t->child, &m, sizeof(m));
+		memcpy(m.text, t->out.page + t->sent, m.length);
+		r = child_send(t->out.child, &m, sizeof(m));
 		if (r == -EAGAIN) {
-			child_on_room(t->child, page_send, d);
+			child_on_room(t->out.child, page_send, d);
 			return;
 		}
 		t->sent += m.length;
@@ -155,7 +163,7 @@ static void page_make(struct daemon *d)
 	t->measure.bans = t->bans;
 	meter_tell(d, &t->measure);
 	t->length = t->sent = 0;
-	out = open_memstream(&t->page, &t->length);
+	out = open_memstream(&t->out.page, &t->length);
 	if (!out)
 		return;
 	exposition_write(&t->measure, out);
@@ -169,7 +177,7 @@ static void meter_heard(void *context, const union message *m)
 	struct meter *t = d->meter;
 	uint64_t now = now_boot_ns();
 
-	if (m->head.type != MESSAGE_SCRAPE || t->page || now - t->asked_ns < ASKED_LEAST_NS)
+	if (m->head.type != MESSAGE_SCRAPE || t->out.page || now - t->asked_ns < ASKED_LEAST_NS)
 		return;
 	t->asked_ns = now;
 	t->id = m->scrape.id;
@@ -220,7 +228,8 @@ static int listen_unix(const char *path, struct err *e)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct stat st;
-	int fd, r = 0;
+	mode_t before;
+	int fd, r;
 
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return err_set(e, -EEXIST, "there is something else of that name");
@@ -233,8 +242,10 @@ static int listen_unix(const char *path, struct err *e)
 		return err_set(e, -EADDRINUSE, "%s", strerror(EADDRINUSE));
 	}
 	unlink(path);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) || chmod(path, SOCKET_MODE) ||
-	    listen(fd, BACKLOG))
+	before = umask(SOCKET_UMASK);
+	r = bind(fd, (struct sockaddr *)&at, sizeof(at)) ? -errno : 0;
+	umask(before);
+	if (!r && listen(fd, BACKLOG))
 		r = -errno;
 	if (!r)
 		return fd;
@@ -242,14 +253,14 @@ static int listen_unix(const char *path, struct err *e)
 	return err_set(e, r, "%s", strerror(-r));
 }
 
-static void listener_close(struct meter *t)
+static void listener_close(struct outlet *o)
 {
-	if (t->listener >= 0)
-		close(t->listener);
-	if (t->at[0] == '/')
-		unlink(t->at);
-	t->listener = -1;
-	t->at[0] = '\0';
+	if (o->listener >= 0)
+		close(o->listener);
+	if (o->at[0] == '/')
+		unlink(o->at);
+	o->listener = -1;
+	o->at[0] = '\0';
 }
 
 static int listener_open(struct meter *t, const char *text, struct err *e)
@@ -262,8 +273,8 @@ static int listener_open(struct meter *t, const char *text, struct err *e)
 	fd = at.kind == CONF_METRICS_UNIX ? listen_unix(text, e) : listen_tcp(&at, e);
 	if (fd < 0)
 		return err_prefix(e, "cannot listen for those who read metrics at %s", text);
-	t->listener = fd;
-	snprintf(t->at, sizeof(t->at), "%s", text);
+	t->out.listener = fd;
+	snprintf(t->out.at, sizeof(t->out.at), "%s", text);
 	return 0;
 }
 
@@ -277,7 +288,7 @@ static int meter_prepare(void *context, const void **settings, size_t *length, i
 	d->meter->asked_ns = 0; /* a new child knows nothing of what the last one asked */
 	*settings = "";
 	*length = 0;
-	*extra = dup(d->meter->listener);
+	*extra = dup(d->meter->out.listener);
 	return *extra < 0 ? err_set(e, -errno, "%s", strerror(errno)) : 0;
 }
 
@@ -296,12 +307,12 @@ static int meter_serve(struct daemon *d, struct err *e)
 
 	if (r)
 		return r;
-	r = child_open(&t->child, d->loop, d->nursery, CHILD_METER, 1U << MESSAGE_SCRAPE, &calls, d,
-		       e);
+	r = child_open(&t->out.child, d->loop, d->nursery, CHILD_METER, 1U << MESSAGE_SCRAPE,
+		       &calls, d, e);
 	if (r)
-		listener_close(t);
+		listener_close(&t->out);
 	else
-		log_info("metrics: at %s", t->at);
+		log_info("metrics: at %s", t->out.at);
 	return r;
 }
 
@@ -309,10 +320,10 @@ static void meter_unserve(struct daemon *d)
 {
 	struct meter *t = d->meter;
 
-	child_close(t->child);
-	t->child = NULL;
+	child_close(t->out.child);
+	t->out.child = NULL;
 	page_drop(t);
-	listener_close(t);
+	listener_close(&t->out);
 }
 
 /* ---- the part ---- */
@@ -324,7 +335,7 @@ static int meter_open(struct daemon *d, struct err *e)
 
 	if (!t)
 		return err_set(e, -ENOMEM, "no memory");
-	t->listener = -1;
+	t->out.listener = -1;
 	t->started_wall_s = t->reloaded_wall_s = now_wall_s();
 	t->reloads_done = gate_conf(d->gate)->reloads_done;
 	t->reloads_failed = gate_conf(d->gate)->reloads_failed;
@@ -345,7 +356,7 @@ static void meter_close(struct daemon *d)
 /* The new place is opened before the old is given up; where it cannot be, the old stays. */
 static void meter_reload(struct daemon *d)
 {
-	struct meter old = *d->meter;
+	struct outlet old = d->meter->out;
 	struct err e = {0};
 
 	if (strcmp(old.at, d->conf.metrics) == 0)
@@ -355,15 +366,9 @@ static void meter_reload(struct daemon *d)
 		log_info("metrics: no longer given at %s", old.at);
 		return;
 	}
-	d->meter->child = NULL;
-	d->meter->listener = -1;
-	d->meter->at[0] = '\0';
-	d->meter->page = NULL;
+	d->meter->out = (struct outlet){.listener = -1};
 	if (meter_serve(d, &e)) {
-		d->meter->child = old.child;
-		d->meter->listener = old.listener;
-		memcpy(d->meter->at, old.at, sizeof(old.at));
-		d->meter->page = old.page;
+		d->meter->out = old;
 		log_error("%s; %s%s", e.text, old.at[0] ? "they go on being given at " : "",
 			  old.at[0] ? old.at : meter_part.lost);
 		return;
@@ -412,7 +417,7 @@ static void meter_tick(struct daemon *d, uint64_t now_ns)
 
 	(void)now_ns;
 	reloads_look(d);
-	if (!t->child)
+	if (!t->out.child)
 		return;
 	if (tables_step(d->gate, &t->walk, TABLE_STEP, entry_seen, d, NULL) != 1)
 		return;

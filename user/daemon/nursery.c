@@ -77,25 +77,6 @@ enum { FD_CHANNEL, FD_SETTINGS, FD_EXTRA, FDS_MAX };
 
 /* ---- a child ---- */
 
-/* Closes all but the standard ones and these, which are in no order; -1 for none. */
-static int close_others(const int *keep, size_t count)
-{
-	unsigned from = FD_FIRST;
-
-	for (;;) {
-		unsigned next = UINT_MAX;
-
-		for (size_t i = 0; i < count; i++)
-			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
-				next = (unsigned)keep[i];
-		if (next > from && close_range(from, next - 1, 0) < 0)
-			return -errno;
-		if (next == UINT_MAX)
-			return 0;
-		from = next + 1;
-	}
-}
-
 /* Nobody can change it any more while it is read, or that would be a race. */
 static void *settings_read(int fd, size_t *length)
 {
@@ -163,7 +144,7 @@ __attribute__((noreturn)) static void child_run(enum child_kind kind, const int 
 	signals_reset();
 	(void)prctl(PR_SET_NAME, kinds[kind].process, 0, 0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != nursery ||
-	    close_others(fds, FDS_MAX) < 0)
+	    drop_descriptors(fds, FDS_MAX) < 0)
 		_exit(EXIT_FAILURE);
 	settings = settings_read(fds[FD_SETTINGS], &length);
 	close(fds[FD_SETTINGS]);

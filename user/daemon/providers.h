@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Providers whose SPF records say from where they send (trust_spf): their networks stand in pn_allow as trusted, so that no list
- * keeps their mail out, while limits and the operator's blocks hold. A child reads the records (provider_reader.c); what is believed of
+ * keeps their mail out, while limits and the operator's blocks hold. A child reads the records (providers_child.c); what is believed of
  * it policy/provider.h says; and the store keeps the last that was good.
  */
 #ifndef DAEMON_PROVIDERS_H
 #define DAEMON_PROVIDERS_H
 
 #include "conf/conf.h"
-#include "daemon/parts.h"
 #include "daemon/messages.h"
+#include "daemon/parts.h"
 #include "daemon/said.h"
 #include "dns/spf_networks.h"
 #include "store/providers.h"

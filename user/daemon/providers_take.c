@@ -162,10 +162,10 @@ void provider_expire(struct providers *p, struct provider *one)
 	one->dirty = true;
 	log_warning("provider %s: nobody has confirmed its networks for %d days; they are trusted "
 		    "no more",
-		    one->kept.domain, PROVIDER_KEEP_S / 86400);
+		    one->kept.domain, PROVIDER_KEEP_S / DAY_S);
 	recording_entry(
 		p->d->contact.recording, PROVIDER_JOURNAL, NULL,
 		"%s: nobody has confirmed its networks for %d days; they are trusted no more",
-		one->kept.domain, PROVIDER_KEEP_S / 86400);
+		one->kept.domain, PROVIDER_KEEP_S / DAY_S);
 	providers_apply(p);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/tls.h"
 #include "conf/file.h"
 
@@ -108,14 +109,6 @@ static bool is_name(const char *text)
 	return true;
 }
 
-static bool is_printable(const char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			return false;
-	return true;
-}
-
 static int texts_take(const struct conf *c, struct reply_settings *out, struct err *e)
 {
 	char host[REPLY_NAME_MAX] = "";
@@ -131,7 +124,7 @@ static int texts_take(const struct conf *c, struct reply_settings *out, struct e
 			       "responder.name is no name of a host: at most %zu bytes, no spaces",
 			       sizeof(out->name) - 1);
 	if (strlen(c->responder.contact) >= sizeof(out->contact) ||
-	    !is_printable(c->responder.contact))
+	    !text_is_plain(c->responder.contact, sizeof(c->responder.contact)))
 		return err_set(e, -EINVAL,
 			       "responder.contact does not fit into an SMTP reply: at most %zu "
 			       "bytes of printable ASCII",

@@ -13,7 +13,7 @@
 
 #include "base/grow.h"
 #include "base/when.h"
-#include "daemon/feedlist.h"
+#include "daemon/feeding_list.h"
 #include "daemon/ruling.h"
 #include "dns/resolver.h"
 #include "kern/maps.h"
@@ -61,7 +61,7 @@ static struct pn_limit limit_per_second(uint32_t count)
 	return limit_of(&rate);
 }
 
-static enum pn_action action_of(enum conf_action action)
+enum pn_action setup_action(enum conf_action action)
 {
 	switch (action) {
 	case CONF_REFUSE:
@@ -98,8 +98,8 @@ static void limits_write(struct pn_conf *knobs, const struct conf *c)
 	KNOB_SET(knobs->open_max, c->limits.open);
 	KNOB_SET(knobs->total_open_max, c->limits.total_open);
 	KNOB_SET(knobs->charge_syn, c->charge == CONF_CHARGE_SYN ? 1 : 0);
-	KNOB_SET(knobs->rate_action, action_of(c->actions.rate));
-	KNOB_SET(knobs->open_action, action_of(c->actions.open));
+	KNOB_SET(knobs->rate_action, setup_action(c->actions.rate));
+	KNOB_SET(knobs->open_action, setup_action(c->actions.open));
 	KNOB_SET(knobs->only_action, SETUP_ONLY_ACTION);
 }
 

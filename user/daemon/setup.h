@@ -15,6 +15,9 @@
 /* The bounds of the maps as the configuration gives them. */
 struct gate_sizes setup_sizes(const struct conf *c);
 
+/* An action of the configuration, as the kernel has it. */
+enum pn_action setup_action(enum conf_action action);
+
 /* Write every live knob but the mode and the dead man's switch; also the guard and only lists. */
 int setup_conf(struct gate *g, const struct conf *c, struct err *e);
 

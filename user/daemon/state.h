@@ -73,7 +73,7 @@ struct daemon {
 	int status;
 };
 
-/* store.c of the controller: the store comes and goes, policing does not. */
+/* keep.c: the store comes and goes, policing does not. */
 /* Try to open it; says so when it fails (once) or comes back. True when there is one. */
 bool keep_store(struct daemon *d);
 /* A call on the store failed: say it once, and let go of a store that is of no use any more. */

@@ -14,6 +14,7 @@
 #include "daemon/bans.h"
 #include "daemon/contact.h"
 #include "daemon/parts.h"
+#include "daemon/setup.h"
 #include "daemon/sockets.h"
 #include "daemon/state.h"
 #include "policy/contact.h"
@@ -22,15 +23,7 @@
 
 static enum pn_action listed_action(const struct daemon *d)
 {
-	switch (d->conf.actions.dnsbl) {
-	case CONF_DROP:
-		return PN_DROP;
-	case CONF_REFUSE:
-		return PN_REFUSE;
-	case CONF_REPLY:
-		break;
-	}
-	return PN_REPLY;
+	return setup_action(d->conf.actions.dnsbl);
 }
 
 /* ---- the map ---- */
@@ -487,38 +480,11 @@ static int restore_one(void *context, const struct store_verdict *v)
 	return 0;
 }
 
-struct strays {
-	struct daemon *d;
-	struct prefix *list;
-	size_t count, room;
-};
-
-static int stray_collect(void *context, const struct source_entry *s)
+static bool is_stray(void *context, const struct source_entry *s)
 {
-	struct strays *all = context;
-	void *grown;
+	const struct daemon *d = context;
 
-	if (!s->listed || s->origin == PN_ORIGIN_BAN ||
-	    listings_get(all->d->contact.listings, &s->prefix))
-		return 0;
-	grown = grow(all->list, all->count, &all->room, sizeof(*all->list));
-	if (!grown)
-		return -ENOMEM;
-	all->list = grown;
-	all->list[all->count++] = s->prefix;
-	return 0;
-}
-
-/* Entries whose evidence was lost, by a kill within the second of a batch: whoever they are about is asked about again. */
-static void strays_take(struct daemon *d)
-{
-	struct strays all = {.d = d};
-
-	if (sources_each(d->gate, stray_collect, &all, NULL))
-		log_warning("what is listed in the kernel cannot be read");
-	for (size_t i = 0; i < all.count; i++)
-		(void)sources_take_listed(d->gate, &all.list[i], NULL);
-	free(all.list);
+	return s->origin != PN_ORIGIN_BAN && !listings_get(d->contact.listings, &s->prefix);
 }
 
 static bool take_all(void *context, const struct listing *l)
@@ -546,7 +512,9 @@ void verdicts_restore(struct daemon *d)
 		if (r)
 			keep_fault(d, r, &e);
 	}
-	strays_take(d);
+	/* Entries whose evidence was lost, by a kill within the second of a batch: whoever they are about is asked about again. */
+	if (sources_prune_listed(d->gate, is_stray, NULL, d, NULL))
+		log_warning("what is listed in the kernel cannot be read");
 	if (s.count)
 		log_info("%u listings of before are in force", s.count);
 }

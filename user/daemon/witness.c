@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/when.h"
 #include "daemon/messages.h"
+#include "daemon/setup.h"
 #include "daemon/state.h"
 #include "kern/gate.h"
 #include "store/refusals.h"
@@ -67,6 +68,8 @@ struct witness {
 /* ---- the batch ---- */
 
 static void flush_expect(struct witness *w, uint64_t ms);
+static void counters_take(struct witness *w, bool adds);
+static void time_take(struct witness *w, uint64_t now_ns);
 
 /* Whose rows are they? A store that was put in the place of another has numbers of its own. */
 static int base_find(struct witness *w, struct store *s, struct err *e)
@@ -160,7 +163,13 @@ static void flush(struct witness *w)
 	struct err e = {0};
 	int r;
 
-	if (!w->batched && !w->due)
+	/* What is told of some connections goes with the count of all: a report is of one moment. */
+	if (w->batched) {
+		time_take(w, now_boot_ns());
+		counters_take(w, true);
+		w->due = true;
+	}
+	if (!w->due)
 		return;
 	r = all_write(w, &e);
 	if (r) {
@@ -329,8 +338,6 @@ static void witness_event(struct daemon *d, const struct pn_event *e)
  */
 static void witness_verdict(struct daemon *d, const struct message_verdict *m, bool listed)
 {
-	static const char *const actions[] = {
-		[CONF_DROP] = "drop", [CONF_REFUSE] = "refuse", [CONF_REPLY] = "reply"};
 	struct store_refusal row = {.addr = m->addr,
 				    .class_ = PN_CLASS_MX,
 				    .first_wall_s = now_wall_s(),
@@ -342,7 +349,8 @@ static void witness_verdict(struct daemon *d, const struct message_verdict *m, b
 	d->witness->found++;
 	row.last_wall_s = row.first_wall_s;
 	snprintf(row.reason, sizeof(row.reason), "%s", reason_name(PN_REASON_LISTED));
-	snprintf(row.action, sizeof(row.action), "%s", actions[d->conf.actions.dnsbl]);
+	snprintf(row.action, sizeof(row.action), "%s",
+		 action_name(setup_action(d->conf.actions.dnsbl)));
 	listing_tell(d, &row.addr, &row);
 	row_note(d->witness, &row, 0, false);
 }
@@ -399,15 +407,21 @@ static void trim(struct witness *w)
 		keep_fault(w->d, r, &e);
 }
 
+static void time_take(struct witness *w, uint64_t now_ns)
+{
+	uint64_t passed_ns = now_ns > w->looked_ns ? now_ns - w->looked_ns : 0;
+
+	w->looked_ns += passed_ns;
+	w->watched_ns += passed_ns;
+	if (gate_conf(w->d->gate)->enforce_until <= now_ns)
+		w->monitor_ns += passed_ns;
+}
+
 static void witness_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct witness *w = d->witness;
-	uint64_t passed_ns = now_ns - w->looked_ns;
 
-	w->looked_ns = now_ns;
-	w->watched_ns += passed_ns;
-	if (gate_conf(d->gate)->enforce_until <= now_ns)
-		w->monitor_ns += passed_ns;
+	time_take(w, now_ns);
 	if (now_ns - w->counted_ns >= COUNT_NS) {
 		w->counted_ns = now_ns;
 		counters_take(w, true);
@@ -434,11 +448,14 @@ static int witness_open(struct daemon *d, struct err *e)
 		return err_set(e, -ENOMEM, "no memory");
 	w->d = d;
 	w->generation = 1;
-	w->secret = now_monotonic_ns();
+	w->secret = prefix_secret();
 	w->looked_ns = w->written_ns = w->counted_ns = w->trimmed_ns = now_boot_ns();
 	d->witness = w;
 	/* What was counted before is another controller's to tell. */
 	counters_take(w, false);
+	/* From now on somebody watches. */
+	w->due = true;
+	flush_expect(w, FLUSH_MS);
 	return 0;
 }
 

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/when.h"
 #include "kern/maps.h"
@@ -43,8 +42,8 @@ struct young *young_new(void)
 
 	for (unsigned i = 0; y && i < YOUNG_BUCKETS; i++)
 		y->bucket[i] = NONE;
-	if (y && getrandom(&y->secret, sizeof(y->secret), 0) != sizeof(y->secret))
-		y->secret = now_monotonic_ns();
+	if (y)
+		y->secret = prefix_secret();
 	return y;
 }
 

@@ -18,7 +18,6 @@
 #define TEXT_WAIT_WHOLE_MS 2000
 #define TEXT_TICK_MS                                                                               \
 	50 /* how late that may be noticed: one timer for all, since there may be thousands a second */
-#define NS_PER_MS 1000000ULL
 
 struct asking {
 	struct inquiry *inquiry;

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/when.h"
 #include "dns/global.h"
@@ -339,8 +338,7 @@ int dns_open(struct dns_engine **out, struct loop *loop, const struct dns_settin
 	d->loop = loop;
 	d->settings = *settings;
 	d->zones.settings = &d->settings;
-	if (getrandom(&d->secret, sizeof(d->secret), 0) != sizeof(d->secret))
-		d->secret = now_monotonic_ns();
+	d->secret = prefix_secret();
 	ret = resolver_open(&d->resolver, loop, settings->server, settings->server_count,
 			    settings->timeout_ms, e);
 	if (ret < 0)

@@ -29,7 +29,6 @@
 #define PORT_DOMAIN  53
 #define FLAG_AD	     0x20 /* in the fourth byte of a message (RFC 4035, 3.2.3) */
 #define EDNS_BYTES   1232 /* fits every link unfragmented (RFC 9715) */
-#define NS_PER_MS    1000000ULL
 #define SHOWN_MAX    80
 #define RANDOM_BYTES 256 /* the largest state that random(3) has */
 

@@ -7,7 +7,6 @@
 
 #include "base/when.h"
 
-#define DAY_S 86400
 /* Of a zone that does not do well: the next probe after a minute, then twice as late each time. */
 #define BACK_OFF_LEAST_S 60
 #define BACK_OFF_MOST_S	 3600

@@ -11,11 +11,23 @@
 
 /* A list that covers less than a /16 has not the world, however fast it grew. */
 #define FLOOR_V4 65536
+/*
+ * Half of what there is: such a list is a mistake, the world turned away by /8s, or somebody's will, who can say so once. In IPv6 of 2000::/3, from
+ * which all addresses of the Internet are (RFC 4291, 2.4).
+ */
+#define WORLD_V4 (1ULL << 31)
+#define WORLD_V6 (1ULL << 44)
 
 struct guard_size guard_size_of(const struct image *i)
 {
 	return (struct guard_size){.entries = i->host_count + i->prefix_count,
-				   .v4 = image_count_v4(i)};
+				   .v4 = image_count_v4(i),
+				   .v6 = image_count_v6(i)};
+}
+
+static bool is_world(const struct guard_size *s)
+{
+	return s->v4 > WORLD_V4 || s->v6 > WORLD_V6;
 }
 
 int guard_change(const struct guard_size *old, const struct guard_size *new_, uint32_t shrink,
@@ -23,6 +35,9 @@ int guard_change(const struct guard_size *old, const struct guard_size *new_, ui
 {
 	if (!new_->entries)
 		return err_set(e, -EXDEV, "it has no entry%s", old && old->entries ? " left" : "");
+	if (grow && is_world(new_) && !(old && is_world(old)))
+		return err_set(e, -EXDEV, "it covers more than half of all IPv%d addresses",
+			       new_->v4 > WORLD_V4 ? 4 : 6);
 	if (!old || !old->entries)
 		return 0;
 	if (shrink && old->entries >= GUARD_FLOOR_ENTRIES && new_->entries * shrink < old->entries)

@@ -14,12 +14,13 @@
 struct guard_size {
 	uint64_t entries; /* hosts and prefixes */
 	uint64_t v4;	  /* IPv4 addresses that they cover */
+	uint64_t v6;	  /* IPv6 networks of /48 */
 };
 
 struct guard_size guard_size_of(const struct image *i);
 /*
- * old: of the list in force; NULL: there is none, and anything will do but nothing. shrink, grow: as the configuration has them, 0 off. 0:
- * it may; -EXDEV: it is to be held back, with the reason, a sentence about "it", in e.
+ * old: of the list in force; NULL: there is none, and anything will do but nothing and the world. shrink, grow: as the configuration has
+ * them, 0 off. 0: it may; -EXDEV: it is to be held back, with the reason, a sentence about "it", in e.
  */
 int guard_change(const struct guard_size *old, const struct guard_size *new_, uint32_t shrink,
 		 uint32_t grow, struct err *e);

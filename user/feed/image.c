@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#define SITE_BITS 48 /* RFC 6177, 1: what a site with many networks has */
+
 static const char magic[8] = "pnfeed1"; /* another layout is another number */
 
 /* ---- writing ---- */
@@ -49,23 +52,12 @@ int image_write(int fd, const struct feed_list *l, size_t *length, struct err *e
 
 /* ---- checking ---- */
 
-static bool is_text(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (!text[i])
-			return true;
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	}
-	return false;
-}
-
 static const char *check_report(const struct feed_report *r)
 {
 	if (r->format >= FEED_FORMATS || r->note_count > FEED_NOTES_MAX)
 		return "its report is none";
 	for (uint32_t i = 0; i < r->note_count; i++)
-		if (!is_text(r->note[i].text, sizeof(r->note[i].text)))
+		if (!text_is_plain(r->note[i].text, sizeof(r->note[i].text)))
 			return "a text of its report is not ended, or not printable";
 	return NULL;
 }
@@ -203,6 +195,16 @@ uint64_t image_count_v4(const struct image *i)
 	for (size_t p = 0; p < i->prefix_count; p++)
 		if (prefix_is_v4(&i->prefixes[p]))
 			count += 1ULL << (ADDR_BITS - i->prefixes[p].bits);
+	return count;
+}
+
+uint64_t image_count_v6(const struct image *i)
+{
+	uint64_t count = 0;
+
+	for (size_t p = 0; p < i->prefix_count; p++)
+		if (!prefix_is_v4(&i->prefixes[p]) && i->prefixes[p].bits <= SITE_BITS)
+			count += 1ULL << (SITE_BITS - i->prefixes[p].bits);
 	return count;
 }
 

@@ -42,6 +42,8 @@ bool image_has(const struct image *i, const struct addr *a, struct prefix *which
 
 /* IPv4 addresses that the list covers. */
 uint64_t image_count_v4(const struct image *i);
+/* IPv6 networks of /48, a site's, that it covers whole. */
+uint64_t image_count_v6(const struct image *i);
 /* Entries of a that b lacks. */
 uint64_t image_count_new(const struct image *a, const struct image *b);
 

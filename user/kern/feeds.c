@@ -278,22 +278,6 @@ static int bank_get(struct gate *g, __u32 *slot, struct pn_feed_bank *out, struc
 	return 0;
 }
 
-int feeds_set_actions(struct gate *g, const struct feeds_action *action, unsigned count,
-		      struct err *e)
-{
-	struct pn_feed_bank bank;
-	__u32 slot = 0;
-	int r = bank_get(g, &slot, &bank, e);
-
-	if (r)
-		return r == -ENOENT ? 0 : r;
-	/* The rest of it stays the same bytes: whoever reads it meanwhile finds nothing torn. */
-	bank_set_actions(&bank, action, count > PN_FEEDS_MAX ? PN_FEEDS_MAX : count);
-	if (bpf_map_update_elem(g->map.pn_feed_bank, &slot, &bank, BPF_ANY))
-		return err_set(e, -errno, "cannot write pn_feed_bank: %s", strerror(errno));
-	return 0;
-}
-
 bool feeds_are_loaded(struct gate *g)
 {
 	return __atomic_load_n(&g->conf->feeds_bank, __ATOMIC_SEQ_CST) != 0;

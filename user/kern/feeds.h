@@ -44,9 +44,6 @@ struct feeds_size {
  */
 int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clear_hits,
 		  struct err *e);
-/* Actions alone, in place. */
-int feeds_set_actions(struct gate *g, const struct feeds_action *action, unsigned count,
-		      struct err *e);
 /* Are any in force? Not in a gate that was loaded anew, or from another ABI: then whoever has feeds puts them in again. */
 bool feeds_are_loaded(struct gate *g);
 int feeds_get_size(struct gate *g, struct feeds_size *out, struct err *e);

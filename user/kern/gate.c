@@ -105,6 +105,10 @@ static int map_conf(struct gate *g, struct err *e)
 	if (p == MAP_FAILED)
 		return err_set(e, -errno, "cannot map pn_conf: %s", strerror(errno));
 	g->conf = p;
+	/* No process that is forked from here on, to read what is foreign, may have the knobs in its memory. */
+	if (madvise(p, sizeof(*g->conf), MADV_DONTFORK))
+		return err_set(e, -errno, "cannot keep pn_conf to this process: %s",
+			       strerror(errno));
 	return 0;
 }
 

@@ -66,6 +66,12 @@ int sources_get_known(struct gate *g, const struct addr *a, struct pn_known *out
 
 int sources_each(struct gate *g, int (*fn)(void *c, const struct source_entry *s), void *c,
 		 struct err *e);
+/*
+ * Take out of pn_listed the entries that is_stray says of; taken (may be NULL) hears of each when it is out. is_stray may not change the
+ * map. 0 or -errno.
+ */
+int sources_prune_listed(struct gate *g, bool (*is_stray)(void *c, const struct source_entry *s),
+			 void (*taken)(void *c, const struct prefix *p), void *c, struct err *e);
 /* Take back what was decided or measured automatically about an address: listed, known, rate, answers.
  * -ENOENT: nothing. */
 int sources_forget(struct gate *g, const struct addr *a, struct err *e);
@@ -153,6 +159,8 @@ int steer_set_ingress(struct gate *g, const int *ifindexes, unsigned count, stru
 /* ---- names, from the ABI's tables ---- */
 const char *reason_name(enum pn_reason r);
 const char *reason_sentence(enum pn_reason r);
+enum reason_fate { REASON_PASSES, REASON_HOLDS, REASON_STOPS };
+enum reason_fate reason_fate_of(enum pn_reason r);
 const char *
 action_name(enum pn_action a); /* "pass" "drop" "refuse" "reply" "hold" "allow" "trust" */
 const char *origin_name(enum pn_origin o);  /* "operator" "own" "local" ... */

@@ -24,6 +24,22 @@ const char *reason_sentence(enum pn_reason r)
 	return NAME_OF(reason_sentences, r);
 }
 
+enum reason_fate reason_fate_of(enum pn_reason r)
+{
+	switch (r) {
+	case PN_REASON_FLOW:
+	case PN_REASON_ALLOWED:
+	case PN_REASON_KNOWN:
+	case PN_REASON_STRANGER:
+	case PN_REASON_CLEAN:
+		return REASON_PASSES;
+	case PN_REASON_HELD:
+		return REASON_HOLDS;
+	default:
+		return REASON_STOPS;
+	}
+}
+
 const char *action_name(enum pn_action a)
 {
 	static const char *const names[] = {

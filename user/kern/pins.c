@@ -23,9 +23,8 @@
 
 #define PIN_MODE 0700 /* root's alone: a map's pin is the right to change it */
 
-#define LOCK_WAIT_MS 30000 /* loading takes seconds, more on a small or busy machine */
-#define LOCK_STEP_MS 50	   /* flock(2) can wait for ever or not at all */
-#define NS_PER_MS    1000000L
+#define LOCK_WAIT_MS 30000  /* loading takes seconds, more on a small or busy machine */
+#define LOCK_STEP_MS 50	    /* flock(2) can wait for ever or not at all */
 #define PIN_NEW	     "%new" /* ends the name of a pin that is not in its place yet */
 
 static int is_bpffs(const char *path)

@@ -6,10 +6,12 @@
  * they are set before an entry is put in and again behind it; only reaping takes them back, and looks twice.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bpf/bpf.h>
 
+#include "base/grow.h"
 #include "kern/kern.h"
 #include "kern/maps.h"
 
@@ -54,6 +56,43 @@ int sources_each(struct gate *g, int (*fn)(void *c, const struct source_entry *s
 		r = map_walk(g->map.pn_known, sizeof(struct pn_key), sizeof(struct pn_known),
 			     visit_known, &w);
 	return r < 0 ? err_set(e, r, "cannot read pn_listed or pn_known: %s", strerror(-r)) : r;
+}
+
+struct pruning {
+	bool (*is_stray)(void *c, const struct source_entry *s);
+	void *context;
+	struct prefix *list;
+	size_t count, room;
+};
+
+static int stray_collect(void *context, const struct source_entry *s)
+{
+	struct pruning *p = context;
+	void *grown;
+
+	if (!s->listed || !p->is_stray(p->context, s))
+		return 0;
+	grown = grow(p->list, p->count, &p->room, sizeof(*p->list));
+	if (!grown)
+		return -ENOMEM;
+	p->list = grown;
+	p->list[p->count++] = s->prefix;
+	return 0;
+}
+
+int sources_prune_listed(struct gate *g, bool (*is_stray)(void *c, const struct source_entry *s),
+			 void (*taken)(void *c, const struct prefix *p), void *c, struct err *e)
+{
+	struct pruning p = {.is_stray = is_stray, .context = c};
+	int r = sources_each(g, stray_collect, &p, e);
+
+	for (size_t i = 0; i < p.count; i++) {
+		(void)sources_take_listed(g, &p.list[i], NULL);
+		if (taken)
+			taken(c, &p.list[i]);
+	}
+	free(p.list);
+	return r;
 }
 
 static int source_put(__u32 *has, int fd, const struct pn_key *key, const void *value,

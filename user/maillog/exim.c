@@ -90,20 +90,6 @@ static bool fullhost(struct slice *p, struct maillog_event *event, struct slice 
 	return true;
 }
 
-static struct session *get(const struct line *l, const char *kind, const struct slice *id)
-{
-	char key[MAILLOG_KEY_MAX];
-
-	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
-}
-
-static struct session *put(const struct line *l, const char *kind, const struct slice *id)
-{
-	char key[MAILLOG_KEY_MAX];
-
-	return line_key(l, kind, id, key) ? sessions_put(line_sessions(l), key) : NULL;
-}
-
 /* "<= sender H=..."; without H= it was handed in on this host. */
 static void taken(const struct line *l, const struct slice *id, struct slice said)
 {
@@ -116,10 +102,10 @@ static void taken(const struct line *l, const struct slice *id, struct slice sai
 		return;
 	if (!slice_is(&from, "<>"))
 		text_take(&from, event.from, sizeof(event.from));
-	connection = get(l, "peer", &peer);
+	connection = line_recall(l, "peer", &peer);
 	if (connection)
 		event.connected_wall_s = connection->event.wall_s;
-	s = put(l, "exim", id);
+	s = line_remember(l, "exim", id);
 	if (!s)
 		return;
 	s->event = event;
@@ -129,7 +115,7 @@ static void taken(const struct line *l, const struct slice *id, struct slice sai
 /* A message that has its id. False: no line of it. */
 static bool message(const struct line *l, const struct slice *id, struct slice said)
 {
-	struct session *s = get(l, "exim", id);
+	struct session *s = line_recall(l, "exim", id);
 	struct slice word = slice_word(&said);
 
 	if (slice_is(&word, "<=")) {
@@ -180,7 +166,7 @@ static bool connection(const struct line *l, struct slice said)
 	    !slice_until(&said, "(TCP/IP connection count = ", &before))
 		return true;
 	line_tell(l, &event);
-	s = put(l, "peer", &peer);
+	s = line_remember(l, "peer", &peer);
 	if (s)
 		s->event = event;
 	return true;

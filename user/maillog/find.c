@@ -22,7 +22,7 @@
 #include "base/drop.h"
 #include "base/when.h"
 
-#define RECENT_S   (7 * 86400) /* a log that is older belongs to a server that is gone */
+#define RECENT_S   (7 * DAY_S) /* a log that is older belongs to a server that is gone */
 #define GROUPS_MAX 64
 #define SINCE_MAX  32 /* "--since=@" and a 64-bit number */
 #define NOT_RUN	   127

@@ -67,6 +67,10 @@ struct line {
 /* "kind host id" as a key; false: it is none of ours. */
 bool line_key(const struct line *l, const char *kind, const struct slice *id,
 	      char key[static MAILLOG_KEY_MAX]);
+/* What is remembered under that key; NULL: nothing. */
+struct session *line_recall(const struct line *l, const char *kind, const struct slice *id);
+/* A fresh one under it, in place of what was there. NULL: no key, or out of memory. */
+struct session *line_remember(const struct line *l, const char *kind, const struct slice *id);
 void line_tell(const struct line *l, const struct maillog_event *event);
 /* "name[ADDR]": the mail server's word for a client. "unknown" is no name. */
 bool line_client(struct slice *p, struct maillog_event *event);

@@ -79,6 +79,20 @@ bool line_key(const struct line *l, const char *kind, const struct slice *id,
 	return true;
 }
 
+struct session *line_recall(const struct line *l, const char *kind, const struct slice *id)
+{
+	char key[MAILLOG_KEY_MAX];
+
+	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
+}
+
+struct session *line_remember(const struct line *l, const char *kind, const struct slice *id)
+{
+	char key[MAILLOG_KEY_MAX];
+
+	return line_key(l, kind, id, key) ? sessions_put(line_sessions(l), key) : NULL;
+}
+
 void line_tell(const struct line *l, const struct maillog_event *event)
 {
 	l->m->fn(l->m->context, event);

@@ -18,20 +18,6 @@
 #define ID_LEAST 6
 #define ID_MOST	 32
 
-static struct session *get(const struct line *l, const char *kind, const struct slice *id)
-{
-	char key[MAILLOG_KEY_MAX];
-
-	return line_key(l, kind, id, key) ? sessions_get(line_sessions(l), key) : NULL;
-}
-
-static struct session *put(const struct line *l, const char *kind, const struct slice *id)
-{
-	char key[MAILLOG_KEY_MAX];
-
-	return line_key(l, kind, id, key) ? sessions_put(line_sessions(l), key) : NULL;
-}
-
 /* A client that postscreen(8) let on comes back as smtpd's: known by its address and port, or by its address. */
 static struct slice passed_key(struct slice said)
 {
@@ -74,14 +60,14 @@ static void client_came(const struct line *l)
 	if (!line_client(&client, &event))
 		return;
 	addr_format(&event.addr, text);
-	passed = get(l, "postscreen", &(struct slice){text, text + strlen(text)});
+	passed = line_recall(l, "postscreen", &(struct slice){text, text + strlen(text)});
 	if (passed && passed->counted) {
 		event.connected_wall_s = passed->event.connected_wall_s;
 		passed->counted--;
 	} else {
 		line_tell(l, &event);
 	}
-	s = put(l, "smtpd", &l->pid);
+	s = line_remember(l, "smtpd", &l->pid);
 	if (s)
 		s->event = event;
 }
@@ -90,7 +76,7 @@ static void client_came(const struct line *l)
 static void message_began(const struct line *l, const struct slice *id, struct slice client)
 {
 	struct maillog_event event = {.what = MAILLOG_DELIVERY}, original;
-	const struct session *connection = get(l, "smtpd", &l->pid);
+	const struct session *connection = line_recall(l, "smtpd", &l->pid);
 	struct session *s;
 
 	if (!line_client(&client, &event))
@@ -103,7 +89,7 @@ static void message_began(const struct line *l, const struct slice *id, struct s
 		event = original;
 		event.connected_wall_s = 0;
 	}
-	s = put(l, "queue", id);
+	s = line_remember(l, "queue", id);
 	if (s)
 		s->event = event;
 }
@@ -117,7 +103,7 @@ static void smtpd(const struct line *l, const struct slice *id, struct slice sai
 		if (slice_skip(&rest.said, "connect from "))
 			client_came(&rest);
 		else if (slice_starts(&said, "disconnect from "))
-			sessions_drop(line_sessions(l), get(l, "smtpd", &l->pid));
+			sessions_drop(line_sessions(l), line_recall(l, "smtpd", &l->pid));
 	} else if (slice_skip(&said, "client=")) {
 		if (!slice_is(id, "NOQUEUE"))
 			message_began(l, id, said);
@@ -144,10 +130,10 @@ static void postscreen(const struct line *l, const struct slice *id, struct slic
 
 		if (!line_client(&said, &event))
 			return;
-		s = get(l, "postscreen", &key);
+		s = line_recall(l, "postscreen", &key);
 		if (s)
 			passed = s->counted;
-		s = put(l, "postscreen", &key);
+		s = line_remember(l, "postscreen", &key);
 		if (s) {
 			s->event = event;
 			s->counted = passed;
@@ -160,7 +146,7 @@ static void postscreen(const struct line *l, const struct slice *id, struct slic
 	    !slice_skip(&said, "WHITELISTED ") && !slice_skip(&said, "ALLOWLISTED "))
 		return;
 	client = passed_key(said);
-	s = get(l, "postscreen", &client);
+	s = line_recall(l, "postscreen", &client);
 	if (s)
 		s->counted++;
 }
@@ -168,7 +154,7 @@ static void postscreen(const struct line *l, const struct slice *id, struct slic
 /* "from=<a@example.org>, size=512, nrcpt=1 (queue active)": read from its end, since the sender may be any text. */
 static void queued(const struct line *l, const struct slice *id, struct slice said)
 {
-	struct session *s = get(l, "queue", id);
+	struct session *s = line_recall(l, "queue", id);
 	struct slice count, from;
 	const char *at;
 	uint32_t recipients;
@@ -202,7 +188,7 @@ static void cleanup(const struct line *l, const struct slice *id, struct slice s
 		return;
 	if (is_rejection(&said))
 		rejected(l, said);
-	sessions_drop(line_sessions(l), get(l, "queue", id));
+	sessions_drop(line_sessions(l), line_recall(l, "queue", id));
 }
 
 bool line_postfix(const struct line *l)
@@ -230,7 +216,7 @@ bool line_postfix(const struct line *l)
 	else if (slice_is(&service, "cleanup"))
 		cleanup(l, &id, said);
 	else if (slice_is(&service, "pickup")) /* short ids are used again */
-		sessions_drop(line_sessions(l), get(l, "queue", &id));
+		sessions_drop(line_sessions(l), line_recall(l, "queue", &id));
 	else
 		return slice_is(&service, "smtp") || slice_is(&service, "master") ||
 		       slice_is(&service, "local") || slice_is(&service, "anvil") ||

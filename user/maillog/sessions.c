@@ -9,16 +9,22 @@
 /* Some hundreds of connections and some thousands of messages are under way on a busy host; 6 MB when all are. */
 #define SESSIONS_MAX 8192
 #define BUCKETS	     16384
+#define FNV_PRIME    0x100000001b3ULL
 
 struct sessions {
 	struct session *bucket[BUCKETS];
 	struct session *free_, *oldest, *newest;
 	unsigned made;
+	uint64_t secret; /* of the hash: addresses and ports, which strangers choose, are in keys */
 };
 
 struct sessions *sessions_new(void)
 {
-	return calloc(1, sizeof(struct sessions));
+	struct sessions *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->secret = prefix_secret();
+	return s;
 }
 
 static void chain_free(struct session *one)
@@ -41,13 +47,13 @@ void sessions_free(struct sessions *s)
 	free(s);
 }
 
-/* FNV-1a: whoever sends mail does not choose process numbers or queue ids. */
+/* FNV-1a, begun anywhere. */
 static struct session **bucket_of(struct sessions *s, const char *key)
 {
-	uint64_t hash = 0xcbf29ce484222325ULL;
+	uint64_t hash = s->secret;
 
 	for (; *key; key++)
-		hash = (hash ^ (unsigned char)*key) * 0x100000001b3ULL;
+		hash = (hash ^ (unsigned char)*key) * FNV_PRIME;
 	return &s->bucket[(hash ^ hash >> 32) % BUCKETS];
 }
 

@@ -10,9 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#define DAY_S	     86400
-#define HOUR_S	     3600
-#define MINUTE_S     60
+#include "base/when.h"
+
 #define YEAR_BASE    1900 /* of struct tm */
 #define LEAP_YEARS   8	  /* two 29ths of February lie at most so far apart (1896, 1904) */
 #define UNIX_DIGITS  9 /* seconds since 1970 have more digits than a year has, and did since 1973 */

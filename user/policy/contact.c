@@ -4,8 +4,6 @@
 
 #include "base/when.h"
 
-/* A regular sender comes every week; until then it is not held again, though it is asked about afresh. */
-#define KNOWN_S (7 * 86400ULL)
 /* What an answer that is missing could turn is asked again after this at the latest. */
 #define PARTIAL_S 60ULL
 /* SMTP needs some seconds to greet and to name a recipient; the mail itself comes behind. */
@@ -39,7 +37,7 @@ struct contact_decision contact_decide(const struct contact_evidence *e)
 	d.know = true;
 	d.fresh_s = e->ttl_s;
 	if (e->finding == CONTACT_CLEAN && !e->partial) {
-		d.known_s = KNOWN_S;
+		d.known_s = CONTACT_KNOWN_S;
 		d.unlist = e->listed;
 		return d;
 	}

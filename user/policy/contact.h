@@ -9,6 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/when.h"
+
+/* Who was found clean or delivers stays known so long: a regular sender comes every week. Meanwhile he is asked about afresh, but not held. */
+#define CONTACT_KNOWN_S (7ULL * DAY_S)
+
 enum contact_finding { CONTACT_LISTED, CONTACT_CLEAN, CONTACT_UNKNOWN };
 
 struct contact_evidence {

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define DAY_S 86400
+#include "base/when.h"
+
 /* Fewer may have been a chance, or a test of the sender's. */
 #define REGULAR_MESSAGES 3
 /* The first and the last of them: on another day, wherever midnight lies. */

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "base/addr.h"
+#include "base/when.h"
 
 #define PROVIDER_V4_BITS_LEAST (ADDR_V4_LEAD_BITS + 8) /* nobody holds more in one piece ... */
 #define PROVIDER_V6_BITS_LEAST 16
@@ -20,9 +21,9 @@
 /* What counts as little: a provider that begins with less may grow to ten times this. A /24; the /64s of a /48. */
 #define PROVIDER_V4_LITTLE 256
 #define PROVIDER_V6_LITTLE 65536
-#define PROVIDER_HOLD_S	   (3 * 86400) /* over a weekend with nobody in the office but one day */
+#define PROVIDER_HOLD_S	   (3 * DAY_S) /* over a weekend with nobody in the office but one day */
 #define PROVIDER_KEEP_S                                                                            \
-	(30 * 86400) /* networks that nobody has confirmed for so long may have changed hands */
+	(30 * DAY_S) /* networks that nobody has confirmed for so long may have changed hands */
 
 struct provider_size {
 	uint64_t v4; /* addresses */

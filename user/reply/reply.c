@@ -22,7 +22,6 @@
 /* Accepted in one go; then those who speak have their turn. */
 #define ACCEPT_BATCH 32
 #define TICK_MS	     1000 /* as fine as times of some seconds need */
-#define NS_PER_MS    1000000
 #define V6_BITS	     64
 /* In the kernel, for each connection: commands and replies are short, and a ClientHello has some 2 KB. It doubles them. */
 #define BUFFER_BYTES 8192

@@ -8,10 +8,11 @@
 #include <strings.h>
 
 #include "base/grow.h"
+#include "base/when.h"
+#include "dns/generic.h"
 
 #define LISTED	  "listed"
-#define HOUR_S	  3600
-#define DAY_S	  86400
+#define DAYS_MAX  64  /* bits of proof_source.day */
 #define BARS_MAX  200 /* that can be told apart on a page: hours for eight days */
 #define BOUNDS_S  15  /* a verdict of the DNS takes ten seconds at most; lines have whole seconds */
 #define SESSION_S 300 /* so long may a client be silent before its message (RFC 5321, 4.5.3.2) */
@@ -245,13 +246,42 @@ struct proof_source *proof_find(const struct proof *p, const struct addr *a)
 	return p->sources ? bsearch(a, p->source, p->sources, sizeof(*p->source), by_addr) : NULL;
 }
 
+void proof_add_decision(struct proof *p, const struct prefix *prefix, enum proof_decision d)
+{
+	struct addr last = prefix_last(prefix);
+	size_t low = 0, high = p->sources;
+
+	/* Sources are by address: those of a prefix stand together. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (by_addr(&prefix->addr, &p->source[middle]) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < p->sources && by_addr(&last, &p->source[low]) >= 0; low++) {
+		struct proof_source *s = &p->source[low];
+
+		/* Mapped IPv4 lies inside short IPv6 prefixes, and is none of theirs. */
+		if (!prefix_has(prefix, &s->addr))
+			continue;
+		s->allowed = s->allowed || d == PROOF_ALLOW;
+		s->trusted = s->trusted || d == PROOF_TRUST;
+		s->blocked = s->blocked || d == PROOF_BLOCK;
+	}
+}
+
 void proof_add_sender(struct proof *p, const struct store_sender *sender)
 {
 	struct proof_source *s = proof_find(p, &sender->addr);
 
+	p->names_told = p->names_told || sender->host[0];
 	if (!s)
 		return;
 	s->before = sender->messages;
+	/* Its days between are not known: one or several is what matters. */
+	s->days = sender->first_wall_s / DAY_S == sender->last_wall_s / DAY_S ? 1 : 2;
 	if (sender->last_wall_s > s->last_wall_s)
 		s->last_wall_s = sender->last_wall_s;
 	if (!s->host[0])
@@ -270,6 +300,17 @@ static void domain_note(struct proof_source *s, const char *from)
 	if (s->domains < PROOF_DOMAINS_MAX)
 		snprintf(s->domain[s->domains], PROOF_DOMAIN_MAX, "%s", at + 1);
 	s->domains++;
+}
+
+static void day_note(const struct proof *p, struct proof_source *s, int64_t wall_s)
+{
+	int64_t day = wall_s / DAY_S - p->facts.since_wall_s / DAY_S;
+
+	/* No report reaches back so far (STORE_REFUSAL_DAYS), but a log may have any time in it. */
+	if (day >= 0 && day < DAYS_MAX)
+		s->day |= 1ULL << day;
+	if ((unsigned)__builtin_popcountll(s->day) > s->days)
+		s->days = (unsigned)__builtin_popcountll(s->day);
 }
 
 /* The row that the connection of a delivery fell into, a list before a limit. NULL: none. */
@@ -298,6 +339,7 @@ void proof_hear(void *context, const struct maillog_event *e)
 	struct proof_source *s = proof_find(p, &e->addr);
 	const struct proof_row *row;
 
+	p->names_told = p->names_told || e->host[0];
 	if (!s || e->wall_s < p->facts.since_wall_s || e->what == MAILLOG_CONNECT)
 		return;
 	if (e->host[0])
@@ -308,6 +350,7 @@ void proof_hear(void *context, const struct maillog_event *e)
 	}
 	if (e->wall_s > s->last_wall_s)
 		s->last_wall_s = e->wall_s;
+	day_note(p, s, e->wall_s);
 	domain_note(s, e->from);
 	row = row_of(p, s, e);
 	if (!row) {
@@ -346,6 +389,44 @@ static bool is_operators_alone(const struct proof *p, const struct proof_source 
 	return true;
 }
 
+unsigned proof_lists(const struct proof *p, const struct proof_source *s)
+{
+	unsigned count = 0;
+
+	if (p->reason[s->reason].kind == PROOF_FEED)
+		return 1;
+	for (const char *at = s->lists ? s->lists : ""; *at; at += strspn(at, " ")) {
+		at += strcspn(at, " ");
+		count++;
+	}
+	return count;
+}
+
+static void signs_find(const struct proof *p, struct proof_source *s)
+{
+	struct standing_evidence e = {.names_told = p->names_told,
+				      .named = s->host[0] != '\0',
+				      .days = s->days,
+				      .lists = proof_lists(p, s),
+				      .messages = s->messages + s->apart,
+				      .rejected = s->rejected};
+
+	s->generic = e.named && generic_is_name(s->host, &s->addr);
+	e.generic = s->generic;
+	if (s->before > e.messages)
+		e.messages = s->before;
+	s->signs = standing_signs(&e);
+}
+
+/* Trust lifts lists, and keeps bans away; a limit and a feed do not heed it. Whom the operator blocks he does not want. */
+static bool is_settled(const struct proof *p, const struct proof_source *s)
+{
+	enum proof_kind kind = p->reason[s->reason].kind;
+
+	return s->allowed || s->blocked ||
+	       (s->trusted && (kind == PROOF_LIST || kind == PROOF_BAN));
+}
+
 static enum proof_state state_of(const struct proof *p, struct proof_source *s)
 {
 	bool delivered = s->apart || s->before;
@@ -354,10 +435,12 @@ static enum proof_state state_of(const struct proof *p, struct proof_source *s)
 		return PROOF_NOTHING;
 	if (!s->messages && delivered)
 		s->reason = untimed_reason(p, s);
-	if (s->reason < PROOF_REASONS_MAX)
-		return s->allowed || (s->trusted && p->reason[s->reason].kind == PROOF_LIST)
-			       ? PROOF_SETTLED
-			       : PROOF_LEFT;
+	if (s->reason < PROOF_REASONS_MAX) {
+		signs_find(p, s);
+		if (is_settled(p, s))
+			return PROOF_SETTLED;
+		return standing_is_suspect(s->signs) ? PROOF_SUSPECT : PROOF_LEFT;
+	}
 	if (!s->apart)
 		return PROOF_NOTHING;
 	s->reason = p->row[s->row].reason;
@@ -385,7 +468,7 @@ static void source_count(struct proof *p, const struct proof_source *s)
 		if (p->reason[r->reason].kind == PROOF_OPERATOR)
 			continue;
 		counted[r->acted] = true;
-		if (!r->acted && !s->allowed && !s->trusted && is_blind(p, r)) {
+		if (!r->acted && !s->allowed && !s->trusted && !s->blocked && is_blind(p, r)) {
 			p->blind_connections += r->connections;
 			blind = true;
 		}
@@ -395,11 +478,16 @@ static void source_count(struct proof *p, const struct proof_source *s)
 	p->refused_sources[1] += counted[1];
 }
 
-static int by_messages(const void *a, const void *b)
+/* More signs first, then more days, then more messages. */
+static int by_standing(const void *a, const void *b)
 {
 	const struct proof_source *x = ((const struct proof_told *)a)->source,
 				  *y = ((const struct proof_told *)b)->source;
 
+	if (standing_count(x->signs) != standing_count(y->signs))
+		return standing_count(x->signs) < standing_count(y->signs) ? 1 : -1;
+	if (x->days != y->days)
+		return x->days < y->days ? 1 : -1;
 	if (x->messages != y->messages)
 		return x->messages < y->messages ? 1 : -1;
 	return memcmp(x->addr.byte, y->addr.byte, sizeof(x->addr.byte));
@@ -413,7 +501,7 @@ static int order(struct proof *p)
 	for (size_t i = 0; i < p->sources; i++)
 		if (p->source[i].state != PROOF_NOTHING)
 			p->told[p->told_count++].source = &p->source[i];
-	qsort(p->told, p->told_count, sizeof(*p->told), by_messages);
+	qsort(p->told, p->told_count, sizeof(*p->told), by_standing);
 	return 0;
 }
 
@@ -453,7 +541,7 @@ int proof_exit(const struct proof *p)
 
 const char *proof_state_name(enum proof_state s)
 {
-	static const char *const names[] = {"none", "left", "settled", "apart"};
+	static const char *const names[] = {"none", "left", "suspect", "settled", "apart"};
 
 	return names[s];
 }

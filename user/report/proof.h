@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "maillog/maillog.h"
+#include "policy/standing.h"
 #include "store/refusals.h"
 #include "store/senders.h"
 
@@ -36,7 +37,8 @@ enum proof_kind {
 enum proof_state {
 	PROOF_NOTHING, /* it delivered nothing that is known of */
 	PROOF_LEFT,    /* it delivered while it was refused: to be explained */
-	PROOF_SETTLED, /* likewise, and it is trusted or allowed by now */
+	PROOF_SUSPECT, /* likewise, and it looks like spam (policy/standing.h) */
+	PROOF_SETTLED, /* likewise, and it is trusted, allowed or blocked by now */
 	PROOF_APART,   /* it delivered, but at other times */
 	PROOF_STATES,
 };
@@ -82,7 +84,11 @@ struct proof_source {
 	uint64_t rejected;	       /* times that the mail server turned it down itself */
 	int64_t last_wall_s;	       /* of the last message; 0 none */
 	unsigned reason; /* by which it is judged: of the heaviest row that a delivery fell into */
-	bool trusted, allowed; /* now */
+	uint64_t day;	 /* a bit for each on which it delivered, counted from the beginning */
+	unsigned days;	 /* likewise, as the store knows it as well */
+	bool trusted, allowed, blocked; /* by now: the operator has decided */
+	bool generic;			/* host is a name of a range of customers */
+	unsigned signs;			/* of an honest sender: bits of policy/standing.h */
 	enum proof_state state;
 };
 
@@ -131,6 +137,7 @@ struct proof {
 	int64_t watched_from_s; /* the beginning of its first hour; 0 never */
 	enum proof_log log;
 	char log_name[256], log_why[ERR_TEXT_MAX];
+	bool names_told; /* some sender's host name is known to be verified */
 	struct maillog_span span;
 	unsigned log_skipped; /* files that could not be read */
 	bool log_cut;
@@ -141,7 +148,7 @@ struct proof {
 	uint64_t refused[2];
 	unsigned refused_sources[2];
 	unsigned count[PROOF_STATES]; /* sources */
-	struct proof_told *told;      /* those that delivered, the busiest first */
+	struct proof_told *told;      /* those that delivered, the likeliest to be honest first */
 	size_t told_count;
 	enum proof_verdict verdict;
 };
@@ -156,6 +163,9 @@ int proof_add_hour(struct proof *p, const struct store_hour *h);
 /* The source of this address, or NULL: it was never refused. */
 struct proof_source *proof_find(const struct proof *p, const struct addr *a);
 void proof_add_sender(struct proof *p, const struct store_sender *sender);
+enum proof_decision { PROOF_TRUST, PROOF_ALLOW, PROOF_BLOCK };
+/* The operator has decided about all of this prefix, by a rule in force. */
+void proof_add_decision(struct proof *p, const struct prefix *prefix, enum proof_decision d);
 /* An event of the mail log: a maillog_fn with the proof as its context. */
 void proof_hear(void *context, const struct maillog_event *event);
 /* What follows. The log's fields are filled by the caller before. 0 or -ENOMEM. */
@@ -163,7 +173,8 @@ int proof_conclude(struct proof *p);
 
 /* ---- what is said of it ---- */
 
-const char *proof_state_name(enum proof_state s);     /* "none", "left", "settled", "apart" */
+const char *
+proof_state_name(enum proof_state s); /* "none", "left", "suspect", "settled", "apart" */
 const char *proof_verdict_name(enum proof_verdict v); /* "ready", "explain", "blind", "early" */
 const char *proof_kind_name(enum proof_kind k);
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
@@ -185,6 +196,17 @@ void proof_refused(const struct proof *p, const struct proof_source *s,
 /* "bl.example: Listed, see ..."; "" it gave no reason, or no list is in question. */
 void proof_says(const struct proof *p, const struct proof_source *s,
 		char text[static PROOF_TEXT_MAX]);
+/* What speaks for it, and what against it: "a verified name of its own, mail on 4 days"; each may be "". */
+void proof_signs(const struct proof *p, const struct proof_source *s,
+		 char favour[static PROOF_TEXT_MAX], char against[static PROOF_TEXT_MAX]);
+/* By what, in a word or two: "3 lists", "rate". */
+void proof_by(const struct proof *p, const struct proof_source *s,
+	      char text[static PROOF_TEXT_MAX]);
+/* The rule by which suspects are told apart. */
+void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX]);
+/* What settled it: "trusted", "allowed", "blocked". */
+const char *proof_settled(const struct proof_source *s);
+unsigned proof_lists(const struct proof *p, const struct proof_source *s);
 /* What settles a source: a command, fit for a shell, "" none does; and what has to be known with it, "" nothing. */
 void proof_advice(const struct proof *p, const struct proof_source *s,
 		  char command[static PROOF_TEXT_MAX], char advice[static PROOF_TEXT_MAX]);

@@ -16,7 +16,7 @@ static void tile(FILE *out, const char *class, uint64_t count, const char *word)
 
 static void tiles_write(const struct proof *p, FILE *out)
 {
-	fputs("<ul class=\"tiles\">\n", out);
+	fputs("<ul class=\"tiles row\">\n", out);
 	tile(out, "info", p->all, "connections");
 	if (p->refused[0] || !p->facts.enforcing)
 		tile(out, "low", p->refused[0], "would have been refused");
@@ -24,6 +24,8 @@ static void tiles_write(const struct proof *p, FILE *out)
 		tile(out, "low", p->refused[1], "were refused");
 	tile(out, "low", p->refused_sources[0] + p->refused_sources[1], "sources of them");
 	tile(out, "high", p->count[PROOF_LEFT], "delivered mail: to explain");
+	if (p->count[PROOF_SUSPECT])
+		tile(out, "medium", p->count[PROOF_SUSPECT], "look like spam, and delivered");
 	tile(out, "pass", p->count[PROOF_SETTLED], "settled");
 	if (p->blind_connections)
 		tile(out, "medium", p->blind_connections, "cannot be told about");
@@ -124,44 +126,89 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 	proof_says(p, s, text);
 	if (text[0])
 		pair(out, "The list says", text);
+	proof_signs(p, s, text, command);
+	if (text[0])
+		pair(out, "For it", text);
+	if (command[0])
+		pair(out, "Against it", command);
 	proof_advice(p, s, command, text);
-	if (s->state == PROOF_SETTLED)
-		pair(out, "Settled", s->allowed ? "it is allowed now" : "it is trusted now");
-	else if (s->state == PROOF_LEFT && text[0])
+	if (text[0])
 		pair(out, "Mind", text);
 	fputs("</dl>\n", out);
-	if (s->state == PROOF_LEFT && command[0])
+	if (command[0])
 		page_element(out, "<pre>", command, "</pre>\n");
 	fputs("</article>\n", out);
 }
 
-static void sources_write(const struct proof *p, enum proof_state state, const char *title,
-			  FILE *out)
+static void left_write(const struct proof *p, FILE *out)
 {
-	if (!p->count[state])
+	if (!p->count[PROOF_LEFT])
 		return;
-	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
-		p->count[state]);
+	fprintf(out,
+		"<section>\n<h2>Delivered mail: to explain <span class=\"soft\">(%u)</span></h2>\n",
+		p->count[PROOF_LEFT]);
 	for (size_t i = 0; i < p->told_count; i++)
-		if (p->told[i].source->state == state)
+		if (p->told[i].source->state == PROOF_LEFT)
 			source_write(p, p->told[i].source, out);
 	fputs("</section>\n", out);
 }
 
+/* Of the many in a line each what a person needs to object. */
+static void table_write(const struct proof *p, enum proof_state state, const char *title,
+			const char *lead, FILE *out)
+{
+	char addr[ADDR_TEXT_MAX], by[PROOF_TEXT_MAX];
+
+	if (!p->count[state])
+		return;
+	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
+		p->count[state]);
+	if (lead[0])
+		page_element(out, "<p>", lead, ".</p>\n");
+	fputs("<div class=\"scroll\"><table>\n<tr><th>Address</th><th>Name</th>"
+	      "<th class=\"n\">Messages</th><th class=\"n\">Recipients</th>"
+	      "<th class=\"n\">Days</th><th class=\"n\">Turned down</th><th>By</th>",
+	      out);
+	fprintf(out, "%s</tr>\n", state == PROOF_SETTLED ? "<th>Now</th>" : "");
+	for (size_t i = 0; i < p->told_count; i++) {
+		const struct proof_source *s = p->told[i].source;
+
+		if (s->state != state)
+			continue;
+		page_element(out, "<tr><td class=\"id\">", addr_format(&s->addr, addr),
+			     "</td><td>");
+		page_element(out, "", s->host[0] ? s->host : "-", "</td>");
+		number_cell(out, s->messages ? s->messages : s->apart ? s->apart : s->before);
+		number_cell(out, s->recipients);
+		number_cell(out, s->days);
+		number_cell(out, s->rejected);
+		proof_by(p, s, by);
+		page_element(out, "<td>", by, "</td>");
+		if (state == PROOF_SETTLED)
+			fprintf(out, "<td>%s</td>", proof_settled(s));
+		fputs("</tr>\n", out);
+	}
+	fputs("</table></div>\n</section>\n", out);
+}
+
 int proof_html(const struct proof *p, FILE *out)
 {
+	char suspects[PROOF_TEXT_MAX];
+
 	top_write(p, out);
 	if (p->buckets) {
 		fprintf(out, "<section>\n<h2>Connections per %s</h2>\n",
-			p->bucket_s < 24 * 3600 ? "hour" : "day");
+			p->bucket_s < DAY_S ? "hour" : "day");
 		proof_plot(p, out);
 		fputs("</section>\n", out);
 	}
-	sources_write(p, PROOF_LEFT, "Delivered mail: to explain", out);
+	left_write(p, out);
+	proof_suspects(p, suspects);
+	table_write(p, PROOF_SUSPECT, "Delivered mail, and look like spam", suspects, out);
 	reasons_write(p, out);
-	sources_write(p, PROOF_SETTLED, "Settled", out);
-	sources_write(p, PROOF_APART, "Delivered at other times, when nothing stood against them",
-		      out);
+	table_write(p, PROOF_SETTLED, "Settled", "", out);
+	table_write(p, PROOF_APART, "Delivered at other times, when nothing stood against them", "",
+		    out);
 	fputs("</main>\n<footer>\n<p>A delivery counts where its connection was made while its "
 	      "source "
 	      "was, or would have been, refused. Times are UTC.</p>\n</footer>\n</body>\n</html>\n",

@@ -57,6 +57,16 @@ static json_t *lists_of(const struct proof_source *s)
 	return lists;
 }
 
+static json_t *signs_of(const struct proof_source *s)
+{
+	json_t *signs = json_array();
+
+	for (unsigned i = 0; i < STANDING_SIGNS; i++)
+		if (s->signs >> i & 1)
+			json_array_append_new(signs, json_string(standing_name(1U << i)));
+	return signs;
+}
+
 static json_t *source_row(const struct proof *p, const struct proof_source *s)
 {
 	char addr[ADDR_TEXT_MAX], command[PROOF_TEXT_MAX], advice[PROOF_TEXT_MAX];
@@ -64,6 +74,7 @@ static json_t *source_row(const struct proof *p, const struct proof_source *s)
 		json_pack("{s:i, s:s, s:s, s:s}", "schema", PROOF_SCHEMA, "row", "source", "source",
 			  addr_format(&s->addr, addr), "state", proof_state_name(s->state));
 	json_t *domains = json_array();
+	bool is_open = s->state == PROOF_LEFT || s->state == PROOF_SUSPECT;
 
 	for (unsigned i = 0; i < s->domains && i < PROOF_DOMAINS_MAX; i++)
 		json_array_append_new(domains, json_string(s->domain[i]));
@@ -83,11 +94,14 @@ static json_t *source_row(const struct proof *p, const struct proof_source *s)
 	json_object_set_new(row, "lists", lists_of(s));
 	json_object_set_new(row, "says", text_of(s->says));
 	json_object_set_new(row, "feed", text_of(s->feed));
+	json_object_set_new(row, "days", json_integer(s->days));
+	json_object_set_new(row, "generic", json_boolean(s->generic));
+	json_object_set_new(row, "signs", signs_of(s));
 	json_object_set_new(row, "trusted", json_boolean(s->trusted));
 	json_object_set_new(row, "allowed", json_boolean(s->allowed));
-	json_object_set_new(row, "command",
-			    s->state == PROOF_LEFT ? text_of(command) : json_null());
-	json_object_set_new(row, "advice", s->state == PROOF_LEFT ? text_of(advice) : json_null());
+	json_object_set_new(row, "blocked", json_boolean(s->blocked));
+	json_object_set_new(row, "command", is_open ? text_of(command) : json_null());
+	json_object_set_new(row, "advice", is_open ? text_of(advice) : json_null());
 	return row;
 }
 
@@ -135,6 +149,7 @@ static json_t *summary_row(const struct proof *p)
 	json_object_set_new(row, "refused", number_of(p->refused[1]));
 	json_object_set_new(row, "refused_sources", number_of(p->refused_sources[1]));
 	json_object_set_new(row, "left", number_of(p->count[PROOF_LEFT]));
+	json_object_set_new(row, "suspect", number_of(p->count[PROOF_SUSPECT]));
 	json_object_set_new(row, "settled", number_of(p->count[PROOF_SETTLED]));
 	json_object_set_new(row, "apart", number_of(p->count[PROOF_APART]));
 	json_object_set_new(row, "blind_connections", number_of(p->blind_connections));

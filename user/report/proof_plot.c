@@ -21,7 +21,6 @@
 #define DATE_LEN 10 /* of "2026-11-22T06:00:00Z" */
 #define HOUR_AT	 11
 #define HOUR_LEN 5
-#define DAY_S	 86400
 
 static const char *const patterns[PATTERNS] = {
 	"<rect width=\"6\" height=\"6\" stroke=\"none\"/>",

@@ -8,8 +8,16 @@
 #include "report/proof.h"
 
 #define WIDTH	      78
+#define LEAD_MAX      128 /* of a row: a name and four numbers */
 #define DETAILS_SHOWN 3
-#define APART_SHOWN   10 /* sources that were over a limit at other times; the rest is a number */
+/* How many are told with all that is known of them; who has hundreds left reads a table. */
+#define DETAILED_MOST  20
+#define DETAILED_LEAST 5
+#define DETAILED_SIGNS 2  /* of the three: from the sixth on */
+#define ROW_FIXED      38 /* bytes of a row of the table beside its address and its name */
+#define SETTLED_FIXED  9
+#define NAME_LEAST     12 /* bytes of it that are shown, even beside the longest addresses */
+#define APART_SHOWN    10 /* sources that were over a limit at other times; the rest is a number */
 
 /* Wrapped at blanks, with a margin for what follows the first line. */
 static void wrapped(FILE *out, const char *lead, unsigned margin, const char *text)
@@ -64,7 +72,7 @@ static void details_text(const struct proof_reason *r, char text[static PROOF_TE
 
 static void reasons_print(const struct proof *p, FILE *out)
 {
-	char text[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX], lead[LEAD_MAX];
 
 	fprintf(out, "  %-13s %11s %7s %11s %7s  %s\n", "REASON", "WOULD HAVE", "SOURCES",
 		"REFUSED", "SOURCES", "BY");
@@ -74,9 +82,13 @@ static void reasons_print(const struct proof *p, FILE *out)
 		if (r->kind == PROOF_OPERATOR && !r->connections[1])
 			continue;
 		details_text(r, text);
-		fprintf(out, "  %-13s %11" PRIu64 " %7u %11" PRIu64 " %7u  %s\n", r->name,
-			proof_reason_would(r), r->sources[0], r->connections[1], r->sources[1],
-			r->kind == PROOF_OPERATOR ? "your own rules" : text);
+		if (r->kind == PROOF_OPERATOR || !text[0])
+			snprintf(text, sizeof(text), "%s",
+				 r->kind == PROOF_OPERATOR ? "your own rules" : "-");
+		snprintf(lead, sizeof(lead), "  %-13s %11" PRIu64 " %7u %11" PRIu64 " %7u  ",
+			 r->name, proof_reason_would(r), r->sources[0], r->connections[1],
+			 r->sources[1]);
+		wrapped(out, lead, (unsigned)strlen(lead), text);
 	}
 }
 
@@ -93,10 +105,11 @@ static void source_print(const struct proof *p, const struct proof_source *s, FI
 	proof_says(p, s, text);
 	if (text[0])
 		wrapped(out, "    says       ", 15, text);
-	if (s->state == PROOF_SETTLED) {
-		fprintf(out, "    settled    it is %s now\n", s->allowed ? "allowed" : "trusted");
-		return;
-	}
+	proof_signs(p, s, text, command);
+	if (text[0])
+		wrapped(out, "    for it     ", 15, text);
+	if (command[0])
+		wrapped(out, "    against    ", 15, command);
 	proof_advice(p, s, command, text);
 	if (text[0])
 		wrapped(out, "    mind       ", 15, text);
@@ -105,25 +118,104 @@ static void source_print(const struct proof *p, const struct proof_source *s, FI
 		fprintf(out, "    %s\n", command);
 }
 
-static void sources_print(const struct proof *p, enum proof_state state, FILE *out)
+/* Those of one state in a line each, without the first few. By whom they are settled only where somebody has done it. */
+static void table_print(const struct proof *p, enum proof_state state, unsigned skip, FILE *out)
 {
+	char addr[ADDR_TEXT_MAX], by[PROOF_TEXT_MAX];
+	unsigned widest = 0, seen = 0;
+
 	for (size_t i = 0; i < p->told_count; i++)
-		if (p->told[i].source->state == state)
-			source_print(p, p->told[i].source, out);
+		if (p->told[i].source->state == state && ++seen > skip) {
+			unsigned n = (unsigned)strlen(addr_format(&p->told[i].source->addr, addr));
+
+			widest = n > widest ? n : widest;
+		}
+	if (seen <= skip)
+		return;
+	fprintf(out, "\n  %-*s  MAIL  RCPT DAYS REJECTED BY       %sNAME\n", (int)widest, "ADDRESS",
+		state == PROOF_SETTLED ? "NOW      " : "");
+	seen = 0;
+	for (size_t i = 0; i < p->told_count; i++) {
+		const struct proof_source *s = p->told[i].source;
+		unsigned left, fixed;
+
+		if (s->state != state || ++seen <= skip)
+			continue;
+		proof_by(p, s, by);
+		fprintf(out, "  %-*s %5" PRIu64 " %5" PRIu64 " %4u %8" PRIu64 " %-8s ", (int)widest,
+			addr_format(&s->addr, addr),
+			s->messages ? s->messages
+			: s->apart  ? s->apart
+				    : s->before,
+			s->recipients, s->days, s->rejected, by);
+		if (state == PROOF_SETTLED)
+			fprintf(out, "%-8s ", proof_settled(s));
+		fixed = widest + ROW_FIXED + (state == PROOF_SETTLED ? SETTLED_FIXED : 0);
+		left = fixed + NAME_LEAST < WIDTH ? WIDTH - fixed : NAME_LEAST;
+		/* Its end tells more than its beginning. */
+		if (strlen(s->host) > left)
+			fprintf(out, "..%s\n", s->host + strlen(s->host) - (left - 2));
+		else
+			fprintf(out, "%s\n", s->host[0] ? s->host : "-");
+	}
+}
+
+/* Of many, those alone for whom something speaks: the order puts them first. */
+static unsigned detailed_count(const struct proof *p)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < p->told_count && count < DETAILED_MOST; i++) {
+		const struct proof_source *s = p->told[i].source;
+
+		if (s->state != PROOF_LEFT)
+			continue;
+		if (count >= DETAILED_LEAST && standing_count(s->signs) < DETAILED_SIGNS)
+			break;
+		count++;
+	}
+	return count;
 }
 
 static void left_print(const struct proof *p, FILE *out)
 {
-	unsigned left = p->count[PROOF_LEFT], settled = p->count[PROOF_SETTLED];
+	unsigned left = p->count[PROOF_LEFT], detailed = detailed_count(p), shown = 0;
+	char text[PROOF_TEXT_MAX];
 
-	if (left)
-		fprintf(out, "\n%u of these sources delivered mail%s:\n", left,
-			p->refused[0] ? " while they would have been refused" : "");
-	sources_print(p, PROOF_LEFT, out);
-	if (settled)
+	if (!left)
+		return;
+	snprintf(text, sizeof(text), "%u of these sources delivered mail%s%s:", left,
+		 p->refused[0] ? " while they would have been refused" : "",
+		 left > 1 ? ", the likeliest to be honest first" : "");
+	fputc('\n', out);
+	wrapped(out, "", 0, text);
+	for (size_t i = 0; i < p->told_count && shown < detailed; i++)
+		if (p->told[i].source->state == PROOF_LEFT) {
+			source_print(p, p->told[i].source, out);
+			shown++;
+		}
+	if (left > detailed)
+		fprintf(out, "\nThe other %u of them, for whom less speaks:\n", left - detailed);
+	table_print(p, PROOF_LEFT, detailed, out);
+}
+
+static void others_print(const struct proof *p, FILE *out)
+{
+	unsigned suspects = p->count[PROOF_SUSPECT], settled = p->count[PROOF_SETTLED];
+	char text[PROOF_TEXT_MAX];
+
+	if (suspects) {
+		proof_suspects(p, text);
+		fputc('\n', out);
+		wrapped(out, "", 0, text);
+		table_print(p, PROOF_SUSPECT, 0, out);
+	}
+	if (settled) {
 		fprintf(out, "\nSettled already (%u):\n", settled);
-	sources_print(p, PROOF_SETTLED, out);
-	if (!left && p->log == PROOF_LOG_READ && p->refused_sources[0] && !p->blind_connections)
+		table_print(p, PROOF_SETTLED, 0, out);
+	}
+	if (!p->count[PROOF_LEFT] && !suspects && p->log == PROOF_LOG_READ &&
+	    p->refused_sources[0] && !p->blind_connections)
 		fprintf(out,
 			"\n%s of these sources delivered mail while it would have been refused.\n",
 			settled ? "No other" : "None");
@@ -139,14 +231,15 @@ static void apart_print(const struct proof *p, FILE *out)
 		p->count[PROOF_APART]);
 	for (size_t i = 0; i < p->told_count && shown < APART_SHOWN; i++) {
 		const struct proof_source *s = p->told[i].source;
-		char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX];
+		char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX], line[2 * PROOF_TEXT_MAX];
 
 		if (s->state != PROOF_APART)
 			continue;
 		proof_refused(p, s, text);
-		fprintf(out, "  %s  %s: %" PRIu64 " message%s; refused would be %s\n",
-			addr_format(&s->addr, addr), s->host, s->apart, s->apart == 1 ? "" : "s",
-			text);
+		snprintf(line, sizeof(line), "%s  %s%s%" PRIu64 " message%s; refused would be %s",
+			 addr_format(&s->addr, addr), s->host, s->host[0] ? ": " : "", s->apart,
+			 s->apart == 1 ? "" : "s", text);
+		wrapped(out, "  ", 4, line);
 		shown++;
 	}
 	if (shown < p->count[PROOF_APART])
@@ -164,6 +257,7 @@ int proof_text(const struct proof *p, FILE *out)
 	if (p->reasons)
 		reasons_print(p, out);
 	left_print(p, out);
+	others_print(p, out);
 	apart_print(p, out);
 	proof_log_blind(p, text);
 	if (text[0]) {

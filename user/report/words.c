@@ -176,6 +176,67 @@ void proof_says(const struct proof *p, const struct proof_source *s,
 		add(text, "%.*s: %s", (int)strcspn(s->lists, " "), s->lists, s->says);
 }
 
+/* ---- honest or not ---- */
+
+static const char *joint(const char *text)
+{
+	return text[0] ? ", " : "";
+}
+
+void proof_signs(const struct proof *p, const struct proof_source *s,
+		 char favour[static PROOF_TEXT_MAX], char against[static PROOF_TEXT_MAX])
+{
+	unsigned lists = proof_lists(p, s);
+	bool turned_down = s->rejected && !(s->signs & STANDING_LITTLE) && lists <= 1;
+
+	favour[0] = against[0] = '\0';
+	if (p->names_told && s->signs & STANDING_NAME)
+		add(favour, "a verified name of its own");
+	else if (p->names_told)
+		add(against, s->generic ? "a name of a range of customers" : "no verified name");
+	if (s->signs & STANDING_AGAIN && s->days > 2)
+		add(favour, "%smail on %u days", joint(favour), s->days);
+	else if (s->signs & STANDING_AGAIN)
+		add(favour, "%smail on more than one day", joint(favour));
+	else
+		add(against, "%smail on one day alone", joint(against));
+	if (lists > 1)
+		add(against, "%s%u lists name it", joint(against), lists);
+	else if (!turned_down)
+		add(favour, "%s%s", joint(favour),
+		    lists ? "one list alone names it" : "no list names it");
+	if (s->rejected && turned_down)
+		add(against, "%sthe mail server turns it down", joint(against));
+}
+
+void proof_by(const struct proof *p, const struct proof_source *s, char text[static PROOF_TEXT_MAX])
+{
+	unsigned lists = proof_lists(p, s);
+
+	text[0] = '\0';
+	if (p->reason[s->reason].kind == PROOF_LIST && lists)
+		add(text, "%u list%s", lists, s_of(lists));
+	else
+		add(text, "%s", p->reason[s->reason].name);
+}
+
+void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	unsigned count = p->count[PROOF_SUSPECT];
+
+	text[0] = '\0';
+	add(text,
+	    "%u more delivered mail and look%s like spam: no verified name of %s own, and mail on "
+	    "one day alone, or several lists, or turned down by the mail server more often than "
+	    "not. Left alone they are refused; one that is honest after all, trust",
+	    count, count == 1 ? "s" : "", count == 1 ? "its" : "their");
+}
+
+const char *proof_settled(const struct proof_source *s)
+{
+	return s->allowed ? "allowed" : s->blocked ? "blocked" : "trusted";
+}
+
 /* ---- commands ---- */
 
 /* Only what no shell takes for its own: whoever pastes a command must not paste a stranger's. */
@@ -234,14 +295,13 @@ void proof_advice(const struct proof *p, const struct proof_source *s,
 		command_make(p, s, "allow", command);
 		break;
 	case PROOF_BAN:
-		add(advice,
-		    "who is trusted is never banned; `postern forget %s` ends the ban in force",
-		    addr_format(&s->addr, addr));
 		command_make(p, s, "trust", command);
 		break;
 	case PROOF_ONLY:
 		add(advice,
-		    "the port is open to its `only` list alone: it would have to stand there");
+		    "the port is open to its `only` list alone: let it stand there, or never "
+		    "judge this source");
+		command_make(p, s, "allow", command);
 		break;
 	case PROOF_OPERATOR:
 		add(advice, "your own rule: `postern why %s` tells which",
@@ -249,8 +309,7 @@ void proof_advice(const struct proof *p, const struct proof_source *s,
 		break;
 	case PROOF_MALFORMED:
 		add(advice, "its packets are such as no honest host sends: something on the way "
-			    "makes them");
-		command_make(p, s, "allow", command);
+			    "makes them, and no rule lifts this");
 		break;
 	}
 }
@@ -278,7 +337,9 @@ void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
 	case PROOF_EXPLAIN:
 		add(text,
 		    "%u source%s %s left to explain: settle each that is honest by its command, "
-		    "leave the others, and run the report again%s",
+		    "each "
+		    "other one by `postern block ADDR for 30d with reply`, and run the report "
+		    "again%s",
 		    left, s_of(left), left == 1 ? "is" : "are",
 		    p->facts.enforcing ? "" : " before you enforce");
 		break;
@@ -294,13 +355,19 @@ void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
 		break;
 	case PROOF_READY:
 		if (p->facts.enforcing) {
-			add(text,
-			    "Nothing is left to explain: no source that was refused is known to "
-			    "have delivered mail");
+			add(text, "Nothing is left to explain: %s",
+			    p->count[PROOF_SUSPECT]
+				    ? "of those that were refused and deliver mail all look like "
+				      "spam"
+				    : "no source that was refused is known to have delivered "
+				      "mail");
 			break;
 		}
-		add(text, "Nothing is left to explain. Enforce for an hour, which ends by itself, "
-			  "and then for good");
+		add(text,
+		    "Nothing is left to explain%s. Enforce for an hour, which ends by itself, and "
+		    "then for good",
+		    p->count[PROOF_SUSPECT] ? " but the table of what looks like spam: read it once"
+					    : "");
 		add(first, "postern enforce for 1h");
 		add(then, "postern enforce");
 		break;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/when.h"
 #include "store/inside.h"
 #include "store/verdicts.h"
 
@@ -17,7 +18,6 @@ enum entry_parameter { PAR_ID = 1, PAR_WALL, PAR_WHAT, PAR_ADDR, PAR_BITS, PAR_T
 
 /* Of a row in its table and its two indexes, without the texts (measured). */
 #define ENTRY_BYTES 90
-#define S_PER_DAY   86400
 /* Behind it an id was not made by counting bytes. */
 #define ID_MAX (INT64_MAX / 2)
 
@@ -133,8 +133,7 @@ int store_trim_journal(struct store *s, unsigned *count, struct err *e)
 	if (code < 0)
 		return code;
 	sqlite3_bind_int64(st, 1, end - STORE_JOURNAL_BYTES);
-	sqlite3_bind_int64(st, 2,
-			   s->now.wall_ns / (int64_t)NS_PER_S -
-				   (int64_t)STORE_JOURNAL_DAYS * S_PER_DAY);
+	sqlite3_bind_int64(
+		st, 2, s->now.wall_ns / (int64_t)NS_PER_S - (int64_t)STORE_JOURNAL_DAYS * DAY_S);
 	return statement_finish(s, st, count, e);
 }

@@ -5,12 +5,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/when.h"
 #include "store/inside.h"
 
 #define REFUSAL_COLUMNS                                                                            \
 	"id, addr, reason, class, action, acted, detail, says, first_wall_s, last_wall_s, "        \
 	"connections"
-#define DAY_S 86400
 
 /* In the order of REFUSAL_COLUMNS; parameters count from 1. */
 enum refusal_column {

@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/when.h"
 #include "store/inside.h"
 #include "store/verdicts.h"
 
-#define S_PER_DAY 86400
-#define ROW	  "addr, host, first_wall_s, last_wall_s, messages, recipients"
+#define ROW "addr, host, first_wall_s, last_wall_s, messages, recipients"
 
 enum sender_column { COL_ADDR, COL_HOST, COL_FIRST, COL_LAST, COL_MESSAGES, COL_RECIPIENTS };
 enum sender_parameter { PAR_ADDR = 1, PAR_HOST, PAR_WALL, PAR_RECIPIENTS };
@@ -63,24 +63,6 @@ static int sender_read(struct store *s, sqlite3_stmt *st, struct store_sender *o
 	return fault_corrupt(s, "a sender in it makes no sense", e);
 }
 
-int store_get_sender(struct store *s, const struct addr *a, struct store_sender *out, struct err *e)
-{
-	sqlite3_stmt *st = NULL;
-	int code = statement_use(s, SQL_GET_SENDER, &st, e);
-
-	if (code < 0)
-		return code;
-	row_bind_addr(st, PAR_ADDR, a);
-	code = sqlite3_step(st);
-	if (code == SQLITE_ROW)
-		code = sender_read(s, st, out, e);
-	else
-		code = code == SQLITE_DONE ? err_set(e, -ENOENT, "it has not delivered mail")
-					   : fault_set(s, code, "cannot read the store", e);
-	sqlite3_reset(st);
-	return code;
-}
-
 /* A walk of its own: what fn calls may use the store, and these parameters are no other walk's. */
 int store_each_sender(struct store *s, const struct prefix *inside, int64_t since_wall_s,
 		      int (*fn)(void *context, const struct store_sender *sender), void *context,
@@ -126,8 +108,7 @@ int store_trim_senders(struct store *s, unsigned *count, struct err *e)
 		code = statement_use(s, SQL_TRIM_SENDERS, &st, e);
 	if (code < 0)
 		return code;
-	sqlite3_bind_int64(st, 1,
-			   s->now.wall_ns / (int64_t)NS_PER_S -
-				   (int64_t)STORE_JOURNAL_DAYS * S_PER_DAY);
+	sqlite3_bind_int64(
+		st, 1, s->now.wall_ns / (int64_t)NS_PER_S - (int64_t)STORE_JOURNAL_DAYS * DAY_S);
 	return statement_finish(s, st, count, e);
 }

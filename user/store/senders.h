@@ -29,9 +29,6 @@ struct store_sender {
 /* Adds to the rows of their senders, as one transaction. 0 or -errno. */
 int store_put_deliveries(struct store *s, const struct store_delivery *list, size_t count,
 			 struct err *e);
-/* 0, or -ENOENT: it never delivered. */
-int store_get_sender(struct store *s, const struct addr *a, struct store_sender *out,
-		     struct err *e);
 /* Those inside a prefix (NULL: all) that delivered at or after since_wall_s, the busiest first. fn returns 0 to go on. */
 int store_each_sender(struct store *s, const struct prefix *inside, int64_t since_wall_s,
 		      int (*fn)(void *context, const struct store_sender *sender), void *context,

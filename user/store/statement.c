@@ -60,8 +60,6 @@ static const char *const sql_texts[SQL_COUNT] = {
 		"host = CASE WHEN ?2 <> '' AND (?3 >= last_wall_s OR host = '') THEN ?2 ELSE host "
 		"END, first_wall_s = min(first_wall_s, ?3), last_wall_s = max(last_wall_s, ?3), "
 		"messages = messages + 1, recipients = recipients + ?4",
-	[SQL_GET_SENDER] = "SELECT addr, host, first_wall_s, last_wall_s, messages, recipients "
-			   "FROM sender WHERE addr = ?1",
 	[SQL_TRIM_SENDERS] = "DELETE FROM sender WHERE last_wall_s < ?1",
 	[SQL_PUT_BAN] = "INSERT OR REPLACE INTO ban (addr, bits, level, offences, reason, "
 			"last_wall_s, boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) "

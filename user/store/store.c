@@ -17,9 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/when.h"
+
 /* A writer's. Addresses are random: an index that does not fit is written to the log again and again. */
 #define CACHE_KIB	"16384"
-#define NS_PER_MS	1000000ULL
 #define LOCK_STEP_MS	10  /* flock(2) can wait for ever or not at all */
 #define DB_BYTES_MIN	512 /* the smallest page (sqlite.org/fileformat, 1.3.2) */
 #define DIR_MODE	0700

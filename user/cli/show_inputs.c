@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* For show status: how many feeds and providers are in force, and where the metrics are; each where the configuration has it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/foreign.h"
+#include "cli/show.h"
+#include "daemon/instance.h"
+
+typedef int reader(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
+		   struct err *e);
+
+/* What the controller last wrote down; an empty array where it has not. */
+static json_t *rows_read(const struct cli *cli, const char *name, reader *read)
+{
+	char path[INSTANCE_PATH_MAX], *bytes = NULL;
+	struct err e = {0};
+	json_t *rows = NULL;
+	int64_t updated = 0;
+	size_t length = 0;
+	int rc = foreign_load(instance_path(cli->conf.instance, name, path), &bytes, &length, &e);
+
+	if (rc == 0)
+		rc = read(bytes, length, &rows, &updated, &e);
+	if (rc == -EBADMSG)
+		err_prefix(&e, "%s", path);
+	if (rc && rc != -ENOENT)
+		cli_warn(cli, "%s", e.text);
+	free(bytes);
+	return rc == 0 ? rows : json_array();
+}
+
+static json_int_t sum(const json_t *rows, const char *key)
+{
+	json_int_t all = 0;
+
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		all += json_integer_value(json_object_get(json_array_get(rows, i), key));
+	return all;
+}
+
+static json_int_t count_state(const json_t *rows, const char *state)
+{
+	json_int_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const char *is =
+			json_string_value(json_object_get(json_array_get(rows, i), "state"));
+
+		count += is && strcmp(is, state) == 0;
+	}
+	return count;
+}
+
+void inputs_gather(const struct cli *cli, json_t *row)
+{
+	const struct conf *c = &cli->conf;
+	json_t *rows;
+
+	json_object_set_new(row, "feeds", json_null());
+	json_object_set_new(row, "providers", json_null());
+	if (c->feed_count) {
+		rows = rows_read(cli, INSTANCE_FEEDS, foreign_feeds);
+		json_object_set_new(row, "feeds",
+				    json_pack("{s:i, s:I, s:I}", "count", (int)c->feed_count,
+					      "loaded", count_state(rows, "loaded"), "entries",
+					      sum(rows, "hosts") + sum(rows, "prefixes")));
+		json_decref(rows);
+	}
+	if (c->trust_spf_count) {
+		rows = rows_read(cli, INSTANCE_PROVIDERS, foreign_providers);
+		json_object_set_new(row, "providers",
+				    json_pack("{s:i, s:I, s:I}", "count", (int)c->trust_spf_count,
+					      "good", count_state(rows, "good"), "networks",
+					      sum(rows, "in_gate")));
+		json_decref(rows);
+	}
+	json_object_set_new(row, "metrics", json_text_or_null(c->metrics));
+}
+
+static long long number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void input_print(const json_t *row, const char *key, const char *good, const char *what,
+			const char *one)
+{
+	const json_t *input = json_object_get(row, key);
+	long long count = number(input, "count"), fine = number(input, good);
+
+	if (!json_is_object(input))
+		return;
+	printf("%-12s %lld of %lld %s, %lld %s%s%s%s\n", key, fine, count, good,
+	       number(input, what), number(input, what) == 1 ? one : what,
+	       fine < count ? " (postern show " : "", fine < count ? key : "",
+	       fine < count ? ")" : "");
+}
+
+void inputs_print(const json_t *row)
+{
+	const char *metrics = json_string_value(json_object_get(row, "metrics"));
+
+	input_print(row, "feeds", "loaded", "entries", "entry");
+	input_print(row, "providers", "good", "networks", "network");
+	if (metrics)
+		printf("%-12s at %s\n", "metrics", metrics);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lists of feeds in memory and in the state directory: see feeding_list.h. What was kept is checked like what a reader sends: it is made of foreign
+ * bytes, and a disk can lie. It is not flushed to the disk: a list that is lost with the power is read again from its file.
+ */
+#include "daemon/feeding_list.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/when.h"
+#include "daemon/ruling.h"
+#include "daemon/setup.h"
+
+/* Of all feeds: twice what one may have. To put so many into the kernel takes about a second, in which the controller does nothing else. */
+#define HOSTS_MOST    (2U * FEED_HOSTS_MAX)
+#define PREFIXES_MOST (2U * FEED_PREFIXES_MAX)
+
+#define KEPT_PREFIX "feed-"
+#define KEPT_NEW    ".new"
+#define KEPT_MODE   0600
+#define BITS	    8
+#define NAME_BYTES                                                                                 \
+	(PATH_MAX + CONF_INSTANCE_MAX + sizeof(KEPT_PREFIX) + sizeof(KEPT_NEW)) /* of a kept one */
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U /* linux/memfd.h, since 6.3 */
+#endif
+
+struct kept_head {
+	char magic[8];
+	int64_t taken_wall_s;
+	uint64_t length; /* of the image behind it */
+};
+
+static const char magic[8] = "pnkept1"; /* another layout is another number */
+
+/* ---- from a reader ---- */
+
+int feedlist_memory(struct err *e)
+{
+	int fd = memfd_create("postern-feed", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("postern-feed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return err_set(e, -errno, "cannot make a memory file: %s", strerror(errno));
+	/* Memory is taken only for what is written, and no more can be. */
+	if (ftruncate(fd, IMAGE_BYTES_MAX) || fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK)) {
+		int code = -errno;
+
+		close(fd);
+		return err_set(e, code, "cannot prepare a memory file: %s", strerror(-code));
+	}
+	return fd;
+}
+
+static int list_check(struct feedlist *l, size_t offset, size_t length, struct err *e)
+{
+	l->bytes = (const char *)l->map + offset;
+	l->length = length;
+	return image_check(l->bytes, length, &l->image, e);
+}
+
+int feedlist_take(struct feedlist *l, int memory, size_t length, struct err *e)
+{
+	int ret;
+
+	if (!length || length > IMAGE_BYTES_MAX)
+		return err_set(e, -EBADMSG, "the reader says that its list has %zu bytes", length);
+	/* Refused while the reader could still write through a mapping. */
+	if (fcntl(memory, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL))
+		return err_set(e, -errno, "the reader's list cannot be sealed: %s",
+			       strerror(errno));
+	l->map = mmap(NULL, length, PROT_READ, MAP_PRIVATE, memory, 0);
+	if (l->map == MAP_FAILED) {
+		l->map = NULL;
+		return err_set(e, -errno, "the reader's list cannot be mapped: %s",
+			       strerror(errno));
+	}
+	l->map_length = length;
+	l->taken_wall_s = now_wall_s();
+	ret = list_check(l, 0, length, e);
+	if (ret)
+		feedlist_free(l);
+	return ret;
+}
+
+/* ---- in the state directory ---- */
+
+static const char *kept_path(const struct conf *c, const char *name, const char *suffix,
+			     char buffer[static NAME_BYTES])
+{
+	char directory[PATH_MAX];
+
+	snprintf(buffer, NAME_BYTES, "%s/" KEPT_PREFIX "%s%s",
+		 ruling_state_dir(c, directory, sizeof(directory)), name, suffix);
+	return buffer;
+}
+
+static int bytes_read(int fd, void *bytes, size_t length)
+{
+	char *at = bytes;
+	ssize_t n = 1;
+
+	while (length && (n > 0 || (n < 0 && errno == EINTR))) {
+		n = read(fd, at, length);
+		at += n > 0 ? n : 0;
+		length -= n > 0 ? (size_t)n : 0;
+	}
+	return length ? -EIO : 0;
+}
+
+static int bytes_write(int fd, const void *bytes, size_t length)
+{
+	const char *at = bytes;
+	ssize_t n = 1;
+
+	while (length && (n > 0 || (n < 0 && errno == EINTR))) {
+		n = write(fd, at, length);
+		at += n > 0 ? n : 0;
+		length -= n > 0 ? (size_t)n : 0;
+	}
+	return length ? -(errno ? errno : EIO) : 0;
+}
+
+static int kept_read(struct feedlist *l, int fd, struct err *e)
+{
+	struct kept_head head;
+	struct stat st;
+
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || bytes_read(fd, &head, sizeof(head)) ||
+	    memcmp(head.magic, magic, sizeof(magic)) != 0 || head.length > IMAGE_BYTES_MAX ||
+	    !head.length || (uint64_t)st.st_size != sizeof(head) + head.length)
+		return err_set(e, -EBADMSG, "it is none, or not whole");
+	l->map =
+		mmap(NULL, head.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (l->map == MAP_FAILED) {
+		l->map = NULL;
+		return err_set(e, -ENOMEM, "no memory");
+	}
+	l->map_length = head.length;
+	l->taken_wall_s = head.taken_wall_s;
+	if (bytes_read(fd, l->map, head.length))
+		return err_set(e, -EIO, "it cannot be read");
+	return list_check(l, 0, head.length, e);
+}
+
+int feedlist_load(struct feedlist *l, const struct conf *c, const char *name, struct err *e)
+{
+	char path[NAME_BYTES];
+	int fd = open(kept_path(c, name, "", path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return err_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
+	ret = kept_read(l, fd, e);
+	close(fd);
+	if (ret) {
+		feedlist_free(l);
+		err_prefix(e, "the list that was kept in %s", path);
+	}
+	return ret;
+}
+
+int feedlist_keep(const struct feedlist *l, const struct conf *c, const char *name, struct err *e)
+{
+	struct kept_head head = {.taken_wall_s = l->taken_wall_s, .length = l->length};
+	char path[NAME_BYTES], fresh[NAME_BYTES];
+	int fd, ret;
+
+	memcpy(head.magic, magic, sizeof(magic));
+	kept_path(c, name, "", path);
+	kept_path(c, name, KEPT_NEW, fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, KEPT_MODE);
+	if (fd < 0)
+		return err_set(e, -errno, "cannot write %s: %s", fresh, strerror(errno));
+	ret = bytes_write(fd, &head, sizeof(head));
+	if (ret == 0)
+		ret = bytes_write(fd, l->bytes, l->length);
+	if (close(fd) && ret == 0)
+		ret = -errno;
+	if (ret == 0 && rename(fresh, path))
+		ret = -errno;
+	if (ret) {
+		unlink(fresh);
+		return err_set(e, ret, "cannot write %s: %s", path, strerror(-ret));
+	}
+	return 0;
+}
+
+void feedlist_forget(const struct conf *c, const char *name)
+{
+	char path[NAME_BYTES];
+
+	unlink(kept_path(c, name, "", path));
+}
+
+void feedlist_free(struct feedlist *l)
+{
+	if (l->map)
+		munmap(l->map, l->map_length);
+	free(l->left_out_hosts);
+	free(l->left_out_prefixes);
+	*l = (struct feedlist){0};
+}
+
+/* ---- what is never blocked ---- */
+
+struct leaving {
+	struct feedlist *l;
+	char *names;
+	size_t size, at;
+	unsigned named;
+};
+
+static int entry_leave_out(void *context, size_t index, const struct prefix *entry)
+{
+	struct leaving *x = context;
+	bool is_host = prefix_is_v4(entry) && prefix_is_host(entry);
+	uint8_t *bits = is_host ? x->l->left_out_hosts : x->l->left_out_prefixes;
+	char text[PREFIX_TEXT_MAX];
+
+	if (bits[index / BITS] >> index % BITS & 1)
+		return 0;
+	bits[index / BITS] |= (uint8_t)(1U << index % BITS);
+	x->l->left_out++;
+	if (x->named++ < FEEDLIST_NAMED_MAX && x->at < x->size)
+		x->at += (size_t)snprintf(x->names + x->at, x->size - x->at, "%s%s",
+					  x->at ? ", " : "", prefix_format(entry, text));
+	return 0;
+}
+
+int feedlist_leave_out(struct feedlist *l, const struct protected_list *never, char *names,
+		       size_t size)
+{
+	struct leaving x = {.l = l, .names = names, .size = size};
+
+	if (size)
+		names[0] = '\0';
+	free(l->left_out_hosts);
+	free(l->left_out_prefixes);
+	l->left_out = 0;
+	l->left_out_hosts = calloc(1, l->image.host_count / BITS + 1);
+	l->left_out_prefixes = calloc(1, l->image.prefix_count / BITS + 1);
+	if (!l->left_out_hosts || !l->left_out_prefixes)
+		return -ENOMEM;
+	for (size_t i = 0; i < never->count; i++)
+		(void)guard_touching(&l->image, &never->entry[i].prefix, entry_leave_out, &x);
+	return 0;
+}
+
+static bool is_left_out(const uint8_t *bits, size_t index)
+{
+	return bits && bits[index / BITS] >> index % BITS & 1;
+}
+
+/* ---- into the kernel ---- */
+
+struct merging {
+	const struct feedlist *const *list;
+	unsigned count;
+	size_t at[CONF_FEEDS_MAX];
+	struct feeds_host *hosts;
+	struct feeds_prefix *prefixes;
+	struct feeds_image image;
+};
+
+/* The least of those that stand next, of the first feed that has it; all that have it step on. False at the end. */
+static bool host_next(struct merging *m, struct feeds_host *out)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		const struct feedlist *l = m->list[i];
+
+		while (m->at[i] < l->image.host_count &&
+		       (is_left_out(l->left_out_hosts, m->at[i]) ||
+			(found && l->image.hosts[m->at[i]] == out->addr)))
+			m->at[i]++;
+		if (m->at[i] < l->image.host_count &&
+		    (!found || l->image.hosts[m->at[i]] < out->addr)) {
+			*out = (struct feeds_host){.addr = l->image.hosts[m->at[i]], .feed = i};
+			found = true;
+		}
+	}
+	if (found)
+		m->at[out->feed]++;
+	return found;
+}
+
+static bool prefix_next(struct merging *m, struct feeds_prefix *out)
+{
+	bool found = false;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		const struct image *l = &m->list[i]->image;
+		const struct prefix *next;
+
+		while (m->at[i] < l->prefix_count &&
+		       is_left_out(m->list[i]->left_out_prefixes, m->at[i]))
+			m->at[i]++;
+		if (m->at[i] == l->prefix_count)
+			continue;
+		next = &l->prefixes[m->at[i]];
+		if (found && image_compare_prefixes(next, &out->prefix) >= 0)
+			continue;
+		*out = (struct feeds_prefix){.prefix = *next, .feed = i};
+		found = true;
+	}
+	if (found)
+		m->at[out->feed]++;
+	return found;
+}
+
+static int merge(struct merging *m, struct err *e)
+{
+	struct feeds_host host = {0};
+	struct feeds_prefix prefix = {0};
+	size_t hosts = 0, prefixes = 0, n = 0;
+
+	for (unsigned i = 0; i < m->count; i++) {
+		hosts += m->list[i]->image.host_count;
+		prefixes += m->list[i]->image.prefix_count;
+	}
+	if (hosts > HOSTS_MOST || prefixes > PREFIXES_MOST)
+		return err_set(e, -E2BIG,
+			       "all feeds together would have %zu addresses and %zu prefixes, more "
+			       "than the %u and %u that are taken",
+			       hosts, prefixes, HOSTS_MOST, PREFIXES_MOST);
+	m->hosts = calloc(hosts + 1, sizeof(*m->hosts));
+	m->prefixes = calloc(prefixes + 1, sizeof(*m->prefixes));
+	if (!m->hosts || !m->prefixes)
+		return err_set(e, -ENOMEM, "no memory to put the feeds together");
+	/* The same again is of a later feed: the first has it. */
+	while (host_next(m, &host))
+		if (!n || m->hosts[n - 1].addr != host.addr)
+			m->hosts[n++] = host;
+	m->image.hosts = m->hosts;
+	m->image.host_count = n;
+	memset(m->at, 0, sizeof(m->at));
+	n = 0;
+	while (prefix_next(m, &prefix))
+		if (!n || !prefix_equal(&m->prefixes[n - 1].prefix, &prefix.prefix))
+			m->prefixes[n++] = prefix;
+	m->image.prefixes = m->prefixes;
+	m->image.prefix_count = n;
+	return 0;
+}
+
+int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist *const *list,
+		     uint32_t clear_hits, struct err *e)
+{
+	struct merging m = {.list = list, .count = c->feed_count};
+	int ret = merge(&m, e);
+
+	_Static_assert(CONF_FEEDS_MAX <= PN_FEEDS_MAX, "every configured feed has a number");
+	m.image.feed_count = c->feed_count;
+	for (unsigned i = 0; i < c->feed_count; i++)
+		m.image.action[i] = (struct feeds_action){
+			.action = setup_action(c->feeds[i].action), .always = c->feeds[i].always};
+	if (ret == 0)
+		ret = feeds_replace(g, &m.image, clear_hits, e);
+	free(m.hosts);
+	free(m.prefixes);
+	return ret;
+}
+
+int feedlist_put_kept(struct gate *g, const struct conf *c, struct err *e)
+{
+	struct feedlist *lists = calloc(CONF_FEEDS_MAX, sizeof(*lists));
+	const struct feedlist *list[CONF_FEEDS_MAX];
+	struct protected_list never = {0};
+	unsigned found = 0;
+	int ret;
+
+	if (!lists)
+		return err_set(e, -ENOMEM, "no memory for the lists of feeds");
+	ret = protected_read(&never, c, g, e);
+	for (unsigned i = 0; i < c->feed_count && ret == 0; i++) {
+		list[i] = &lists[i];
+		if (feedlist_load(&lists[i], c, c->feeds[i].name, NULL))
+			continue;
+		found++;
+		ret = feedlist_leave_out(&lists[i], &never, NULL, 0);
+	}
+	if (ret == 0 && found)
+		ret = feedlist_put_all(g, c, list, 0, e);
+	for (unsigned i = 0; i < c->feed_count; i++)
+		feedlist_free(&lists[i]);
+	protected_free(&never);
+	free(lists);
+	return ret;
+}
