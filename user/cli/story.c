@@ -80,25 +80,29 @@ static int ban_take(void *context, const struct store_ban *b)
 	return b->expires_boot_ns != 0;
 }
 
+static int delivered_show(void *context, const struct store_sender *sender)
+{
+	struct story *out = context;
+
+	json_decref(out->delivered);
+	out->delivered = json_object();
+	json_object_set_new(out->delivered, "messages", json_integer((json_int_t)sender->messages));
+	json_object_set_new(out->delivered, "recipients",
+			    json_integer((json_int_t)sender->recipients));
+	json_object_set_new(out->delivered, "first", json_time_wall(sender->first_wall_s));
+	json_object_set_new(out->delivered, "last", json_time_wall(sender->last_wall_s));
+	json_object_set_new(out->delivered, "host",
+			    sender->host[0] ? foreign_text(sender->host) : json_null());
+	return 0;
+}
+
 /* By the mail server's log, which the controller follows. */
 static int delivered_take(struct store *store, const struct addr *a, struct story *out,
 			  struct err *e)
 {
-	struct store_sender sender;
-	int rc = store_get_sender(store, a, &sender, e);
+	struct prefix host = prefix_of(a, ADDR_BITS);
 
-	if (rc)
-		return rc == -ENOENT ? 0 : rc;
-	json_decref(out->delivered);
-	out->delivered = json_object();
-	json_object_set_new(out->delivered, "messages", json_integer((json_int_t)sender.messages));
-	json_object_set_new(out->delivered, "recipients",
-			    json_integer((json_int_t)sender.recipients));
-	json_object_set_new(out->delivered, "first", json_time_wall(sender.first_wall_s));
-	json_object_set_new(out->delivered, "last", json_time_wall(sender.last_wall_s));
-	json_object_set_new(out->delivered, "host",
-			    sender.host[0] ? foreign_text(sender.host) : json_null());
-	return 0;
+	return store_each_sender(store, &host, 0, delivered_show, out, e);
 }
 
 static int entry_take(void *context, const struct store_entry *entry)
