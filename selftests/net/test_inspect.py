@@ -3,8 +3,10 @@
 import json
 
 from clients import attempt, close_all, knock
+from gate import BINARY
 from lab import bpftool_rows, command
 
+TERMINAL_COLUMNS = 80
 SOURCE = "203.0.113.7"
 
 
@@ -99,6 +101,15 @@ def test_shows_have_the_promised_shapes(lab, gate, sink):
                      "show config", f"why {SOURCE}", "help", "version"):
         assert g(sentence).stderr == "", sentence
     close_all(held)
+
+
+def test_help_fits_a_terminal():
+    verbs = [json.loads(line)["verb"] for line in command(BINARY, "help", "--json").stdout.splitlines()]
+    for page in ("", *verbs):
+        wide = [line for line in command(BINARY, "help", *page.split()).stdout.splitlines() if len(line) > TERMINAL_COLUMNS]
+        assert not wide, (page, wide)
+    everything = command(BINARY, "help").stdout
+    assert not [verb for verb in verbs if f"\n  {verb}" not in everything]
 
 
 def test_forget_takes_back_what_was_measured(lab, gate, sink):

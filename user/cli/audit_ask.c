@@ -12,11 +12,13 @@
 #include "audit/check.h"
 #include "base/when.h"
 #include "cli/audit.h"
+#include "cli/fill.h"
 #include "cli/nearest.h"
 #include "dns/site.h"
 
 #define SHOWN_MAX    80 /* of a word in a sentence */
 #define PORT_MAX     65535
+#define CHECK_INDENT 4
 #define CHECK_COLUMN 15 /* of help: the longest id has 13 */
 #define DECIMAL	     10
 
@@ -61,13 +63,19 @@ const struct sentence_option audit_options[] = {
 
 void audit_explain(void)
 {
-	printf("\nExit status: 0 nothing at or above --fail-on; 1 something is; 2 misused; 4 "
-	       "nothing "
-	       "was found, but\nsomething stayed inconclusive, or no report could be made. With "
-	       "--nagios 0 fine, 1 warning, 2 high or\ncritical, 3 unknown.\n\n"
-	       "Checks (for --only and --skip):\n");
-	for (unsigned i = 0; i < check_count; i++)
-		printf("    %-*s %s\n", CHECK_COLUMN, checks[i].id, checks[i].advice);
+	putchar('\n');
+	fill_print("Exit status: 0 nothing at or above --fail-on; 1 something is; 2 misused; 4 "
+		   "nothing "
+		   "was found, but something stayed inconclusive, or no report could be made. With "
+		   "--nagios 0 fine, 1 warning, 2 high or critical, 3 unknown.",
+		   0, 0);
+	puts("\n\nChecks (for --only and --skip):");
+	for (unsigned i = 0; i < check_count; i++) {
+		printf("    %-*s ", CHECK_COLUMN, checks[i].id);
+		fill_print(checks[i].advice, CHECK_INDENT + CHECK_COLUMN + 1,
+			   CHECK_INDENT + CHECK_COLUMN + 1);
+		putchar('\n');
+	}
 }
 
 static const char *show(const char *word, char buffer[static SHOWN_MAX])

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `help` and `version`. All of it comes from the table of verbs, which the manual is made of as well. */
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/version.h"
 #include "cli/audit.h"
 #include "cli/cli.h"
+#include "cli/fill.h"
 #include "cli/nearest.h"
 #include "kern/gate.h"
 
-#define WIDTH	      80 /* of the least terminal that people have */
 #define USAGE_COLUMN  31 /* where the sentences start; longer usages put theirs on the next line */
 #define INDENT	      4
 #define HEADING_WIDTH 11 /* of a paragraph with a heading: what stands under it begins there */
@@ -26,52 +25,6 @@ static const char *const group_words[VERB_GROUPS] = {
 	[VERB_OPERATES] = "operate", [VERB_LOOKS] = "look",	[VERB_DECIDES] = "decide",
 	[VERB_LISTS] = "lists",	     [VERB_SETS_UP] = "set up",
 };
-
-/* What of a word goes on a line that has so much room: alternatives may be divided behind a bar. */
-static size_t fill_cut(const char *text, size_t length, size_t room)
-{
-	for (size_t i = room < length ? room : 0; i > 0 && text[0] != '['; i--)
-		if (text[i - 1] == '|')
-			return i;
-	return length;
-}
-
-/* Bytes up to the next blank outside of brackets (a clause stays on one line), or to the line's end. */
-static size_t fill_word(const char *text)
-{
-	size_t length = 0;
-	unsigned depth = 0;
-
-	for (; text[length] && text[length] != '\n'; length++) {
-		if (text[length] == ' ' && depth == 0)
-			break;
-		depth += text[length] == '[';
-		depth -= text[length] == ']' && depth;
-	}
-	return length;
-}
-
-/* Prints text as lines that end before WIDTH, from column on; further lines begin at indent. Returns where it stands then. */
-static unsigned fill_print(const char *text, unsigned column, unsigned indent)
-{
-	bool is_first = true;
-
-	while (*text && *text != '\n') {
-		unsigned room = column + 1 < WIDTH ? WIDTH - column - 1 : 0;
-		size_t length = fill_cut(text, fill_word(text), room);
-
-		if (!is_first && length > room) {
-			printf("\n%*s", (int)indent, "");
-			column = indent;
-			is_first = true;
-		}
-		column += (unsigned)printf("%s%.*s", is_first ? "" : " ", (int)length, text);
-		is_first = false;
-		text += length;
-		text += strspn(text, " ");
-	}
-	return column;
-}
 
 /* A detail: a paragraph a line, of which some have a heading (verbs.c). */
 static void detail_print(const char *detail)
