@@ -223,7 +223,8 @@ def test_postmap_reads_no_table_of_somebody_else_as_root(run, site):
     with open(table, "w", encoding="ascii") as file:
         file.write("key.bl.example bl.example\n")
     os.chmod(table, 0o600)
-    folder = site(f"postscreen_dnsbl_sites = key.bl.example\npostscreen_dnsbl_reply_map = texthash:{table}\n", "25 inet n - n - 1 postscreen\n")
+    folder = site(f"postscreen_dnsbl_sites = key.bl.example\npostscreen_dnsbl_reply_map = texthash:{table}\n",
+                  "25 inet n - n - 1 postscreen\n")
 
     def names():
         return [r["value"] for r in rows_of(folder)[0] if r["key"] == "dnsbl.reply_names" and r["carried"]]
