@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import signal
-import socket
+import stat
 
 import pytest
 
@@ -94,6 +94,17 @@ def test_a_feed_with_the_world_in_it_is_held_back_though_it_is_the_first(lab, ga
     assert g("feed load world anyway").stdout
     assert fate(lab.out, SOURCE) == "silent"
     assert g.why(MAIL[4])["verdict"] == "pass"
+
+
+def test_whoever_reaches_the_socket_of_metrics_may_read_them(gate, folder):
+    path = os.path.join(folder, "metrics.sock")
+    g = gate(start=False, metrics=path)
+    # As the service has it.
+    g.start(before=("sh", "-c", 'umask 077; exec "$@"', "sh"))
+    g.log.wait(r"metrics: at", WAIT_S)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
+    # Nobody else's file gets it.
+    assert stat.S_IMODE(os.stat(os.path.join(g.state, g.instance, "postern.db")).st_mode) == 0o600
 
 
 def test_the_tabulator_runs_nothing_that_a_file_is_called(folder):

@@ -28,6 +28,9 @@ LISTED, GOOD_STATE, SUSPENDED = 1, 0, 1
 NEWS = 2000
 # Longer than any patience for the lock of the store, and than the dead man's switch would wait.
 LOCKED_S = 12
+# adjtimex(2): the mode, and struct timex with its time.
+ADJ_SETOFFSET = 0x100
+TIMEX_BYTES, TIMEX_TIME = 208, 72
 STORE = "postern.db"
 LOCK = "lock"
 
@@ -64,8 +67,20 @@ def hosts(network, count):
 
 # ---- a store that keeps others waiting ----
 
+def clock_set():
+    """By a microsecond: every process that waits for the wall clock to be set hears of it, and nobody else."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    timex = ctypes.create_string_buffer(TIMEX_BYTES)
+    struct.pack_into("I", timex, 0, ADJ_SETOFFSET)
+    struct.pack_into("qq", timex, TIMEX_TIME, 0, 1)
+    assert libc.adjtimex(timex) >= 0, os.strerror(ctypes.get_errno())
+
+
 def test_a_locked_store_keeps_no_verdict_waiting(lab, postfix, scripted, gate):
-    """Each listed stranger is met by his verdict at the repeat of his SYN, though nothing can be written down; it is, later."""
+    """
+    Each listed stranger is met by his verdict at the repeat of his SYN, though nothing can be written down; it is, later. The same when
+    the wall clock is set meanwhile.
+    """
     bad = hosts("203.0.113", LOCKED_S + 6)
     scripted(answering({"bl.example": only(bad)}))
     g = judging(gate, resolver=SCRIPTED)
@@ -73,6 +88,8 @@ def test_a_locked_store_keeps_no_verdict_waiting(lab, postfix, scripted, gate):
     until(lambda: kept(g) == 1, 3, "the store has it")
     before = len(g.log.lines)
     with locked(g):
+        clock_set()
+        g.log.wait(r"the wall clock was set", start=before)
         begin, met = time.monotonic(), 1
         while time.monotonic() - begin < LOCKED_S:
             assert recipient(lab.out, bad[met])[:3] == "550", f"{bad[met]} after {time.monotonic() - begin:.1f} s"

@@ -218,6 +218,22 @@ def test_root_reads_no_file_that_somebody_else_names(run, site):
     assert ("mode", "monitor") in {(r["key"], r["value"]) for r in rows}
 
 
+def test_postmap_reads_no_table_of_somebody_else_as_root(run, site):
+    table = os.path.join(run.folder, run.next_name("table"))
+    with open(table, "w", encoding="ascii") as file:
+        file.write("key.bl.example bl.example\n")
+    os.chmod(table, 0o600)
+    folder = site(f"postscreen_dnsbl_sites = key.bl.example\npostscreen_dnsbl_reply_map = texthash:{table}\n", "25 inet n - n - 1 postscreen\n")
+
+    def names():
+        return [r["value"] for r in rows_of(folder)[0] if r["key"] == "dnsbl.reply_names" and r["carried"]]
+
+    assert names(), "a table with keys in it is root's alone"
+    # Neither root's nor nobody's: whoever owns it has made of it what he liked, and a library reads it.
+    os.chown(table, 12345, 12345)
+    assert not names()
+
+
 def test_what_is_no_configuration(run):
     for path, said in (("/nowhere", "cannot read the Postfix configuration"), ("/etc/passwd", "is no directory")):
         done = command(BINARY, "import", "postfix", path, check=False)

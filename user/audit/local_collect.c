@@ -54,7 +54,7 @@ static void maillog_file(const struct audit_request *request, char *out, size_t 
 					.arguments = {"-x", "-h", "maillog_file"},
 					.config_option = "-c",
 					.config = request->postfix_config,
-					.as_nobody = true};
+					.rights = LOCAL_NOBODY_FIRST};
 	struct local_raw *raw = calloc(1, sizeof(*raw));
 
 	out[0] = '\0';
@@ -70,28 +70,33 @@ static int tools_run(struct local_raw *raw, const struct audit_request *r)
 {
 	const struct local_tool tools[] = {
 		/* -x: with $names replaced by what they stand for. */
-		{LOCAL_POSTCONF, {"postconf"}, {"-x"}, "-c", r->postfix_config, true},
-		{LOCAL_POSTCONF_SERVICES, {"postconf"}, {"-P"}, "-c", r->postfix_config, true},
+		{LOCAL_POSTCONF, {"postconf"}, {"-x"}, "-c", r->postfix_config, LOCAL_NOBODY_FIRST},
+		{LOCAL_POSTCONF_SERVICES,
+		 {"postconf"},
+		 {"-P"},
+		 "-c",
+		 r->postfix_config,
+		 LOCAL_NOBODY_FIRST},
 		/* The queue tells root about other instances, and nobody else. */
-		{LOCAL_POSTQUEUE, {"postqueue"}, {"-j"}, "-c", r->postfix_config, false},
+		{LOCAL_POSTQUEUE, {"postqueue"}, {"-j"}, "-c", r->postfix_config, LOCAL_AS_ROOT},
 		/* Exim shows all of it to its administrators only. */
 		{LOCAL_EXIM_CONFIG,
 		 {"exim4", "exim"},
 		 {"-bP", "config"},
 		 "-C",
 		 r->exim_config,
-		 false},
+		 LOCAL_AS_ROOT},
 		{LOCAL_EXIM_TRANSPORTS,
 		 {"exim4", "exim"},
 		 {"-bP", "transports"},
 		 "-C",
 		 r->exim_config,
-		 false},
-		{LOCAL_EXIM_QUEUE, {"exim4", "exim"}, {"-bp"}, "-C", r->exim_config, false},
+		 LOCAL_AS_ROOT},
+		{LOCAL_EXIM_QUEUE, {"exim4", "exim"}, {"-bp"}, "-C", r->exim_config, LOCAL_AS_ROOT},
 		/* It reads files that may hold passwords, and does not print these. */
-		{LOCAL_DOVECONF, {"doveconf"}, {"-n"}, "-c", r->dovecot_config, false},
+		{LOCAL_DOVECONF, {"doveconf"}, {"-n"}, "-c", r->dovecot_config, LOCAL_AS_ROOT},
 		/* From the package lists that are there; nothing is fetched. */
-		{LOCAL_APT, {"apt"}, {"list", "--upgradable"}, NULL, NULL, true},
+		{LOCAL_APT, {"apt"}, {"list", "--upgradable"}, NULL, NULL, LOCAL_NOBODY_FIRST},
 	};
 
 	return local_run(raw, tools, sizeof(tools) / sizeof(tools[0]));

@@ -102,13 +102,19 @@ struct local_piece *local_raw_add(struct local_raw *raw, enum local_item item, c
 const struct local_piece *local_piece_find(const struct local_raw *raw, enum local_item item);
 
 /* local_run.c: several tools at once, each into a piece. */
+enum local_rights {
+	LOCAL_AS_ROOT,
+	LOCAL_NOBODY_FIRST, /* it needs no rights; tried again with ours where it fails */
+	LOCAL_NOBODY_ONLY,  /* what it reads is somebody else's */
+};
+
 struct local_tool {
 	enum local_item item;
 	const char *names[3]; /* the first that is there */
 	const char *arguments[4];
 	const char *config_option; /* in front of the request's instance: "-c"; NULL none */
 	const char *config;	   /* of the request; "" none */
-	bool as_nobody;		   /* it needs no rights; tried again with ours where it fails */
+	enum local_rights rights;
 };
 int local_run(struct local_raw *raw, const struct local_tool *tools, unsigned count);
 /* The absolute path of a tool, or "". Returns buffer. */

@@ -336,11 +336,11 @@ static void children_run(struct child *children, unsigned count, bool again)
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct child *c = &children[i];
-		bool as_nobody = c->is_unsafe || (c->tool->as_nobody && !again);
+		bool as_nobody = c->is_unsafe || (c->tool->rights != LOCAL_AS_ROOT && !again);
 
 		/* Who has hung once would hang again. */
 		if (!c->path[0] || (again && (!c->code || c->code == -ETIMEDOUT || as_nobody ||
-					      !c->tool->as_nobody)))
+					      c->tool->rights != LOCAL_NOBODY_FIRST)))
 			continue;
 		child_clear(c);
 		c->code = child_start(c, as_nobody);

@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 #include <pwd.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -290,6 +291,20 @@ int drop_privileges(const struct drop *d, struct err *e)
 	int ret = drop_identity(e);
 
 	return ret < 0 ? ret : drop_calls(d, e);
+}
+
+int drop_for_parent(const struct drop *d, pid_t parent, struct err *e)
+{
+	int ret = drop_identity(e);
+
+	if (ret < 0)
+		return ret;
+	/* A change of user takes away that one ends with the parent (prctl(2)). */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_set(e, -errno, "cannot follow the parent: %s", strerror(errno));
+	if (getppid() != parent)
+		return err_set(e, -ESRCH, "the parent has gone");
+	return drop_calls(d, e);
 }
 
 int drop_descriptors(const int *keep, size_t count)

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -23,6 +24,12 @@ struct drop {
  * privileges, no capabilities, few system calls. 0 or -errno: then nothing foreign may be read.
  */
 int drop_privileges(const struct drop *d, struct err *e);
+
+/*
+ * The same for a command's worker, which is to end when the command does: parent is who forked it. 0 or -errno: then nothing foreign may
+ * be read.
+ */
+int drop_for_parent(const struct drop *d, pid_t parent, struct err *e);
 
 /* The two halves of it: who one is, after which one may still fork, and what one may ask of the kernel. */
 int drop_identity(struct err *e);

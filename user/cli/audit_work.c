@@ -5,12 +5,10 @@
  * gone when the report comes.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "audit/gate.h"
@@ -180,23 +178,11 @@ static int prepare(struct work *w, struct err *e)
 
 /* ---- without ---- */
 
-/* Whoever waits for the report is the worker's parent: when he is gone, so is the worker. The change of user has taken that away (prctl(2)). */
-static int parent_follow(pid_t parent, struct err *e)
-{
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return err_set(e, -errno, "cannot follow the parent: %s", strerror(errno));
-	return getppid() == parent ? 0 : err_set(e, -ESRCH, "the parent has gone");
-}
-
 static int audit_it(struct work *w, struct err *e)
 {
 	const struct drop drop = {.files = audit_files(w->audit) + FILES_OWN};
-	int ret = drop_identity(e);
+	int ret = drop_for_parent(&drop, w->of->parent, e);
 
-	if (ret == 0)
-		ret = parent_follow(w->of->parent, e);
-	if (ret == 0)
-		ret = drop_calls(&drop, e);
 	if (ret < 0)
 		return ret;
 	if (w->of->ask->baseline || w->of->old)

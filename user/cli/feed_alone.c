@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,12 +45,7 @@ __attribute__((noreturn)) static void worker_run(int file, int memory, int pipe,
 
 	if (drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
 		_exit(EXIT_FAILURE);
-	said.result = drop_identity(&e);
-	/* The change of user would have taken it away (prctl(2)). */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
-		_exit(EXIT_FAILURE);
-	if (said.result == 0)
-		said.result = drop_calls(&drop, &e);
+	said.result = drop_for_parent(&drop, parent, &e);
 	if (said.result == 0)
 		said.result = feed_work(file, memory, &length, &e);
 	said.length = length;

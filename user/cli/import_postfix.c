@@ -47,10 +47,15 @@ static int settings_collect(struct import_source *s)
 {
 	const char *dir = s->directory;
 	const struct local_tool tools[] = {
-		{LOCAL_POSTCONF, {"postconf"}, {"-x"}, "-c", dir, true},
-		{LOCAL_POSTCONF, {"postconf"}, {"-n"}, "-c", dir, true},
-		{LOCAL_POSTCONF_SERVICES, {"postconf"}, {"-P", "-x"}, "-c", dir, true},
-		{LOCAL_POSTCONF_SERVICES, {"postconf"}, {"-M"}, "-c", dir, true},
+		{LOCAL_POSTCONF, {"postconf"}, {"-x"}, "-c", dir, LOCAL_NOBODY_FIRST},
+		{LOCAL_POSTCONF, {"postconf"}, {"-n"}, "-c", dir, LOCAL_NOBODY_FIRST},
+		{LOCAL_POSTCONF_SERVICES,
+		 {"postconf"},
+		 {"-P", "-x"},
+		 "-c",
+		 dir,
+		 LOCAL_NOBODY_FIRST},
+		{LOCAL_POSTCONF_SERVICES, {"postconf"}, {"-M"}, "-c", dir, LOCAL_NOBODY_FIRST},
 	};
 	struct import_piece *const out[] = {&s->all, &s->own, &s->services, &s->master};
 
@@ -95,7 +100,22 @@ static void table_collect(const char *path, struct import_piece *out)
 		snprintf(out->why, sizeof(out->why), "%s", strerror(-code));
 }
 
-/* postmap(1): each question is a process. */
+/* As DATABASE_README names what postmap(1) makes of a text. */
+static bool is_others_table(const char *spec)
+{
+	static const char *const suffixes[] = {"", ".db", ".lmdb", ".cdb", ".dir", ".pag"};
+	const char *path = strchr(import_spec(spec), ':') + 1; /* import_want_check() */
+	char file[LOCAL_PATH_MAX + IMPORT_SPEC_MAX];
+	bool is_found = false;
+
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+		is_found |= local_config_is_others(file);
+	}
+	return is_found;
+}
+
+/* postmap(1): each question is a process. A library of tables is not given somebody else's with our rights. */
 static int questions_collect(struct import_source *s)
 {
 	struct local_tool tools[AT_ONCE];
@@ -112,7 +132,8 @@ static int questions_collect(struct import_source *s)
 				{"-q", s->answer[i].want.key, import_spec(s->answer[i].want.spec)},
 				"-c",
 				s->directory,
-				true};
+				is_others_table(s->answer[i].want.spec) ? LOCAL_NOBODY_ONLY
+									: LOCAL_NOBODY_FIRST};
 		}
 		if (count && (count == AT_ONCE || i == s->answer_count)) {
 			ret = tools_run(tools, out, count);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,8 +23,7 @@ __attribute__((noreturn)) static void worker_be(const struct import_work *w, int
 	struct err e = {0};
 	int status;
 
-	if (drop_identity(&e) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent ||
-	    drop_calls(&drop, &e) < 0) {
+	if (drop_for_parent(&drop, parent, &e) < 0) {
 		fprintf(stderr, "postern: %s\n", e.text);
 		_exit(WORKER_NOT_RUN);
 	}

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* enforce and monitor. The kernel keeps the deadline, so a timed order ends with or without a controller. */
+#include <stdio.h>
+#include <unistd.h>
+
 #include "base/when.h"
 #include "cli/cli.h"
+
+/* To a person alone: a script that enforces has its answer, and looks at the status of the report if it cares. */
+static void report_name(const struct cli *cli)
+{
+	if (!cli->json && isatty(STDOUT_FILENO))
+		puts("`postern report` tells what is refused from now on, and who of those had "
+		     "delivered mail");
+}
 
 static int mode_set(struct cli *cli, enum conf_mode mode, uint64_t for_s)
 {
@@ -25,6 +36,8 @@ static int mode_set(struct cli *cli, enum conf_mode mode, uint64_t for_s)
 			       "in_force", r.gate != NULL),
 		     "the mode is %s%s%s%s", name, for_s ? " for " : "",
 		     for_s ? duration_format(for_s, time) : "", for_s ? ", then monitor" : "");
+	if (mode == CONF_ENFORCE && rc == CLI_DONE)
+		report_name(cli);
 	ruling_close(&r);
 	return rc;
 }

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -166,19 +165,6 @@ static int gather(struct reporting *r, const struct sentence *s)
 
 /* ---- without ---- */
 
-static int give_up(pid_t parent, struct err *e)
-{
-	const struct drop drop = {.files = MAILLOG_FILES_MAX + FILES_OWN};
-	int ret;
-
-	maillog_prepare();
-	ret = drop_identity(e);
-	/* The change of user has taken away that the worker goes with its parent (prctl(2)). */
-	if (ret == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
-		ret = err_set(e, -ESRCH, "cannot follow the parent");
-	return ret == 0 ? drop_calls(&drop, e) : ret;
-}
-
 static int log_read(struct reporting *r)
 {
 	struct proof *p = r->proof;
@@ -206,8 +192,11 @@ static int written(int ret, const char *what, struct err *e)
 static int work(struct reporting *r, pid_t parent)
 {
 	FILE *html = r->html_fd >= 0 ? fdopen(r->html_fd, "w") : NULL;
-	int ret = give_up(parent, &r->e);
+	const struct drop drop = {.files = MAILLOG_FILES_MAX + FILES_OWN};
+	int ret;
 
+	maillog_prepare();
+	ret = drop_for_parent(&drop, parent, &r->e);
 	if (ret == 0)
 		ret = log_read(r);
 	if (ret == 0 && proof_conclude(r->proof) < 0)

@@ -2,33 +2,24 @@
 /* For show status: how many feeds and providers are in force, and where the metrics are; each where the configuration has it. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/foreign.h"
 #include "cli/show.h"
 #include "daemon/instance.h"
 
-typedef int reader(const char *bytes, size_t length, json_t **rows, int64_t *updated_wall_s,
-		   struct err *e);
-
 /* What the controller last wrote down; an empty array where it has not. */
-static json_t *rows_read(const struct cli *cli, const char *name, reader *read)
+static json_t *rows_read(const struct cli *cli, const char *name, foreign_rows_fn take)
 {
-	char path[INSTANCE_PATH_MAX], *bytes = NULL;
+	char path[INSTANCE_PATH_MAX];
 	struct err e = {0};
 	json_t *rows = NULL;
 	int64_t updated = 0;
-	size_t length = 0;
-	int rc = foreign_load(instance_path(cli->conf.instance, name, path), &bytes, &length, &e);
+	int rc = foreign_load_rows(instance_path(cli->conf.instance, name, path), take, &rows,
+				   &updated, &e);
 
-	if (rc == 0)
-		rc = read(bytes, length, &rows, &updated, &e);
-	if (rc == -EBADMSG)
-		err_prefix(&e, "%s", path);
 	if (rc && rc != -ENOENT)
 		cli_warn(cli, "%s", e.text);
-	free(bytes);
 	return rc == 0 ? rows : json_array();
 }
 
@@ -60,7 +51,7 @@ void inputs_gather(const struct cli *cli, json_t *row)
 	json_t *rows;
 
 	json_object_set_new(row, "feeds", json_null());
-	json_object_set_new(row, "providers", json_null());
+	json_object_set_new(row, "trust_spf", json_null());
 	if (c->feed_count) {
 		rows = rows_read(cli, INSTANCE_FEEDS, foreign_feeds);
 		json_object_set_new(row, "feeds",
@@ -71,7 +62,7 @@ void inputs_gather(const struct cli *cli, json_t *row)
 	}
 	if (c->trust_spf_count) {
 		rows = rows_read(cli, INSTANCE_PROVIDERS, foreign_providers);
-		json_object_set_new(row, "providers",
+		json_object_set_new(row, "trust_spf",
 				    json_pack("{s:i, s:I, s:I}", "count", (int)c->trust_spf_count,
 					      "good", count_state(rows, "good"), "networks",
 					      sum(rows, "in_gate")));
@@ -85,10 +76,9 @@ static long long number(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-static void input_print(const json_t *row, const char *key, const char *good, const char *what,
+static void input_print(const char *key, const json_t *input, const char *good, const char *what,
 			const char *one)
 {
-	const json_t *input = json_object_get(row, key);
 	long long count = number(input, "count"), fine = number(input, good);
 
 	if (!json_is_object(input))
@@ -103,8 +93,8 @@ void inputs_print(const json_t *row)
 {
 	const char *metrics = json_string_value(json_object_get(row, "metrics"));
 
-	input_print(row, "feeds", "loaded", "entries", "entry");
-	input_print(row, "providers", "good", "networks", "network");
+	input_print("feeds", json_object_get(row, "feeds"), "loaded", "entries", "entry");
+	input_print("providers", json_object_get(row, "trust_spf"), "good", "networks", "network");
 	if (metrics)
 		printf("%-12s at %s\n", "metrics", metrics);
 }

@@ -5,7 +5,7 @@
  * delivers is no stranger, so it is not held for a second when its verdict is old.
  *
  * To be known takes away little: limits hold, and the source is asked about at its next connection as if it were new; only who is not
- * listed is made known, and only for CONTACT_KNOWN_S from the delivery. That matters, since a line of the log can be forged by who may write to the
+ * listed is made known, and only for CONTACT_KNOWN_S from the delivery; bans spare who does so on several days (policy/offence.h). That matters, since a line of the log can be forged by who may write to the
  * log: root, and with logger(1) anybody who has an account on this host.
  *
  * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The parts of the controller that stand beside each other: each opens, hears what happens, and closes, and none knows another. A
- * part that fails to open is said, and policing goes on without it. A part's state hangs in struct daemon; every function of a row
- * but open may be NULL, and is called only when open gave 0.
+ * The parts of the controller that stand beside each other: each opens, hears what happens, and closes. None knows another, but for the meter,
+ * which tells how they do. A part that fails to open is said, and policing goes on without it. A part's state hangs in struct daemon; every
+ * function of a row but open may be NULL, and is called only when open gave 0.
  *
  * The files of a part begin with its name: following.c is the part, following_child.c what runs as its child without privileges.
  */

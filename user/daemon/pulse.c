@@ -161,6 +161,28 @@ static bool pulse_reap(struct daemon *d)
 	return true;
 }
 
+/*
+ * Wall times of the store are for after a reboot: the lock of a long import is not waited for, and a store that is away gets them when it
+ * is back.
+ */
+static void pulse_rebase(struct daemon *d)
+{
+	struct err e = {0};
+	int r;
+
+	if (!d->pulse.rebase || !d->store)
+		return;
+	r = store_lock(d->store, &e);
+	if (!r) {
+		r = store_rebase(d->store, &e);
+		store_unlock(d->store);
+	}
+	if (!r)
+		d->pulse.rebase = false;
+	else if (r != -EBUSY)
+		keep_fault(d, r, &e);
+}
+
 static void pulse_tick(void *context)
 {
 	struct daemon *d = context;
@@ -174,6 +196,7 @@ static void pulse_tick(void *context)
 	telling_tick(d, now);
 	manager_tick(d, now);
 	log_tick();
+	pulse_rebase(d);
 	if (d->store && pulse_store_changed(d))
 		pulse_find_expiry(d);
 	if ((!p->next_expiry_ns || now < p->next_expiry_ns) && now < p->sweep_ns)
@@ -243,22 +266,10 @@ static void pulse_store(void *context)
 static void pulse_clock_step(void *context)
 {
 	struct daemon *d = context;
-	struct err e = {0};
-	int r;
 
 	log_info("the wall clock was set: no rule ends earlier or later for it");
-	if (!d->store)
-		return;
-	pulse_beat(d);
-	keep_patience(d, true);
-	r = store_lock(d->store, &e);
-	if (!r) {
-		r = store_rebase(d->store, &e);
-		store_unlock(d->store);
-	}
-	keep_patience(d, false);
-	if (r)
-		keep_fault(d, r, &e);
+	d->pulse.rebase = true;
+	pulse_rebase(d);
 }
 
 int pulse_start(struct daemon *d, struct err *e)

@@ -560,3 +560,10 @@ const char *proof_kind_name(enum proof_kind k)
 
 	return names[k];
 }
+
+const char *proof_reason_note(const struct proof_reason *r)
+{
+	if (r->kind == PROOF_OPERATOR)
+		return "your own rules";
+	return r->kind == PROOF_BAN ? "repeated offences" : "";
+}

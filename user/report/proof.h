@@ -180,6 +180,9 @@ const char *proof_kind_name(enum proof_kind k);
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 
+/* What stands in the place of lists and limits for a reason that has none: "your own rules"; "" nothing. */
+const char *proof_reason_note(const struct proof_reason *r);
+
 /* words.c: sentences that all forms share, without a final stop. */
 #define PROOF_TEXT_MAX 1024
 void proof_headline(const struct proof *p, char text[static PROOF_TEXT_MAX]);
@@ -199,6 +202,8 @@ void proof_says(const struct proof *p, const struct proof_source *s,
 /* What speaks for it, and what against it: "a verified name of its own, mail on 4 days"; each may be "". */
 void proof_signs(const struct proof *p, const struct proof_source *s,
 		 char favour[static PROOF_TEXT_MAX], char against[static PROOF_TEXT_MAX]);
+/* How many of those left are told of with all that is known of them: the first in order; the others stand in a table. */
+unsigned proof_detailed(const struct proof *p);
 /* By what, in a word or two: "3 lists", "rate". */
 void proof_by(const struct proof *p, const struct proof_source *s,
 	      char text[static PROOF_TEXT_MAX]);

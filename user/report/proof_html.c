@@ -78,9 +78,7 @@ static void number_cell(FILE *out, uint64_t n)
 
 static void details_cell(FILE *out, const struct proof_reason *r)
 {
-	fputs("<td>", out);
-	if (r->kind == PROOF_OPERATOR)
-		fputs("your own rules", out);
+	fprintf(out, "<td>%s", proof_reason_note(r));
 	for (unsigned i = 0; i < r->details; i++) {
 		page_element(out, i ? "<br>" : "", r->detail[i].name, "");
 		fprintf(out, " <span class=\"soft\">(%" PRIu64 ")</span>",
@@ -140,31 +138,12 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 	fputs("</article>\n", out);
 }
 
-static void left_write(const struct proof *p, FILE *out)
-{
-	if (!p->count[PROOF_LEFT])
-		return;
-	fprintf(out,
-		"<section>\n<h2>Delivered mail: to explain <span class=\"soft\">(%u)</span></h2>\n",
-		p->count[PROOF_LEFT]);
-	for (size_t i = 0; i < p->told_count; i++)
-		if (p->told[i].source->state == PROOF_LEFT)
-			source_write(p, p->told[i].source, out);
-	fputs("</section>\n", out);
-}
-
 /* Of the many in a line each what a person needs to object. */
-static void table_write(const struct proof *p, enum proof_state state, const char *title,
-			const char *lead, FILE *out)
+static void table_write(const struct proof *p, enum proof_state state, unsigned skip, FILE *out)
 {
 	char addr[ADDR_TEXT_MAX], by[PROOF_TEXT_MAX];
+	unsigned seen = 0;
 
-	if (!p->count[state])
-		return;
-	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
-		p->count[state]);
-	if (lead[0])
-		page_element(out, "<p>", lead, ".</p>\n");
 	fputs("<div class=\"scroll\"><table>\n<tr><th>Address</th><th>Name</th>"
 	      "<th class=\"n\">Messages</th><th class=\"n\">Recipients</th>"
 	      "<th class=\"n\">Days</th><th class=\"n\">Turned down</th><th>By</th>",
@@ -173,7 +152,7 @@ static void table_write(const struct proof *p, enum proof_state state, const cha
 	for (size_t i = 0; i < p->told_count; i++) {
 		const struct proof_source *s = p->told[i].source;
 
-		if (s->state != state)
+		if (s->state != state || ++seen <= skip)
 			continue;
 		page_element(out, "<tr><td class=\"id\">", addr_format(&s->addr, addr),
 			     "</td><td>");
@@ -188,7 +167,42 @@ static void table_write(const struct proof *p, enum proof_state state, const cha
 			fprintf(out, "<td>%s</td>", proof_settled(s));
 		fputs("</tr>\n", out);
 	}
-	fputs("</table></div>\n</section>\n", out);
+	fputs("</table></div>\n", out);
+}
+
+static void left_write(const struct proof *p, FILE *out)
+{
+	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p), shown = 0;
+
+	if (!left)
+		return;
+	fprintf(out,
+		"<section>\n<h2>Delivered mail: to explain <span "
+		"class=\"soft\">(%u)</span></h2>\n",
+		left);
+	for (size_t i = 0; i < p->told_count && shown < detailed; i++)
+		if (p->told[i].source->state == PROOF_LEFT) {
+			source_write(p, p->told[i].source, out);
+			shown++;
+		}
+	if (left > detailed) {
+		fprintf(out, "<p>The other %u, for whom less speaks.</p>\n", left - detailed);
+		table_write(p, PROOF_LEFT, detailed, out);
+	}
+	fputs("</section>\n", out);
+}
+
+static void group_write(const struct proof *p, enum proof_state state, const char *title,
+			const char *lead, FILE *out)
+{
+	if (!p->count[state])
+		return;
+	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
+		p->count[state]);
+	if (lead[0])
+		page_element(out, "<p>", lead, ".</p>\n");
+	table_write(p, state, 0, out);
+	fputs("</section>\n", out);
 }
 
 int proof_html(const struct proof *p, FILE *out)
@@ -204,10 +218,10 @@ int proof_html(const struct proof *p, FILE *out)
 	}
 	left_write(p, out);
 	proof_suspects(p, suspects);
-	table_write(p, PROOF_SUSPECT, "Delivered mail, and look like spam", suspects, out);
+	group_write(p, PROOF_SUSPECT, "Delivered mail, and look like spam", suspects, out);
 	reasons_write(p, out);
-	table_write(p, PROOF_SETTLED, "Settled", "", out);
-	table_write(p, PROOF_APART, "Delivered at other times, when nothing stood against them", "",
+	group_write(p, PROOF_SETTLED, "Settled", "", out);
+	group_write(p, PROOF_APART, "Delivered at other times, when nothing stood against them", "",
 		    out);
 	fputs("</main>\n<footer>\n<p>A delivery counts where its connection was made while its "
 	      "source "

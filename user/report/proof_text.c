@@ -10,14 +10,10 @@
 #define WIDTH	      78
 #define LEAD_MAX      128 /* of a row: a name and four numbers */
 #define DETAILS_SHOWN 3
-/* How many are told with all that is known of them; who has hundreds left reads a table. */
-#define DETAILED_MOST  20
-#define DETAILED_LEAST 5
-#define DETAILED_SIGNS 2  /* of the three: from the sixth on */
-#define ROW_FIXED      38 /* bytes of a row of the table beside its address and its name */
-#define SETTLED_FIXED  9
-#define NAME_LEAST     12 /* bytes of it that are shown, even beside the longest addresses */
-#define APART_SHOWN    10 /* sources that were over a limit at other times; the rest is a number */
+#define ROW_FIXED     38 /* bytes of a row of the table beside its address and its name */
+#define SETTLED_FIXED 9
+#define NAME_LEAST    12 /* bytes of it that are shown, even beside the longest addresses */
+#define APART_SHOWN   10 /* sources that were over a limit at other times; the rest is a number */
 
 /* Wrapped at blanks, with a margin for what follows the first line. */
 static void wrapped(FILE *out, const char *lead, unsigned margin, const char *text)
@@ -82,9 +78,9 @@ static void reasons_print(const struct proof *p, FILE *out)
 		if (r->kind == PROOF_OPERATOR && !r->connections[1])
 			continue;
 		details_text(r, text);
-		if (r->kind == PROOF_OPERATOR || !text[0])
+		if (!text[0])
 			snprintf(text, sizeof(text), "%s",
-				 r->kind == PROOF_OPERATOR ? "your own rules" : "-");
+				 *proof_reason_note(r) ? proof_reason_note(r) : "-");
 		snprintf(lead, sizeof(lead), "  %-13s %11" PRIu64 " %7u %11" PRIu64 " %7u  ",
 			 r->name, proof_reason_would(r), r->sources[0], r->connections[1],
 			 r->sources[1]);
@@ -160,26 +156,9 @@ static void table_print(const struct proof *p, enum proof_state state, unsigned 
 	}
 }
 
-/* Of many, those alone for whom something speaks: the order puts them first. */
-static unsigned detailed_count(const struct proof *p)
-{
-	unsigned count = 0;
-
-	for (size_t i = 0; i < p->told_count && count < DETAILED_MOST; i++) {
-		const struct proof_source *s = p->told[i].source;
-
-		if (s->state != PROOF_LEFT)
-			continue;
-		if (count >= DETAILED_LEAST && standing_count(s->signs) < DETAILED_SIGNS)
-			break;
-		count++;
-	}
-	return count;
-}
-
 static void left_print(const struct proof *p, FILE *out)
 {
-	unsigned left = p->count[PROOF_LEFT], detailed = detailed_count(p), shown = 0;
+	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p), shown = 0;
 	char text[PROOF_TEXT_MAX];
 
 	if (!left)

@@ -17,6 +17,11 @@ static const char *s_of(uint64_t count)
 	return count == 1 ? "" : "s";
 }
 
+/* How many are told with all that is known of them; who has hundreds left reads a table. */
+#define DETAILED_MOST  20
+#define DETAILED_LEAST 5
+#define DETAILED_SIGNS 2 /* of the three: from the sixth on */
+
 /* Appends. */
 __attribute__((format(printf, 2, 3))) static void add(char text[static PROOF_TEXT_MAX],
 						      const char *format, ...)
@@ -209,6 +214,23 @@ void proof_signs(const struct proof *p, const struct proof_source *s,
 		add(against, "%sthe mail server turns it down", joint(against));
 }
 
+/* Of many, those alone for whom something speaks: the order puts them first. */
+unsigned proof_detailed(const struct proof *p)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < p->told_count && count < DETAILED_MOST; i++) {
+		const struct proof_source *s = p->told[i].source;
+
+		if (s->state != PROOF_LEFT)
+			continue;
+		if (count >= DETAILED_LEAST && standing_count(s->signs) < DETAILED_SIGNS)
+			break;
+		count++;
+	}
+	return count;
+}
+
 void proof_by(const struct proof *p, const struct proof_source *s, char text[static PROOF_TEXT_MAX])
 {
 	unsigned lists = proof_lists(p, s);
@@ -290,11 +312,16 @@ void proof_advice(const struct proof *p, const struct proof_source *s,
 		break;
 	case PROOF_FEED:
 		add(advice,
-		    "trust does not lift a feed: have it taken out of %s, or never judge it",
-		    s->feed ? s->feed : "the feed");
+		    "trust does not lift a feed: have it taken out of the feed%s%s, or never judge "
+		    "it",
+		    s->feed ? " " : "", s->feed ? s->feed : "");
 		command_make(p, s, "allow", command);
 		break;
 	case PROOF_BAN:
+		add(advice,
+		    "trust lifts the ban, and not the limit that it may have offended against: "
+		    "`postern why %s` tells which",
+		    addr_format(&s->addr, addr));
 		command_make(p, s, "trust", command);
 		break;
 	case PROOF_ONLY:
