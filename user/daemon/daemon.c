@@ -300,9 +300,10 @@ static int step_trial(struct daemon *d, struct err *e)
 	snprintf(path, sizeof(path), "%s/%s/%s", d->conf.state_dir, d->conf.instance, STORE_FILE);
 	if (access(path, F_OK) == 0)
 		return err_set(e, -EEXIST,
-			       "the instance \"%s\" has rules in %s, which a trial would not "
-			       "obey: `postern run` without --trial does, and --instance NAME "
-			       "tries another one",
+			       "the instance \"%s\" has stored rules or verdicts in %s, which a "
+			       "trial would not obey: `postern run` without --trial does, "
+			       "--instance NAME tries another one, and who wants nothing of it "
+			       "removes the file",
 			       d->conf.instance, path);
 	return instance_begin_trial(&d->instance, e);
 }
