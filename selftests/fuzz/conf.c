@@ -66,7 +66,8 @@ static void text_write(const char *text, FILE *out)
 /* As libconfig writes it. */
 static void value_write(const json_t *value, FILE *out)
 {
-	bool groups = json_is_object(json_array_get(value, 0));
+	/* An empty one can be either, and all take a list. */
+	bool groups = !json_array_size(value) || json_is_object(json_array_get(value, 0));
 	const char *key;
 	json_t *member;
 	size_t i;
