@@ -370,6 +370,8 @@ TAB, KILL_LINE = "\t", "\x15"
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_completion(machine, installed, shell):
+    for prefix in (BLOCKED, NETWORK6):
+        installed(f"block {prefix}")
     verbs = installed.rows("help")
     topics = next(row["syntax"] for row in verbs if row["verb"] == "show").split("|")
     typed = Typed(machine, *SHELLS[shell])
