@@ -63,14 +63,19 @@ static __always_inline bool told_claim(const struct pn_conf *conf, const struct 
 				       __u32 reason, __u64 now, __u32 *suppressed)
 {
 	__u64 hash = mix64(source->pair[0] ^ pn_seed) ^ mix64(source->pair[1] + reason + pn_seed);
-	__u32 first = hash % PN_TOLD_CELLS, tag = hash >> 32;
+	__u32 first = hash % PN_TOLD_CELLS, tag = hash >> 32, index;
 	struct pn_told *room = NULL;
 
-#pragma unroll
+	/*
+	 * Not unrolled: each turn would have an index of its own on the stack. All calls together have 512 bytes of it, and Linux 6.1
+	 * rounds each up to a multiple of 32.
+	 */
+#pragma nounroll
 	for (__u32 way = 0; way < PN_TOLD_WAYS; way++) {
-		__u32 index = first ^ way;
-		struct pn_told *cell = bpf_map_lookup_elem(&pn_told, &index);
+		struct pn_told *cell;
 
+		index = first ^ way;
+		cell = bpf_map_lookup_elem(&pn_told, &index);
 		if (!cell)
 			return false;
 		if (cell->tag == tag) {
