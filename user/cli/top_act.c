@@ -48,7 +48,7 @@ static bool act_read(int fd, char *text, size_t size)
 	uint64_t end_ns = now_boot_ns() + ACT_WAIT_S * NS_PER_S;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	size_t used = 0;
-	char rest[REST_MAX];
+	char rest[REST_MAX] = "";
 
 	for (;;) {
 		uint64_t now = now_boot_ns();

@@ -307,7 +307,7 @@ static bool prefix_next(struct merging *m, struct feeds_prefix *out)
 		while (m->at[i] < l->prefix_count &&
 		       is_left_out(m->list[i]->left_out_prefixes, m->at[i]))
 			m->at[i]++;
-		if (m->at[i] == l->prefix_count)
+		if (!l->prefixes || m->at[i] == l->prefix_count)
 			continue;
 		next = &l->prefixes[m->at[i]];
 		if (found && image_compare_prefixes(next, &out->prefix) >= 0)

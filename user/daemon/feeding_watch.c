@@ -50,17 +50,15 @@ static void event_read(struct feeding *f, const struct inotify_event *event)
 {
 	for (unsigned i = 0; i < f->count; i++) {
 		struct fed *one = &f->fed[i];
+		bool is_here = one->watch == event->wd;
 
-		if (event->mask & IN_Q_OVERFLOW) {
-			one->wanted = true;
-		} else if (one->watch != event->wd) {
-			continue;
-		} else if (event->mask &
-			   (IN_IGNORED | IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT)) {
+		if (is_here &&
+		    event->mask & (IN_IGNORED | IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT))
 			one->watch = -1;
-		} else if (event->len && strncmp(event->name, name_of(one), event->len) == 0) {
+		else if (event->mask & IN_Q_OVERFLOW ||
+			 (is_here && event->len &&
+			  strncmp(event->name, name_of(one), event->len) == 0))
 			one->wanted = true;
-		}
 	}
 	/* What the name leads to now is another directory. */
 	if (event->mask & IN_MOVE_SELF)

@@ -182,9 +182,11 @@ static int refuse_unknown(struct feed_reader *r, struct excerpt line)
 	char text[EXCERPT_SHOWN_MAX];
 
 	if (*line.at == '<')
-		return feed_refuse(r, "begins with '<': this is a web page, no list of addresses");
-	return feed_refuse(r, "begins no list of addresses that is known: '%s'",
-			   excerpt_shown(line, text));
+		feed_refuse(r, "begins with '<': this is a web page, no list of addresses");
+	else
+		feed_refuse(r, "begins no list of addresses that is known: '%s'",
+			    excerpt_shown(line, text));
+	return -EBADMSG;
 }
 
 /* A zone file, if one of the next lines is of one alone. */

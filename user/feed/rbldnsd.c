@@ -6,6 +6,7 @@
  */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "feed/reader.h"
@@ -83,8 +84,9 @@ static uint32_t number_with(const uint32_t octet[OCTETS], unsigned count, uint32
 static bool short_read(struct excerpt p, uint32_t *first, uint32_t *last)
 {
 	uint32_t from[OCTETS] = {0}, to[OCTETS] = {0};
-	unsigned from_count, to_count, bits = 0, used = 0;
-	char text[SHORT_TEXT_MAX];
+	unsigned from_count, to_count;
+	char text[SHORT_TEXT_MAX], *rest = NULL;
+	unsigned long bits;
 	const char *end;
 
 	snprintf(text, sizeof(text), "%.*s", (int)p.length, p.at);
@@ -95,7 +97,8 @@ static bool short_read(struct excerpt p, uint32_t *first, uint32_t *last)
 	if (!*end)
 		return true;
 	if (*end == '/') {
-		if (sscanf(end, "/%2u%n", &bits, &used) != 1 || end[used] || !bits || bits > 32)
+		bits = end[1] >= '0' && end[1] <= '9' ? strtoul(end + 1, &rest, 10) : 0;
+		if (!bits || bits > 32 || *rest)
 			return false;
 		*last = *first | (uint32_t)((1ULL << (32 - bits)) - 1);
 		return !(*first & (uint32_t)((1ULL << (32 - bits)) - 1));

@@ -20,22 +20,26 @@ static int too_long(struct err *e)
 /* The whole text, malloc'd. */
 static int file_read(int fd, char **out, size_t *length, struct err *e)
 {
-	size_t room = READ_MORE, count = 0;
+	size_t room = 0, want = READ_MORE, count = 0;
 	char *text = NULL, *wider;
-	struct stat st;
+	struct stat st = {0};
 	ssize_t n = 1;
 
 	if (fstat(fd, &st) == 0 && st.st_size > FEED_BYTES_MAX)
 		return too_long(e);
-	room += (size_t)st.st_size;
+	if (st.st_size > 0)
+		want += (size_t)st.st_size;
 	while (n > 0) {
-		wider = !text || count == room ? realloc(text, room += count ? READ_MORE : 0)
-					       : text;
-		if (!wider) {
-			free(text);
-			return err_set(e, -ENOMEM, "no memory for its %zu bytes", room);
+		if (count == room) {
+			wider = realloc(text, want);
+			if (!wider) {
+				free(text);
+				return err_set(e, -ENOMEM, "no memory for its %zu bytes", want);
+			}
+			text = wider;
+			room = want;
+			want += READ_MORE;
 		}
-		text = wider;
 		n = read(fd, text + count, room - count);
 		if (n > 0)
 			count += (size_t)n;
