@@ -359,6 +359,31 @@ TEST(too_little_is_too_early)
 	}
 }
 
+TEST(who_began_to_watch_within_an_hour_has_watched_since_then)
+{
+	static const struct {
+		int64_t hours_ago;
+		uint64_t seconds;
+		int64_t from_s; /* after that hour's begin */
+	} cases[] = {
+		{2, 3600, 0}, {2, 600, 3000}, {0, 0, 1800}, {0, 60, 1740}, {0, 7200, 0},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct proof *p = proof_of(false);
+		int64_t this_hour_s = NOON_S - NOON_S % 3600;
+		struct store_hour h = {.wall_s = this_hour_s - cases[i].hours_ago * 3600,
+				       .reason = "watched",
+				       .packets = cases[i].seconds};
+
+		p->facts.now_wall_s = this_hour_s + 1800;
+		EXPECT(proof_add_hour(p, &h) == 0 &&
+			       p->watched_from_s == h.wall_s + cases[i].from_s,
+		       "%zu: %lld", i, (long long)(p->watched_from_s - h.wall_s));
+		proof_free(p);
+	}
+}
+
 TEST(connections_are_counted_by_the_kernel_where_it_counts_connections)
 {
 	struct store_hour found = {.wall_s = NOON_S, .reason = STORE_HOUR_FOUND, .would = 2};

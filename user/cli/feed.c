@@ -59,8 +59,9 @@ int feed_tell(const struct cli *cli, const struct feedtalk_answer *a)
 	if (cli->json)
 		return json_line(stdout, answer_row(a)) || !done ? CLI_FAILED : CLI_DONE;
 	if (done)
-		printf("%s: %" PRIu64 " entries (%s), %" PRIu64 " new, %" PRIu64 " gone\n", a->name,
-		       a->entries, feed_format_name(a->report.format), a->added, a->removed);
+		printf("%s: %" PRIu64 " %s (%s), %" PRIu64 " new, %" PRIu64 " gone\n", a->name,
+		       a->entries, a->entries == 1 ? "entry" : "entries",
+		       feed_format_name(a->report.format), a->added, a->removed);
 	else
 		printf("%s: %s: %s; %" PRIu64 " entries from before are in force\n", a->name,
 		       feed_state_name(a->state), a->why, a->entries);

@@ -195,6 +195,16 @@ int proof_add_refusal(struct proof *p, const struct store_refusal *r)
 	return 0;
 }
 
+/* Who began to watch within an hour is taken to have gone on until its end, or until now. */
+static int64_t hour_watched_from(const struct proof *p, const struct store_hour *h)
+{
+	int64_t end_s = h->wall_s + HOUR_S;
+
+	if (end_s > p->facts.now_wall_s)
+		end_s = p->facts.now_wall_s;
+	return end_s - h->wall_s > (int64_t)h->packets ? end_s - (int64_t)h->packets : h->wall_s;
+}
+
 int proof_add_hour(struct proof *p, const struct store_hour *h)
 {
 	/* Packets that begin no connection. A stranger who was held comes again, and is counted then. */
@@ -211,7 +221,7 @@ int proof_add_hour(struct proof *p, const struct store_hour *h)
 		p->watched_s += h->packets;
 		p->monitor_s += h->would;
 		if (!p->watched_from_s)
-			p->watched_from_s = h->wall_s;
+			p->watched_from_s = hour_watched_from(p, h);
 		return 0;
 	}
 	/* Their SYN has been counted as a stranger's. */
