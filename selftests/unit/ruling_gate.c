@@ -178,21 +178,30 @@ static unsigned stored(struct bench *b)
 	return n;
 }
 
+/* More blocks of addresses than the map holds; the caller's. */
+static struct store_rule *many_of(const char *origin)
+{
+	struct store_rule *many = calloc(RULES_MANY, sizeof(*many));
+	char text[ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; many && i < RULES_MANY; i++) {
+		snprintf(text, sizeof(text), "198.18.%u.%u", i >> 8, i & 255);
+		many[i] = rule_of(STORE_BLOCK, text);
+		snprintf(many[i].origin, sizeof(many[i].origin), "%s", origin);
+	}
+	return many;
+}
+
 TEST(ruling_gate_a_full_map_leaves_everything_as_it_was)
 {
 	struct store_rule *many, found;
 	struct bench *b;
 	unsigned killed;
-	char text[32];
 
 	BENCH_OR_SKIP(b);
-	many = calloc(RULES_MANY, sizeof(*many));
+	many = many_of("operator");
 	if (!many)
 		return;
-	for (unsigned i = 0; i < RULES_MANY; i++) {
-		snprintf(text, sizeof(text), "198.18.%u.%u", i >> 8, i & 255);
-		many[i] = rule_of(STORE_BLOCK, text);
-	}
 	many[0].action = STORE_REFUSE;
 	EXPECT(ruling_put_many(&b->r, many, 1, &killed, &b->e) == 0, "%s", b->e.text);
 	many[0].action = STORE_DROP;
@@ -368,17 +377,11 @@ TEST(ruling_gate_what_is_anothers_survives_a_full_map)
 	struct store_rule *many;
 	struct bench *b;
 	unsigned killed;
-	char text[32];
 
 	BENCH_OR_SKIP(b);
-	many = calloc(RULES_MANY, sizeof(*many));
+	many = many_of("program");
 	if (!many)
 		return;
-	for (unsigned i = 0; i < RULES_MANY; i++) {
-		snprintf(text, sizeof(text), "198.18.%u.%u", i >> 8, i & 255);
-		many[i] = rule_of(STORE_BLOCK, text);
-		snprintf(many[i].origin, sizeof(many[i].origin), "program");
-	}
 	EXPECT(put(b, STORE_BLOCK, "198.18.0.0") == 0, "%s", b->e.text);
 	b->r.origin = "program";
 	EXPECT(ruling_put_many(&b->r, many, RULES_MANY, &killed, &b->e) == -ENOSPC, "it is full");

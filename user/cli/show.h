@@ -4,6 +4,7 @@
 #define CLI_SHOW_H
 
 #include "cli/cli.h"
+#include "cli/foreign.h"
 
 int show_status(struct cli *cli);
 int show_rules(struct cli *cli);
@@ -20,6 +21,21 @@ int show_config(struct cli *cli);
 /* Rows from the maps of the gate: opens gate and list, has walk fill it, and ends it. empty: the sentence for no rows. */
 int show_walk(struct cli *cli, struct cli_list *list, const struct column *columns, size_t count,
 	      int (*walk)(struct gate *g, struct cli_list *list, struct err *e), const char *empty);
+
+/* Rows that a controller wrote down (show_told.c). */
+struct show_told {
+	const char *file;     /* in the run directory */
+	foreign_rows_fn take; /* holds its bytes to what they may be */
+	const struct column *columns;
+	size_t count;
+	const char *empty; /* the sentence for people when there is nothing to tell of */
+	int (*missing)(struct cli *cli); /* there is no file: says why, and returns the status */
+	/* A new row of the one that was told, the place-th. */
+	json_t *(*row)(struct cli *cli, json_t *told, unsigned place, void *context);
+	void *context;
+};
+/* *updated_wall_s: when they were written; 0 where there is none. Returns the status. */
+int show_told(struct cli *cli, const struct show_told *t, int64_t *updated_wall_s);
 
 /* What a controller wrote down at that time: is it out of date, and why? */
 #define STALE_TEXT_MAX 128

@@ -3,15 +3,15 @@
  * show feeds: what the controller last wrote down of them, with what the configuration says and how many packets each has decided. The lists
  * are of foreign bytes, so the controller's words are checked like those.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "base/when.h"
-#include "cli/foreign.h"
 #include "cli/show.h"
 #include "daemon/instance.h"
 #include "daemon/setup.h"
 #include "kern/feeds.h"
+
+#define NO_FEEDS "no feeds are configured (feeds)"
 
 static const struct conf_feed *feed_find(const struct conf *c, const char *name, unsigned *number)
 {
@@ -19,29 +19,6 @@ static const struct conf_feed *feed_find(const struct conf *c, const char *name,
 		if (strcmp(c->feeds[*number].name, name) == 0)
 			return &c->feeds[*number];
 	return NULL;
-}
-
-/* Hits are told for those that stand where the controller has them. */
-static json_t *feed_row(const struct cli *cli, json_t *known, unsigned place, const uint64_t *hits)
-{
-	unsigned number;
-	const struct conf_feed *f =
-		feed_find(&cli->conf, json_string_value(json_object_get(known, "name")), &number);
-	json_t *row = json_object();
-	json_int_t entries = json_integer_value(json_object_get(known, "hosts")) +
-			     json_integer_value(json_object_get(known, "prefixes"));
-
-	json_object_set(row, "name", json_object_get(known, "name"));
-	json_object_set_new(row, "file", json_text_or_null(f ? f->file : ""));
-	json_object_set_new(row, "action",
-			    json_text_or_null(f ? action_name(setup_action(f->action)) : ""));
-	json_object_set_new(row, "always", f ? json_boolean(f->always) : json_null());
-	json_object_set_new(row, "entries", json_integer(entries));
-	json_object_set_new(row, "hits",
-			    hits && place < PN_FEEDS_MAX ? json_integer((json_int_t)hits[place])
-							 : json_null());
-	json_object_update_missing(row, known);
-	return row;
 }
 
 /* For people: how old the list is, and what was wrong with its file. */
@@ -60,11 +37,37 @@ static void row_for_people(json_t *row)
 	}
 }
 
+/* Hits are told for those that stand where the controller has them. */
+static json_t *feed_row(struct cli *cli, json_t *known, unsigned place, void *context)
+{
+	const uint64_t *hits = context;
+	unsigned number;
+	const struct conf_feed *f =
+		feed_find(&cli->conf, json_string_value(json_object_get(known, "name")), &number);
+	json_t *row = json_object();
+	json_int_t entries = json_integer_value(json_object_get(known, "hosts")) +
+			     json_integer_value(json_object_get(known, "prefixes"));
+
+	json_object_set(row, "name", json_object_get(known, "name"));
+	json_object_set_new(row, "file", json_text_or_null(f ? f->file : ""));
+	json_object_set_new(row, "action",
+			    json_text_or_null(f ? action_name(setup_action(f->action)) : ""));
+	json_object_set_new(row, "always", f ? json_boolean(f->always) : json_null());
+	json_object_set_new(row, "entries", json_integer(entries));
+	json_object_set_new(row, "hits",
+			    hits && place < PN_FEEDS_MAX ? json_integer((json_int_t)hits[place])
+							 : json_null());
+	json_object_update_missing(row, known);
+	if (!cli->json)
+		row_for_people(row);
+	return row;
+}
+
 static int feeds_missing(struct cli *cli)
 {
 	if (!cli->conf.feed_count) {
 		if (!cli->json)
-			puts("no feeds are configured (feeds)");
+			puts(NO_FEEDS);
 		return CLI_DONE;
 	}
 	if (!cli_controller_pid(cli))
@@ -76,46 +79,28 @@ static int feeds_missing(struct cli *cli)
 	return cli_fail(cli, CLI_FAILED, "the controller has not told of its feeds yet");
 }
 
-static void feeds_list(struct cli *cli, struct cli_list *list, const json_t *rows)
-{
-	uint64_t packets[PN_FEEDS_MAX], *hits = NULL;
-	struct gate *g = NULL;
-
-	if (gate_open(&g, cli->conf.instance, NULL) == 0 && feeds_get_hits(g, packets, NULL) == 0)
-		hits = packets;
-	gate_close(g);
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		json_t *row = feed_row(cli, json_array_get(rows, i), (unsigned)i, hits);
-
-		if (!cli->json)
-			row_for_people(row);
-		(void)cli_list_add(list, row);
-	}
-}
-
 int show_feeds(struct cli *cli)
 {
 	static const struct column columns[] = {
 		{"name", "NAME"}, {"state", "STATE"}, {"entries", "ENTRIES"}, {"format", "FORM"},
 		{"age", "AGE"},	  {"hits", "HITS"},   {"senders", "SENDERS"}, {"why", "WHY"}};
-	char path[INSTANCE_PATH_MAX];
-	json_t *rows = NULL;
-	struct cli_list list;
-	struct err e = {0};
-	int64_t updated = 0;
-	int rc, status;
+	uint64_t hits[PN_FEEDS_MAX];
+	struct show_told feeds = {.file = INSTANCE_FEEDS,
+				  .take = foreign_feeds,
+				  .columns = columns,
+				  .count = sizeof(columns) / sizeof(*columns),
+				  .empty = NO_FEEDS,
+				  .missing = feeds_missing,
+				  .row = feed_row};
+	struct gate *g = NULL;
+	int64_t updated;
+	int status;
 
-	instance_path(cli->conf.instance, INSTANCE_FEEDS, path);
-	rc = foreign_load_rows(path, foreign_feeds, &rows, &updated, &e);
-	if (rc == -ENOENT)
-		return feeds_missing(cli);
-	if (rc)
-		return cli_fail_err(cli, CLI_FAILED, &e);
-	cli_list_open(&list, cli, columns, sizeof(columns) / sizeof(*columns));
-	feeds_list(cli, &list, rows);
-	status = cli_list_close(&list, "no feeds are configured (feeds)");
-	json_decref(rows);
-	if (!cli_controller_pid(cli))
+	if (gate_open(&g, cli->conf.instance, NULL) == 0 && feeds_get_hits(g, hits, NULL) == 0)
+		feeds.context = hits;
+	gate_close(g);
+	status = show_told(cli, &feeds, &updated);
+	if (updated && !cli_controller_pid(cli))
 		cli_warn(cli, "no controller runs: this is how it left them");
 	return status;
 }
