@@ -324,6 +324,20 @@ TEST(times_of_lines)
 	tzset();
 }
 
+TEST(who_follows_for_long_has_the_right_year)
+{
+	static const char later[] =
+		"Nov 25 06:27:11 mx postfix/smtpd[7]: connect from unknown[192.0.2.7]";
+	struct maillog *m = m_new();
+
+	ENSURE(m, "no reader");
+	maillog_line(m, "Nov 22 06:27:11 mx postfix/smtpd[7]: connect from unknown[192.0.2.7]", 69);
+	maillog_now(m, NOW_S + 3 * 86400);
+	maillog_line(m, later, strlen(later));
+	EXPECT(last.wall_s == 1795328831 + 3 * 86400, "%lld", (long long)last.wall_s);
+	maillog_close(m);
+}
+
 TEST(a_delivery_knows_when_its_connection_was_made)
 {
 	static const char text[] =

@@ -239,6 +239,7 @@ static void on_log(void *context, int fd, uint32_t events)
 		loop_stop(f->loop);
 	if (n <= 0)
 		return;
+	maillog_now(f->maillog, now_wall_s());
 	bytes_take(f, bytes, (size_t)n);
 	if (!f->quiet)
 		quiet_set(f);

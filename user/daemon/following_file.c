@@ -192,8 +192,11 @@ int logfile_open(struct logfile **out, const char *path, const struct logplace *
 
 uint64_t logfile_rewind(struct logfile *l)
 {
-	uint64_t offset = l->place.offset;
+	uint64_t offset;
 
+	/* What is settled since the place was asked for last is not told again. */
+	(void)logfile_place(l);
+	offset = l->place.offset;
 	/* The place is still in the file before: that one is read once more, and the next behind it. */
 	if (l->before.fd >= 0) {
 		part_close(&l->now);

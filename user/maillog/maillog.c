@@ -28,6 +28,11 @@ struct maillog {
 	char text[MAILLOG_LINE_MAX];
 };
 
+void maillog_now(struct maillog *m, int64_t now_wall_s)
+{
+	m->stamps.now_wall_s = now_wall_s;
+}
+
 int maillog_open(struct maillog **out, int64_t now_wall_s, maillog_fn fn, void *context)
 {
 	struct maillog *m = calloc(1, sizeof(*m));

@@ -41,6 +41,8 @@ typedef void (*maillog_fn)(void *context, const struct maillog_event *event);
 void maillog_prepare(void);
 /* now_wall_s: traditional stamps have no year; they are the latest that is not after it (and a day's grace). 0 or -errno. */
 int maillog_open(struct maillog **out, int64_t now_wall_s, maillog_fn fn, void *context);
+/* Time goes on: for who follows a log for longer than a day. */
+void maillog_now(struct maillog *m, int64_t now_wall_s);
 /* One line without its end. What is no mail server's is passed over. */
 void maillog_line(struct maillog *m, const char *line, size_t length);
 /* Bytes as they come: cut into lines, the last one kept until its end comes. */
