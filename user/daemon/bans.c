@@ -474,6 +474,8 @@ static void bans_lift(struct daemon *d)
 	struct err e = {0};
 
 	offenders_sweep(d->bans->all, lift, d);
+	/* At a start those of an earlier controller are in the map alone. */
+	bans_prune(d);
 	d->bans->cut_count = 0;
 	if (lifted) {
 		log_info("%u bans are taken back: bans.after is 0", lifted);

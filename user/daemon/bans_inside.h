@@ -25,6 +25,8 @@ struct bans {
 	struct said full_said, spared_said;
 };
 
+/* Takes bans out of the map that nobody here knows of (bans_keep.c). */
+void bans_prune(struct daemon *d);
 /* Into the map, or anew. 0, or -errno: said once, and the source gets in. */
 int ban_map(struct daemon *d, struct offender *o);
 /* Does the map have it? A command may have taken it out. */

@@ -140,6 +140,12 @@ static void stray_taken(void *context, const struct prefix *p)
 	verdicts_relist(context, p);
 }
 
+void bans_prune(struct daemon *d)
+{
+	if (sources_prune_listed(d->gate, is_stray, stray_taken, d, NULL))
+		log_warning("bans in the kernel cannot be read");
+}
+
 int bans_restore(struct daemon *d, struct err *e)
 {
 	int r = store_each_ban(d->store, NULL, restore_one, d, e);
@@ -147,8 +153,7 @@ int bans_restore(struct daemon *d, struct err *e)
 	if (r)
 		return r;
 	/* Bans that a killed controller had not written yet: nobody could say why they are. */
-	if (sources_prune_listed(d->gate, is_stray, stray_taken, d, NULL))
-		log_warning("bans in the kernel cannot be read");
+	bans_prune(d);
 	d->bans->restored = true;
 	if (d->bans->in_force)
 		log_info("%u bans of before are in force", d->bans->in_force);
