@@ -135,6 +135,14 @@ static const struct {
 	 "#!/usr/sbin/nft -f\nflush set inet f s\nadd element inet f s { 2001:db8::1, 192.0.2.1 "
 	 "}\n",
 	 FEED_NFT, "192.0.2.1 2001:db8::1", 0, 0},
+	{"elements added behind a set of ports",
+	 "table ip t {\n set p {\n type inet_service\n }\n chain c {\n type filter hook input "
+	 "priority 0\n }\n}\nadd element ip t s { 192.0.2.1 }\n",
+	 FEED_NFT, "192.0.2.1", 0, 0},
+	{"a table that is made anew",
+	 "delete table ip t\ntable ip t {\n set s {\n type ipv4_addr\n elements = { 192.0.2.1 "
+	 "}\n }\n}\n",
+	 FEED_NFT, "192.0.2.1", 0, 0},
 	{"an empty set", "table inet f {\n set s {\n type ipv4_addr\n }\n}\n", FEED_NFT, "", 0, 0},
 	{"a concatenation is a fault",
 	 "table inet f {\n set s {\n typeof ip saddr . tcp dport\n"
@@ -219,6 +227,9 @@ TEST(feeds_that_are_none_are_refused_by_name)
 		 "more than an address"},
 		{"a set with a netmask", "create a hash:ip netmask 24\nadd a 192.0.2.0\n",
 		 "line 1 makes a set with a netmask"},
+		{"elements taken out",
+		 "add element ip t s { 192.0.2.1 }\ndelete element ip t s { 192.0.2.1 }\n",
+		 "line 2 takes elements out"},
 		{"half of a ruleset", "table ip a {\n set s {\n", "the file is not whole"},
 		{"half of a set",
 		 "table ip a {\n set s {\n type ipv4_addr\n elements = { 192.0.2.1,",

@@ -15,6 +15,7 @@ struct nft {
 	bool is_map;	   /* what is at hand is no set */
 	bool skipped;	   /* nor one of addresses */
 	bool has_elements; /* "elements" or "element" was said: the next brace opens a list of them */
+	bool takes_out;	   /* the command is delete or destroy */
 	unsigned depth;
 };
 
@@ -121,7 +122,14 @@ static int token_read(struct nft *n, struct excerpt token)
 		n->is_map = n->skipped = true;
 	} else if (excerpt_is(token, "type") || excerpt_is(token, "typeof")) {
 		type_read(n);
+	} else if (excerpt_is(token, "delete") || excerpt_is(token, "destroy")) {
+		n->takes_out = true;
+	} else if (*token.at == '\n' || *token.at == ';') {
+		n->takes_out = false;
 	} else if (excerpt_is(token, "elements") || excerpt_is(token, "element")) {
+		if (n->takes_out)
+			return feed_refuse(n->r, "takes elements out of a set: write what is in it "
+						 "by `nft list set`");
 		n->has_elements = true;
 	} else if (*token.at == '{' && n->has_elements) {
 		n->has_elements = false;
@@ -132,6 +140,8 @@ static int token_read(struct nft *n, struct excerpt token)
 		if (!n->depth)
 			return feed_refuse(n->r, "closes a brace that nobody opened");
 		n->depth--;
+		/* What was said of a set or chain ends with it. */
+		n->is_map = n->skipped = n->has_elements = false;
 	}
 	return 0;
 }
