@@ -74,9 +74,11 @@ static void fed_open(struct feeding *f, struct fed *one, const struct conf_feed 
 	ret = feedlist_load(&one->list, &f->d->conf, conf->name, &e);
 	if (ret == 0)
 		ret = feeding_leave_out(f, &one->list, NULL, 0, &e);
-	if (ret && ret != -ENOENT)
-		log_warning("feed %s: %s: it is in force when its file was read", conf->name,
-			    e.text);
+	if (!ret || ret == -ENOENT)
+		return;
+	/* What must not be blocked may be in it. */
+	feedlist_free(&one->list);
+	log_warning("feed %s: %s: it is in force when its file was read", conf->name, e.text);
 }
 
 static void fed_close(struct fed *one)

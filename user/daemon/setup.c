@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/grow.h"
+#include "base/log.h"
 #include "base/when.h"
 #include "daemon/feeding_list.h"
 #include "daemon/ruling.h"
@@ -442,6 +443,15 @@ static void carried_write(struct gate *g, const struct carried *kept)
 	KNOB_SET(knobs->alive_until, kept->alive_until);
 }
 
+/* Feeds that cannot be had are no reason to guard nothing: the controller reads them again. */
+static void gate_fill_feeds(struct gate *g, const struct conf *c)
+{
+	struct err e = {0};
+
+	if (feedlist_put_kept(g, c, &e))
+		log_warning("feeds are not in force yet: %s", e.text);
+}
+
 static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
 		     enum gate_origin origin, struct err *e)
 {
@@ -460,7 +470,7 @@ static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
 	 * programs in force still read: nobody may touch them yet.
 	 */
 	if (rc == 0 && origin != GATE_ADOPTED && c->feed_count && !feeds_are_loaded(g))
-		rc = feedlist_put_kept(g, c, e);
+		gate_fill_feeds(g, c);
 	/* Without the store nobody knows what was ordered: an adopted gate goes on in its mode. */
 	if (rc == 0 && (store || origin != GATE_ADOPTED))
 		rc = ruling_apply_mode(&r, e);
