@@ -106,9 +106,9 @@ static int wanted_collect(struct providers *p, const struct standing *s, size_t 
 	return 0;
 }
 
-/* take_away: what stands there beyond that goes. */
-static int gate_change(struct gate *g, const struct standing *s, const struct prefix_list *wanted,
-		       bool take_away, struct err *e)
+/* What lacks there. */
+static int gate_add(struct gate *g, const struct standing *s, const struct prefix_list *wanted,
+		    struct err *e)
 {
 	for (size_t i = 0; i < wanted->count; i++) {
 		int rc;
@@ -120,6 +120,17 @@ static int gate_change(struct gate *g, const struct standing *s, const struct pr
 		if (rc)
 			return rc;
 	}
+	return 0;
+}
+
+/* take_away: what stands there beyond that goes, and where there was no room makes it. */
+static int gate_change(struct gate *g, const struct standing *s, const struct prefix_list *wanted,
+		       bool take_away, struct err *e)
+{
+	int added = gate_add(g, s, wanted, e);
+
+	if (added && added != -ENOSPC)
+		return added;
 	for (size_t i = 0; i < s->ours.count && take_away; i++) {
 		int rc;
 
@@ -129,7 +140,7 @@ static int gate_change(struct gate *g, const struct standing *s, const struct pr
 		if (rc && rc != -ENOENT)
 			return rc;
 	}
-	return 0;
+	return added && take_away ? gate_add(g, s, wanted, e) : added;
 }
 
 void providers_apply(struct providers *p)
