@@ -207,8 +207,8 @@ TEST(who_has_not_delivered_for_a_month_is_forgotten)
 	unsigned count = 0;
 
 	ENSURE(s, "no store");
-	deliver(s, "192.0.2.1", NOW_S - STORE_JOURNAL_DAYS * 86400, "", 1);
-	deliver(s, "192.0.2.2", NOW_S - STORE_JOURNAL_DAYS * 86400 - 1, "", 1);
+	deliver(s, "192.0.2.1", NOW_S - STORE_SENDER_DAYS * 86400, "", 1);
+	deliver(s, "192.0.2.2", NOW_S - STORE_SENDER_DAYS * 86400 - 1, "", 1);
 	EXPECT(store_trim_senders(s, &count, &e) == 0 && count == 1, "%u %s", count, e.text);
 	EXPECT(sender_of(s, "192.0.2.1").messages == 1, "one of a month was forgotten");
 	EXPECT(sender_of(s, "192.0.2.2").messages == 0, "an older one was not");

@@ -108,7 +108,7 @@ int store_trim_senders(struct store *s, unsigned *count, struct err *e)
 		code = statement_use(s, SQL_TRIM_SENDERS, &st, e);
 	if (code < 0)
 		return code;
-	sqlite3_bind_int64(
-		st, 1, s->now.wall_ns / (int64_t)NS_PER_S - (int64_t)STORE_JOURNAL_DAYS * DAY_S);
+	sqlite3_bind_int64(st, 1,
+			   s->now.wall_ns / (int64_t)NS_PER_S - (int64_t)STORE_SENDER_DAYS * DAY_S);
 	return statement_finish(s, st, count, e);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who delivers mail, as the mail server's log tells: one row a source, kept for as long as the journal. Written in batches by the
+ * Who delivers mail, as the mail server's log tells: one row a source, kept for a month. Written in batches by the
  * controller that follows the log; read by the report, the bans, the feeds.
  */
 #ifndef STORE_SENDERS_H
@@ -8,7 +8,9 @@
 
 #include "store/store.h"
 
-#define STORE_HOST_MAX 256 /* bytes of a host name (RFC 1035, 2.3.4), with the final 0 */
+/* A monthly newsletter must find its sender's row: the longest month, and a day's grace. */
+#define STORE_SENDER_DAYS 32
+#define STORE_HOST_MAX	  256 /* bytes of a host name (RFC 1035, 2.3.4), with the final 0 */
 
 /* A message that the mail server took. */
 struct store_delivery {
