@@ -109,6 +109,8 @@ static void gate_read(struct top *t)
 		gate_close(t->gate);
 		t->gate = NULL;
 		t->walk = (struct tables_walk){0};
+		t->counting = (struct top_counts){0};
+		t->opened_count = 0;
 		t->counted = false;
 		return;
 	}

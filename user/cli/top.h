@@ -66,6 +66,7 @@ struct top {
 	enum top_input input;
 	char line[TOP_LINE_MAX]; /* what is typed */
 	const char *verb;	 /* of the command that is being asked about */
+	struct addr addr;	 /* and of whom */
 	char source[PREFIX_TEXT_MAX], time[TOP_LINE_MAX], because[TOP_LINE_MAX];
 	char message[TOP_LINE_MAX];
 	bool is_fault; /* the message is one */

@@ -108,11 +108,10 @@ static void note(struct top *t)
 }
 
 /* `why` and `forget` take an address: of an IPv6 source the one that was seen last. */
-static void act_on_address(struct top *t, const char *verb)
+static void act_on_address(struct top *t, const struct addr *a, const char *verb)
 {
-	const struct top_source *s = &t->shown.source[t->list[t->selected[t->focus]]];
 	char text[ADDR_TEXT_MAX];
-	const char *words[] = {addr_format(&s->addr, text)};
+	const char *words[] = {addr_format(a, text)};
 
 	act(t, verb, words, 1);
 	if (strcmp(verb, "why") == 0) {
@@ -216,6 +215,7 @@ static void ask(struct top *t, const char *verb, enum top_input input)
 	s = &t->shown.source[t->list[t->selected[t->focus]]];
 	choose(t);
 	prefix_format(&s->source, t->source);
+	t->addr = s->addr;
 	t->verb = verb;
 	t->time[0] = t->because[0] = '\0';
 	snprintf(t->line, sizeof(t->line), "%s", strcmp(verb, "block") == 0 ? BLOCK_TIME : "");
@@ -376,7 +376,8 @@ static void doing_key(struct top *t, int key)
 	case '\r':
 	case KEY_ENTER:
 		if (has_chosen(t))
-			act_on_address(t, "why");
+			act_on_address(t, &t->shown.source[t->list[t->selected[t->focus]]].addr,
+				       "why");
 		break;
 	case 's':
 		sort_next(t);
@@ -404,7 +405,7 @@ static void confirm_key(struct top *t, int key)
 	if (key == 'y' || key == 'Y') {
 		if (strcmp(t->verb, "forget") == 0) {
 			t->input = TOP_KEYS;
-			act_on_address(t, t->verb);
+			act_on_address(t, &t->addr, t->verb);
 		} else {
 			act_as_typed(t);
 		}
