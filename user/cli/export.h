@@ -31,7 +31,7 @@ struct export_list {
 /* 0 or -ENOMEM. */
 int export_add(struct export_list *l, const struct export_entry *entry);
 /*
- * Sort by address and length; of one prefix the first that came stays. What an exception covers goes, and exceptions outside of every
+ * Sort by address and length; of one prefix the one that ends last stays. What an exception covers goes, and exceptions outside of every
  * entry.
  */
 void export_settle(struct export_list *l);

@@ -35,7 +35,15 @@ static int entry_order(const void *a, const void *b)
 
 	if (order == 0)
 		order = (int)x->prefix.bits - (int)y->prefix.bits;
-	return order ? order : (int)y->is_exception - (int)x->is_exception;
+	if (order == 0)
+		order = (int)y->is_exception - (int)x->is_exception;
+	/* Of one prefix the one that stands longest: the gate refuses until then. */
+	if (order == 0 && x->expires_boot_ns != y->expires_boot_ns)
+		order = !x->expires_boot_ns || (y->expires_boot_ns &&
+						x->expires_boot_ns > y->expires_boot_ns)
+				? -1
+				: 1;
+	return order;
 }
 
 struct stack {

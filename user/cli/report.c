@@ -201,8 +201,8 @@ static int work(struct reporting *r, pid_t parent)
 		ret = log_read(r);
 	if (ret == 0 && proof_conclude(r->proof) < 0)
 		ret = err_set(&r->e, -ENOMEM, "no memory for the report");
-	if (ret == 0 && html)
-		ret = written(proof_html(r->proof, html), "the page", &r->e);
+	if (ret == 0 && r->html_fd >= 0)
+		ret = written(html ? proof_html(r->proof, html) : -ENOMEM, "the page", &r->e);
 	if (ret == 0)
 		ret = written((r->cli->json ? proof_json : proof_text)(r->proof, stdout),
 			      "the report", &r->e);

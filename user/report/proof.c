@@ -429,10 +429,8 @@ static void signs_find(const struct proof *p, struct proof_source *s)
 }
 
 /* Trust lifts lists, and keeps bans away; a limit and a feed do not heed it. Whom the operator blocks he does not want. */
-static bool is_settled(const struct proof *p, const struct proof_source *s)
+static bool is_settled(const struct proof_source *s, enum proof_kind kind)
 {
-	enum proof_kind kind = p->reason[s->reason].kind;
-
 	return s->allowed || s->blocked ||
 	       (s->trusted && (kind == PROOF_LIST || kind == PROOF_BAN));
 }
@@ -447,7 +445,7 @@ static enum proof_state state_of(const struct proof *p, struct proof_source *s)
 		s->reason = untimed_reason(p, s);
 	if (s->reason < PROOF_REASONS_MAX) {
 		signs_find(p, s);
-		if (is_settled(p, s))
+		if (is_settled(s, p->reason[s->reason].kind))
 			return PROOF_SETTLED;
 		return standing_is_suspect(s->signs) ? PROOF_SUSPECT : PROOF_LEFT;
 	}
@@ -478,7 +476,7 @@ static void source_count(struct proof *p, const struct proof_source *s)
 		if (p->reason[r->reason].kind == PROOF_OPERATOR)
 			continue;
 		counted[r->acted] = true;
-		if (!r->acted && !s->allowed && !s->trusted && !s->blocked && is_blind(p, r)) {
+		if (!r->acted && !is_settled(s, p->reason[r->reason].kind) && is_blind(p, r)) {
 			p->blind_connections += r->connections;
 			blind = true;
 		}
