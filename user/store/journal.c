@@ -23,8 +23,8 @@ enum entry_parameter { PAR_ID = 1, PAR_WALL, PAR_WHAT, PAR_ADDR, PAR_BITS, PAR_T
 
 static int entry_check(const struct store_entry *entry, struct err *e)
 {
-	if (!entry->what[0] || !memchr(entry->what, '\0', sizeof(entry->what)) ||
-	    !memchr(entry->text, '\0', sizeof(entry->text)))
+	if (!entry->what[0] || !row_text_ends(entry->what, sizeof(entry->what)) ||
+	    !row_text_ends(entry->text, sizeof(entry->text)))
 		return err_set(e, -EINVAL, "an entry of the journal without a name, or too long");
 	return entry->has_prefix ? row_check_prefix(&entry->prefix, e) : 0;
 }
