@@ -66,6 +66,7 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statement[SQL_COUNT]; /* prepared when first used */
 	const struct store_clock *clock;
+	uint32_t number;
 	struct store_now now;
 	enum store_access access;
 	bool in_transaction; /* between store_begin and store_commit */
