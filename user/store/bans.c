@@ -56,6 +56,10 @@ static int ban_read(struct store *s, sqlite3_stmt *st, struct store_ban *out, st
 	*out = (struct store_ban){.level = (uint32_t)level,
 				  .offences = (uint32_t)offences,
 				  .last_wall_s = sqlite3_column_int64(st, COL_LAST)};
+	out->until_wall_s = out->last_wall_s;
+	if (sqlite3_column_type(st, COL_LEFT) != SQLITE_NULL)
+		out->until_wall_s =
+			(s->now.wall_ns + sqlite3_column_int64(st, COL_LEFT)) / (int64_t)NS_PER_S;
 	(void)deadline_read(s, st, COL_LEFT, &out->expires_boot_ns);
 	if (level >= 0 && level <= UINT32_MAX && offences >= 0 && offences <= UINT32_MAX &&
 	    row_read_prefix(st, COL_ADDR, COL_BITS, &out->prefix) &&
@@ -134,6 +138,7 @@ int store_reap_bans(struct store *s, int64_t before_wall_s, unsigned *count, str
 	if (code < 0)
 		return code;
 	sqlite3_bind_int64(st, 1, before_wall_s);
-	sqlite3_bind_int64(st, 2, (int64_t)NS_PER_S);
+	sqlite3_bind_int64(st, 2, s->now.wall_ns);
+	sqlite3_bind_int64(st, 3, (int64_t)NS_PER_S);
 	return statement_finish(s, st, count, e);
 }

@@ -72,8 +72,9 @@ static const char *const sql_texts[SQL_COUNT] = {
 	[SQL_GET_BAN] = "SELECT addr, bits, level, offences, reason, last_wall_s, " LEFT_NS
 			" FROM ban WHERE addr = ?1 AND bits = ?2",
 	[SQL_DELETE_BAN] = "DELETE FROM ban WHERE addr = ?1 AND bits = ?2",
-	[SQL_REAP_BANS] = "DELETE FROM ban WHERE max(last_wall_s, "
-			  "coalesce(expires_wall_ns / ?2, last_wall_s)) < ?1",
+	/* By the end as it is reckoned everywhere: the wall clock may have been stepped since it was written. ?2 its time now. */
+	[SQL_REAP_BANS] = "DELETE FROM ban WHERE "
+			  "coalesce((?2 + " LEFT_NS ") / ?3, last_wall_s) < ?1",
 	[SQL_REBASE_BANS] = REBASE("ban"),
 };
 
