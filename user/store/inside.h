@@ -164,12 +164,13 @@ int row_register(struct store *s);
 
 /*
  * A walk: each row of a statement goes to row(), until that returns another value than 0. What row() calls may use the store. addr binds
- * ?1 and ?2 of ROWS_WITH_ADDR, NULL nothing; most binds ?3, a limit.
+ * ?1 and ?2 of ROWS_WITH_ADDR, NULL nothing; number binds ?3, text ?4 (NULL nothing).
  */
 struct row_walk {
 	const char *sql;
 	const struct addr *addr;
-	int64_t most;
+	int64_t number;
+	const char *text;
 	int (*row)(const struct row_walk *w, struct store *s, sqlite3_stmt *st, struct err *e);
 	union { /* whom row() tells */
 		int (*rule)(void *context, const struct store_rule *rule);

@@ -90,8 +90,10 @@ int row_each(struct store *s, const struct row_walk *w, struct err *e)
 		row_bind_addr(st, 1, w->addr);
 		sqlite3_bind_int(st, 2, addr_is_v4(w->addr) ? ADDR_V4_LEAD_BITS : 0);
 	}
-	if (w->most)
-		sqlite3_bind_int64(st, 3, w->most);
+	if (w->number || w->text)
+		sqlite3_bind_int64(st, 3, w->number);
+	if (w->text)
+		row_bind_text(st, 4, w->text);
 	now_take(s);
 	while (code == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
 		code = w->row(w, s, st, e);
