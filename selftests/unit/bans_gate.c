@@ -453,6 +453,24 @@ TEST(nobody_is_banned_before_it_is_known_who_was)
 	EXPECT(offender_of(&nobody)->history.level == 4, "the fourth, not the first");
 }
 
+TEST(a_new_store_in_the_place_of_a_damaged_one_gets_the_bans)
+{
+	char command[sizeof(dir) + 32];
+	struct store_ban row;
+
+	BENCH_OR_SKIP();
+	ENSURE(banned(&nobody), "he is known");
+	store_close(d.store);
+	snprintf(command, sizeof(command), "rm %s/" STORE_FILE "*", dir);
+	ENSURE(system(command) == 0 && store_use(), "a new store");
+	EXPECT(!stored(&nobody, &row), "which is empty");
+	tick();
+	EXPECT(mapped_s(&nobody) > 0 && stored(&nobody, &row) && row.level == 1,
+	       "the ban goes on, and is in it");
+	ENSURE(restart(), "a restart");
+	EXPECT(mapped_s(&nobody) > 0, "which it outlives");
+}
+
 TEST(bans_that_are_taken_back_without_a_store_are_taken_from_it_later)
 {
 	struct store_ban row;

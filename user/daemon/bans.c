@@ -439,6 +439,8 @@ static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
 		r = bans_restore(d, e);
 	if (!r)
 		r = bans_drop_forgotten(d, e);
+	if (!r)
+		bans_follow_store(d);
 	if (!r && b->unwritten)
 		r = bans_write(d, e);
 	if (!r && now_ns - b->reaped_ns >= REAP_EVERY_NS) {

@@ -19,6 +19,7 @@ struct bans {
 	unsigned cut_count;
 	bool restored;	       /* what the store has is here */
 	bool unwritten;	       /* somebody has something that it has not */
+	uint32_t store;	       /* its number: in another one nothing of it may be */
 	bool lift_owed;	       /* it may have bans that were taken back */
 	int64_t store_version; /* another one: a command has changed the store */
 	int64_t entry_id;      /* of the journal: what was forgotten up to there is known */

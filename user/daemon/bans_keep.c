@@ -154,6 +154,25 @@ static bool settle(void *context, struct offender *o)
 	return false;
 }
 
+static bool write_again(void *context, struct offender *o)
+{
+	struct bans *b = context;
+
+	if (o->history.level)
+		o->unwritten = b->unwritten = true;
+	return false;
+}
+
+void bans_follow_store(struct daemon *d)
+{
+	struct bans *b = d->bans;
+
+	if (b->store == store_number(d->store))
+		return;
+	offenders_sweep(b->all, write_again, b);
+	b->store = store_number(d->store);
+}
+
 int bans_write(struct daemon *d, struct err *e)
 {
 	struct writing w = {.d = d};
@@ -248,6 +267,7 @@ int bans_restore(struct daemon *d, struct err *e)
 	if (r)
 		return r;
 	d->bans->entry_id = entry_id;
+	d->bans->store = store_number(d->store);
 	/* Bans that a killed controller had not written yet: nobody could say why they are. */
 	bans_prune(d);
 	d->bans->restored = true;
