@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Bans in a real gate that is attached to nothing, with a real store: what a full table, a restart, a command, a reload and the end of a ban
- * make of them. Needs root and a kernel with BTF.
+ * Parts of the controller in a real gate that is attached to nothing, with a real store. Bans: what a full table, a restart, a command, a
+ * reload and their end make of them. Witness: whose rows it writes. Needs root and a kernel with BTF.
  */
 #include "tap.h"
 
@@ -16,10 +16,14 @@
 #include "daemon/ruling.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
+#include "daemon/witness.h"
 #include "store/bans.h"
+#include "store/refusals.h"
 #include "store/verdicts.h"
 
 #define LISTED_BOUND 1024 /* the least the configuration allows */
+#define LOOK_MS	     20
+#define LOOKS_MAX    1000 /* half a second is enough, on a machine that has nothing else to do */
 #define HOUR	     3600
 #define DAY	     86400
 
@@ -54,10 +58,10 @@ static bool bench_load(void)
 	int lock, r;
 
 	conf_defaults(&d.conf);
-	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-bans-%d", (int)getpid());
+	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-parts-%d", (int)getpid());
 	d.conf.local_networks = false;
 	d.conf.tables.listed = LISTED_BOUND;
-	if (!EXPECT(tap_temp_dir(d.conf.state_dir, "bans"), "a directory"))
+	if (!EXPECT(tap_temp_dir(d.conf.state_dir, "parts"), "a directory"))
 		return false;
 	ruling_state_dir(&d.conf, dir, sizeof(dir));
 	d.contact.listings = listings_new();
@@ -246,6 +250,16 @@ static bool command_begin(struct ruling *r)
 
 	return EXPECT(ruling_open_lenient(r, &d.conf, &kept, &e) == 0 && r->store && r->gate,
 		      "%s %s", e.text, kept.text);
+}
+
+/* The file is gone, and there is another. */
+static bool store_replace(void)
+{
+	char command[sizeof(dir) + 32];
+
+	store_close(d.store);
+	snprintf(command, sizeof(command), "rm %s/" STORE_FILE "*", dir);
+	return EXPECT(system(command) == 0, "%s", command) && store_use();
 }
 
 TEST(a_ban_that_finds_no_room_is_none)
@@ -455,14 +469,11 @@ TEST(nobody_is_banned_before_it_is_known_who_was)
 
 TEST(a_new_store_in_the_place_of_a_damaged_one_gets_the_bans)
 {
-	char command[sizeof(dir) + 32];
 	struct store_ban row;
 
 	BENCH_OR_SKIP();
 	ENSURE(banned(&nobody), "he is known");
-	store_close(d.store);
-	snprintf(command, sizeof(command), "rm %s/" STORE_FILE "*", dir);
-	ENSURE(system(command) == 0 && store_use(), "a new store");
+	ENSURE(store_replace(), "a new store");
 	EXPECT(!stored(&nobody, &row), "which is empty");
 	tick();
 	EXPECT(mapped_s(&nobody) > 0 && stored(&nobody, &row) && row.level == 1,
@@ -500,4 +511,67 @@ TEST(what_a_killed_controller_had_not_written_is_no_ban)
 	d.bans->unwritten = false;
 	ENSURE(restart(), "a restart");
 	EXPECT(!mapped_s(&nobody), "nobody could say why");
+}
+
+/* ---- witness ---- */
+
+static int count_refusal(void *context, const struct store_refusal *r)
+{
+	(void)r;
+	++*(unsigned *)context;
+	return 0;
+}
+
+static unsigned refusals(void)
+{
+	unsigned count = 0;
+
+	EXPECT(store_each_refusal(d.store, 0, count_refusal, &count, NULL) == 0, "a walk");
+	return count;
+}
+
+static unsigned expected, looks;
+
+static void look(void *context)
+{
+	if (refusals() >= expected || ++looks == LOOKS_MAX)
+		loop_stop(context);
+}
+
+/* One more source that would have been refused is told, and written. False: it never is. */
+static bool witness_one(uint8_t number)
+{
+	struct pn_event e = {.time = now_boot_ns(),
+			     .src = {[10] = 0xff, 0xff, 198, 51, 100, number},
+			     .reason = PN_REASON_RATE,
+			     .would = PN_DROP};
+	struct loop_source *timer = NULL;
+
+	expected = refusals() + 1;
+	looks = 0;
+	witness_part.event(&d, &e);
+	if (!EXPECT(loop_add_timer(d.loop, LOOK_MS, LOOK_MS, look, d.loop, &timer) == 0, "a timer"))
+		return false;
+	loop_run(d.loop);
+	loop_remove(d.loop, timer);
+	return refusals() == expected;
+}
+
+TEST(a_refusal_takes_no_place_of_another_in_a_store_that_was_replaced)
+{
+	struct store_refusal others[5] = {0};
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	ENSURE(witness_part.open(&d, &e) == 0, "%s", e.text);
+	EXPECT(witness_one(1), "it is written");
+	ENSURE(store_replace(), "a new store");
+	for (unsigned i = 0; i < 5; i++) {
+		others[i] = (struct store_refusal){
+			.id = i + 1, .reason = "rate", .action = "drop", .connections = 1};
+		others[i].addr.byte[15] = (uint8_t)(i + 1);
+	}
+	EXPECT(store_put_refusals(d.store, others, 5, &e) == 0, "%s", e.text);
+	EXPECT(witness_one(2), "it stands beside theirs");
+	witness_part.close(&d);
 }
