@@ -84,9 +84,16 @@ def test_fail2ban_bans_and_unbans_through_the_gate(lab, sink, fail2ban):
     f.client("set", "long", "unbanip", THIRD)
     f.said(rf"\[long\] Unban {THIRD}", start)
     # The client's words are done when it returns.
-    f.client("set", "forever", "banip", FOURTH)
+    f.client("set", "long", "banip", FOURTH)
     until(lambda: FOURTH in rules(g), what="the ban is there")
-    assert rules(g)[FOURTH]["expires"] is None
+    f.client("set", "forever", "banip", FOURTH)
+    until(lambda: rules(g)[FOURTH]["expires"] is None, what="the ban of another jail is there")
+    # And that jail alone takes it back.
+    f.client("set", "long", "unbanip", FOURTH)
+    f.said(rf"\[long\] Unban {FOURTH}", start)
+    assert rules(g)[FOURTH]["because"].startswith("fail2ban forever,")
+    f.client("set", "forever", "unbanip", FOURTH)
+    until(lambda: FOURTH not in rules(g), what="the ban is gone")
     assert not [line for line in f.log.lines if "ERROR" in line], f.log.lines
 
 

@@ -28,6 +28,8 @@
 #define FILE_MODE	0600
 #define PID_TEXT_MAX	16
 
+static uint32_t stores_opened;
+
 static uint64_t real_boot_ns(void)
 {
 	return now_boot_ns();
@@ -282,6 +284,7 @@ int store_open_by(struct store **out, const char *dir, enum store_access access,
 	if (!s)
 		return err_set(e, -ENOMEM, "cannot open the store: out of memory");
 	s->clock = clock;
+	s->number = ++stores_opened;
 	clock->boot_id(s->now.boot_id); /* a file: not read for each of a million rows */
 	s->access = access;
 	s->lock_fd = -1;
@@ -322,7 +325,17 @@ void store_close(struct store *s)
 
 int store_get_version(struct store *s, int64_t *out, struct err *e)
 {
-	return statement_number(s, "PRAGMA data_version", out, e);
+	int code = statement_number(s, "PRAGMA data_version", out, e);
+
+	/* It has 32 bits, and each connection counts from its own beginning (sqlite.org/pragma, data_version). */
+	if (code == 0)
+		*out = (int64_t)((uint64_t)s->number << 32 | (uint32_t)*out);
+	return code;
+}
+
+uint32_t store_number(const struct store *s)
+{
+	return s->number;
 }
 
 /* ---- the lock ---- */

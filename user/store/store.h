@@ -53,6 +53,8 @@ struct store;
  */
 int store_open(struct store **out, const char *dir, enum store_access access, struct err *e);
 void store_close(struct store *s); /* NULL is fine */
+/* Which opening it is: no other store that this process opens has the number, not even one at the same address. From 1 on. */
+uint32_t store_number(const struct store *s);
 
 /*
  * The lock that orders changes of store and maps between processes (flock on DIR/lock; waits at most STORE_PATIENCE_MS, then -EBUSY).
@@ -84,8 +86,8 @@ int store_reap(struct store *s, unsigned *count, struct err *e);
 int store_rebase(struct store *s, struct err *e);
 
 /*
- * A number that is another one when another process has changed the store since: 0 or -errno. What this very store
- * has written does not change it.
+ * A number, never 0, that is another one when another process has changed the store since, or when it was opened anew: 0 or -errno. What
+ * this very store has written does not change it.
  */
 int store_get_version(struct store *s, int64_t *out, struct err *e);
 
