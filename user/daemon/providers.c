@@ -140,24 +140,35 @@ static int reader_start(struct providers *p, struct err *e)
 
 /* ---- settings ---- */
 
-static int settings_read(const struct daemon *d, struct provider_settings *out, struct err *e)
+/* True when others than before are to be asked. Where nobody can be had, those of before stay. */
+static int servers_take(const struct daemon *d, struct provider_settings *s, bool *changed,
+			struct err *e)
 {
-	struct dns_settings *s = NULL;
-	int rc = asking_settings(&d->conf, d->config_path, &s, NULL, e);
+	struct resolver_server server[RESOLVER_SERVERS_MAX];
+	unsigned count;
+	int rc;
 
-	memset(out, 0, sizeof(*out));
-	if (rc == 0)
-		rc = asking_servers_fill(s, e);
-	if (rc == 0) {
-		memcpy(out->server, s->server, sizeof(out->server));
-		out->server_count = s->server_count;
-		out->timeout_ms = s->timeout_ms;
+	memset(server, 0, sizeof(server)); /* to be compared as bytes */
+	rc = asking_servers(&d->conf, d->config_path, server, &count, e);
+	*changed = rc == 0 &&
+		   (count != s->server_count || memcmp(server, s->server, sizeof(server)) != 0);
+	if (*changed) {
+		memcpy(s->server, server, sizeof(server));
+		s->server_count = count;
 	}
-	free(s);
-	for (unsigned i = 0; i < d->conf.trust_spf_count; i++)
-		snprintf(out->domain[out->domain_count++], sizeof(out->domain[0]), "%s",
-			 d->conf.trust_spf[i].text);
 	return rc;
+}
+
+static int settings_read(const struct daemon *d, struct provider_settings *s, struct err *e)
+{
+	bool changed;
+
+	s->timeout_ms = asking_timeout_ms(&d->conf);
+	s->domain_count = d->conf.trust_spf_count;
+	memset(s->domain, 0, sizeof(s->domain));
+	for (unsigned i = 0; i < s->domain_count; i++)
+		snprintf(s->domain[i], sizeof(s->domain[0]), "%s", d->conf.trust_spf[i].text);
+	return servers_take(d, s, &changed, e);
 }
 
 static const struct provider *provider_find(const struct provider *list, unsigned count,
@@ -209,25 +220,15 @@ static int list_make(struct providers *p, struct err *e)
 /* Where the configuration names no resolver, /etc/resolv.conf may name another one than before. */
 static void servers_follow(struct providers *p)
 {
-	struct dns_settings *now = calloc(1, sizeof(*now));
 	struct err e = {0};
+	bool changed;
 
-	if (!now)
-		return;
-	now->timeout_ms = p->settings.timeout_ms;
-	if (asking_servers_fill(now, &e)) {
-		if (said_anew(&p->servers_said, e.text))
-			log_warning("providers: %s", e.text);
-	} else {
+	if (servers_take(p->d, &p->settings, &changed, &e) == 0)
 		(void)said_settle(&p->servers_said);
-		if (now->server_count != p->settings.server_count ||
-		    memcmp(now->server, p->settings.server, sizeof(now->server)) != 0) {
-			p->settings.server_count = now->server_count;
-			memcpy(p->settings.server, now->server, sizeof(now->server));
-			child_renew(p->child);
-		}
-	}
-	free(now);
+	else if (said_anew(&p->servers_said, e.text))
+		log_warning("providers: %s", e.text);
+	if (changed)
+		child_renew(p->child);
 }
 
 /* ---- life ---- */
