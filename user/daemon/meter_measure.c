@@ -78,13 +78,6 @@ const char *measure_child_name(enum measure_child c)
 	return c < MEASURE_CHILDREN ? names[c] : "";
 }
 
-static uint64_t count_of(const json_t *row, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(row, key));
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 void measure_mail_log(struct measure *m, const json_t *row)
 {
 	const char *state = json_string_value(json_object_get(row, "state"));
@@ -92,9 +85,9 @@ void measure_mail_log(struct measure *m, const json_t *row)
 
 	m->log_wanted = state && strcmp(state, "off") != 0;
 	m->log_followed = state && strcmp(state, "up") == 0;
-	m->log_deliveries = count_of(row, "deliveries");
+	m->log_deliveries = json_count_of(row, "deliveries");
 	m->child[MEASURE_FOLLOWER].state = !has_process	     ? MEASURE_OFF
 					   : m->log_followed ? MEASURE_UP
 							     : MEASURE_DOWN;
-	m->child[MEASURE_FOLLOWER].deaths = count_of(row, "deaths");
+	m->child[MEASURE_FOLLOWER].deaths = json_count_of(row, "deaths");
 }
