@@ -191,3 +191,14 @@ TEST(rows_are_the_same_samples_and_end_when_nobody_takes_them)
 
 	EXPECT(exposition_each(&m, count_row, &count) == -EPIPE && count == 5, "%u rows", count);
 }
+
+TEST(metrics_that_cannot_be_written_whole_are_said_to_be)
+{
+	FILE *full = fopen("/dev/full", "w");
+	struct measure m = whole();
+
+	/* Nothing leaves this buffer by itself. */
+	ENSURE(full && setvbuf(full, text, _IOFBF, sizeof(text)) == 0, "/dev/full");
+	EXPECT(exposition_write(&m, full) == -EIO, "and not kept for the end of the program");
+	fclose(full);
+}
