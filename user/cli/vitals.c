@@ -64,12 +64,13 @@ static unsigned zone_state_of(const json_t *row)
 static void zones_take(struct measure *m, const json_t *rows)
 {
 	m->zone_count = 0;
-	for (size_t i = 0; i < json_array_size(rows) && i < SITE_ZONES_MAX; i++) {
+	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 		const char *name = json_string_value(json_object_get(row, "zone"));
-		struct measure_zone *z = &m->zone[m->zone_count++];
+		struct measure_zone *z = measure_add_zone(m, name ? name : "");
 
-		snprintf(z->name, sizeof(z->name), "%s", name ? name : "");
+		if (!z)
+			return;
 		z->state = zone_state_of(row);
 		z->asked = json_count_of(row, "asked");
 		z->listed = json_count_of(row, "listed");

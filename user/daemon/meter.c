@@ -75,18 +75,19 @@ static void tell_zones(const struct daemon *d, struct measure *m)
 	m->zone_count = 0;
 	for (unsigned i = 0; c->settings && i < c->settings->sites.zone_count; i++) {
 		const struct message_zone *z = &c->zone[i];
-		struct measure_zone *to = &m->zone[m->zone_count];
+		struct measure_zone *to;
 
 		if (!z->head.type) /* not tested yet */
 			continue;
-		snprintf(to->name, sizeof(to->name), "%s", c->settings->reply_name[i]);
+		to = measure_add_zone(m, c->settings->reply_name[i]);
+		if (!to)
+			return;
 		to->state = z->state;
 		to->asked = z->asked;
 		to->listed = z->listed;
 		to->errors = z->errors;
 		to->over_budget = z->over_budget;
 		to->latency_ms = z->latency_ms;
-		m->zone_count++;
 	}
 }
 

@@ -2,6 +2,7 @@
 /* What the maps tell: see meter_measure.h. */
 #include "daemon/meter_measure.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/when.h"
@@ -76,6 +77,30 @@ const char *measure_child_name(enum measure_child c)
 	};
 
 	return c < MEASURE_CHILDREN ? names[c] : "";
+}
+
+struct measure_zone *measure_add_zone(struct measure *m, const char *name)
+{
+	char number[sizeof(" (4294967295)")] = "";
+	size_t length = strlen(name);
+	struct measure_zone *z;
+	unsigned nth = 1;
+
+	if (m->zone_count == sizeof(m->zone) / sizeof(m->zone[0]))
+		return NULL;
+	for (unsigned i = 0; i < m->zone_count; i++) {
+		const char *other = m->zone[i].name;
+
+		nth += strncmp(other, name, length) == 0 &&
+		       (!other[length] || other[length] == ' ');
+	}
+	if (nth > 1)
+		snprintf(number, sizeof(number), " (%u)", nth);
+	z = &m->zone[m->zone_count++];
+	memset(z, 0, sizeof(*z));
+	snprintf(z->name, sizeof(z->name), "%.*s%s", (int)(sizeof(z->name) - sizeof(number)), name,
+		 number);
+	return z;
 }
 
 void measure_mail_log(struct measure *m, const json_t *row)
