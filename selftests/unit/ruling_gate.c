@@ -391,6 +391,59 @@ TEST(ruling_gate_what_is_anothers_survives_a_full_map)
 	free(many);
 }
 
+static int entry_look(void *context, const struct rule_entry *r)
+{
+	struct rule_entry *wanted = context;
+
+	if (prefix_equal(&r->prefix, &wanted->prefix))
+		*wanted = *r;
+	return 0;
+}
+
+/* What pn_allow has for a prefix. */
+static struct pn_rule entry_at(struct bench *b, const struct prefix *p)
+{
+	struct rule_entry entry = {.prefix = *p};
+
+	EXPECT(rules_each_allow(b->r.gate, entry_look, &entry, &b->e) == 0, "%s", b->e.text);
+	return entry.rule;
+}
+
+TEST(ruling_gate_a_network_of_a_provider_comes_back_when_a_rule_leaves_it)
+{
+	struct store_provider spf = {.domain = "provider.test", .count = 1};
+	struct store_rule rule = {.kind = STORE_TRUST, .origin = "operator"};
+	struct prefix inside = prefix_at("203.0.113.7");
+	struct ruling_provider found;
+	unsigned killed;
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	rule.prefix = spf.network[0] = prefix_at("203.0.113.0/24");
+	EXPECT(store_put_provider(b->r.store, &spf, &b->e) == 0, "%s", b->e.text);
+	for (int kind = STORE_ALLOW; kind <= STORE_TRUST; kind++) {
+		rule.kind = (enum store_kind)kind;
+		EXPECT(ruling_put(&b->r, &rule, &killed, &b->e) == 0, "%s", b->e.text);
+		EXPECT(entry_at(b, &rule.prefix).origin == PN_ORIGIN_OPERATOR, "his");
+		EXPECT(ruling_delete(&b->r, rule.kind, &rule.prefix, &b->e) == 0, "%s", b->e.text);
+		EXPECT(entry_at(b, &rule.prefix).origin == PN_ORIGIN_SPF &&
+			       entry_at(b, &rule.prefix).action == PN_TRUST,
+		       "the provider's, at once");
+	}
+	EXPECT(ruling_find_provider(&b->r, &inside, &found) &&
+		       prefix_equal(&found.network, &rule.prefix) &&
+		       !strcmp(found.domain, "provider.test"),
+	       "what lies in it is told by its name");
+	rule.prefix = inside;
+	EXPECT(ruling_put(&b->r, &rule, &killed, &b->e) == 0 &&
+		       ruling_delete(&b->r, rule.kind, &inside, &b->e) == 0,
+	       "%s", b->e.text);
+	EXPECT(entry_at(b, &inside).origin == PN_ORIGIN_NONE, "and gets no entry of its own");
+	EXPECT(store_keep_providers(b->r.store, NULL, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(!ruling_find_provider(&b->r, &inside, &found), "nobody's");
+	EXPECT(rules_disallow(b->r.gate, &spf.network[0], &b->e) == 0, "%s", b->e.text);
+}
+
 TEST(ruling_gate_the_kernel_has_the_mode)
 {
 	struct bench *b;

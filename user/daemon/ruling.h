@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "kern/maps.h"
+#include "store/providers.h"
 #include "store/verdicts.h"
 
 struct ruling {
@@ -51,6 +52,16 @@ int ruling_put_many(struct ruling *r, const struct store_rule *rules, size_t cou
 		    unsigned *killed, struct err *e);
 int ruling_delete_many(struct ruling *r, enum store_kind kind, const struct prefix *list,
 		       size_t count, struct err *e);
+
+/*
+ * The longest network of a provider (trust_spf) that covers p, as the store has it: what trusts p whether or not a rule does. False: there is
+ * none, or the store cannot be read.
+ */
+struct ruling_provider {
+	struct prefix network;
+	char domain[STORE_DOMAIN_MAX]; /* printable */
+};
+bool ruling_find_provider(struct ruling *r, const struct prefix *p, struct ruling_provider *out);
 
 /* One stored rule into the maps. */
 int ruling_rule_to_map(struct gate *g, const struct store_rule *rule, struct err *e);
