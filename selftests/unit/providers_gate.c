@@ -58,7 +58,7 @@ static bool bench_get(void)
 	lock = gate_lock(&e);
 	if (!EXPECT(lock >= 0, "%s", e.text))
 		return false;
-	r = setup_gate(&d.conf, NULL, &d.gate, &origin, &e);
+	r = setup_gate(&d.conf, NULL, &d.gate, &origin, NULL, &e);
 	gate_unlock(lock);
 	if (!EXPECT(r == 0, "%s", e.text))
 		return false;

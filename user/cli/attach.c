@@ -91,7 +91,7 @@ static int gate_take(struct cli *cli, struct gate **g, enum gate_origin *origin,
 	if (store_open(&store, ruling_state_dir(&cli->conf, dir, sizeof(dir)), STORE_WRITE,
 		       no_store))
 		store = NULL;
-	return setup_gate(&cli->conf, store, g, origin, e);
+	return setup_gate(&cli->conf, store, g, origin, NULL, e);
 }
 
 /*

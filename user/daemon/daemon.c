@@ -141,11 +141,12 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 	enum gate_origin origin = GATE_NEW;
 	struct gate *fresh = NULL;
 	struct err own = {0};
-	int lock = gate_lock(e), r;
+	/* At the start there is nothing else to do. */
+	int lock = d->gate ? gate_lock_now(e) : gate_lock(e), r;
 
 	if (lock < 0)
 		return lock;
-	r = setup_gate(conf, d->store, &fresh, &origin, e);
+	r = setup_gate(conf, d->store, &fresh, &origin, &d->rules_owed, e);
 	gate_unlock(lock);
 	if (r)
 		return r;
@@ -311,8 +312,7 @@ static int step_trial(struct daemon *d, struct err *e)
 static int step_store(struct daemon *d, struct err *e)
 {
 	(void)e; /* it is said, and policing goes on */
-	if (keep_store(d))
-		keep_rebase_boot(d);
+	(void)keep_store(d);
 	return 0;
 }
 
@@ -410,8 +410,6 @@ static int step_ready(struct daemon *d, struct err *e)
 		 until > now ? "enforce" : "monitor", left,
 		 until > now ? "" : " (nothing is refused but what you block)",
 		 links_describe(&d->links, links, sizeof(links)), rules);
-	d->hurried = true;
-	keep_patience(d, false);
 	d->pulse.rules = rules;
 	manager_ready(d);
 	return 0;
@@ -443,6 +441,7 @@ static const struct step {
 
 static void daemon_close(struct daemon *d)
 {
+	keep_end(d);
 	parts_close(d);
 	answering_close(d);
 	contact_close(d);

@@ -23,7 +23,7 @@ struct pulse {
 	unsigned rules; /* in the store, when it was read last */
 	bool missing;	/* the gate's pins were not there at the last look */
 	bool rebase;	/* the wall clock was set, and the store does not know it yet */
-	struct said reap_said, open_said, look_said;
+	struct said reap_said, open_said, look_said, owed_said;
 };
 
 /* Say once that we live, then start the timers. */

@@ -117,22 +117,43 @@ static int sync_stale(struct gate *g, struct image *im, struct err *e)
 	return rc;
 }
 
+/* rc, or 0 where it says that somebody else is at the store and this may be done later. */
+static int owe(struct ruling *r, int rc)
+{
+	if (rc != -EBUSY || !r->may_owe)
+		return rc;
+	r->owes = true;
+	return 0;
+}
+
+/* *locked false and 0: owed. */
+static int lock(struct ruling *r, bool *locked, struct err *e)
+{
+	int rc = store_lock(r->store, e);
+
+	*locked = rc == 0;
+	return owe(r, rc);
+}
+
 int ruling_sync(struct ruling *r, struct err *e)
 {
 	struct image im = {.gate = r->gate, .e = e};
+	bool locked;
 	int rc;
 
 	if (!r->store || !r->gate)
 		return 0;
-	rc = store_lock(r->store, e);
+	rc = lock(r, &locked, e);
 	if (rc)
 		return rc;
 	rc = store_each_rule(r->store, image_put, &im, e);
-	if (rc == 0)
+	if (rc == 0 && locked)
 		rc = sync_stale(r->gate, &im, e);
 	if (rc == -ENOMEM)
 		err_set(e, rc, "cannot compare store and maps: out of memory");
-	store_unlock(r->store);
+	if (locked)
+		store_unlock(r->store);
+	rc = owe(r, rc);
 	free(im.block);
 	free(im.allow);
 	return rc;
@@ -222,13 +243,14 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 	struct mode_now now = mode_now_read(boot);
 	struct mode_order order;
 	uint64_t until;
+	bool locked;
 	int rc;
 
 	if (!r->store) {
 		mode_write_kernel(r->gate, mode_decide(configured, NULL, &now));
 		return 0;
 	}
-	rc = store_lock(r->store, e);
+	rc = lock(r, &locked, e);
 	if (rc)
 		return rc;
 	rc = store_get_value(r->store, MODE_VALUE, text, sizeof(text), e);
@@ -236,10 +258,9 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 		goto out;
 	if (rc == 0 && mode_parse(text, &order) == 0) {
 		until = mode_decide(configured, &order, &now);
-		rc = 0;
-		if (order.configured_enforce != configured)
+		if (locked && order.configured_enforce != configured)
 			rc = store_put_value(r->store, MODE_VALUE, NULL, e);
-		else if (order.until_boot_ns && until != MODE_MONITOR)
+		else if (locked && order.until_boot_ns && until != MODE_MONITOR)
 			rc = mode_rebase(r, &order, until, &now, e);
 	} else {
 		until = mode_decide(configured, NULL, &now);
@@ -248,6 +269,7 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 	if (r->gate)
 		mode_write_kernel(r->gate, until);
 out:
-	store_unlock(r->store);
-	return rc;
+	if (locked)
+		store_unlock(r->store);
+	return owe(r, rc);
 }

@@ -45,9 +45,11 @@ unsigned setup_guarded(struct gate *g, const struct conf *c, int *ifindexes, uns
  * Load, fill (knobs, rules from the store, own addresses, mode) and put in the place of what was there. Interfaces that were
  * attached stay so; none is attached anew. store NULL: the rules in adopted maps stay as they are, and a
  * gate whose maps would have to be filled anew is refused (-ENODATA), so that no rule is lost.
+ * owes: set where another process holds the store; the rules that are in it are then added, and rules and mode have to be compared
+ * again when it is free. NULL: that is a fault.
  * The caller holds gate_lock(): under it *origin holds true, and a new gate that fails is removed again.
  */
 int setup_gate(const struct conf *c, struct store *store, struct gate **out,
-	       enum gate_origin *origin, struct err *e);
+	       enum gate_origin *origin, bool *owes, struct err *e);
 
 #endif
