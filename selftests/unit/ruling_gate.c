@@ -67,7 +67,7 @@ static bool shared_load(struct bench *b)
 	lock = gate_lock(&b->e);
 	if (!EXPECT(lock >= 0, "%s", b->e.text))
 		return false;
-	r = setup_gate(&b->conf, b->r.store, &b->r.gate, &origin, NULL, &b->e);
+	r = setup_gate(&b->r, &origin, &b->e);
 	gate_unlock(lock);
 	return EXPECT(r == 0, "%s", b->e.text) && EXPECT(origin == GATE_NEW, "the gate is new");
 }
@@ -269,17 +269,26 @@ TEST(ruling_gate_sync_makes_the_maps_the_image_of_the_store)
 	       "own addresses are left alone");
 }
 
+static void count_meanwhile(void *context, struct gate *gate)
+{
+	(void)gate;
+	++*(unsigned *)context;
+}
+
 TEST(ruling_gate_is_owed_what_another_process_keeps_locked)
 {
 	struct store_rule lost = rule_of(STORE_BLOCK, "203.0.113.0/24");
 	struct prefix stray = prefix_at("203.0.113.9");
 	struct store *other = NULL;
 	struct ruling hasty;
+	unsigned called = 0;
 	struct bench *b;
 
 	BENCH_OR_SKIP(b);
 	hasty = b->r;
 	hasty.may_owe = true;
+	hasty.meanwhile = count_meanwhile;
+	hasty.context = &called;
 	store_set_patience(b->r.store, 0);
 	EXPECT(store_put_rule(b->r.store, &lost, &b->e) == 0, "%s", b->e.text);
 	EXPECT(rules_block(b->r.gate, &stray, PN_DROP, 0, &b->e) == 0, "%s", b->e.text);
@@ -289,6 +298,7 @@ TEST(ruling_gate_is_owed_what_another_process_keeps_locked)
 	EXPECT(store_lock(other, &b->e) == 0 && store_begin(other, &b->e) == 0, "%s", b->e.text);
 	EXPECT(ruling_sync(&b->r, &b->e) == -EBUSY, "who does not owe is told");
 	EXPECT(ruling_sync(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(called, "a heart may beat meanwhile");
 	EXPECT(blocked(b, "203.0.113.0/24").hits == 1, "what lacked is there");
 	EXPECT(blocked(b, "203.0.113.9").hits == 1, "what seems stale may be just being put");
 	hasty.owes = false;

@@ -25,12 +25,23 @@
 #define PULSE_SWEEP_S	  300 /* reap without a reason: what no store knows of */
 #define PULSE_LOOK_MS	  200 /* until a gate that seems to be going is looked for (again) */
 
+static void beat(struct gate *g)
+{
+	__atomic_store_n(&gate_conf(g)->alive_until, now_boot_ns() + PULSE_ALIVE_FOR_S * NS_PER_S,
+			 __ATOMIC_RELAXED);
+}
+
 void pulse_beat(struct daemon *d)
 {
-	struct pn_conf *knobs = gate_conf(d->gate);
+	beat(d->gate);
+}
 
-	__atomic_store_n(&knobs->alive_until, now_boot_ns() + PULSE_ALIVE_FOR_S * NS_PER_S,
-			 __ATOMIC_RELAXED);
+/* Of the gate in force; at the start that is the one which a controller before us left. */
+void pulse_meanwhile(void *context, struct gate *fresh)
+{
+	const struct daemon *d = context;
+
+	beat(d->gate ? d->gate : fresh);
 }
 
 /*
@@ -197,7 +208,11 @@ static void pulse_rebase(struct daemon *d)
 /* What could not be done while another process held the store, or there was none. */
 static void pulse_settle(struct daemon *d)
 {
-	struct ruling r = {.conf = &d->conf, .store = d->store, .gate = d->gate};
+	struct ruling r = {.conf = &d->conf,
+			   .store = d->store,
+			   .gate = d->gate,
+			   .meanwhile = pulse_meanwhile,
+			   .context = d};
 	struct pulse *p = &d->pulse;
 	struct err e = {0};
 	int rc;

@@ -14,6 +14,7 @@
 #define PULSE_ALIVE_FOR_S   10 /* a controller that is silent for longer is taken for dead */
 
 struct daemon;
+struct gate;
 
 struct pulse {
 	uint64_t next_expiry_ns; /* boot time; 0: nothing ends */
@@ -30,6 +31,8 @@ struct pulse {
 int pulse_start(struct daemon *d, struct err *e);
 /* Renew alive_until, also between two beats of the timer: before what may take long. */
 void pulse_beat(struct daemon *d);
+/* While a ruling takes its time (ruling.h). context: the controller. */
+void pulse_meanwhile(void *context, struct gate *fresh);
 /* In a moment, see whether the gate in the kernel is still ours. */
 void pulse_expect(struct daemon *d);
 

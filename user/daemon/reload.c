@@ -55,7 +55,12 @@ static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 
 static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 {
-	struct ruling ruling = {.conf = next, .store = d->store, .gate = d->gate, .may_owe = true};
+	struct ruling ruling = {.conf = next,
+				.store = d->store,
+				.gate = d->gate,
+				.may_owe = true,
+				.meanwhile = pulse_meanwhile,
+				.context = d};
 	struct err back = {0};
 	int r = setup_conf(d->gate, next, e);
 

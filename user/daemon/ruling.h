@@ -18,6 +18,9 @@ struct ruling {
 	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
 	bool may_owe;	/* nobody waits here: -EBUSY of the store is no fault, but `owes` */
 	bool owes; /* ruling_sync() or ruling_apply_mode() has to be called again, when the lock is free */
+	/* Called now and then while many rules go by, which may take seconds; NULL: nobody cares. */
+	void (*meanwhile)(void *context, struct gate *gate);
+	void *context;	    /* of meanwhile */
 	bool anyway;	    /* block addresses too from which somebody is logged in */
 	const char *origin; /* NULL, or: rules of another origin are neither replaced nor deleted */
 	size_t kept;	    /* after a put: how many stand already, and are another's */

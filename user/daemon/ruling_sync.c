@@ -15,7 +15,8 @@
 #include "daemon/ruling.h"
 #include "policy/mode.h"
 
-#define MODE_VALUE "mode"
+#define MEANWHILE_EVERY 65536 /* rules: a fraction of a second */
+#define MODE_VALUE	"mode"
 /* Wall and boot clock may drift apart by so much before a deadline's wall time is written anew. */
 #define MODE_DRIFT_S 2
 
@@ -23,7 +24,8 @@
 struct image {
 	struct prefix *block, *allow;
 	size_t block_count, allow_count, block_room, allow_room;
-	struct gate *gate;
+	size_t seen;
+	struct ruling *r;
 	struct err *e;
 };
 
@@ -53,10 +55,12 @@ static int image_add(struct prefix **list, size_t *count, size_t *room, const st
 static int image_put(void *context, const struct store_rule *rule)
 {
 	struct image *im = context;
-	int rc = ruling_rule_to_map(im->gate, rule, im->e);
+	int rc = ruling_rule_to_map(im->r->gate, rule, im->e);
 
 	if (rc)
 		return rc;
+	if (im->r->meanwhile && ++im->seen % MEANWHILE_EVERY == 0)
+		im->r->meanwhile(im->r->context, im->r->gate);
 	if (rule->kind == STORE_BLOCK)
 		return image_add(&im->block, &im->block_count, &im->block_room, &rule->prefix);
 	return image_add(&im->allow, &im->allow_count, &im->allow_room, &rule->prefix);
@@ -137,7 +141,7 @@ static int lock(struct ruling *r, bool *locked, struct err *e)
 
 int ruling_sync(struct ruling *r, struct err *e)
 {
-	struct image im = {.gate = r->gate, .e = e};
+	struct image im = {.r = r, .e = e};
 	bool locked;
 	int rc;
 
@@ -147,6 +151,8 @@ int ruling_sync(struct ruling *r, struct err *e)
 	if (rc)
 		return rc;
 	rc = store_each_rule(r->store, image_put, &im, e);
+	if (r->meanwhile)
+		r->meanwhile(r->context, r->gate);
 	if (rc == 0 && locked)
 		rc = sync_stale(r->gate, &im, e);
 	if (rc == -ENOMEM)

@@ -484,47 +484,41 @@ static int gate_catch_up(struct ruling *r, struct err *e)
 	return rc ? rc : ruling_apply_mode(r, e);
 }
 
-int setup_gate(const struct conf *c, struct store *store, struct gate **out,
-	       enum gate_origin *origin, bool *owes, struct err *e)
+int setup_gate(struct ruling *r, enum gate_origin *origin, struct err *e)
 {
-	struct ruling r = {.conf = c, .store = store, .may_owe = owes != NULL};
-	struct gate_sizes sizes = setup_sizes(c);
-	struct carried kept = carried_read(c->instance);
-	struct gate *g = NULL;
-	int rc = gate_load(&g, c->instance, &sizes, origin, e);
+	const char *instance = r->conf->instance;
+	struct gate_sizes sizes = setup_sizes(r->conf);
+	struct carried kept = carried_read(instance);
+	int rc = gate_load(&r->gate, instance, &sizes, origin, e);
 
 	if (rc) {
 		gate_close(kept.old);
 		return rc;
 	}
-	if (*origin == GATE_MIGRATED && !store) {
+	if (*origin == GATE_MIGRATED && !r->store) {
 		rc = err_set(e, -ENODATA,
 			     "the gate needs new maps, and without the store they would lack the "
 			     "rules: what is attached stays; repair the store first");
 		goto out;
 	}
 	if (*origin == GATE_MIGRATED)
-		carried_write(g, &kept);
-	r.gate = g;
-	rc = gate_fill(&r, *origin, e);
+		carried_write(r->gate, &kept);
+	rc = gate_fill(r, *origin, e);
 	/* What is counted between this and the switch is lost: a moment's packets. */
 	if (rc == 0 && *origin == GATE_MIGRATED && kept.old)
-		rc = counters_carry(kept.old, g, e);
+		rc = counters_carry(kept.old, r->gate, e);
 	if (rc == 0)
-		rc = gate_switch(g, e);
+		rc = gate_switch(r->gate, e);
 	/* A command that ran meanwhile has told the store, but still the old maps. */
 	if (rc == 0 && *origin == GATE_MIGRATED)
-		rc = gate_catch_up(&r, e);
+		rc = gate_catch_up(r, e);
 out:
 	gate_close(kept.old);
 	if (rc) {
-		gate_close(g);
+		gate_close(r->gate);
+		r->gate = NULL;
 		if (*origin == GATE_NEW)
-			(void)gate_remove(c->instance, NULL); /* half a gate is none */
-		return rc;
+			(void)gate_remove(instance, NULL); /* half a gate is none */
 	}
-	if (owes && r.owes)
-		*owes = true;
-	*out = g;
-	return 0;
+	return rc;
 }
