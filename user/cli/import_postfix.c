@@ -20,6 +20,7 @@
 
 #define TABLE_BYTES_MAX (4 << 20) /* some 100,000 lines */
 #define AT_ONCE		16	  /* processes of postmap(1) */
+#define SUFFIX_MAX	8	  /* ".lmdb" */
 
 /* ---- with privileges: raw bytes ---- */
 
@@ -100,19 +101,44 @@ static void table_collect(const char *path, struct import_piece *out)
 		snprintf(out->why, sizeof(out->why), "%s", strerror(-code));
 }
 
-/* As DATABASE_README names what postmap(1) makes of a text. */
+/* As DATABASE_README names what postmap(1) makes of a text; first the text itself. */
+static const char *const suffixes[] = {"", ".db", ".lmdb", ".cdb", ".dir", ".pag"};
+#define SUFFIXES (sizeof(suffixes) / sizeof(suffixes[0]))
+
 static bool is_others_table(const char *spec)
 {
-	static const char *const suffixes[] = {"", ".db", ".lmdb", ".cdb", ".dir", ".pag"};
 	const char *path = strchr(import_spec(spec), ':') + 1; /* import_want_check() */
-	char file[LOCAL_PATH_MAX + IMPORT_SPEC_MAX];
+	char file[IMPORT_SPEC_MAX + SUFFIX_MAX];
 	bool is_found = false;
 
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+	for (size_t i = 0; i < SUFFIXES; i++) {
 		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
 		is_found |= local_config_is_others(file);
 	}
 	return is_found;
+}
+
+/* Postfix reads the index. What the text says it does when postmap(1) has made one of it. */
+static void index_compare(const char *spec, struct import_piece *out)
+{
+	const char *path = access_path(spec);
+	char file[IMPORT_SPEC_MAX + SUFFIX_MAX];
+	struct stat text, index;
+	bool is_there = false, is_newer = false;
+
+	if (!access_is_indexed(spec) || out->code < 0 || stat(path, &text) < 0)
+		return;
+	for (size_t i = 1; i < SUFFIXES; i++) {
+		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+		if (stat(file, &index) < 0)
+			continue;
+		is_there = true;
+		is_newer |= text.st_mtim.tv_sec > index.st_mtim.tv_sec;
+	}
+	if (!is_there || is_newer)
+		snprintf(out->why, sizeof(out->why),
+			 "%s: what was read here Postfix does when postmap has made one",
+			 is_there ? "its text is newer than its index" : "there is no index of it");
 }
 
 /* postmap(1): each question is a process. A library of tables is not given somebody else's with our rights. */
@@ -164,6 +190,7 @@ static int tables_collect(struct import_source *s, const struct import_want *wan
 				 "file that it names");
 		} else {
 			table_collect(access_path(w->spec), said);
+			index_compare(w->spec, said);
 		}
 	}
 	return questions_collect(s);
