@@ -482,6 +482,13 @@ static void rest_convert(struct convert *c)
 		import_leave(c->rows, "", v.text, v.from,
 			     "the responder answers 550; while you are testing, stay in monitor "
 			     "mode");
+	/* postscreen refuses before anybody can log in too, so who has it has moved them. */
+	if (!c->postfix.screens && get(c, POSTFIX_SMTPD, "smtpd_sasl_auth_enable", &v) &&
+	    is_yes(v.text))
+		import_leave(c->rows, "", v.text, v.from,
+			     "the gate judges before anybody can log in, whatever "
+			     "permit_sasl_authenticated lets in: have users submit mail at port "
+			     "587 or 465");
 	if (get(c, POSTFIX_SMTPD, "multi_instance_directories", &v))
 		import_leave(c->rows, "", v.text, v.from,
 			     "other instances of Postfix: import each by its directory");
