@@ -4,6 +4,7 @@ Other programs and the gate: a real fail2ban and the real custom bouncer of Crow
 rbldnsd, to nftables and to another gate.
 """
 import contextlib
+import ipaddress
 import datetime
 import http.server
 import json
@@ -329,6 +330,17 @@ def test_a_list_for_another_gate(gate, blocking):
         found = {address: one.why(address)["reason"] for address in BLOCKED | FREE}
         assert {address for address, reason in found.items() if reason in ("rule", "block")} == BLOCKED, found
         one.stop(signal.SIGINT)
+
+
+@pytest.mark.parametrize("form", ("list", "rbldnsd", "nft"))
+def test_what_was_exported_is_imported_as_the_same(gate, blocking, form):
+    other = gate(start=False)
+    done = other(f"import list {exported(blocking, form, blocking.folder)}")
+    nets = [ipaddress.ip_network(prefix) for prefix in rules(other)]
+    found = {a for a in BLOCKED | FREE if any(ipaddress.ip_address(a) in net for net in nets)}
+    assert found == BLOCKED, (found ^ BLOCKED, done)
+    # What it cannot take it says; there is nothing of that kind but a zone's own test entries.
+    assert done.stderr.count(" line ") == (2 if form == "rbldnsd" else 0), done.stderr
 
 
 def test_what_lists_of_the_dns_say_has_their_name_on_it(lab, lists, sink, gate):
