@@ -72,14 +72,14 @@ static int source_take(void *context, const struct source_entry *s)
 {
 	struct exporting *x = context;
 
-	if (!s->listed || (s->expires && s->expires <= now_boot_ns()))
+	if (!s->listed || (s->expires && s->expires <= now_boot_ns()) ||
+	    (x->origin && strcmp(x->origin, origin_name(s->origin)) != 0))
 		return 0;
 	if (!x->enforcing) {
 		x->list.idle++;
 		return 0;
 	}
-	x->dnsbl += s->origin == PN_ORIGIN_DNSBL &&
-		    (!x->origin || strcmp(x->origin, origin_name(PN_ORIGIN_DNSBL)) == 0);
+	x->dnsbl += s->origin == PN_ORIGIN_DNSBL;
 	return entry_take(x, &s->prefix, s->action, origin_name(s->origin), s->expires);
 }
 

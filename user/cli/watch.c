@@ -15,6 +15,7 @@
 
 #include "base/when.h"
 #include "cli/cli.h"
+#include "cli/signals.h"
 #include "cli/stream.h"
 #include "daemon/events.h"
 
@@ -40,21 +41,7 @@ static void on_signal(int signal_number)
 	watch_ended = 1;
 }
 
-/* Both signals stay blocked but within ppoll(2), so that none slips in between test and wait. */
-static void signals_set(sigset_t *waiting)
-{
-	struct sigaction act = {.sa_handler = on_signal};
-	sigset_t block;
-
-	sigaction(SIGINT, &act, NULL);
-	sigaction(SIGTERM, &act, NULL);
-	sigemptyset(&block);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGTERM);
-	sigprocmask(SIG_BLOCK, &block, waiting);
-	sigdelset(waiting, SIGINT);
-	sigdelset(waiting, SIGTERM);
-}
+static const struct signals_row signals[] = {{SIGINT, on_signal}, {SIGTERM, on_signal}, {0, NULL}};
 
 /* 1: readable; 0: asked to end; -ETIMEDOUT: nothing came until then (0: it may take for ever); or -errno. */
 static int readable(int fd, uint64_t until_ns, const sigset_t *waiting)
@@ -364,7 +351,7 @@ int verb_watch(struct cli *cli, const struct sentence *s)
 	w.reason = sentence_get(s, "reason");
 	if (w.reason && reason_check(cli, w.reason))
 		return CLI_MISUSED;
-	signals_set(&waiting);
+	signals_hear(signals, &waiting);
 	rc = stream_open(&stream, cli->conf.instance);
 	if (rc) {
 		/* A controller that runs reads the ring: two readers would halve the events. */
