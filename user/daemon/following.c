@@ -38,6 +38,9 @@
 /* An entry is written anew when it gains so much. */
 #define KNOWN_GAIN_NS (HOUR_S * NS_PER_S)
 #define WAITING_MAX   8192 /* deliveries: 3 MB */
+#define WAITING_MANY  (WAITING_MAX / 2)
+/* Each write waits for the disk, and the loop with it; what is not written yet the log still has. */
+#define FLUSH_EVERY_NS NS_PER_S
 #define PLACE_EVERY_NS                                                                             \
 	(60 * NS_PER_S) /* where nothing was delivered, lines are read again at no cost */
 #define LOOK_EVERY_NS	(10 * NS_PER_S) /* for a log that was not there */
@@ -278,7 +281,8 @@ static void flush(struct following *f, uint64_t now_ns)
 
 	if (!f->d->store || !f->place_changed)
 		return;
-	if (!f->settled && now_ns && now_ns - f->place_ns < PLACE_EVERY_NS)
+	if (now_ns && f->settled < WAITING_MANY &&
+	    now_ns - f->place_ns < (f->settled ? FLUSH_EVERY_NS : PLACE_EVERY_NS))
 		return;
 	r = flush_write(f, f->source == MAILLOG_IN_FILE ? logfile_place(f->file) : &f->place, &e);
 	if (r && r != -EBUSY)
@@ -308,7 +312,6 @@ static void on_message(void *context, const union message *m)
 		delivery_take(f, &m->delivery);
 	else if (m->head.type == MESSAGE_FOLLOWED)
 		place_take(f, &m->followed);
-	/* These come a few times a second at most, or once for a thousand deliveries. */
 	if (m->head.type == MESSAGE_FOLLOWED && f->settled)
 		flush(f, now_boot_ns());
 }
