@@ -69,12 +69,22 @@ struct following {
 	size_t settled; /* of those that wait, the first so many are before the place */
 	bool paused;
 	uint64_t deliveries, lines, understood; /* lines: of this child */
+	unsigned gaps; /* parts of the log that were not read, or may not have been */
 	struct said said;
 };
 
 /* ---- bytes into the pipe ---- */
 
 static void bytes_move(struct following *f);
+
+static void trouble_say(struct following *f, int code)
+{
+	struct err e = {0};
+
+	err_set(&e, code, "the mail log %s cannot be read any more: %s", f->path, strerror(-code));
+	if (said_anew(&f->said, e.text))
+		log_warning("%s", e.text);
+}
 
 static void on_room(void *context, int fd, uint32_t events)
 {
@@ -95,14 +105,9 @@ static void bytes_move(struct following *f)
 {
 	int r = f->pipe >= 0 && f->file && !f->paused ? logfile_move(f->file, f->pipe)
 						      : LOGFILE_IDLE;
-	struct err e = {0};
 
-	if (r < 0 && r != -EPIPE) {
-		err_set(&e, r, "the mail log %s cannot be read any more: %s", f->path,
-			strerror(-r));
-		if (said_anew(&f->said, e.text))
-			log_warning("%s", e.text);
-	}
+	if (r < 0 && r != -EPIPE)
+		trouble_say(f, r);
 	if (r == LOGFILE_FULL || r == LOGFILE_MORE) {
 		if (!f->room)
 			(void)loop_add_fd(f->d->loop, f->pipe, EPOLLOUT, on_room, f, &f->room);
@@ -140,6 +145,25 @@ static void journalctl_end(struct following *f)
 	journalctl_reap(f);
 }
 
+/* The reader goes on, and who delivered in between is not counted. */
+static void gap_say(struct following *f, const char *what)
+{
+	f->gaps++;
+	f->d->answering.changed = true;
+	log_warning("the mail log %s %s: who delivered then is not counted", f->path, what);
+}
+
+static void begin_say(struct following *f, enum logfile_begin begin)
+{
+	if (begin == LOGFILE_BEGIN_LOST)
+		gap_say(f, "was read up to a place that is gone, or packed, and a part of it may "
+			   "not have been read");
+	else if (begin == LOGFILE_BEGIN_OTHER)
+		log_info("the mail log %s is followed from its end on: another log was followed "
+			 "before it",
+			 f->path);
+}
+
 static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 {
 	int64_t since = now_wall_s() - JOURNAL_FIRST_S;
@@ -165,6 +189,7 @@ static int on_prepare(void *context, const void **settings, size_t *length, int 
 		      struct err *e)
 {
 	struct following *f = context;
+	enum logfile_begin begin;
 	int ends[2], ret = 0;
 
 	pipe_close(f);
@@ -179,7 +204,8 @@ static int on_prepare(void *context, const void **settings, size_t *length, int 
 		ret = journal_prepare(f, ends[1], e);
 		close(ends[1]);
 	} else {
-		f->settings.again_bytes = logfile_rewind(f->file);
+		f->settings.again_bytes = logfile_rewind(f->file, &begin);
+		begin_say(f, begin);
 		f->pipe = ends[1];
 	}
 	if (ret < 0) {
@@ -360,8 +386,10 @@ static bool place_read(struct following *f)
 	if (r == -EBUSY)
 		return false;
 	if (r == 0 && logplace_parse(text, &f->place))
-		log_warning("where the mail log was read to is not to be known from the store: it "
-			    "is read from its beginning");
+		log_warning(
+			"where the mail log was read to is not to be known from the store: what "
+			"it has of the last days is counted as at the first start, perhaps "
+			"again");
 	if (r && r != -ENOENT && r != -ENOBUFS) {
 		keep_fault(f->d, r, &e);
 		return false;
@@ -377,15 +405,7 @@ static int file_begin(struct following *f, struct err *e)
 
 	if (r)
 		return r;
-	if (begin == LOGFILE_BEGIN_LOST)
-		log_info("the mail log %s is another one than was read last, and that one is gone: "
-			 "what "
-			 "was delivered in between may not be counted",
-			 f->path);
-	else if (begin == LOGFILE_BEGIN_OTHER)
-		log_info("the mail log %s is followed from its end on: another log was followed "
-			 "before it",
-			 f->path);
+	begin_say(f, begin);
 	return 0;
 }
 
@@ -511,6 +531,20 @@ static void following_reload(struct daemon *d)
 		begin(f);
 }
 
+static void file_look(struct following *f)
+{
+	int looked = logfile_look(f->file);
+
+	if (looked < 0)
+		trouble_say(f, looked);
+	else if (looked == LOGFILE_EMPTIED)
+		gap_say(f, "was emptied, and what came last before that may not have been read");
+	else if (looked == LOGFILE_GOES_ON_BEHIND)
+		gap_say(f, "was rotated and packed before it was read to its end");
+	else if (looked == LOGFILE_GOES_ON)
+		log_info("the mail log %s was rotated: the next file is read", f->path);
+}
+
 static void following_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct following *f = d->following;
@@ -525,8 +559,7 @@ static void following_tick(struct daemon *d, uint64_t now_ns)
 		return;
 	}
 	if (f->file) {
-		if (logfile_look(f->file))
-			log_info("the mail log %s begins anew", f->path);
+		file_look(f);
 		bytes_move(f);
 	}
 	flush(f, now_ns);
@@ -544,11 +577,11 @@ json_t *following_row(const struct daemon *d)
 		state = "absent";
 		source = f->path;
 	}
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "state", state, "source", source,
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "state", state, "source", source,
 			 "deliveries", (json_int_t)(f ? f->deliveries : 0), "lines",
 			 (json_int_t)(f ? f->lines : 0), "understood",
-			 (json_int_t)(f ? f->understood : 0), "deaths",
-			 (json_int_t)(f && f->child ? child_deaths(f->child) : 0));
+			 (json_int_t)(f ? f->understood : 0), "gaps", (json_int_t)(f ? f->gaps : 0),
+			 "deaths", (json_int_t)(f && f->child ? child_deaths(f->child) : 0));
 }
 
 const struct part following_part = {

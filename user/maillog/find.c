@@ -108,6 +108,19 @@ enum maillog_place maillog_find(const char *mail_log, char path[static PATH_MAX]
 	return stat(path, &st) == 0 || errno != ENOENT ? MAILLOG_IN_FILE : MAILLOG_NOWHERE;
 }
 
+enum maillog_packing maillog_packing(const char *path)
+{
+	static const char *const others[] = {".xz", ".zst", ".bz2", ".lz4", ".Z"};
+	const char *dot = strrchr(path, '.');
+
+	if (dot && strcmp(dot, ".gz") == 0)
+		return MAILLOG_GZIP;
+	for (size_t i = 0; dot && i < COUNT(others); i++)
+		if (strcmp(dot, others[i]) == 0)
+			return MAILLOG_PACKED_OTHERWISE;
+	return MAILLOG_PLAIN;
+}
+
 /* ---- what may be read ---- */
 
 static void group_join(const char *path)

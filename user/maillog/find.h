@@ -17,6 +17,9 @@ enum maillog_place { MAILLOG_NOWHERE, MAILLOG_IN_FILE, MAILLOG_IN_JOURNAL };
 
 /* mail_log: "auto", "none", "journal" or a path. NOWHERE with path "": not wanted; NOWHERE with a path: there is none now. */
 enum maillog_place maillog_find(const char *mail_log, char path[static PATH_MAX]);
+/* By what a rotated file was packed, as its name ends. */
+enum maillog_packing { MAILLOG_PLAIN, MAILLOG_GZIP, MAILLOG_PACKED_OTHERWISE };
+enum maillog_packing maillog_packing(const char *path);
 /*
  * The keeper goes on without the capabilities that open other people's files; a log is often a group's (adm). While it may, it joins the
  * groups of what mail_log may lead to, and of the directories it lies in. Failing is no fault: what cannot be read later is said then.

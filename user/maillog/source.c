@@ -32,23 +32,6 @@ struct finding {
 	unsigned count, skipped;
 };
 
-static bool ends_with(const char *text, const char *end)
-{
-	size_t n = strlen(text), m = strlen(end);
-
-	return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-static bool is_unreadable(const char *path)
-{
-	static const char *const packed[] = {".xz", ".zst", ".bz2", ".lz4", ".Z"};
-
-	for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
-		if (ends_with(path, packed[i]))
-			return true;
-	return false;
-}
-
 static void file_take(struct finding *f, const char *path, int64_t since_wall_s)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -59,7 +42,7 @@ static void file_take(struct finding *f, const char *path, int64_t since_wall_s)
 		close(fd);
 		return;
 	}
-	if (fd < 0 || !S_ISREG(st.st_mode) || is_unreadable(path) ||
+	if (fd < 0 || !S_ISREG(st.st_mode) || maillog_packing(path) == MAILLOG_PACKED_OTHERWISE ||
 	    f->count == MAILLOG_FILES_MAX) {
 		f->skipped++;
 		if (fd >= 0)
