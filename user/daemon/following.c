@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there),
- * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known: who
- * delivers is no stranger, so it is not held for a second when its verdict is old.
- *
- * To be known takes away little: limits hold, and the source is asked about at its next connection as if it were new; only who is not
- * listed is made known, and only for CONTACT_KNOWN_S from the delivery; bans spare who does so on several days (policy/offence.h). That
- * matters, since a line of the log can be forged by who may write to the log: root, and with logger(1) anybody who has an account on this
- * host.
+ * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known (following_known.c).
  *
  * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one
  * transaction. While the store is away, deliveries wait; when many do, the log is not read on.
@@ -29,16 +23,14 @@
 #include "daemon/child.h"
 #include "daemon/following_child.h"
 #include "daemon/following_file.h"
+#include "daemon/following_known.h"
 #include "daemon/state.h"
 #include "maillog/find.h"
-#include "policy/contact.h"
 
-#define PLACE_VALUE "mail_log_place"
-#define TELLS	    (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
-/* An entry is written anew when it gains so much. */
-#define KNOWN_GAIN_NS (HOUR_S * NS_PER_S)
-#define WAITING_MAX   8192 /* deliveries: 3 MB */
-#define WAITING_MANY  (WAITING_MAX / 2)
+#define PLACE_VALUE  "mail_log_place"
+#define TELLS	     (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
+#define WAITING_MAX  8192 /* deliveries: 3 MB */
+#define WAITING_MANY (WAITING_MAX / 2)
 /* Each write waits for the disk, and the loop with it; what is not written yet the log still has. */
 #define FLUSH_EVERY_NS NS_PER_S
 #define PLACE_EVERY_NS                                                                             \
@@ -166,16 +158,19 @@ static void begin_say(struct following *f, enum logfile_begin begin)
 
 static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 {
-	int64_t since = now_wall_s() - JOURNAL_FIRST_S;
+	int64_t now = now_wall_s(), since = now - JOURNAL_FIRST_S;
 	pid_t pid;
 
 	f->settings.source = FOLLOWER_JOURNAL;
-	if (f->place.kind == LOGPLACE_JOURNAL) {
+	/* A place in the future is of a clock that was wrong: waiting for it, nothing would be counted. */
+	if (f->place.kind == LOGPLACE_JOURNAL && f->place.stamp_us / US_PER_S > (uint64_t)now) {
+		since = now;
+	} else if (f->place.kind == LOGPLACE_JOURNAL) {
 		f->settings.again_stamp_us = f->place.stamp_us;
 		f->settings.again_sum = f->place.sum;
 		since = (int64_t)(f->place.stamp_us / US_PER_S) - JOURNAL_AGAIN_S;
 	} else if (f->place.kind == LOGPLACE_FILE) { /* what that one told is not told again */
-		since = now_wall_s();
+		since = now;
 	}
 	pid = maillog_start_journal(pipe_fd, since, true, e);
 	if (pid < 0)
@@ -232,29 +227,6 @@ static void place_take(struct following *f, const struct message_followed *m)
 			.kind = LOGPLACE_JOURNAL, .stamp_us = m->stamp_us, .sum = m->sum};
 }
 
-static void sender_know(struct following *f, const struct store_delivery *delivery)
-{
-	uint64_t now = now_boot_ns(), age_s;
-	int64_t wall = now_wall_s();
-	struct pn_known known = {.since = now, .fresh_until = now, .origin = PN_ORIGIN_SEEN},
-			before;
-	struct err e = {0};
-
-	age_s = wall > delivery->wall_s ? (uint64_t)(wall - delivery->wall_s) : 0;
-	if (age_s >= CONTACT_KNOWN_S ||
-	    (f->d->contact.listings && listings_find(f->d->contact.listings, &delivery->addr)))
-		return;
-	if (sources_get_known(f->d->gate, &delivery->addr, &before, NULL) == 0 &&
-	    before.until > now)
-		known = before;
-	if (known.until >= now + (CONTACT_KNOWN_S - age_s) * NS_PER_S - KNOWN_GAIN_NS)
-		return;
-	known.until = now + (CONTACT_KNOWN_S - age_s) * NS_PER_S;
-	if (sources_put_known(f->d->gate, &delivery->addr, &known, &e) &&
-	    said_anew(&f->said, e.text))
-		log_warning("a sender that delivers is not remembered: %s", e.text);
-}
-
 static void delivery_take(struct following *f, const struct message_delivery *m)
 {
 	int64_t now = now_wall_s();
@@ -273,7 +245,7 @@ static void delivery_take(struct following *f, const struct message_delivery *m)
 	memcpy(delivery->host, m->host, sizeof(delivery->host));
 	f->deliveries++;
 	f->d->answering.changed = true;
-	sender_know(f, delivery);
+	known_add(f->d, delivery, &f->said);
 	parts_delivery(f->d, delivery);
 	if (f->waits < WAITING_MAX || f->paused)
 		return;
@@ -464,30 +436,9 @@ static void end(struct following *f)
 
 /* ---- the part ---- */
 
-static int known_restore_one(void *context, const struct store_sender *sender)
-{
-	const struct store_delivery last = {.addr = sender->addr, .wall_s = sender->last_wall_s};
-
-	sender_know(context, &last);
-	return 0;
-}
-
-/* New maps, or a host that was booted, know nobody. */
-static void known_restore(struct following *f)
-{
-	struct err e = {0};
-	int r = f->d->store ? store_each_sender(f->d->store, NULL,
-						now_wall_s() - (int64_t)CONTACT_KNOWN_S,
-						known_restore_one, f, &e)
-			    : 0;
-
-	if (r)
-		keep_fault(f->d, r, &e);
-}
-
 static void following_gate_changed(struct daemon *d)
 {
-	known_restore(d->following);
+	known_restore(d, &d->following->said);
 }
 
 static int following_open(struct daemon *d, struct err *e)
@@ -501,7 +452,7 @@ static int following_open(struct daemon *d, struct err *e)
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
 	d->following = f;
 	maillog_join_groups(f->wanted);
-	known_restore(f);
+	known_restore(d, &f->said);
 	if (place_read(f))
 		begin(f);
 	return 0;
@@ -517,11 +468,22 @@ static void following_close(struct daemon *d)
 	d->following = NULL;
 }
 
+/* `auto` may find another one than when it was looked for. */
+static bool is_still_the_log(const struct following *f)
+{
+	char path[PATH_MAX];
+	enum maillog_place found = maillog_find(f->wanted, path);
+
+	return f->source != MAILLOG_NOWHERE &&
+	       (found == MAILLOG_NOWHERE || (found == f->source && (found == MAILLOG_IN_JOURNAL ||
+								    strcmp(path, f->path) == 0)));
+}
+
 static void following_reload(struct daemon *d)
 {
 	struct following *f = d->following;
 
-	if (strcmp(f->wanted, d->conf.mail_log) == 0 && f->source != MAILLOG_NOWHERE)
+	if (strcmp(f->wanted, d->conf.mail_log) == 0 && is_still_the_log(f))
 		return;
 	end(f);
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
