@@ -53,6 +53,7 @@ struct following {
 	int pipe;		  /* the end that is written to; -1 none */
 	struct loop_source *room; /* while the pipe has none */
 	pid_t journalctl;	  /* 0: none */
+	unsigned journals;	  /* those that were there when it was started */
 	pid_t ended;		  /* one that was told to end, and may not have yet; 0: none */
 	struct child *child;
 	struct follower_settings settings;
@@ -159,6 +160,7 @@ static void begin_say(struct following *f, enum logfile_begin begin)
 static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 {
 	int64_t now = now_wall_s(), since = now - JOURNAL_FIRST_S;
+	unsigned journals = maillog_journals();
 	pid_t pid;
 
 	f->settings.source = FOLLOWER_JOURNAL;
@@ -176,6 +178,7 @@ static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 	if (pid < 0)
 		return pid;
 	f->journalctl = pid;
+	f->journals = journals;
 	return 0;
 }
 
@@ -507,6 +510,15 @@ static void file_look(struct following *f)
 		log_info("the mail log %s was rotated: the next file is read", f->path);
 }
 
+/* Made persistent, it has a new directory: who reads on in the old one reads nothing any more. */
+static void journals_look(struct following *f)
+{
+	if (!f->journalctl || (maillog_journals() & ~f->journals) == 0)
+		return;
+	log_info("the journal has another directory: it is followed there");
+	child_renew(f->child);
+}
+
 static void following_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct following *f = d->following;
@@ -525,6 +537,7 @@ static void following_tick(struct daemon *d, uint64_t now_ns)
 		bytes_move(f);
 	}
 	flush(f, now_ns);
+	journals_look(f);
 }
 
 json_t *following_row(const struct daemon *d)

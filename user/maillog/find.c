@@ -54,12 +54,19 @@ static const char *journalctl_find(void)
 	return NULL;
 }
 
-static bool journal_is_there(void)
+unsigned maillog_journals(void)
 {
+	unsigned there = 0;
+
 	for (size_t i = 0; i < COUNT(journals); i++)
 		if (access(journals[i], R_OK) == 0)
-			return journalctl_find() != NULL;
-	return false;
+			there |= 1U << i;
+	return there;
+}
+
+static bool journal_is_there(void)
+{
+	return maillog_journals() && journalctl_find();
 }
 
 /* Of the first so many; NULL: none was written since. */

@@ -26,6 +26,11 @@ enum maillog_packing maillog_packing(const char *path);
  */
 void maillog_join_groups(const char *mail_log);
 /*
+ * Which directories of the journal are there: the persistent one (bit 0) and the volatile one. journalctl(1) sees no entry of one that is
+ * made after it was started.
+ */
+unsigned maillog_journals(void);
+/*
  * Starts journalctl(1), which writes the mail facility from since_wall_s on into the pipe, and with `follows` what comes later too: without
  * any capability, and without a way to get one. It ends with the caller. Its pid, or -errno.
  */
