@@ -15,7 +15,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define NAME_SIZE (TAP_TEMP_MAX + 32)
+#define PIPE_LEAST 4096 /* bytes: a page */
+#define NAME_SIZE  (TAP_TEMP_MAX + 32)
 
 static char folder[TAP_TEMP_MAX], path[NAME_SIZE], old[NAME_SIZE], older[NAME_SIZE],
 	packed[NAME_SIZE];
@@ -284,6 +285,23 @@ TEST(what_stands_in_its_place_and_is_longer_is_something_else)
 	       (unsigned long long)r.again);
 	EXPECT(!strcmp(reader_take(&r), "newest\n"), "got '%s'", r.text);
 	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it begins anew again");
+	reader_end(&r);
+}
+
+TEST(what_was_emptied_before_it_was_read_is_missing)
+{
+	static char much[2 * PIPE_LEAST];
+	struct reader r;
+
+	ENSURE(fresh(), "no directory");
+	memset(much, 'x', sizeof(much) - 1);
+	say(path, much);
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	EXPECT(fcntl(r.ends[1], F_SETPIPE_SZ, PIPE_LEAST) == PIPE_LEAST, "a small pipe");
+	while (logfile_move(r.log, r.ends[1]) == LOGFILE_MORE)
+		;
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED_BEHIND, "it was not seen");
 	reader_end(&r);
 }
 

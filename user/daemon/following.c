@@ -503,7 +503,11 @@ static void file_look(struct following *f)
 	if (looked < 0)
 		trouble_say(f, looked);
 	else if (looked == LOGFILE_EMPTIED)
-		gap_say(f, "was emptied, and what came last before that may not have been read");
+		log_info("the mail log %s was emptied: it is read from its beginning; what came in "
+			 "the second before that may be missing",
+			 f->path);
+	else if (looked == LOGFILE_EMPTIED_BEHIND)
+		gap_say(f, "was emptied before it was read to its end");
 	else if (looked == LOGFILE_GOES_ON_BEHIND)
 		gap_say(f, "was rotated and packed before it was read to its end");
 	else if (looked == LOGFILE_GOES_ON)

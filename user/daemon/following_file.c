@@ -25,6 +25,7 @@ struct logfile {
 	uint64_t read;	 /* of them the reader is behind */
 	uint64_t again;	 /* of them the first come again, and the place is behind those */
 	uint64_t placed; /* what of them the place stands for */
+	bool is_behind;	 /* more was there than could be moved */
 	unsigned quiet;	 /* looks since the file was replaced in which nothing came */
 	struct logplace place;
 };
@@ -159,6 +160,7 @@ int logfile_move(struct logfile *l, int pipe_fd)
 	do {
 		n = splice(l->now.fd, &at, pipe_fd, NULL, LOGFILE_MOVE_BYTES, SPLICE_F_NONBLOCK);
 	} while (n < 0 && errno == EINTR);
+	l->is_behind = n != 0;
 	if (n < 0)
 		return errno == EAGAIN ? LOGFILE_FULL : -errno;
 	l->moved += (uint64_t)n;
@@ -224,7 +226,7 @@ static int emptied(struct logfile *l)
 	if (code < 0)
 		return code == -ENOENT ? LOGFILE_STAYS : code;
 	go_on_in(l, &next);
-	return LOGFILE_EMPTIED;
+	return l->is_behind ? LOGFILE_EMPTIED_BEHIND : LOGFILE_EMPTIED;
 }
 
 int logfile_look(struct logfile *l)

@@ -50,7 +50,8 @@ enum logfile_looked {
 	LOGFILE_STAYS,
 	LOGFILE_GOES_ON,	/* in the next file */
 	LOGFILE_GOES_ON_BEHIND, /* the same, and what lies between was packed before we came to it */
-	LOGFILE_EMPTIED,	/* and no copy has what we had not come to */
+	LOGFILE_EMPTIED,	/* no copy is there: what came since the last move is gone */
+	LOGFILE_EMPTIED_BEHIND, /* the same, and there was more than could be moved */
 };
 int logfile_look(struct logfile *l);
 void logfile_close(struct logfile *l); /* NULL is fine */
