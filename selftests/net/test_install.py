@@ -30,6 +30,7 @@ BLOCKED6 = "2001:db8:a000::7"
 NETWORK6 = "2001:db8:a000::/48"
 HONEST = "203.0.113.88"
 DELIVERS = "203.0.113.89"
+DELIVERS_LATER = "203.0.113.92"
 FED = "203.0.113.90"
 ANY = 10**9
 HAMMER_PER_S = 5000
@@ -239,11 +240,17 @@ postfix/qmgr 4Xyz1234: removed
 
 
 def test_the_mail_log_is_followed_in_the_sandbox(machine, installed):
-    """By journalctl(1), which the service starts: who has delivered is known."""
-    for line in DELIVERED.format(source=DELIVERS).strip().splitlines():
-        tag, _, text = line.partition(" ")
-        machine.run("logger", "--socket", "/run/systemd/journal/dev-log", "-p", "mail.info", "-t", tag, "--id=77", text)
-    until(lambda: installed.rows(f"why {DELIVERS}")[0]["reason"] == "known", READY_S, "the sender is known")
+    """By journalctl(1), which the service starts: who has delivered is known. And on, when the journal is made persistent."""
+    def deliver(source):
+        for line in DELIVERED.format(source=source).strip().splitlines():
+            tag, _, text = line.partition(" ")
+            machine.run("logger", "--socket", "/run/systemd/journal/dev-log", "-p", "mail.info", "-t", tag, "--id=77", text)
+        until(lambda: installed.rows(f"why {source}")[0]["reason"] == "known", READY_S, "the sender is known")
+
+    deliver(DELIVERS)
+    machine.run("mkdir", "/var/log/journal")
+    machine.run("journalctl", "--flush")
+    deliver(DELIVERS_LATER)
 
 
 @contextlib.contextmanager
