@@ -28,10 +28,10 @@ struct fed {
 	enum feed_state state;
 	char why[ERR_TEXT_MAX]; /* "" where all is well */
 	struct said said;
-	int watch;	  /* of inotify, on the directory; -1 none */
-	bool wanted;	  /* to be read as soon as nothing else is */
-	bool anyway;	  /* and to be taken whatever its size */
-	bool moved;	  /* another file than that of the list: its size says nothing */
+	int watch;   /* of inotify, on the directory; -1 none */
+	bool wanted; /* to be read as soon as nothing else is */
+	bool anyway; /* and to be taken whatever its size */
+	bool waits;  /* its list is good, and comes into force with one that was not read yet */
 	struct stat seen; /* the file that was read last */
 	uint64_t added, removed;
 	bool stale; /* one who is on it has delivered since its senders were looked for */
@@ -58,8 +58,8 @@ struct feeding {
 
 /* ---- feeding.c ---- */
 
-/* All lists into the kernel. 0 or -errno. */
-int feeding_put(struct feeding *f, uint32_t clear_hits, struct err *e);
+/* All lists into the kernel: see feedlist_put_all(). */
+int feeding_put(struct feeding *f, bool anyway, struct err *e);
 
 /* The entries that must not be blocked, as this host is now. names: the first few. 0 or -errno. */
 int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,

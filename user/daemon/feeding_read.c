@@ -57,7 +57,8 @@ static void read_heard(void *context, const void *bytes, size_t length)
 	int ret = m ? m->feed.result : -EBADMSG;
 
 	if (m && ret == 0)
-		ret = feedlist_take(&fresh, f->memory, m->feed.length, &e);
+		ret = feedlist_take(&fresh, &f->fed[f->reading].conf, f->memory, m->feed.length,
+				    &e);
 	else if (m)
 		err_set(&e, ret, "%s", m->feed.why);
 	read_end(f, ret ? NULL : &fresh, &e);
