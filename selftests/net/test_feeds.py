@@ -10,6 +10,7 @@ import sqlite3
 import pytest
 
 from clients import fate, fates, forge_start
+from hungfs import HungFileSystem
 from lab import command, until
 
 SOURCE = "203.0.113.7"
@@ -298,3 +299,25 @@ def test_lists_and_hits_outlive_restarts_whatever_was_kept(lab, gate, sink, fold
     g.start()
     assert loaded(g, "own")["entries"] in (1, MANY + 1)
     until(lambda: shown(g, "own")["entries"] == 1, 10, "the other file is taken")
+
+
+def test_a_file_system_that_does_not_answer_stops_nothing(lab, gate, sink, folder):
+    path, hung = os.path.join(folder, "drop"), os.path.join(folder, "hung")
+    write(path, lines(SOURCE))
+    os.mkdir(hung, 0o755)
+    there = HungFileSystem(hung)
+    try:
+        g = gate(mode="enforce", feeds=[{"name": "far", "file": os.path.join(hung, "list")}, feed(path)])
+        there.wait_asked()
+        # The heart goes on to beat, an order is heard, and another file takes the place of the one nobody can open.
+        assert g.row("show status")["controller"]
+        g.configure(feeds=[feed(path)])
+        g("reload")
+        assert loaded(g)["entries"] == 1
+        assert fate(lab.out, SOURCE) == "silent"
+    finally:
+        there.close()
+    start = len(g.log.lines)
+    g.configure(feeds=[feed(path), {"name": "far", "file": os.path.join(hung, "list")}])
+    g("reload")
+    g.log.wait("feed far: .* is not there yet", 10, start)

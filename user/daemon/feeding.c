@@ -125,7 +125,6 @@ static int feeding_open(struct daemon *d, struct err *e)
 	 */
 	if (feeding_put(f, false, &own))
 		log_warning("feeds: %s", own.text);
-	feeding_watch(f);
 	facts_write_feeds(d);
 	feeding_read_next(f);
 	return 0;
@@ -209,10 +208,10 @@ static void feeding_reload(struct daemon *d)
 	for (unsigned i = 0; i < old_count; i++) {
 		if (old[i].conf.name[0])
 			feedlist_forget(&d->conf, old[i].conf.name);
+		feeding_watch_forget(f, old[i].watch);
 		fed_close(&old[i]);
 	}
 	free(old);
-	feeding_watch(f);
 	facts_write_feeds(d);
 	feeding_read_next(f);
 }

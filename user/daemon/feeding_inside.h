@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/channel.h"
+#include "daemon/feeding_hand.h"
 #include "daemon/feeding_list.h"
 #include "daemon/feeding_talk.h"
 #include "daemon/state.h"
@@ -30,8 +31,12 @@ struct fed {
 	struct said said;
 	int watch;   /* of inotify, on the directory; -1 none */
 	bool wanted; /* to be read as soon as nothing else is */
+	bool look;   /* or only looked at: is it there, has it changed? */
 	bool anyway; /* and to be taken whatever its size */
 	bool waits;  /* its list is good, and comes into force with one that was not read yet */
+	/* Who was at its file last, and when they were told to end: one that hangs is not given company. */
+	pid_t hand, reader;
+	uint64_t ended_ns;
 	struct stat seen; /* the file that was read last */
 	uint64_t added, removed;
 	bool stale; /* one who is on it has delivered since its senders were looked for */
@@ -47,10 +52,10 @@ struct feeding {
 	int inotify; /* -1: none, and files are looked at every minute */
 	struct loop_source *inotify_source, *settling;
 	struct feedtalk *talk;
-	int reading; /* the number of the feed that a child reads now; -1 none */
-	int memory;  /* what it writes to */
-	pid_t pid;
-	struct channel *channel;
+	int reading;  /* the number of the feed that is read or looked at now; -1 none */
+	bool looking; /* the latter */
+	int memory;   /* what its reader writes to */
+	struct channel *hand, *reader;
 	struct loop_source *patience;
 	uint64_t looked_ns; /* for what inotify does not tell */
 	unsigned rounds;    /* of that */
@@ -67,7 +72,7 @@ int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t
 
 /* ---- feeding_read.c: one file at a time, by a child ---- */
 
-void feeding_read_next(struct feeding *f);
+void feeding_read_next(struct feeding *f); /* or look */
 void feeding_read_stop(struct feeding *f);
 
 /* ---- feeding_take.c: what becomes of what was read ---- */
@@ -80,8 +85,9 @@ void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const
 int feeding_watch_open(struct feeding *f, struct err *e);
 /* Those that are wanted, from the loop. */
 void feeding_read_soon(struct feeding *f, uint64_t ms);
-void feeding_watch(struct feeding *f);	    /* every directory that is there */
 void feeding_watch_look(struct feeding *f); /* for what inotify does not tell */
+void feeding_watch_looked(struct fed *one, const struct stat *now);
+void feeding_watch_forget(struct feeding *f, int watch); /* unless a feed has it still */
 void feeding_watch_close(struct feeding *f);
 
 /* ---- feeding_senders.c ---- */
