@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Lists of feeds into a real gate that is attached to no interface: what is rebuilt, and what is never lost. Needs root and a kernel with BTF. */
+/* Lists of feeds into a real gate that is attached to no interface: what is rebuilt, what is never lost, and whom they would hurt. Needs root and a kernel with BTF. */
 #include "tap.h"
 
 #include <errno.h>
@@ -9,7 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "daemon/feeding_list.h"
+#include "base/when.h"
+#include "daemon/feeding_inside.h"
 #include "feed/work.h"
 #include "kern/maps.h"
 
@@ -39,8 +40,11 @@ static void gate_end(void)
 static bool gate_begin(void)
 {
 	enum gate_origin origin;
-	int lock = gate_lock(&e), r;
+	int lock, r;
 
+	if (gate)
+		return true;
+	lock = gate_lock(&e);
 	snprintf(instance, sizeof(instance), "unit-feeding-%d", (int)getpid());
 	if (!EXPECT(lock >= 0, "%s", e.text))
 		return false;
@@ -49,6 +53,8 @@ static bool gate_begin(void)
 		r = gate_switch(gate, &e);
 	gate_unlock(lock);
 	atexit(gate_end);
+	if (r == 0)
+		gate_conf(gate)->ports[0] = (struct pn_port){.port = 25, .local_port = 25};
 	return EXPECT(r == 0, "%s", e.text);
 }
 
@@ -97,7 +103,6 @@ TEST(what_the_kernel_has_is_not_put_there_again_and_nothing_unknown_is_lost)
 	    !read_text(&own, "192.0.2.2\n198.51.100.0/24\n", &b) ||
 	    !read_text(&drop, "192.0.2.3\n", &other))
 		return;
-	gate_conf(gate)->ports[0] = (struct pn_port){.port = 25, .local_port = 25};
 	ENSURE(feedlist_put_all(gate, part, 2, false, &e) == 0, "%s", e.text);
 	EXPECT(is_blocked("192.0.2.1") && is_blocked("192.0.2.2"), "both are in force");
 	was = bank();
@@ -131,4 +136,73 @@ TEST(what_the_kernel_has_is_not_put_there_again_and_nothing_unknown_is_lost)
 	feedlist_free(&a);
 	feedlist_free(&b);
 	feedlist_free(&other);
+}
+
+static struct store *senders_store(const char *directory)
+{
+	struct store_delivery list[] = {{.wall_s = now_wall_s(), .recipients = 1},
+					{.wall_s = now_wall_s(), .recipients = 1},
+					{.wall_s = now_wall_s(), .recipients = 1}};
+	static const char *const from[] = {"192.0.2.1", "198.51.100.9", "203.0.113.1"};
+	struct store *s = NULL;
+	struct prefix p;
+	int r = store_open(&s, directory, STORE_WRITE, &e);
+
+	for (size_t i = 0; i < 3; i++) {
+		prefix_parse(from[i], &p, NULL);
+		list[i].addr = p.addr;
+	}
+	if (r == 0)
+		r = store_put_deliveries(s, list, 3, &e);
+	EXPECT(r == 0, "%s", e.text);
+	return s;
+}
+
+TEST(who_is_allowed_asks_for_no_search_of_senders)
+{
+	static struct daemon d;
+	static struct fed fed[2];
+	struct feeding f = {.d = &d, .fed = fed, .count = 2};
+	struct feedlist_part part[2];
+	char base[TAP_TEMP_MAX], directory[TAP_TEMP_MAX + 8], command[TAP_TEMP_MAX + 16];
+	struct prefix p;
+
+	if (geteuid() != 0)
+		SKIP("root");
+	if (!gate_begin() || !read_text(&drop, "192.0.2.1\n", &fed[0].list) ||
+	    !read_text(&own, "198.51.100.0/24\n", &fed[1].list))
+		return;
+	ENSURE(tap_temp_dir(base, "senders"), "a directory");
+	snprintf(directory, sizeof(directory), "%s/store", base);
+	d.gate = gate;
+	d.conf.ports[0].port = 25;
+	d.store = senders_store(directory);
+	fed[0].conf = drop;
+	fed[1].conf = own;
+	for (unsigned i = 0; i < 2; i++) {
+		part[i] = (struct feedlist_part){&fed[i].conf, &fed[i].list};
+		fed[i].stale = true;
+	}
+	ENSURE(d.store && feedlist_put_all(gate, part, 2, true, &e) == 0, "%s", e.text);
+	EXPECT(feeding_search_is_due(&f), "nobody has searched yet");
+	feeding_find_senders(&f);
+	EXPECT(fed[0].senders == 1 && fed[1].senders == 1 && !fed[0].stale && !fed[1].stale,
+	       "one search for both");
+	prefix_parse("198.51.100.9", &p, NULL);
+	feeding_note_sender(&f, &p.addr);
+	EXPECT(!fed[0].stale && fed[1].stale && !feeding_search_is_due(&f),
+	       "he is known already: that has time");
+	ENSURE(rules_allow(gate, &p, PN_ALLOW, PN_ORIGIN_OPERATOR, 0, &e) == 0, "%s", e.text);
+	feeding_find_senders(&f);
+	EXPECT(!fed[1].senders && !fed[1].stale, "he is allowed");
+	feeding_note_sender(&f, &p.addr);
+	EXPECT(!fed[1].stale && !feeding_search_is_due(&f), "and asks for nothing any more");
+	prefix_parse("198.51.100.10", &p, NULL);
+	feeding_note_sender(&f, &p.addr);
+	EXPECT(feeding_search_is_due(&f), "the first who is not comes soon");
+	store_close(d.store);
+	snprintf(command, sizeof(command), "rm -r %s", base);
+	EXPECT(system(command) == 0, "nothing is left");
+	feedlist_free(&fed[0].list);
+	feedlist_free(&fed[1].list);
 }

@@ -47,9 +47,9 @@ static void notes_print(const struct feedtalk_answer *a)
 		printf("  %" PRIu64 " %s left out, touching what must not be blocked\n",
 		       a->left_out, words_entries(a->left_out));
 	if (a->senders)
-		printf("  %u who deliver mail here are on it: `postern show feeds --json` names "
+		printf("  %u who deliver%s mail here %s on it: `postern show feeds --json` names "
 		       "the busiest, `postern allow ADDR` lets one in all the same\n",
-		       a->senders);
+		       a->senders, a->senders == 1 ? "s" : "", a->senders == 1 ? "is" : "are");
 }
 
 int feed_tell(const struct cli *cli, const struct feedtalk_answer *a)

@@ -234,11 +234,7 @@ static void feeding_tick(struct daemon *d, uint64_t now_boot_ns_)
 /* In monitor mode: it would be refused. Counted soon, together with others. */
 static void feeding_delivery(struct daemon *d, const struct store_delivery *delivery)
 {
-	struct feeding *f = d->feeding;
-
-	for (unsigned i = 0; i < f->count; i++)
-		if (f->fed[i].list.map && image_has(&f->fed[i].list.image, &delivery->addr, NULL))
-			f->fed[i].stale = true;
+	feeding_note_sender(d->feeding, &delivery->addr);
 }
 
 /* ---- for people ---- */

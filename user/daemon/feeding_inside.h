@@ -40,6 +40,7 @@ struct fed {
 	struct stat seen; /* the file that was read last */
 	uint64_t added, removed;
 	bool stale; /* one who is on it has delivered since its senders were looked for */
+	uint64_t searched_ns;
 	unsigned senders;
 	struct fed_sender sender[FED_SENDERS_NAMED_MAX]; /* the busiest first */
 };
@@ -92,7 +93,10 @@ void feeding_watch_close(struct feeding *f);
 
 /* ---- feeding_senders.c ---- */
 
-/* Who delivers mail, and would be refused. */
-void feeding_find_senders(struct feeding *f, struct fed *one);
+/* Who delivers mail, and would be refused by those that are stale. */
+void feeding_find_senders(struct feeding *f);
+bool feeding_search_is_due(const struct feeding *f);
+/* Somebody has delivered: that may make some stale. */
+void feeding_note_sender(struct feeding *f, const struct addr *a);
 
 #endif

@@ -203,7 +203,8 @@ void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const
 		keep_old(f, one, e->code == -ENOENT ? FEED_MISSING : FEED_UNREADABLE, e->text);
 	}
 	one->anyway = false;
-	feeding_find_senders(f, one);
+	one->stale = true;
+	feeding_find_senders(f);
 	facts_write_feeds(f->d);
 	answer(f, i);
 }

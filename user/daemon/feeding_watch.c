@@ -124,10 +124,8 @@ void feeding_watch_look(struct feeding *f)
 		if (f->rounds % FILES_EVERY == 0 || (f->fed[i].watch < 0 && f->inotify >= 0))
 			f->fed[i].look = true;
 	f->rounds++;
-	for (unsigned i = 0; i < f->count; i++) {
-		if (!f->fed[i].stale)
-			continue;
-		feeding_find_senders(f, &f->fed[i]);
+	if (feeding_search_is_due(f)) {
+		feeding_find_senders(f);
 		facts_write_feeds(f->d);
 	}
 	feeding_read_next(f);
