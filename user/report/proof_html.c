@@ -22,7 +22,7 @@ static void tiles_write(const struct proof *p, FILE *out)
 		tile(out, "low", p->refused[0], "would have been refused");
 	if (p->refused[1] || p->facts.enforcing)
 		tile(out, "low", p->refused[1], "were refused");
-	tile(out, "low", p->refused_sources[0] + p->refused_sources[1], "sources of them");
+	tile(out, "low", p->any_sources, "sources of them");
 	tile(out, "high", p->count[PROOF_LEFT], "delivered mail: to explain");
 	if (p->count[PROOF_SUSPECT])
 		tile(out, "medium", p->count[PROOF_SUSPECT], "look like spam, and delivered");
@@ -119,8 +119,11 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 		     "</span></h3>\n<dl class=\"table\">\n");
 	proof_delivered(s, text);
 	pair(out, "Delivered", text);
-	proof_refused(p, s, text);
-	pair(out, s->connections[1] ? "Refused" : "Would be refused", text);
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, s, acted, text);
+		if (text[0])
+			pair(out, acted ? "Refused" : "Would be refused", text);
+	}
 	proof_says(p, s, text);
 	if (text[0])
 		pair(out, "The list says", text);
@@ -188,6 +191,12 @@ static void left_write(const struct proof *p, FILE *out)
 	if (left > detailed) {
 		fprintf(out, "<p>The other %u, for whom less speaks.</p>\n", left - detailed);
 		table_write(p, PROOF_LEFT, detailed, out);
+	}
+	for (unsigned i = 0; i < p->providers; i++) {
+		char text[PROOF_TEXT_MAX];
+
+		proof_provider_tell(p, i, text);
+		page_element(out, "<p>", text, ".</p>\n");
 	}
 	fputs("</section>\n", out);
 }

@@ -96,8 +96,11 @@ static void source_print(const struct proof *p, const struct proof_source *s, FI
 		s->host[0] ? s->host : "(the mail server found no name for it)");
 	proof_delivered(s, text);
 	wrapped(out, "    delivered  ", 15, text);
-	proof_refused(p, s, text);
-	wrapped(out, s->connections[1] ? "    refused    " : "    would be   ", 15, text);
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, s, acted, text);
+		if (text[0])
+			wrapped(out, acted ? "    refused    " : "    would be   ", 15, text);
+	}
 	proof_says(p, s, text);
 	if (text[0])
 		wrapped(out, "    says       ", 15, text);
@@ -164,7 +167,9 @@ static void left_print(const struct proof *p, FILE *out)
 	if (!left)
 		return;
 	snprintf(text, sizeof(text), "%u of these sources delivered mail%s%s:", left,
-		 p->refused[0] ? " while they would have been refused" : "",
+		 !p->refused[0] ? ""
+		 : left > 1	? " while they would have been refused"
+				: " while it would have been refused",
 		 left > 1 ? ", the likeliest to be honest first" : "");
 	fputc('\n', out);
 	wrapped(out, "", 0, text);
@@ -176,6 +181,11 @@ static void left_print(const struct proof *p, FILE *out)
 	if (left > detailed)
 		fprintf(out, "\nThe other %u of them, for whom less speaks:\n", left - detailed);
 	table_print(p, PROOF_LEFT, detailed, out);
+	for (unsigned i = 0; i < p->providers; i++) {
+		proof_provider_tell(p, i, text);
+		fputc('\n', out);
+		wrapped(out, "", 0, text);
+	}
 }
 
 static void others_print(const struct proof *p, FILE *out)
@@ -211,13 +221,14 @@ static void apart_print(const struct proof *p, FILE *out)
 	for (size_t i = 0; i < p->told_count && shown < APART_SHOWN; i++) {
 		const struct proof_source *s = p->told[i].source;
 		char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX], line[2 * PROOF_TEXT_MAX];
+		bool acted = !s->connections[0];
 
 		if (s->state != PROOF_APART)
 			continue;
-		proof_refused(p, s, text);
-		snprintf(line, sizeof(line), "%s  %s%s%" PRIu64 " message%s; refused would be %s",
+		proof_refused(p, s, acted, text);
+		snprintf(line, sizeof(line), "%s  %s%s%" PRIu64 " message%s; %s %s",
 			 addr_format(&s->addr, addr), s->host, s->host[0] ? ": " : "", s->apart,
-			 s->apart == 1 ? "" : "s", text);
+			 s->apart == 1 ? "" : "s", acted ? "refused" : "refused would be", text);
 		wrapped(out, "  ", 4, line);
 		shown++;
 	}
