@@ -253,7 +253,7 @@ int proof_conclude(struct proof *p)
 		p->verdict = PROOF_EXPLAIN;
 	else if (p->blind_connections)
 		p->verdict = PROOF_BLIND;
-	else if (!p->watched_s || (!p->facts.enforcing && (p->watched_s < PROOF_EARLY_S ||
+	else if (!p->watched_from_s || (!p->facts.enforcing && (p->watched_s < PROOF_EARLY_S ||
 							   p->all < PROOF_EARLY_CONNECTIONS)))
 		p->verdict = PROOF_EARLY;
 	else

@@ -48,7 +48,7 @@ void proof_headline(const struct proof *p, char text[static PROOF_TEXT_MAX])
 		    s_of(p->refused_sources[0]));
 	if (text[0])
 		return;
-	if (!p->watched_s)
+	if (!p->watched_from_s)
 		add(text, "Nothing was watched: what enforce mode refuses is not known");
 	else
 		add(text, p->facts.enforcing ? "Nobody was refused"
@@ -412,7 +412,7 @@ static void early_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
 {
 	char seen[DURATION_TEXT_MAX], least[DURATION_TEXT_MAX];
 
-	if (!p->watched_s) {
+	if (!p->watched_from_s) {
 		add(text, "Nothing follows from this: run `postern run`, or start the service, and "
 			  "ask again after some days");
 		return;
