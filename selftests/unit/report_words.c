@@ -81,7 +81,7 @@ TEST(the_newest_limit_of_the_source_itself_is_told)
 	proof_advice(p, proof_find(p, &who), command, advice);
 	EXPECT(strstr(advice, "raise limits.rate above 120/1m in"), "%s", advice);
 	proof_refused(p, proof_find(p, &who), false, text);
-	EXPECT(!strcmp(text, "2 connections: over limits.rate (120/1m)"), "%s", text);
+	EXPECT(!strcmp(text, "2 connections over limits.rate (120/1m)"), "%s", text);
 	proof_free(p);
 }
 
@@ -149,7 +149,7 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 		{"192.0.2.7", "listed", "a;b.$x.example"},
 	};
 	struct proof *p = proof_of(false);
-	char text[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
 
 	for (size_t i = 0; i < COUNT(who); i++)
 		refuse(p, who[i].addr, who[i].reason, false, NOON_S, 3);
@@ -157,9 +157,10 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S);
 	EXPECT(proof_conclude(p) == 0, "no memory");
 	ENSURE(p->providers == 1, "%u", p->providers);
-	proof_provider_tell(p, 0, text);
-	EXPECT(p->provider[0].sources == 3 && strstr(text, "trust_spf = [\"example.co.uk\"]"), "%s",
-	       text);
+	proof_provider_tell(p, 0, text, line);
+	EXPECT(p->provider[0].sources == 3 && !strcmp(line, "trust_spf = [\"example.co.uk\"];") &&
+		       strstr(text, "3 of them") && proof_detailed(p) == 4,
+	       "%s %s", text, line);
 	proof_free(p);
 }
 

@@ -96,7 +96,8 @@ struct proof_source {
 	unsigned days;	 /* likewise, as the store knows it as well */
 	bool trusted, allowed, blocked; /* by now: the operator has decided */
 	bool generic;			/* host is a name of a range of customers */
-	unsigned signs;			/* of an honest sender: bits of policy/standing.h */
+	unsigned provider; /* of those left: which of the proof's; PROOF_PROVIDERS_MAX none */
+	unsigned signs;	   /* of an honest sender: bits of policy/standing.h */
 	enum proof_state state;
 };
 
@@ -225,15 +226,23 @@ void proof_says(const struct proof *p, const struct proof_source *s,
 /* What speaks for it, and what against it: "a verified name of its own, mail on 4 days"; each may be "". */
 void proof_signs(const struct proof *p, const struct proof_source *s,
 		 char favour[static PROOF_TEXT_MAX], char against[static PROOF_TEXT_MAX]);
-/* How many of those left are told of with all that is known of them: the first in order; the others stand in a table. */
+/*
+ * The next in order, from *at on, of one state and one provider (PROOF_PROVIDERS_MAX: of none); *at is moved behind it. NULL: no more.
+ */
+const struct proof_source *proof_next(const struct proof *p, enum proof_state state,
+				      unsigned provider, size_t *at);
+/* How many of those left, and of no provider, are told of with all that is known of them: the first in order; the others stand in a table. */
 unsigned proof_detailed(const struct proof *p);
+/* Of so many in the table of those left, and what settles them. */
+void proof_others(unsigned count, char text[static PROOF_TEXT_MAX]);
 /* By what, in a word or two: "3 lists", "rate". */
 void proof_by(const struct proof *p, const struct proof_source *s,
 	      char text[static PROOF_TEXT_MAX]);
 /* The rule by which suspects are told apart. */
 void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX]);
-/* That many of those left have names of one domain, for the i-th of p->providers; and the line of the configuration. */
-void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX]);
+/* That many of those left have names of one domain, for the i-th of p->providers; and the line of the configuration for it. */
+void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX],
+			 char line[static PROOF_TEXT_MAX]);
 /* What settled it: "trusted", "allowed", "blocked". */
 const char *proof_settled(const struct proof_source *s);
 unsigned proof_lists(const struct proof *p, const struct proof_source *s);

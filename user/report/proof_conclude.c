@@ -183,6 +183,18 @@ static int order(struct proof *p)
 	return 0;
 }
 
+const struct proof_source *proof_next(const struct proof *p, enum proof_state state,
+				      unsigned provider, size_t *at)
+{
+	while (*at < p->told_count) {
+		const struct proof_source *s = p->told[(*at)++].source;
+
+		if (s->state == state && s->provider == provider)
+			return s;
+	}
+	return NULL;
+}
+
 /* ---- providers ---- */
 
 static int by_domain(const void *a, const void *b)
@@ -199,13 +211,13 @@ static int by_sources(const void *a, const void *b)
 }
 
 /* What trust lifts; and a name that may stand in a configuration. */
-static bool may_be_providers(const struct proof *p, const struct proof_source *s, char *domain)
+static bool may_be_providers(const struct proof *p, const struct proof_source *s,
+			     char domain[static NAME_TEXT_MAX])
 {
-	enum proof_kind kind = p->reason[s->reason].kind;
-
-	return s->state == PROOF_LEFT && s->host[0] && !s->generic &&
-	       (kind == PROOF_LIST || kind == PROOF_BAN) && orgdomain_of(s->host, domain) &&
-	       !domain[strspn(domain, ORG_LETTERS)];
+	if (s->state != PROOF_LEFT || !s->host[0] || s->generic ||
+	    (p->reason[s->reason].kind != PROOF_LIST && p->reason[s->reason].kind != PROOF_BAN))
+		return false;
+	return orgdomain_of(s->host, domain) && !domain[strspn(domain, ORG_LETTERS)];
 }
 
 static int providers_find(struct proof *p)
@@ -229,6 +241,17 @@ static int providers_find(struct proof *p)
 		if (all[i].sources >= PROOF_PROVIDER_LEAST)
 			p->provider[p->providers++] = all[i];
 	free(all);
+	for (size_t i = 0; i < p->sources; i++) {
+		unsigned *at = &p->source[i].provider;
+		char domain[NAME_TEXT_MAX];
+
+		*at = PROOF_PROVIDERS_MAX;
+		if (!p->providers || !may_be_providers(p, &p->source[i], domain))
+			continue;
+		for (unsigned k = 0; k < p->providers; k++)
+			if (strcmp(p->provider[k].domain, domain) == 0)
+				*at = k;
+	}
 	return 0;
 }
 
@@ -254,7 +277,7 @@ int proof_conclude(struct proof *p)
 	else if (p->blind_connections)
 		p->verdict = PROOF_BLIND;
 	else if (!p->watched_from_s || (!p->facts.enforcing && (p->watched_s < PROOF_EARLY_S ||
-							   p->all < PROOF_EARLY_CONNECTIONS)))
+								p->all < PROOF_EARLY_CONNECTIONS)))
 		p->verdict = PROOF_EARLY;
 	else
 		p->verdict = PROOF_READY;

@@ -142,8 +142,10 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 }
 
 /* Of the many in a line each what a person needs to object. */
-static void table_write(const struct proof *p, enum proof_state state, unsigned skip, FILE *out)
+static void table_write(const struct proof *p, enum proof_state state, unsigned provider,
+			unsigned skip, FILE *out)
 {
+	const struct proof_source *s;
 	char addr[ADDR_TEXT_MAX], by[PROOF_TEXT_MAX];
 	unsigned seen = 0;
 
@@ -152,10 +154,8 @@ static void table_write(const struct proof *p, enum proof_state state, unsigned 
 	      "<th class=\"n\">Days</th><th class=\"n\">Turned down</th><th>By</th>",
 	      out);
 	fprintf(out, "%s</tr>\n", state == PROOF_SETTLED ? "<th>Now</th>" : "");
-	for (size_t i = 0; i < p->told_count; i++) {
-		const struct proof_source *s = p->told[i].source;
-
-		if (s->state != state || ++seen <= skip)
+	for (size_t at = 0; (s = proof_next(p, state, provider, &at));) {
+		if (++seen <= skip)
 			continue;
 		page_element(out, "<tr><td class=\"id\">", addr_format(&s->addr, addr),
 			     "</td><td>");
@@ -173,9 +173,25 @@ static void table_write(const struct proof *p, enum proof_state state, unsigned 
 	fputs("</table></div>\n", out);
 }
 
+static void provider_write(const struct proof *p, unsigned i, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+
+	proof_provider_tell(p, i, text, line);
+	page_element(out, "<article class=\"left\">\n<h3>", p->provider[i].domain, " ");
+	fprintf(out, "<span class=\"id\">%u sources</span></h3>\n", p->provider[i].sources);
+	page_element(out, "<p>", text, ".</p>\n");
+	page_element(out, "<pre>", line, "</pre>\n");
+	table_write(p, PROOF_LEFT, i, 0, out);
+	fputs("</article>\n", out);
+}
+
 static void left_write(const struct proof *p, FILE *out)
 {
-	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p), shown = 0;
+	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p),
+		 others = left - detailed;
+	char text[PROOF_TEXT_MAX];
+	size_t at = 0;
 
 	if (!left)
 		return;
@@ -183,20 +199,16 @@ static void left_write(const struct proof *p, FILE *out)
 		"<section>\n<h2>Delivered mail: to explain <span "
 		"class=\"soft\">(%u)</span></h2>\n",
 		left);
-	for (size_t i = 0; i < p->told_count && shown < detailed; i++)
-		if (p->told[i].source->state == PROOF_LEFT) {
-			source_write(p, p->told[i].source, out);
-			shown++;
-		}
-	if (left > detailed) {
-		fprintf(out, "<p>The other %u, for whom less speaks.</p>\n", left - detailed);
-		table_write(p, PROOF_LEFT, detailed, out);
-	}
 	for (unsigned i = 0; i < p->providers; i++) {
-		char text[PROOF_TEXT_MAX];
-
-		proof_provider_tell(p, i, text);
+		provider_write(p, i, out);
+		others -= p->provider[i].sources;
+	}
+	for (unsigned i = 0; i < detailed; i++)
+		source_write(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
+	if (others) {
+		proof_others(others, text);
 		page_element(out, "<p>", text, ".</p>\n");
+		table_write(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, detailed, out);
 	}
 	fputs("</section>\n", out);
 }
@@ -210,7 +222,7 @@ static void group_write(const struct proof *p, enum proof_state state, const cha
 		p->count[state]);
 	if (lead[0])
 		page_element(out, "<p>", lead, ".</p>\n");
-	table_write(p, state, 0, out);
+	table_write(p, state, PROOF_PROVIDERS_MAX, 0, out);
 	fputs("</section>\n", out);
 }
 

@@ -197,7 +197,8 @@ void proof_refused(const struct proof *p, const struct proof_source *s, bool act
 	}
 	if (!kinds)
 		return;
-	add(text, "%" PRIu64 " connection%s: ", s->connections[acted], s_of(s->connections[acted]));
+	add(text, "%" PRIu64 " connection%s%s ", s->connections[acted], s_of(s->connections[acted]),
+	    kinds > 1 ? ":" : "");
 	for (unsigned i = 0; i < p->reasons; i++) {
 		if (!share[i])
 			continue;
@@ -251,18 +252,26 @@ void proof_signs(const struct proof *p, const struct proof_source *s,
 /* Of many, those alone for whom something speaks: the order puts them first. */
 unsigned proof_detailed(const struct proof *p)
 {
+	const struct proof_source *s;
 	unsigned count = 0;
+	size_t at = 0;
 
-	for (size_t i = 0; i < p->told_count && count < DETAILED_MOST; i++) {
-		const struct proof_source *s = p->told[i].source;
-
-		if (s->state != PROOF_LEFT)
-			continue;
-		if (count >= DETAILED_LEAST && standing_count(s->signs) < DETAILED_SIGNS)
+	while (count < DETAILED_MOST) {
+		s = proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at);
+		if (!s || (count >= DETAILED_LEAST && standing_count(s->signs) < DETAILED_SIGNS))
 			break;
 		count++;
 	}
 	return count;
+}
+
+void proof_others(unsigned count, char text[static PROOF_TEXT_MAX])
+{
+	text[0] = '\0';
+	add(text,
+	    "%u more: `postern trust ADDR` settles one that is honest where it is named by lists "
+	    "or banned, `postern allow ADDR` all else",
+	    count);
 }
 
 void proof_by(const struct proof *p, const struct proof_source *s, char text[static PROOF_TEXT_MAX])
@@ -284,21 +293,23 @@ void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX])
 	add(text,
 	    "%u%s delivered mail and look%s like spam: no verified name of %s own, and mail on "
 	    "one day alone, or several lists, or turned down by the mail server more often than "
-	    "not. Left alone %s refused; if one is honest after all, `postern trust ADDR` helps "
-	    "it against lists, `postern allow ADDR` against all else",
+	    "not. Left alone %s refused; `postern trust ADDR` settles one that is honest after "
+	    "all where it is named by lists or banned, `postern allow ADDR` all else",
 	    count, p->count[PROOF_LEFT] ? " more" : " of these sources", count == 1 ? "s" : "",
 	    count == 1 ? "its" : "their", count == 1 ? "it is" : "they are");
 }
 
-void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX])
+void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX],
+			 char line[static PROOF_TEXT_MAX])
 {
 	const struct proof_provider *of = &p->provider[i];
 
-	text[0] = '\0';
+	text[0] = line[0] = '\0';
 	add(text,
-	    "%u of them have names of %s: if you know it as a provider, name it in trust_spf, "
-	    "which trusts the networks of its SPF record; trust_spf = [\"%s\"]",
-	    of->sources, of->domain, of->domain);
+	    "%u of them have names of %s: if you know it as a provider, trust all of it by "
+	    "trust_spf in the configuration, for the networks that its SPF record names",
+	    of->sources, of->domain);
+	add(line, "trust_spf = [\"%s\"];", of->domain);
 }
 
 const char *proof_settled(const struct proof_source *s)
