@@ -220,7 +220,8 @@ TEST(what_the_log_does_not_cover_is_said)
 		{"no mail server's", PROOF_LOG_READ, -86400, 6 * 3600, 0, 3, PROOF_BLIND},
 		{"none", PROOF_LOG_NONE, 0, 0, 0, 3, PROOF_BLIND},
 	};
-	char text[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX], closing[PROOF_TEXT_MAX], first[PROOF_TEXT_MAX],
+		then[PROOF_TEXT_MAX];
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct proof *p = proof_of(false);
@@ -232,6 +233,10 @@ TEST(what_the_log_does_not_cover_is_said)
 						cases[i].understood};
 		EXPECT(proof_conclude(p) == 0, "no memory");
 		proof_log_blind(p, text);
+		proof_closing(p, closing, first, then);
+		EXPECT(!strstr(closing, "`postern report since ") == (cases[i].first != 300) &&
+			       (cases[i].first != 300 || strstr(closing, "since 5h`")),
+		       "%s: %s", cases[i].sentence, closing);
 		EXPECT(p->blind_connections == cases[i].blind && p->verdict == cases[i].verdict &&
 			       !text[0] == !cases[i].blind,
 		       "%s: %d, %s", cases[i].sentence, (int)p->blind_connections,

@@ -159,6 +159,7 @@ struct proof {
 	/* Connections, and sources, that would have been refused where the log does not reach. */
 	uint64_t blind_connections;
 	unsigned blind_sources;
+	bool blind_late; /* some of it is younger than the log */
 	/* Without the operator's own. */
 	uint64_t refused[2];
 	unsigned refused_sources[2];

@@ -148,6 +148,7 @@ static void source_count(struct proof *p, const struct proof_source *s)
 		if (!r->acted && !is_settled(s, p->reason[r->reason].kind) && is_blind(p, r)) {
 			p->blind_connections += r->connections;
 			blind = true;
+			p->blind_late = p->blind_late || r->first_wall_s > p->span.last_wall_s;
 		}
 	}
 	p->blind_sources += blind;

@@ -2,6 +2,7 @@
 /* The report as a page: see base/page.h. Every text that is not ours is escaped; none becomes an attribute. */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/page.h"
 #include "base/version.h"
@@ -32,6 +33,26 @@ static void tiles_write(const struct proof *p, FILE *out)
 	fputs("</ul>\n", out);
 }
 
+/* A sentence of ours as a paragraph: what stands between two ` is to be typed. */
+static void sentence(FILE *out, const char *text)
+{
+	char part[PROOF_TEXT_MAX];
+	bool typed = false;
+
+	fputs("<p>", out);
+	for (;; text++) {
+		size_t n = strcspn(text, "`");
+
+		snprintf(part, sizeof(part), "%.*s", (int)n, text);
+		page_element(out, typed ? "<code>" : "", part, typed ? "</code>" : "");
+		text += n;
+		if (!*text)
+			break;
+		typed = !typed;
+	}
+	fputs(".</p>\n", out);
+}
+
 static void pair(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "<dt>%s</dt>", name);
@@ -54,7 +75,7 @@ static void top_write(const struct proof *p, FILE *out)
 	proof_headline(p, text);
 	page_element(out, "<p class=\"verdict\">", text, ".</p>\n");
 	proof_closing(p, text, first, then);
-	page_element(out, "<p>", text, ".</p>\n");
+	sentence(out, text);
 	if (first[0]) {
 		page_element(out, "<pre>", first, "\n");
 		page_element(out, "", then, "</pre>\n");
@@ -182,8 +203,9 @@ static void provider_write(const struct proof *p, unsigned i, FILE *out)
 	fprintf(out, "<span class=\"id\">%u sources</span></h3>\n", p->provider[i].sources);
 	page_element(out, "<p>", text, ".</p>\n");
 	page_element(out, "<pre>", line, "</pre>\n");
+	fputs("<details><summary>Their addresses</summary>\n", out);
 	table_write(p, PROOF_LEFT, i, 0, out);
-	fputs("</article>\n", out);
+	fputs("</details>\n</article>\n", out);
 }
 
 static void left_write(const struct proof *p, FILE *out)
@@ -199,15 +221,15 @@ static void left_write(const struct proof *p, FILE *out)
 		"<section>\n<h2>Delivered mail: to explain <span "
 		"class=\"soft\">(%u)</span></h2>\n",
 		left);
+	for (unsigned i = 0; i < detailed; i++)
+		source_write(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
 	for (unsigned i = 0; i < p->providers; i++) {
 		provider_write(p, i, out);
 		others -= p->provider[i].sources;
 	}
-	for (unsigned i = 0; i < detailed; i++)
-		source_write(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
 	if (others) {
 		proof_others(others, text);
-		page_element(out, "<p>", text, ".</p>\n");
+		sentence(out, text);
 		table_write(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, detailed, out);
 	}
 	fputs("</section>\n", out);
@@ -221,7 +243,7 @@ static void group_write(const struct proof *p, enum proof_state state, const cha
 	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
 		p->count[state]);
 	if (lead[0])
-		page_element(out, "<p>", lead, ".</p>\n");
+		sentence(out, lead);
 	table_write(p, state, PROOF_PROVIDERS_MAX, 0, out);
 	fputs("</section>\n", out);
 }

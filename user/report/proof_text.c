@@ -213,12 +213,12 @@ static void left_print(const struct proof *p, FILE *out)
 		 left > 1 ? ", the likeliest to be honest first" : "");
 	fputc('\n', out);
 	wrapped(out, "", 0, text);
+	for (unsigned i = 0; i < detailed; i++)
+		source_print(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
 	for (unsigned i = 0; i < p->providers; i++) {
 		provider_print(p, i, out);
 		others -= p->provider[i].sources;
 	}
-	for (unsigned i = 0; i < detailed; i++)
-		source_print(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
 	if (!others)
 		return;
 	proof_others(others, text);

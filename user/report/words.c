@@ -437,6 +437,17 @@ static void early_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
 	    duration_describe(PROOF_EARLY_S, least), PROOF_EARLY_CONNECTIONS, EARLY_DAYS_BEST);
 }
 
+/* For how long the log could tell, in whole hours. */
+static void covered_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	int64_t hours = (p->facts.now_wall_s - p->span.first_wall_s) / (int64_t)HOUR_S;
+
+	if (p->log == PROOF_LOG_READ && !p->blind_late && hours > 0)
+		add(text,
+		    ", or ask for no more than this one does: `postern report since %" PRId64 "h`",
+		    hours);
+}
+
 void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
 		   char first[static PROOF_TEXT_MAX], char then[static PROOF_TEXT_MAX])
 {
@@ -454,11 +465,10 @@ void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
 		    p->facts.enforcing ? "" : " before you enforce");
 		break;
 	case PROOF_BLIND:
-		add(text,
-		    "%s: name a log in mail_log that covers the time, or ask for a shorter "
-		    "one (since)",
+		add(text, "%s: name a log in mail_log that covers the time",
 		    p->facts.enforcing ? "This proves nothing"
 				       : "This is no proof, do not enforce on it");
+		covered_tell(p, text);
 		break;
 	case PROOF_EARLY:
 		early_tell(p, text);
