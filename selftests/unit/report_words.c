@@ -127,10 +127,16 @@ TEST(what_the_table_of_lists_has_no_room_for_is_counted_as_others)
 		snprintf(list, sizeof(list), "bl%u.example", i);
 		refuse_by(p, WHO, "listed", list, false, NOON_S, 1);
 	}
+	refuse_by(p, WHO, "listed", "bl9.example", false, NOON_S + 400, 9);
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	EXPECT(!strcmp(p->reason[0].detail[0].name, "bl9.example"), "the most first: %s",
+	       p->reason[0].detail[0].name);
+	EXPECT(!strcmp(proof_share_detail(p, &p->source[0], 0), "bl9.example"), "the newest: %s",
+	       proof_share_detail(p, &p->source[0], 0));
 	for (unsigned i = 0; i < p->reason[0].details; i++)
 		sum += p->reason[0].detail[i].connections;
-	EXPECT(sum == PROOF_DETAILS_MAX + 5 && p->reason[0].details == PROOF_DETAILS_MAX &&
-		       !strcmp(p->reason[0].detail[PROOF_DETAILS_MAX - 1].name, "others"),
+	EXPECT(sum == PROOF_DETAILS_MAX + 14 && p->reason[0].details == PROOF_DETAILS_MAX &&
+		       !strcmp(p->reason[0].detail[1].name, "others"),
 	       "%d in %u", (int)sum, p->reason[0].details);
 	proof_free(p);
 }

@@ -51,6 +51,7 @@ enum proof_state {
 struct proof_detail {
 	char name[STORE_DETAIL_MAX]; /* a list, or a limit */
 	uint64_t connections;
+	unsigned was; /* its place before they were ordered */
 };
 
 /* [0]: would have been; [1]: was. */
@@ -205,7 +206,7 @@ const char *proof_share_detail(const struct proof *p, const struct proof_source 
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 
-/* What stands in the place of lists and limits for a reason that has none: "your own rules"; "" nothing. */
+/* What stands in the place of lists and limits for a reason that has none: "your own rules, not in the sum"; "" nothing. */
 const char *proof_reason_note(const struct proof_reason *r);
 
 /* words.c: sentences that all forms share, without a final stop. */

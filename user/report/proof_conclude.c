@@ -196,6 +196,33 @@ const struct proof_source *proof_next(const struct proof *p, enum proof_state st
 	return NULL;
 }
 
+static int by_connections(const void *a, const void *b)
+{
+	const struct proof_detail *x = a, *y = b;
+
+	return x->connections != y->connections ? (x->connections < y->connections ? 1 : -1)
+						: strcmp(x->name, y->name);
+}
+
+/* The list that named most comes first: those behind the first few are but a number in a text. */
+static void details_order(struct proof *p)
+{
+	unsigned now[PROOF_REASONS_MAX][PROOF_DETAILS_MAX];
+
+	for (unsigned i = 0; i < p->reasons; i++) {
+		struct proof_reason *r = &p->reason[i];
+
+		for (unsigned k = 0; k < r->details; k++)
+			r->detail[k].was = k;
+		qsort(r->detail, r->details, sizeof(*r->detail), by_connections);
+		for (unsigned k = 0; k < r->details; k++)
+			now[i][r->detail[k].was] = k;
+	}
+	for (size_t i = 0; i < p->rows; i++)
+		if (p->row[i].detail < PROOF_DETAILS_MAX)
+			p->row[i].detail = now[p->row[i].reason][p->row[i].detail];
+}
+
 /* ---- providers ---- */
 
 static int by_domain(const void *a, const void *b)
@@ -262,6 +289,7 @@ int proof_conclude(struct proof *p)
 
 	if (p->log == PROOF_LOG_READ && !p->span.understood)
 		p->log = PROOF_LOG_STRANGE;
+	details_order(p);
 	for (size_t i = 0; i < p->sources; i++) {
 		p->source[i].state = state_of(p, &p->source[i]);
 		p->count[p->source[i].state]++;

@@ -70,14 +70,19 @@ static void details_text(const struct proof_reason *r, char text[static PROOF_TE
 		snprintf(text + n, PROOF_TEXT_MAX - n, " and %u more", r->details - DETAILS_SHOWN);
 }
 
+/* What was refused has columns only where something was: before anybody enforces the table is narrow. */
 static void reasons_print(const struct proof *p, FILE *out)
 {
 	char text[PROOF_TEXT_MAX], lead[LEAD_MAX];
+	bool acted = false;
 
-	fprintf(out, "  %-13s %11s %7s %11s %7s  %s\n", "REASON", "WOULD HAVE", "SOURCES",
-		"REFUSED", "SOURCES", "BY");
+	for (unsigned i = 0; i < p->reasons; i++)
+		acted = acted || p->reason[i].connections[1];
+	fprintf(out, "  %-13s %11s %7s%s  BY\n", "REASON", "WOULD HAVE", "SOURCES",
+		acted ? "     REFUSED SOURCES" : "");
 	for (unsigned i = 0; i < p->reasons; i++) {
 		const struct proof_reason *r = &p->reason[i];
+		int n;
 
 		if (r->kind == PROOF_OPERATOR && !r->connections[1])
 			continue;
@@ -85,9 +90,12 @@ static void reasons_print(const struct proof *p, FILE *out)
 		if (!text[0])
 			snprintf(text, sizeof(text), "%s",
 				 *proof_reason_note(r) ? proof_reason_note(r) : "-");
-		snprintf(lead, sizeof(lead), "  %-13s %11" PRIu64 " %7u %11" PRIu64 " %7u  ",
-			 r->name, proof_reason_would(r), r->sources[0], r->connections[1],
-			 r->sources[1]);
+		n = snprintf(lead, sizeof(lead), "  %-13s %11" PRIu64 " %7u", r->name,
+			     proof_reason_would(r), r->sources[0]);
+		if (acted)
+			n += snprintf(lead + n, sizeof(lead) - (size_t)n, " %11" PRIu64 " %7u",
+				      r->connections[1], r->sources[1]);
+		snprintf(lead + n, sizeof(lead) - (size_t)n, "  ");
 		wrapped(out, lead, (unsigned)strlen(lead), text);
 	}
 }
