@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The report that README.md and postern-report(8) show is what the program prints: a picture that nobody compares grows old. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "report_rig.h"
 
 #define SHOWN_NOW_S   1795348876 /* 2026-11-22T12:01:16Z */
@@ -106,5 +108,63 @@ TEST(the_pages_show_what_the_program_prints)
 		free(page);
 	}
 	free(text);
+	proof_free(p);
+}
+
+static bool kind_is_reason(const char *key)
+{
+	return !strcmp(key, "listed") || !strcmp(key, "rate");
+}
+
+static bool is_named(const char *page, const char *key)
+{
+	size_t n = strlen(key);
+
+	for (const char *at = page; (at = strstr(at, key)); at += n)
+		if (isspace((unsigned char)at[-1]) && isspace((unsigned char)at[n]))
+			return true;
+	return false;
+}
+
+/* At any depth, but for what is named by a reason. */
+static unsigned keys_check(const char *page, json_t *value)
+{
+	unsigned checked = 0;
+	const char *key;
+	json_t *inside;
+	size_t i;
+
+	json_object_foreach(value, key, inside)
+	{
+		checked++;
+		EXPECT(is_named(page, key) || kind_is_reason(key), "the page does not name %s",
+		       key);
+		checked += keys_check(page, inside);
+	}
+	if (json_is_array(value))
+		json_array_foreach(value, i, inside) checked += keys_check(page, inside);
+	return checked;
+}
+
+TEST(the_page_names_every_key_of_the_rows)
+{
+	char *page = tree_read("tools/man/postern-report.8.in"), *text = NULL, *line, *rest;
+	char *section = strstr(page, ".Sh JSON");
+	struct proof *p = shown();
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	unsigned checked = 0;
+
+	ENSURE(section && out && proof_json(p, out) == 0 && fclose(out) == 0, "not written");
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		json_t *row = json_loads(line, 0, NULL);
+
+		ENSURE(row, "no JSON: %s", line);
+		checked += keys_check(section, row);
+		json_decref(row);
+	}
+	EXPECT(checked > 80, "%u keys", checked);
+	free(text);
+	free(page);
 	proof_free(p);
 }
