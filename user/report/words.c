@@ -187,7 +187,7 @@ static void by_whom(const struct proof *p, const struct proof_source *s, unsigne
 void proof_refused(const struct proof *p, const struct proof_source *s, bool acted,
 		   char text[static PROOF_TEXT_MAX])
 {
-	uint64_t share[PROOF_REASONS_MAX];
+	uint64_t share[PROOF_REASONS_MAX] = {0};
 	unsigned kinds = 0, told = 0;
 
 	text[0] = '\0';
