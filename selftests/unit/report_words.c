@@ -207,6 +207,8 @@ TEST(no_strangers_text_becomes_markup_or_a_command)
 	EXPECT(strstr(page, "&lt;script&gt;") && strstr(page, "<svg") && strstr(page, "</html>"),
 	       "the page");
 	EXPECT(strstr(json, "\"row\":\"summary\""), "%s", json);
+	EXPECT(strstr(page, "<code>postern block ADDR for 30d with reply</code>"),
+	       "what is to be typed stands out");
 	free(page);
 	free(json);
 	proof_free(p);
@@ -229,4 +231,45 @@ TEST(an_empty_report_is_one)
 	free(page);
 	proof_free(p);
 	proof_free(NULL);
+}
+
+/* A text is read at a terminal or in a mail; the page and the rows have everybody. */
+TEST(a_text_has_no_table_without_an_end)
+{
+	struct proof *p = proof_of(false);
+	char who[ADDR_TEXT_MAX], host[64], *text, *page;
+
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		refuse(p, who, "listed", false, NOON_S, 1);
+	}
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(who, sizeof(who), "198.51.100.%u", i);
+		refuse(p, who, "listed", false, NOON_S, 1);
+	}
+	for (unsigned i = 0; i < 60; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		heard(p, MAILLOG_DELIVERY, who, "", NOON_S);
+	}
+	for (unsigned i = 0; i < 12; i++) {
+		snprintf(who, sizeof(who), "198.51.100.%u", i);
+		snprintf(host, sizeof(host), "mail-%c.provider.example", 'a' + (int)i);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
+	}
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	EXPECT(p->count[PROOF_SUSPECT] == 60 && p->count[PROOF_LEFT] == 12, "%u and %u",
+	       p->count[PROOF_SUSPECT], p->count[PROOF_LEFT]);
+	text = printed(p, proof_text);
+	page = printed(p, proof_html);
+	ENSURE(text && page, "nothing is written");
+	EXPECT(strstr(text, "  and 10 more; --html and --json have them all\n") &&
+		       strstr(text, "  and 7 more; --html and --json have them all\n") &&
+		       strstr(text, "\n    trust_spf = [\"provider.example\"];\n"),
+	       "%s", text);
+	EXPECT(!strstr(text, "postern trust 198.51.100."), "each has a command of its own: %s",
+	       text);
+	EXPECT(strstr(page, "192.0.2.59") && strstr(page, "198.51.100.11"), "the page lacks some");
+	free(text);
+	free(page);
+	proof_free(p);
 }
