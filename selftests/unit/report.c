@@ -325,6 +325,7 @@ TEST(connections_are_counted_by_the_kernel_where_it_counts_connections)
 {
 	struct store_hour found = {.wall_s = NOON_S, .reason = STORE_HOUR_FOUND, .would = 2};
 	struct proof *p = proof_of(false);
+	char text[PROOF_TEXT_MAX];
 
 	watched(p, 86400, 500, 40);
 	EXPECT(proof_add_hour(p, &found) == 0, "no memory");
@@ -337,5 +338,7 @@ TEST(connections_are_counted_by_the_kernel_where_it_counts_connections)
 	EXPECT(p->reason[0].detail[0].connections == 7 &&
 		       !strcmp(p->reason[0].detail[0].name, "bl.example"),
 	       "%s", p->reason[0].detail[0].name);
+	proof_refused(p, &p->source[0], false, text);
+	EXPECT(strstr(text, "at least 3 connections listed") == text, "%s", text);
 	proof_free(p);
 }

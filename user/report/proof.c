@@ -433,6 +433,6 @@ const char *proof_kind_name(enum proof_kind k)
 const char *proof_reason_note(const struct proof_reason *r)
 {
 	if (r->kind == PROOF_OPERATOR)
-		return "your own rules, not in the sum";
+		return "your own, not summed";
 	return r->kind == PROOF_BAN ? "repeated offences" : "";
 }

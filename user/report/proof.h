@@ -206,7 +206,7 @@ const char *proof_share_detail(const struct proof *p, const struct proof_source 
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 
-/* What stands in the place of lists and limits for a reason that has none: "your own rules, not in the sum"; "" nothing. */
+/* What stands in the place of lists and limits for a reason that has none: "your own, not summed"; "" nothing. */
 const char *proof_reason_note(const struct proof_reason *r);
 
 /* words.c: sentences that all forms share, without a final stop. */
@@ -219,7 +219,7 @@ void proof_log_told(const struct proof *p, char text[static PROOF_TEXT_MAX]);
 void proof_log_blind(const struct proof *p, char text[static PROOF_TEXT_MAX]);
 /* "12 messages to 14 recipients, the last 2026-..., from example.org". */
 void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_MAX]);
-/* "11 connections: 10 listed by bl.example, 1 over limits.rate (120/1m burst 120)", of those that were refused (acted) or would have been; "" none. */
+/* "at least 11 connections: 10 listed by bl.example, 1 over limits.rate (120/1m burst 120)", of those that were refused (acted) or would have been; "" none. */
 void proof_refused(const struct proof *p, const struct proof_source *s, bool acted,
 		   char text[static PROOF_TEXT_MAX]);
 /* "bl.example: Listed, see ..."; "" it gave no reason, or no list is in question. */

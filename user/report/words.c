@@ -189,16 +189,21 @@ void proof_refused(const struct proof *p, const struct proof_source *s, bool act
 {
 	uint64_t share[PROOF_REASONS_MAX] = {0};
 	unsigned kinds = 0, told = 0;
+	bool untold = false;
 
 	text[0] = '\0';
 	for (unsigned i = 0; i < p->reasons; i++) {
 		share[i] = proof_share(p, s, i, acted);
 		kinds += share[i] > 0;
+		/* The kernel counts all, and tells of a source only now and then: some have no row. */
+		untold =
+			untold || (share[i] && !acted &&
+				   proof_reason_would(&p->reason[i]) > p->reason[i].connections[0]);
 	}
 	if (!kinds)
 		return;
-	add(text, "%" PRIu64 " connection%s%s ", s->connections[acted], s_of(s->connections[acted]),
-	    kinds > 1 ? ":" : "");
+	add(text, "%s%" PRIu64 " connection%s%s ", untold ? "at least " : "", s->connections[acted],
+	    s_of(s->connections[acted]), kinds > 1 ? ":" : "");
 	for (unsigned i = 0; i < p->reasons; i++) {
 		if (!share[i])
 			continue;
