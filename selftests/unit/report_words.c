@@ -127,6 +127,8 @@ TEST(what_the_table_of_lists_has_no_room_for_is_counted_as_others)
 		snprintf(list, sizeof(list), "bl%u.example", i);
 		refuse_by(p, WHO, "listed", list, false, NOON_S, 1);
 	}
+	EXPECT(!*proof_share_detail(p, &p->source[0], 0), "no list is called %s",
+	       proof_share_detail(p, &p->source[0], 0));
 	refuse_by(p, WHO, "listed", "bl9.example", false, NOON_S + 400, 9);
 	EXPECT(proof_conclude(p) == 0, "no memory");
 	EXPECT(!strcmp(p->reason[0].detail[0].name, "bl9.example"), "the most first: %s",

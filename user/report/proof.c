@@ -124,11 +124,15 @@ uint64_t proof_share(const struct proof *p, const struct proof_source *s, unsign
 
 const char *proof_share_detail(const struct proof *p, const struct proof_source *s, unsigned reason)
 {
+	const char *name = "";
+
 	/* Rows are by time: a limit that was changed since counts no more. */
 	for (size_t i = s->row + s->rows; i-- > s->row;)
-		if (p->row[i].reason == reason && p->row[i].detail < PROOF_DETAILS_MAX)
-			return p->reason[reason].detail[p->row[i].detail].name;
-	return "";
+		if (p->row[i].reason == reason && p->row[i].detail < PROOF_DETAILS_MAX) {
+			name = p->reason[reason].detail[p->row[i].detail].name;
+			break;
+		}
+	return strcmp(name, OTHERS) ? name : "";
 }
 
 uint64_t proof_reason_would(const struct proof_reason *r)

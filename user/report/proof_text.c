@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The report for a terminal or a mail from cron: what comes first is what has to be done. */
+/* The report for a terminal or a mail from cron: it ends with what has to be done, where the eye is. */
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>

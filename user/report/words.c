@@ -386,15 +386,15 @@ void proof_advice(const struct proof *p, const struct proof_source *s,
 	case PROOF_LIMIT:
 		detail = proof_share_detail(p, s, s->reason);
 		add(advice,
-		    "trust does not lift a limit: raise limits.%s%s%s in the configuration, or "
-		    "never judge this source",
+		    "trust does not lift a limit: raise limits.%s%s%s in the configuration, as a "
+		    "report since then will show, or never judge this source",
 		    r->name, *detail ? " above " : "", detail);
 		command_make(p, s, "allow", command);
 		break;
 	case PROOF_FEED:
 		add(advice,
-		    "trust does not lift a feed: have it taken out of the feed%s%s, or never judge "
-		    "it",
+		    "trust does not lift a feed: have it taken out of the feed%s%s, as a report "
+		    "since then will show, or never judge it",
 		    s->feed ? " " : "", s->feed ? s->feed : "");
 		command_make(p, s, "allow", command);
 		break;
@@ -409,7 +409,8 @@ void proof_advice(const struct proof *p, const struct proof_source *s,
 		break;
 	case PROOF_ONLY:
 		add(advice,
-		    "the port is open to its `only` list alone: let it stand there, or never "
+		    "the port is open to its `only` list alone: let it stand there, as a report "
+		    "since then will show, or never "
 		    "judge this source");
 		command_make(p, s, "allow", command);
 		break;
