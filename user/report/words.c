@@ -448,7 +448,7 @@ static void covered_tell(const struct proof *p, char text[static PROOF_TEXT_MAX]
 {
 	int64_t hours = (p->facts.now_wall_s - p->span.first_wall_s) / (int64_t)HOUR_S;
 
-	if (p->log == PROOF_LOG_READ && !p->blind_late && hours > 0)
+	if (p->log == PROOF_LOG_READ && !p->blind_late && !p->log_skipped && hours > 0)
 		add(text,
 		    ", or ask for no more than this one does: `postern report since %" PRId64 "h`",
 		    hours);
