@@ -14,7 +14,7 @@
 #include "cli/rules.h"
 
 #define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]"
-#define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [saying TEXT] [because TEXT]"
+#define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [because TEXT]"
 #define RULE_SYNTAX_UNDO  "PREFIX"
 #define RULE_STDIN	  "-"
 #define RULE_NOTE_MAX	  256
