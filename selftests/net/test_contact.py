@@ -127,6 +127,7 @@ def test_what_is_told_about_a_verdict(lab, postfix, lists, gate):
     for part in ("bl.example", "127.0.0.4", "score", REASON + BAD, "reply"):
         assert part in said, (part, said)
     assert f"postern forget {BAD}" in said and f"postern trust {BAD}" in said
+    assert max(map(len, said.splitlines())) <= 80, said
     rows = zones_wait(g, lambda rows: rows and rows["bl.example"]["listed"])
     assert (rows["bl.example"]["state"], rows["bl.example"]["listed"]) == ("good", 1)
     assert rows["bl.example"]["asked"] >= 1 and rows["wl.example"]["listed"] == 0

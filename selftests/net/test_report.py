@@ -257,7 +257,7 @@ def test_one_story_of_bans_feeds_and_mail(lab, mta, gate, log, tmp_path):
     fed, fast, hasty, calm = SPAMMERS[0], SPAMMERS[1], HONEST[3], HONEST[4]
     feed = tmp_path / "feed.txt"
     feed.write_text(f"{fed}\n")
-    g = gate(mode="monitor", mail_log=log.path, limits={"rate": "60/1m burst 3", "open": 0},
+    g = gate(mode="monitor", mail_log=log.path, limits={"rate": "20/1m burst 3", "open": 0},
              budgets={"event_interval": "1s"}, feeds=[{"name": "somebody", "file": str(feed), "action": "drop"}],
              bans={"after": 1, "within": "1s", "first": "1h", "neighbours": 0})
     until(lambda: g.why(fed)["reason"] == "feed", 5, "the feed is in force")

@@ -135,6 +135,16 @@ static const struct {
 	 "#!/usr/sbin/nft -f\nflush set inet f s\nadd element inet f s { 2001:db8::1, 192.0.2.1 "
 	 "}\n",
 	 FEED_NFT, "192.0.2.1 2001:db8::1", 0, 0},
+	{"our own export, with its exceptions",
+	 "table inet postern {\n set allowed4 {\n type ipv4_addr\n }\n}\nflush set inet postern "
+	 "allowed4\nadd element inet postern blocked4 {\n 192.0.2.0/31 timeout 60s comment \"drop, "
+	 "origin operator\",\n 192.0.2.8\n}\nadd element inet postern allowed4 {\n 192.0.2.1 "
+	 "comment "
+	 "\"allow\"\n}\nadd element inet postern blocked6 {\n 2001:db8::/127\n}\nadd element inet "
+	 "postern allowed6 { 2001:db8::1 }\n",
+	 FEED_NFT, "192.0.2.0 192.0.2.8 2001:db8::", 0, 0},
+	{"a set of that name of somebody else", "add element inet mine allowed4 { 192.0.2.1 }\n",
+	 FEED_NFT, "192.0.2.1", 0, 0},
 	{"elements added behind a set of ports",
 	 "table ip t {\n set p {\n type inet_service\n }\n chain c {\n type filter hook input "
 	 "priority 0\n }\n}\nadd element ip t s { 192.0.2.1 }\n",

@@ -317,6 +317,37 @@ TEST(what_the_log_does_not_cover_is_said)
 	}
 }
 
+TEST(where_a_file_of_the_log_could_not_be_read_nobody_knows_who_delivered)
+{
+	static const struct {
+		const char *sentence;
+		int64_t from, until; /* of what it had, in hours from noon */
+		uint64_t blind;
+	} cases[] = {
+		{"in its time", -2, 2, 3},
+		{"at its end", -2, 0, 3},
+		{"after it", -5, -3, 0},
+		{"before it", 3, 5, 0},
+		{"nobody knows from when", -NOON_S / 3600, 1, 3},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct proof *p = proof_of(false);
+
+		watched(p, 7 * 86400, 1000, 3);
+		refuse(p, WHO, "listed", false, NOON_S, 3);
+		p->log = PROOF_LOG_READ;
+		p->span = (struct maillog_span){NOON_S - 7 * 86400, NOON_S + 6 * 3600, 1, 1};
+		p->log_skipped = 1;
+		p->log_hole_from_s = NOON_S + cases[i].from * 3600;
+		p->log_hole_until_s = NOON_S + cases[i].until * 3600;
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		EXPECT(p->blind_connections == cases[i].blind, "%s: %d", cases[i].sentence,
+		       (int)p->blind_connections);
+		proof_free(p);
+	}
+}
+
 TEST(without_a_log_a_known_sender_is_to_be_explained)
 {
 	struct store_sender sender = {

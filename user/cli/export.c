@@ -73,7 +73,8 @@ static int source_take(void *context, const struct source_entry *s)
 {
 	struct exporting *x = context;
 
-	if (!s->listed || (s->expires && s->expires <= now_boot_ns()))
+	if (!s->listed || (s->expires && s->expires <= now_boot_ns()) ||
+	    (x->origin && strcmp(x->origin, origin_name(s->origin)) != 0))
 		return 0;
 	if (!x->enforcing) {
 		x->list.idle++;

@@ -6,6 +6,7 @@
 
 #include "base/grow.h"
 #include "base/when.h"
+#include "cli/cli.h"
 #include "cli/export.h"
 
 #define NFT_TABLE "postern"
@@ -135,9 +136,9 @@ static void head_print(const struct export_list *l, const char *what, FILE *out)
 	fprintf(out, "# %s, exported by postern, %s\n", what, when_format(now_wall_s(), when));
 	if (l->idle)
 		fprintf(out,
-			"# %u source%s found by DNS lists or banned not here: in monitor mode they "
-			"are let in\n",
-			l->idle, l->idle == 1 ? " is" : "s are");
+			"# Not here: %u source%s found by DNS lists or banned, in monitor mode let "
+			"in\n",
+			l->idle, plural(l->idle));
 }
 
 /* "drop, origin operator, until 2026-..." */

@@ -4,14 +4,13 @@
  * is read by a process that has given up all privileges, and what it made is checked like what a child sends.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/drop.h"
 #include "cli/feed.h"
+#include "cli/worker.h"
 #include "daemon/feeding_file.h"
 #include "daemon/feeding_list.h"
 #include "daemon/instance.h"
@@ -34,35 +33,36 @@ struct worker_said {
 	char why[ERR_TEXT_MAX];
 };
 
+struct reading {
+	int file, memory;
+};
+
 /* The gate is open in the parent: of all that, the worker keeps what it reads and where it writes. */
-__attribute__((noreturn)) static void worker_run(int file, int memory, int pipe, pid_t parent)
+static int file_work(void *context, int fd, pid_t parent)
 {
-	const int keep[] = {file, memory, pipe};
+	const struct reading *r = context;
+	const int keep[] = {r->file, r->memory, fd};
 	struct worker_said said = {0};
 	struct drop drop = {.files = FILES};
 	struct err e = {0};
 	size_t length = 0;
 
 	if (drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
-		_exit(EXIT_FAILURE);
+		return WORKER_FAILED;
 	said.result = drop_for_parent(&drop, parent, &e);
 	if (said.result == 0)
-		said.result = feed_work(file, memory, &length, &e);
+		said.result = feed_work(r->file, r->memory, &length, &e);
 	said.length = length;
 	memcpy(said.why, e.text, sizeof(said.why));
-	_exit(write(pipe, &said, sizeof(said)) == sizeof(said) ? EXIT_SUCCESS : EXIT_FAILURE);
+	return write(fd, &said, sizeof(said)) == sizeof(said) ? 0 : WORKER_FAILED;
 }
 
-static int worker_wait(int pipe, pid_t pid, struct worker_said *said, struct err *e)
+static int said_check(const char *bytes, size_t length, struct worker_said *said, struct err *e)
 {
-	ssize_t n;
-
-	do {
-		n = read(pipe, said, sizeof(*said));
-	} while (n < 0 && errno == EINTR);
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-	if (n != sizeof(*said) || said->result > 0)
+	if (length != sizeof(*said))
+		return err_set(e, -EIO, "its reader died over it");
+	memcpy(said, bytes, sizeof(*said));
+	if (said->result > 0)
 		return err_set(e, -EIO, "its reader died over it");
 	said->why[sizeof(said->why) - 1] = '\0';
 	return said->result ? err_set(e, said->result, "%s", said->why) : 0;
@@ -70,27 +70,27 @@ static int worker_wait(int pipe, pid_t pid, struct worker_said *said, struct err
 
 static int file_read(int file, struct feedlist *out, struct err *e)
 {
-	struct worker_said said = {0};
-	int memory = feedlist_memory(e), ends[2], ret;
-	pid_t parent = getpid(), pid;
+	struct reading r = {.file = file, .memory = feedlist_memory(e)};
+	const struct worker w = {.run = file_work,
+				 .context = &r,
+				 .what = "reads it",
+				 .bytes_max = sizeof(struct worker_said)};
+	struct worker_said said;
+	char *bytes = NULL;
+	size_t length = 0;
+	int ret;
 
-	if (memory < 0)
-		return memory;
-	if (pipe(ends)) {
-		close(memory);
-		return err_set(e, -errno, "cannot make a pipe: %s", strerror(errno));
-	}
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0)
-		worker_run(file, memory, ends[1], parent);
-	close(ends[1]);
-	ret = pid < 0 ? err_set(e, -errno, "cannot fork: %s", strerror(errno))
-		      : worker_wait(ends[0], pid, &said, e);
+	if (r.memory < 0)
+		return r.memory;
+	ret = worker_run(&w, &bytes, &length, e);
+	if (ret > WORKER_SIGNALLED)
+		ret = err_set(e, -EINTR, "it was not read: signal %d came", ret - WORKER_SIGNALLED);
+	else if (ret >= 0)
+		ret = said_check(bytes, length, &said, e);
 	if (ret == 0)
-		ret = feedlist_take(out, memory, said.length, e);
-	close(ends[0]);
-	close(memory);
+		ret = feedlist_take(out, r.memory, said.length, e);
+	free(bytes);
+	close(r.memory);
 	return ret;
 }
 

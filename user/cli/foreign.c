@@ -319,13 +319,11 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 						 {"turned_away", FIELD_COUNT, NULL},
 						 {0}};
 	static const char *const log_states[] = {"up", "down", "off", "absent", NULL};
-	static const struct field mail_log[] = {{"state", FIELD_STATE, log_states},
-						{"source", FIELD_TEXT, NULL},
-						{"deliveries", FIELD_COUNT, NULL},
-						{"lines", FIELD_COUNT, NULL},
-						{"understood", FIELD_COUNT, NULL},
-						{"deaths", FIELD_COUNT, NULL},
-						{0}};
+	static const struct field mail_log[] = {
+		{"state", FIELD_STATE, log_states}, {"source", FIELD_TEXT, NULL},
+		{"deliveries", FIELD_COUNT, NULL},  {"lines", FIELD_COUNT, NULL},
+		{"understood", FIELD_COUNT, NULL},  {"gaps", FIELD_COUNT, NULL},
+		{"deaths", FIELD_COUNT, NULL},	    {0}};
 	static const struct field vitals[] = {{"started", FIELD_TEXT_OR_NULL, NULL},
 					      {"reloaded", FIELD_TEXT_OR_NULL, NULL},
 					      {"reload_failed", FIELD_BOOLEAN, NULL},

@@ -428,6 +428,34 @@ static int rule_put(struct cli *cli, enum store_kind kind, const struct sentence
 
 /* ---- the opposites ---- */
 
+/* Who is trusted by a provider's SPF record is so without a rule too: how many of them. */
+static size_t undo_warn_providers(const struct cli *cli, struct ruling *r, enum store_kind kind,
+				  const struct prefix *list, size_t count)
+{
+	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
+	struct ruling_provider one, last = {0};
+	size_t still = 0, at = 0;
+
+	for (size_t i = 0; kind == STORE_TRUST && i < count; i++)
+		if (ruling_find_provider(r, &list[i], &one)) {
+			last = one;
+			at = i;
+			still++;
+		}
+	if (still == 1)
+		cli_warn(cli,
+			 "%s is trusted all the same: it lies in %s, which the SPF record of %s "
+			 "names (trust_spf in the configuration)",
+			 prefix_format(&list[at], text), prefix_format(&last.network, by),
+			 last.domain);
+	else if (still)
+		cli_warn(cli,
+			 "%zu of them are trusted all the same: SPF records name them (trust_spf "
+			 "in the configuration)",
+			 still);
+	return still;
+}
+
 static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sentence *s)
 {
 	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
@@ -435,6 +463,7 @@ static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sen
 	struct standing st = {.rule = &rule};
 	struct ruling r = {0};
 	struct err e = {0};
+	size_t still;
 	int rc;
 
 	if (prefix_parse(s->word[0], &rule.prefix, &e) ||
@@ -453,8 +482,10 @@ static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sen
 			cli_warn(cli, "%s is %s blocked by %s", text,
 				 kind == STORE_BLOCK ? "still" : "now",
 				 prefix_format(&st.blocked.prefix, by));
+		still = undo_warn_providers(cli, &r, kind, &rule.prefix, 1);
 		rc = cli_say(cli, json_pack("{s:s, s:b}", "prefix", text, "removed", 1),
-			     "%s is no longer %s", text, rule_verbs[kind].done);
+			     "%s is no longer %s%s", text, rule_verbs[kind].done,
+			     still ? " by a rule" : "");
 	}
 	ruling_close(&r);
 	return rc;
@@ -493,6 +524,8 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind, const struct s
 			rc = batch_fail(cli, &r, &b, rc == -ENOENT ? CLI_NO_ENTRY : CLI_FAILED, &e);
 		else
 			rc = rule_many_say(cli, &r, done, b.count, 0);
+		if (rc == 0)
+			(void)undo_warn_providers(cli, &r, kind, list, b.count);
 	}
 	ruling_close(&r);
 	batch_free(&b);

@@ -139,31 +139,37 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 		[GATE_MIGRATED] = "the gate has new maps, filled from the store",
 	};
 	enum gate_origin origin = GATE_NEW;
-	struct gate *fresh = NULL;
+	struct ruling r = {.conf = conf,
+			   .store = d->store,
+			   .may_owe = true,
+			   .meanwhile = pulse_meanwhile,
+			   .context = d};
 	struct err own = {0};
-	int lock = gate_lock(e), r;
+	/* At the start there is nothing else to do. */
+	int lock = d->gate ? gate_lock_now(e) : gate_lock(e), rc;
 
 	if (lock < 0)
 		return lock;
-	r = setup_gate(conf, d->store, &fresh, &origin, e);
+	rc = setup_gate(&r, &origin, e);
 	gate_unlock(lock);
-	if (r)
-		return r;
+	if (rc)
+		return rc;
+	d->rules_owed |= r.owes;
 	if (d->gate)
 		contact_gate_changes(d);
 	if (d->events)
 		daemon_close_events(d);
 	gate_close(d->gate);
-	d->gate = fresh;
+	d->gate = r.gate;
 	pulse_beat(d);
 	log_info("%s", found[origin]);
 
 	/* New maps know nothing of connections that were there before them. */
-	r = origin == GATE_ADOPTED ? 0 : open_adopt(d->gate, &own);
-	if (r < 0)
+	rc = origin == GATE_ADOPTED ? 0 : open_adopt(d->gate, &own);
+	if (rc < 0)
 		log_warning("connections that are open already are not counted: %s", own.text);
-	else if (r > 0)
-		log_info("%d connections that were open already are counted", r);
+	else if (rc > 0)
+		log_info("%d connections that were open already are counted", rc);
 	if (daemon_open_events(d, &own))
 		log_error("events will not be told: %s", own.text);
 	contact_gate_changed(d);
@@ -311,8 +317,7 @@ static int step_trial(struct daemon *d, struct err *e)
 static int step_store(struct daemon *d, struct err *e)
 {
 	(void)e; /* it is said, and policing goes on */
-	if (keep_store(d))
-		keep_rebase_boot(d);
+	(void)keep_store(d);
 	return 0;
 }
 
@@ -410,8 +415,6 @@ static int step_ready(struct daemon *d, struct err *e)
 		 until > now ? "enforce" : "monitor", left,
 		 until > now ? "" : " (nothing is refused but what you block)",
 		 links_describe(&d->links, links, sizeof(links)), rules);
-	d->hurried = true;
-	keep_patience(d, false);
 	d->pulse.rules = rules;
 	manager_ready(d);
 	return 0;
@@ -443,6 +446,7 @@ static const struct step {
 
 static void daemon_close(struct daemon *d)
 {
+	keep_end(d);
 	parts_close(d);
 	answering_close(d);
 	contact_close(d);

@@ -92,6 +92,12 @@ struct measure {
  */
 int measure_gate(struct gate *g, const struct tables_walk *walk, struct measure *m, struct err *e);
 
+/*
+ * One more zone, for the caller to fill in; NULL: there is no room. It bears the name, or where another does already (dnsbl.reply_names may
+ * give one to several) "NAME (2)": two samples of the same labels would be taken for one.
+ */
+struct measure_zone *measure_add_zone(struct measure *m, const char *name);
+
 /* What is told of the mail log (following.h: following_row), or NULL, which is nothing. */
 void measure_mail_log(struct measure *m, const json_t *row);
 

@@ -505,10 +505,15 @@ void verdicts_restore(struct daemon *d)
 	struct err e = {0};
 	int r;
 
+	d->contact.restored = true;
 	if (d->store) {
 		r = judgement_pay(d, &e);
 		if (!r)
 			r = store_each_verdict(d->store, NULL, restore_one, &s, &e);
+		/* Somebody else is at it: later, and what the kernel lists stands meanwhile. */
+		d->contact.restored = r != -EBUSY;
+		if (!d->contact.restored)
+			return;
 		if (r)
 			keep_fault(d, r, &e);
 	}

@@ -51,10 +51,10 @@ struct witness {
 	unsigned used;
 	struct store_refusal batch[BATCH_MAX];
 	size_t batched;
-	uint32_t generation;	   /* of the batch */
-	const struct store *store; /* the one that base is of */
-	int64_t base;		   /* the id in the store is this and the row's own number */
-	int64_t numbers, saved;	   /* given; written */
+	uint32_t generation;	/* of the batch */
+	uint32_t store;		/* store_number() of the one that base is of; 0: none */
+	int64_t base;		/* the id in the store is this and the row's own number */
+	int64_t numbers, saved; /* given; written */
 	uint64_t secret;
 	struct count seen[COUNTERS],
 		grown[COUNTERS]; /* the counters last; what the store does not have yet */
@@ -77,14 +77,14 @@ static int base_find(struct witness *w, struct store *s, struct err *e)
 	int64_t next;
 	int r;
 
-	if (w->store == s)
+	if (w->store == store_number(s))
 		return 0;
 	r = store_next_refusal(s, &next, e);
 	if (r)
 		return r;
 	if (next - 1 != w->base + w->saved)
 		w->base = next - 1;
-	w->store = s;
+	w->store = store_number(s);
 	return 0;
 }
 

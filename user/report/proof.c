@@ -455,10 +455,17 @@ static enum proof_state state_of(const struct proof *p, struct proof_source *s)
 	return PROOF_APART;
 }
 
+/* What came in the time of a file that is not read may have delivered. */
+static bool is_in_hole(const struct proof *p, const struct proof_row *r)
+{
+	return r->first_wall_s <= p->log_hole_until_s &&
+	       r->last_wall_s + LATE_S > p->log_hole_from_s;
+}
+
 static bool is_blind(const struct proof *p, const struct proof_row *r)
 {
 	return p->log != PROOF_LOG_READ || r->last_wall_s < p->span.first_wall_s ||
-	       r->first_wall_s > p->span.last_wall_s + LATE_S;
+	       r->first_wall_s > p->span.last_wall_s + LATE_S || is_in_hole(p, r);
 }
 
 /* Once for each reason and way; and what lies where the log does not reach. */

@@ -140,6 +140,8 @@ struct proof {
 	bool names_told; /* some sender's host name is known to be verified */
 	struct maillog_span span;
 	unsigned log_skipped; /* files that could not be read */
+	int64_t log_hole_from_s,
+		log_hole_until_s; /* what they had lies in between; until 0: there are none */
 	bool log_cut;
 	/* Connections, and sources, that would have been refused where the log does not reach. */
 	uint64_t blind_connections;

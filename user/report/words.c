@@ -114,6 +114,8 @@ void proof_log_blind(const struct proof *p, char text[static PROOF_TEXT_MAX])
 		add(text, "there is no mail log to look into");
 	else if (p->log == PROOF_LOG_STRANGE)
 		add(text, "the log has no line of Postfix, Exim or OpenSMTPD");
+	else if (p->log_skipped)
+		add(text, "the log does not reach so far, or lies in files that could not be read");
 	else
 		add(text, "the log does not reach so far");
 }
