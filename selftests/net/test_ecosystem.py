@@ -359,6 +359,11 @@ def test_what_lists_of_the_dns_say_has_their_name_on_it(lab, lists, sink, gate):
     assert "1 of them have the origin dnsbl" in done.stderr, done.stderr
     done = g("export list origin operator")
     assert OTHER in done.stdout and BAD not in done.stdout and not done.stderr, done
+    # Lists do not keep out who is trusted.
+    g(f"trust {BAD}")
+    done = g("export list")
+    assert OTHER in done.stdout and BAD not in done.stdout and not done.stderr, done
+    g(f"distrust {BAD}")
     # Who is let in is not exported as blocked.
     g("monitor")
     done = g("export list")

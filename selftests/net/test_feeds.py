@@ -244,8 +244,12 @@ def test_without_a_controller_a_command_reads_them(lab, gate, sink, folder):
     write(path, lines(SOURCE, "x"))
     g = gate(mode="enforce", feeds=[feed(path), {"name": "own", "file": path + ".own", "action": "refuse"}])
     loaded(g)
+    assert g.row("show status")["feeds"] == {"count": 2, "loaded": 1, "entries": 1}
     g.stop()
     assert fate(lab.out, SOURCE) == "silent"
+    # What it does not know it does not say.
+    assert g.row("show status")["feeds"] == {"count": 2, "loaded": None, "entries": None}
+    assert "feeds        2 configured; what the kernel has of them stays" in g("show status").stdout
     write(path, lines(*filler(FEW)))
     write(path + ".own", lines(OTHER))
     assert {r["name"]: r["added"] for r in g.rows("feed load all")} == {"drop": FEW, "own": 1}

@@ -546,7 +546,11 @@ int daemon_run(const struct conf *c, const char *config_path, bool trial)
 	if (!r)
 		r = loop_run(d->loop);
 	if (r) {
-		log_error("%s", e.text[0] ? e.text : strerror(-r));
+		log_error("%s%s", e.text[0] ? e.text : strerror(-r),
+			  (r == -EACCES || r == -EPERM) && geteuid() != 0 &&
+					  !strstr(e.text, "root")
+				  ? ": this needs root"
+				  : "");
 		d->status = EXIT_FAILURE;
 		d->ending = trial ? ENDING_REMOVE : d->ending;
 	}
