@@ -72,18 +72,24 @@ def age(path):
     os.utime(path, (past, past))
 
 
-# bpftool walks the ids of all programs, maps or links of the machine and opens each: one that goes away in between
-# ends the whole walk with an error, though nobody asked for it.
-WALKS_MAX = 20
+# bpftool walks the ids of all programs, maps or links of the machine and opens each: one that goes away in between ends
+# the whole walk with an error, though nobody asked for it, and so does a link that another test is just about to make
+# (EAGAIN until it is attached, which takes the kernel its time). Such an instant passes.
+WALK_MAX_S = 10.0
 
 
 def bpftool_rows(*words):
     """What `bpftool -j WORDS` lists, of the whole machine."""
-    for _ in range(WALKS_MAX):
+    def walked():
         done = command("bpftool", "-j", *words, check=False)
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-    raise AssertionError(f"bpftool {' '.join(words)}: status {done.returncode}: {done.stdout}{done.stderr}")
+        said.append(f"status {done.returncode}: {done.stdout[-300:]}{done.stderr}")
+        return done.returncode == 0 and [json.loads(done.stdout)]
+
+    said = []
+    try:
+        return until(walked, WALK_MAX_S)[0]
+    except AssertionError as fault:
+        raise AssertionError(f"bpftool {' '.join(words)}: {said[-1]}") from fault
 
 
 class Lines:

@@ -102,6 +102,35 @@ def test_fifty_reloads_under_load(lab, gate, sink):
     assert done == 40
 
 
+def test_a_store_that_is_held_keeps_nobody_waiting(lab, gate, sink):
+    """
+    While another process holds the store the configuration is read again, a controller follows another and a gate is made anew, with its
+    rules; what was ordered meanwhile is made up for.
+    """
+    other = "198.51.100.9"
+    g = gate(mode="monitor")
+    g(f"block {BLOCKED}")
+    g(f"block {other}")
+    with g.locked() as store:
+        # As a command leaves it that was killed before it came to the kernel.
+        for step in ("DELETE FROM rule WHERE substr(addr, 13) = x'cb007142'", "COMMIT", "BEGIN IMMEDIATE"):
+            store.execute(step)
+        for change in {"mode": "enforce"}, {"tables": {"rules": 4096}}:
+            g.configure(**change)
+            assert "1 key has changed" in g("reload").stdout
+            g.log.wait(r"store: .*; its rules and its mode are compared with the kernel's as soon as")
+            assert g.row("show status")["mode"] == "enforce"
+            assert (g.why(HONEST)["verdict"], g.why(other)["verdict"]) == ("pass", "drop")
+        g.stop()
+        g.start()
+        assert (g.row("show status")["mode"], g.why(other)["verdict"]) == ("enforce", "drop")
+        g.stop(signal.SIGINT)
+        g.start()
+        assert (g.row("show status")["mode"], g.why(other)["verdict"]) == ("enforce", "drop")
+    g.log.wait(r"store: its rules and its mode are in force", 5)
+    assert (g.why(BLOCKED)["verdict"], g.why(other)["verdict"]) == ("pass", "drop")
+
+
 def test_reload_says_what_changed_or_what_is_wrong(gate):
     g = gate(dnsbl={"sites": ["key.bl.example*3"]}, resolver=["127.0.0.1"])
     assert "0 keys have changed" in g("reload").stdout

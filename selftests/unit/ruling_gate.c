@@ -67,7 +67,7 @@ static bool shared_load(struct bench *b)
 	lock = gate_lock(&b->e);
 	if (!EXPECT(lock >= 0, "%s", b->e.text))
 		return false;
-	r = setup_gate(&b->conf, b->r.store, &b->r.gate, &origin, &b->e);
+	r = setup_gate(&b->r, &origin, &b->e);
 	gate_unlock(lock);
 	return EXPECT(r == 0, "%s", b->e.text) && EXPECT(origin == GATE_NEW, "the gate is new");
 }
@@ -267,6 +267,48 @@ TEST(ruling_gate_sync_makes_the_maps_the_image_of_the_store)
 	EXPECT(allowed(b, "198.51.100.0/24").hits == 0, "a stale allow is gone");
 	EXPECT(allowed(b, "127.0.0.0/8").found.rule.origin == PN_ORIGIN_OWN,
 	       "own addresses are left alone");
+}
+
+static void count_meanwhile(void *context, struct gate *gate)
+{
+	(void)gate;
+	++*(unsigned *)context;
+}
+
+TEST(ruling_gate_is_owed_what_another_process_keeps_locked)
+{
+	struct store_rule lost = rule_of(STORE_BLOCK, "203.0.113.0/24");
+	struct prefix stray = prefix_at("203.0.113.9");
+	struct store *other = NULL;
+	struct ruling hasty;
+	unsigned called = 0;
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	hasty = b->r;
+	hasty.may_owe = true;
+	hasty.meanwhile = count_meanwhile;
+	hasty.context = &called;
+	store_set_patience(b->r.store, 0);
+	EXPECT(store_put_rule(b->r.store, &lost, &b->e) == 0, "%s", b->e.text);
+	EXPECT(rules_block(b->r.gate, &stray, PN_DROP, 0, &b->e) == 0, "%s", b->e.text);
+	b->conf.mode = CONF_ENFORCE;
+	if (!EXPECT(store_open(&other, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text))
+		return;
+	EXPECT(store_lock(other, &b->e) == 0 && store_begin(other, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_sync(&b->r, &b->e) == -EBUSY, "who does not owe is told");
+	EXPECT(ruling_sync(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(called, "a heart may beat meanwhile");
+	EXPECT(blocked(b, "203.0.113.0/24").hits == 1, "what lacked is there");
+	EXPECT(blocked(b, "203.0.113.9").hits == 1, "what seems stale may be just being put");
+	hasty.owes = false;
+	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "the mode is in force");
+	store_rollback(other);
+	store_close(other);
+	EXPECT(ruling_sync(&b->r, &b->e) == 0, "%s", b->e.text);
+	EXPECT(blocked(b, "203.0.113.9").hits == 0, "and is stale");
+	store_set_patience(b->r.store, STORE_PATIENCE_MS);
 }
 
 TEST(ruling_gate_own_addresses_are_an_image_too)

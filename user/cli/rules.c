@@ -14,7 +14,7 @@
 #include "cli/rules.h"
 
 #define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]"
-#define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [saying TEXT] [because TEXT]"
+#define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [because TEXT]"
 #define RULE_SYNTAX_UNDO  "PREFIX"
 #define RULE_STDIN	  "-"
 #define RULE_NOTE_MAX	  256
@@ -293,13 +293,33 @@ static int rule_kept_report(const struct cli *cli, const struct ruling *r,
 		rule_verbs[rule->kind].done, r->kept_origin);
 }
 
+/* Of one prefix there is an allow or a trust, never both: the kernel keeps them in one table. So what goes is told. */
+static bool has_twin(const struct ruling *r, const struct store_rule *rule, struct store_rule *twin)
+{
+	struct err e = {0};
+
+	return rule->kind != STORE_BLOCK &&
+	       store_get_rule(r->store, rule->kind == STORE_ALLOW ? STORE_TRUST : STORE_ALLOW,
+			      &rule->prefix, twin, &e) == 0;
+}
+
+static void twin_tell(const struct cli *cli, const struct store_rule *twin)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	cli_warn(cli, "%s was %s%s%s until now: %s takes the place of that",
+		 prefix_format(&twin->prefix, text), rule_verbs[twin->kind].done,
+		 twin->because[0] ? " because " : "", twin->because, cli->verb->name);
+}
+
 static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sentence *s)
 {
-	struct store_rule rule;
+	struct store_rule rule, twin;
 	struct ruling r = {0};
 	struct err e = {0};
 	uint64_t for_s = 0;
 	unsigned killed = 0;
+	bool replaces;
 	int rc;
 
 	if (rule_begin(kind, s, &rule, &e) || prefix_parse(s->word[0], &rule.prefix, &e))
@@ -308,8 +328,11 @@ static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sent
 	rc = ruling_open(&r, &cli->conf, &e);
 	r.anyway = is_anyway(s);
 	r.origin = sentence_get(s, "origin");
+	replaces = rc == 0 && has_twin(&r, &rule, &twin);
 	if (rc == 0)
 		rc = ruling_put(&r, &rule, &killed, &e);
+	if (rc == 0 && replaces)
+		twin_tell(cli, &twin);
 	if (rc)
 		rc = cli_fail_err(cli, CLI_FAILED, &e);
 	else if (r.kept)

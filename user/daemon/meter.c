@@ -420,8 +420,7 @@ static void entry_seen(void *context, const struct table_entry *entry)
 {
 	struct daemon *d = context;
 
-	if (entry->origin == PN_ORIGIN_BAN && (!entry->expires || entry->expires > now_boot_ns()))
-		d->meter->bans_seen++;
+	d->meter->bans_seen += tables_is_ban(entry, now_boot_ns());
 }
 
 /* How a reload went is only in the kernel's counters, which whoever asked for it reads. */
