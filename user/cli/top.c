@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/when.h"
+#include "cli/signals.h"
 #include "cli/top.h"
 #include "cli/vitals.h"
 
@@ -201,24 +202,10 @@ void top_choose(struct top *t, enum top_pane pane)
 
 /* ---- the terminal ---- */
 
-static void signals_set(sigset_t *waiting)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction end = {.sa_handler = on_end}, resize = {.sa_handler = on_resize};
-	sigset_t block;
-
-	sigemptyset(&block);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		sigaction(ends[i], &end, NULL);
-		sigaddset(&block, ends[i]);
-	}
-	sigaction(SIGWINCH, &resize, NULL);
-	sigaddset(&block, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &block, waiting);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		sigdelset(waiting, ends[i]);
-	sigdelset(waiting, SIGWINCH);
-}
+static const struct signals_row signals[] = {
+	{SIGINT, on_end},  {SIGTERM, on_end},	  {SIGHUP, on_end},
+	{SIGQUIT, on_end}, {SIGWINCH, on_resize}, {0, NULL},
+};
 
 /* Has the terminal this capability, a text? terminfo(3) has two ways of saying no. */
 static bool has_text(const char *capability)
@@ -361,7 +348,7 @@ int verb_top(struct cli *cli, const struct sentence *s)
 	t->cli = cli;
 	t->stream.fd = -1;
 	t->focus = TOP_SOURCES;
-	signals_set(&waiting);
+	signals_hear(signals, &waiting);
 	if (!terminal_open(t)) {
 		top_close(t);
 		return cli_fail(cli, CLI_FAILED, "the terminal cannot be used");

@@ -22,7 +22,7 @@ struct store_clock {
 
 /* store_open by other clocks; clock must outlive the store. */
 int store_open_by(struct store **out, const char *dir, enum store_access access,
-		  const struct store_clock *clock, struct err *e);
+		  const struct store_clock *clock, unsigned patience_ms, struct err *e);
 
 enum store_sql {
 	SQL_PUT_RULE,
@@ -121,8 +121,7 @@ void deadline_bind(const struct store *s, sqlite3_stmt *st, int first, uint64_t 
 bool deadline_read(const struct store *s, sqlite3_stmt *st, int column, uint64_t *expires_boot_ns);
 /*
  * Deadlines of an earlier boot, or of before a step of the wall clock that nobody was running to
- * see, are written anew by whoever opens the store first. On a full disk that fails and is no harm:
- * they are reckoned when read.
+ * see, are written anew by whoever opens the store first.
  */
 void deadlines_renew(struct store *s);
 

@@ -275,7 +275,7 @@ static int open_for_writing(struct store *s, struct err *e)
 }
 
 int store_open_by(struct store **out, const char *dir, enum store_access access,
-		  const struct store_clock *clock, struct err *e)
+		  const struct store_clock *clock, unsigned patience_ms, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	int code;
@@ -288,7 +288,7 @@ int store_open_by(struct store **out, const char *dir, enum store_access access,
 	clock->boot_id(s->now.boot_id); /* a file: not read for each of a million rows */
 	s->access = access;
 	s->lock_fd = -1;
-	s->patience_ms = STORE_PATIENCE_MS;
+	s->patience_ms = patience_ms;
 	/* Room for "-journal" behind the path too. */
 	if (!*dir || strlen(dir) + sizeof("/" STORE_FILE "-journal") > sizeof(s->path)) {
 		code = err_set(e, -ENAMETOOLONG,
@@ -310,7 +310,13 @@ fail:
 
 int store_open(struct store **out, const char *dir, enum store_access access, struct err *e)
 {
-	return store_open_by(out, dir, access, &real_clock, e);
+	return store_open_by(out, dir, access, &real_clock, STORE_PATIENCE_MS, e);
+}
+
+int store_open_within(struct store **out, const char *dir, enum store_access access,
+		      unsigned patience_ms, struct err *e)
+{
+	return store_open_by(out, dir, access, &real_clock, patience_ms, e);
 }
 
 void store_close(struct store *s)
