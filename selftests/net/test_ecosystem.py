@@ -4,6 +4,7 @@ Other programs and the gate: a real fail2ban and the real custom bouncer of Crow
 rbldnsd, to nftables and to another gate.
 """
 import contextlib
+import ipaddress
 import datetime
 import http.server
 import json
@@ -84,9 +85,16 @@ def test_fail2ban_bans_and_unbans_through_the_gate(lab, sink, fail2ban):
     f.client("set", "long", "unbanip", THIRD)
     f.said(rf"\[long\] Unban {THIRD}", start)
     # The client's words are done when it returns.
-    f.client("set", "forever", "banip", FOURTH)
+    f.client("set", "long", "banip", FOURTH)
     until(lambda: FOURTH in rules(g), what="the ban is there")
-    assert rules(g)[FOURTH]["expires"] is None
+    f.client("set", "forever", "banip", FOURTH)
+    until(lambda: rules(g)[FOURTH]["expires"] is None, what="the ban of another jail is there")
+    # And that jail alone takes it back.
+    f.client("set", "long", "unbanip", FOURTH)
+    f.said(rf"\[long\] Unban {FOURTH}", start)
+    assert rules(g)[FOURTH]["because"].startswith("fail2ban forever,")
+    f.client("set", "forever", "unbanip", FOURTH)
+    until(lambda: FOURTH not in rules(g), what="the ban is gone")
     assert not [line for line in f.log.lines if "ERROR" in line], f.log.lines
 
 
@@ -331,6 +339,17 @@ def test_a_list_for_another_gate(gate, blocking):
         one.stop(signal.SIGINT)
 
 
+@pytest.mark.parametrize("form", ("list", "rbldnsd", "nft"))
+def test_what_was_exported_is_imported_as_the_same(gate, blocking, form):
+    other = gate(start=False)
+    done = other(f"import list {exported(blocking, form, blocking.folder)}")
+    nets = [ipaddress.ip_network(prefix) for prefix in rules(other)]
+    found = {a for a in BLOCKED | FREE if any(ipaddress.ip_address(a) in net for net in nets)}
+    assert found == BLOCKED, (found ^ BLOCKED, done)
+    # What it cannot take it says; there is nothing of that kind but a zone's own test entries.
+    assert done.stderr.count(" line ") == (2 if form == "rbldnsd" else 0), done.stderr
+
+
 def test_what_lists_of_the_dns_say_has_their_name_on_it(lab, lists, sink, gate):
     g = judging(gate)
     g(f"block {OTHER}")
@@ -340,10 +359,17 @@ def test_what_lists_of_the_dns_say_has_their_name_on_it(lab, lists, sink, gate):
     assert "1 of them have the origin dnsbl" in done.stderr, done.stderr
     done = g("export list origin operator")
     assert OTHER in done.stdout and BAD not in done.stdout and not done.stderr, done
+    # Lists do not keep out who is trusted.
+    g(f"trust {BAD}")
+    done = g("export list")
+    assert OTHER in done.stdout and BAD not in done.stdout and not done.stderr, done
+    g(f"distrust {BAD}")
     # Who is let in is not exported as blocked.
     g("monitor")
     done = g("export list")
-    assert OTHER in done.stdout and BAD not in done.stdout and "in monitor mode they are let in" in done.stdout, done.stdout
+    assert OTHER in done.stdout and BAD not in done.stdout and "# Not here: 1 source found" in done.stdout, done.stdout
+    # Nor counted where one asks for others.
+    assert "Not here" not in g("export list origin operator").stdout
 
 
 def test_a_list_with_what_is_never_blocked(gate):

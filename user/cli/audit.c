@@ -6,15 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "audit/report.h"
@@ -22,10 +16,8 @@
 #include "cli/audit.h"
 #include "cli/replaced.h"
 
-#define GRACE_S	      60 /* the audit keeps to its limit by itself; what it has begun may end */
-#define MS_PER_S      1000ULL
-#define STATUS_SIGNAL 128 /* and the number: as a shell has it */
-#define SHOWN_MAX     200
+#define GRACE_S	  60 /* the audit keeps to its limit by itself; what it has begun may end */
+#define SHOWN_MAX 200
 
 /* ---- the baseline ---- */
 
@@ -62,105 +54,35 @@ static int old_read(const struct audit_ask *ask, struct audit_work *w, struct er
 
 /* ---- the worker, seen from outside ---- */
 
-static void signals_of_interest(sigset_t *set)
+static int work(void *context, int fd, pid_t parent)
 {
-	sigemptyset(set);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGHUP);
+	struct audit_work *w = context;
+
+	(void)fd;
+	w->parent = parent;
+	return audit_work(w);
 }
 
-static void worker_be(const struct audit_work *w, const sigset_t *before)
+/* Its status; AUDIT_WORK_FAILED with why told; or WORKER_SIGNALLED and the number of the signal that ends us. */
+static int audit_run_worker(struct audit_work *w)
 {
-	int status;
-
-	/* A parent that is killed takes the worker with it. */
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != w->parent)
-		_exit(AUDIT_WORK_FAILED);
-	(void)sigprocmask(SIG_SETMASK, before, NULL);
-	status = audit_work(w);
-	if (fflush(stdout))
-		status = AUDIT_WORK_FAILED;
-	_exit(status);
-}
-
-/* Until it ends, the time is over, or a signal comes: then it is killed. *signal: that which came, or 0. */
-static int worker_wait(pid_t pid, int signals, unsigned limit_s, int *signal, bool *is_late)
-{
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status = 0;
-	struct pollfd fds[] = {{.fd = pidfd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-	uint64_t until_ns = now_monotonic_ns() + (limit_s + GRACE_S) * NS_PER_S, now_ns;
-	struct signalfd_siginfo info;
-
-	while ((now_ns = now_monotonic_ns()) < until_ns && !*signal) {
-		/* A limit may be of years, which poll(2) cannot count. */
-		uint64_t left_ms = (until_ns - now_ns) / NS_PER_MS + 1;
-		int ready = poll(fds, sizeof(fds) / sizeof(fds[0]),
-				 left_ms < INT_MAX ? (int)left_ms : INT_MAX);
-
-		if (ready > 0 && fds[1].revents & POLLIN &&
-		    read(signals, &info, sizeof(info)) == sizeof(info))
-			*signal = (int)info.ssi_signo;
-		if ((ready < 0 && errno != EINTR) || (ready > 0 && fds[0].revents))
-			break;
-	}
-	*is_late = now_monotonic_ns() >= until_ns;
-	if (*signal || *is_late)
-		(void)kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (pidfd >= 0)
-		close(pidfd);
-	return status;
-}
-
-/* The worker's exit status, or AUDIT_WORK_FAILED with why it has none said. */
-static int worker_judge(const struct audit_work *w, int status, bool is_late)
-{
+	const unsigned limit_s = w->ask->request.time_limit_s;
+	const struct worker worker = {.run = work,
+				      .context = w,
+				      .what = "reads what servers say",
+				      .limit_s = limit_s < UINT_MAX - GRACE_S ? limit_s + GRACE_S
+									      : UINT_MAX};
 	char limit[DURATION_TEXT_MAX];
+	struct err e = {0};
+	int status = worker_run(&worker, NULL, NULL, &e);
 
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status);
-	if (is_late)
+	if (status == -ETIME)
 		(void)audit_fail(w->cli, w->ask,
 				 "the audit took longer than %s (--limit) and was ended",
-				 duration_describe(w->ask->request.time_limit_s, limit));
-	else
-		(void)audit_fail(w->cli, w->ask,
-				 "the process that reads what servers say was ended by signal %d%s",
-				 WTERMSIG(status),
-				 WTERMSIG(status) == SIGSYS ? ", for a system call it may not make"
-							    : "");
-	return AUDIT_WORK_FAILED;
-}
-
-/* Its status, or AUDIT_WORK_FAILED; *signal: the one that ended us. */
-static int worker_run(const struct audit_work *w, int *signal)
-{
-	sigset_t set, before;
-	pid_t pid;
-	int signals, status;
-	bool is_late = false;
-
-	signals_of_interest(&set);
-	(void)sigprocmask(SIG_BLOCK, &set, &before);
-	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	fflush(stdout);
-	pid = signals < 0 ? -1 : fork();
-	if (pid == 0)
-		worker_be(w, &before);
-	if (pid < 0) {
-		(void)audit_fail(w->cli, w->ask, "cannot start a process: %s", strerror(errno));
-		status = AUDIT_WORK_FAILED;
-	} else {
-		status = worker_wait(pid, signals, w->ask->request.time_limit_s, signal, &is_late);
-		status = *signal ? AUDIT_WORK_FAILED : worker_judge(w, status, is_late);
-	}
-	if (signals >= 0)
-		close(signals);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
-	return status;
+				 duration_describe(limit_s, limit));
+	else if (status < 0)
+		(void)audit_fail(w->cli, w->ask, "%s", e.text);
+	return status < 0 ? AUDIT_WORK_FAILED : status;
 }
 
 /* ---- the whole ---- */
@@ -190,10 +112,10 @@ static int password_read(const struct cli *cli, struct audit_ask *ask, struct er
 
 static int audit_once(struct cli *cli, struct audit_ask *ask)
 {
-	struct audit_work w = {.cli = cli, .ask = ask, .parent = getpid()};
+	struct audit_work w = {.cli = cli, .ask = ask};
 	struct replaced html = {.fd = -1}, next = {.fd = -1};
 	struct err e = {0};
-	int status, signal = 0, ret = 0;
+	int status, ret = 0;
 
 	if (ask->imap_password)
 		ret = password_read(cli, ask, &e);
@@ -208,12 +130,14 @@ static int audit_once(struct cli *cli, struct audit_ask *ask)
 	} else {
 		w.html_fd = html.fd;
 		w.baseline_fd = next.fd;
-		status = audit_finish(&w, worker_run(&w, &signal), &html, &next);
+		status = audit_run_worker(&w);
+		if (status < WORKER_SIGNALLED)
+			status = audit_finish(&w, status, &html, &next);
 	}
 	replaced_abandon(&html);
 	replaced_abandon(&next);
 	free(w.old);
-	return signal ? STATUS_SIGNAL + signal : status;
+	return status;
 }
 
 int verb_audit(struct cli *cli, const struct sentence *s)

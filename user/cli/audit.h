@@ -6,6 +6,7 @@
 #include "audit/request.h"
 #include "audit/words.h"
 #include "cli/cli.h"
+#include "cli/worker.h"
 
 #define AUDIT_LIMIT_S	900 /* of an audit, unless --limit says otherwise */
 #define AUDIT_UNIT_MAX	512 /* the name of a unit, without its ending */
@@ -40,7 +41,8 @@ struct audit_work {
 	pid_t parent;		  /* who waits for it */
 };
 
-#define AUDIT_WORK_FAILED 64 /* no report was made; why has been said. No status of a report. */
+#define AUDIT_WORK_FAILED                                                                          \
+	WORKER_FAILED /* no report was made; why has been said. No status of a report. */
 
 /* In a process of its own: prepare, give up privileges, audit, report. Its exit status. */
 int audit_work(const struct audit_work *w);

@@ -429,6 +429,9 @@ json_t *foreign_evidence(const char *text)
 		value = value_take(&asked, json_object_get(object, "asked"));
 		json_object_set_new(row, "asked", value ? value : json_null());
 		value = object_take(json_object_get(object, "rdns"), rdns);
+		/* Stored as an empty text; who reads JSON finds null where there is none. */
+		if (value && !json_string_length(json_object_get(value, "host")))
+			json_object_set_new(value, "host", json_null());
 		json_object_set_new(row, "rdns", value ? value : json_null());
 		value = value_take(&partial, json_object_get(object, "partial"));
 		json_object_set_new(row, "partial", value ? value : json_null());

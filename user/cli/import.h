@@ -18,7 +18,8 @@
 #define IMPORT_SPEC_MAX	 256 /* bytes of "cidr:/etc/postfix/postscreen_access.cidr" */
 #define IMPORT_FROM_MAX	 200 /* of the name of a setting and where it stands */
 #define IMPORT_WHY_MAX	 256
-#define IMPORT_WANTS_MAX 64 /* tables, and a question to one for each list */
+#define IMPORT_ROWS_MAX	 8192 /* twice as many as there may be rules of clients; nobody reads more */
+#define IMPORT_WANTS_MAX 64   /* tables, and a question to one for each list */
 
 /* ---- what was read ---- */
 
@@ -111,6 +112,7 @@ struct import_row {
 struct import_rows {
 	struct import_row *row;
 	size_t count, room;
+	size_t more;   /* that had no room: IMPORT_ROWS_MAX */
 	bool is_short; /* of memory: rows are missing */
 	/* What has been carried, as the configuration's own reader takes it. */
 	struct conf *conf;
@@ -120,6 +122,10 @@ struct import_rows {
 
 int import_rows_new(struct import_rows *r, const struct zonedata *data);
 void import_rows_free(struct import_rows *r);
+/* Nothing has room any more: what comes is only counted. */
+bool import_is_full(const struct import_rows *r);
+/* Says in a last row how much that was, if anything. */
+void import_rows_end(struct import_rows *r);
 /*
  * Carry a value over into a key. It is held to what the configuration takes: what that would refuse is left, with its reason. note is
  * what a reader should know of it, or "". Was it carried?
@@ -150,26 +156,60 @@ bool import_want_check(const struct import_want *w);
 /* All of it. 0 or -ENOMEM. */
 int import_convert(const struct import_source *s, struct import_rows *out);
 
+/* A table of clients, and where it is asked. */
+struct access_table {
+	const char *spec, *from;
+	unsigned stage; /* ACCESS_SCREEN, or one of smtpd's lists of restrictions */
+	bool only_logs; /* whom it turns away Postfix lets in all the same */
+	bool spares;	/* lists of the DNS stand behind it, which whom it lets in is not held to */
+};
+
 /* import_smtpd.c: smtpd_*_restrictions. threshold: what one listing must weigh to be enough. */
 void import_smtpd(const struct postfix *p, unsigned threshold, struct import_rows *out);
-/* Calls fn for each client table that smtpd's restrictions name. */
-void import_smtpd_tables(const struct postfix *p, void (*fn)(void *context, const char *spec),
+/* Does smtpd turn away by lists of the DNS, or by names that lack? */
+bool import_smtpd_asks(const struct postfix *p);
+/* Calls fn for each client table that smtpd's restrictions name, list by list. */
+void import_smtpd_tables(const struct postfix *p,
+			 void (*fn)(void *context, const struct access_table *table),
 			 void *context);
 
 /* import_access.c: lists of clients to let in or to turn away. */
+#define ACCESS_SCREEN 0 /* postscreen_access_list; smtpd's follow */
+
+/* What comes later weighs more where several lists speak of one client. */
+enum access_verdict {
+	ACCESS_NONE,
+	ACCESS_DUNNO,  /* the next table is asked */
+	ACCESS_LOG,    /* turned away, but only in the log */
+	ACCESS_PASS,   /* let in, though lists of the DNS are asked all the same */
+	ACCESS_PERMIT, /* let in, and lists of the DNS are not asked */
+	ACCESS_REJECT,
+};
+
+struct access_entry {
+	struct prefix prefix;
+	enum access_verdict verdict;
+	unsigned stage, table, line;
+	char from[IMPORT_FROM_MAX];
+};
+
 struct access_list {
-	struct access_entry *entry;
+	struct access_entry *entry; /* in the order in which Postfix looks at them */
 	size_t count, room;
-	bool is_cut; /* there were more than we read */
+	unsigned tables; /* read so far */
+	bool asks;	 /* somewhere lists of the DNS turn away */
+	bool is_cut;	 /* there were more than we read */
 };
 /* The path of a table that can be read as a text, or NULL: "cidr:/etc/x". */
 const char *access_path(const char *spec);
+/* Is it one that postmap(1) makes an index of, in a file of its own? */
+bool access_is_indexed(const char *spec);
 /* A table as postscreen reads it, or as smtpd does (access(5)). What cannot be carried goes to rows. */
-void access_read(struct access_list *a, const struct import_source *s, const char *spec,
-		 const char *from, bool is_screen, struct import_rows *rows);
-/* permit or reject for everybody who has come so far. */
-void access_convert(struct access_list *a, const char *with, struct import_rows *out);
+void access_read(struct access_list *a, const struct import_source *s,
+		 const struct access_table *table, struct import_rows *rows);
 void access_free(struct access_list *a);
+/* import_decide.c: permit or reject for everybody in it. */
+void access_convert(const struct access_list *a, struct import_rows *out);
 
 /* ---- saying it (import_print.c) ---- */
 

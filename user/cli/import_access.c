@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tables of clients. In Postfix the first entry that fits decides; in the gate allow beats every block, every block beats trust, and
- * within one kind the order does not matter. So what lets in becomes trust (the lists are not asked, limits still hold, as in Postfix), or
- * allow where it stands before something wider that turns away.
+ * Reading tables of clients. Of a cidr table the first line that fits decides (cidr_table(5)). In an indexed one smtpd looks for the address,
+ * then for its network without the last octet, and so on (access(5)); so its entries are sorted, the narrowest first. postscreen looks for
+ * the address alone (postconf(5), postscreen_access_list).
  */
 #include <ctype.h>
 #include <errno.h>
@@ -20,19 +20,10 @@
 #define OCTETS	       4 /* of IPv4; IPv6 is written in groups of 16 bits */
 #define GROUPS	       8
 
-enum access_verdict { ACCESS_PERMIT, ACCESS_REJECT, ACCESS_DUNNO };
-
-struct access_entry {
-	struct prefix prefix;
-	enum access_verdict verdict;
-	bool is_hidden; /* one above it decides for all of it */
-	char from[IMPORT_FROM_MAX];
-};
-
 struct table {
 	struct access_list *list;
 	struct import_rows *rows;
-	const char *spec;
+	const struct access_table *of;
 	bool is_screen, is_cidr;
 	unsigned line, left;
 	unsigned depth; /* of "if" */
@@ -44,7 +35,7 @@ static void entry_leave(struct table *t, const char *text, const char *why)
 
 	if (t->left++ >= LINES_LEFT)
 		return;
-	snprintf(where, sizeof(where), "%.120s line %u", t->spec, t->line);
+	snprintf(where, sizeof(where), "%.120s line %u", t->of->spec, t->line);
 	import_leave(t->rows, "", text, where, "%s", why);
 }
 
@@ -66,9 +57,10 @@ static int verdict_of(const struct table *t, const char *text, enum access_verdi
 		enum access_verdict verdict;
 		bool is_smtpds;
 	} words[] = {
-		{"permit", ACCESS_PERMIT, false}, {"reject", ACCESS_REJECT, false},
-		{"dunno", ACCESS_DUNNO, false},	  {"ok", ACCESS_PERMIT, true},
-		{"drop", ACCESS_REJECT, true},
+		{"permit", ACCESS_PERMIT, false},
+		{"reject", ACCESS_REJECT, false},
+		{"dunno", ACCESS_DUNNO, false},
+		{"ok", ACCESS_PERMIT, true},
 	};
 	size_t digits = strspn(text, "0123456789");
 
@@ -84,27 +76,61 @@ static int verdict_of(const struct table *t, const char *text, enum access_verdi
 }
 
 /* "192.0.2" in an indexed table is 192.0.2.0/24 (access(5), "HOST NAME/ADDRESS PATTERNS"); IPv6 likewise by ":". */
-static int key_parse(const char *key, struct prefix *out)
+static bool part_parse(const char *key, struct prefix *out)
 {
 	char text[PREFIX_TEXT_MAX];
 	unsigned octets = 1; /* or groups */
+	size_t length = strlen(key);
 	bool is_v6 = strchr(key, ':');
 
-	if (prefix_parse(key, out, NULL) == 0)
-		return 0;
 	for (const char *c = key; *c; c++) {
 		if (!isxdigit((unsigned char)*c) && *c != '.' && *c != ':')
-			return -EINVAL;
+			return false;
 		octets += *c == '.' || *c == ':';
 	}
 	if (octets >= (is_v6 ? GROUPS : OCTETS))
-		return -EINVAL;
+		return false;
 	if (is_v6)
 		snprintf(text, sizeof(text), "%.40s::/%u", key, 16 * octets);
 	else
 		snprintf(text, sizeof(text), "%.20s%s/%u", key, &".0.0.0"[2 * (octets - 1)],
 			 8 * octets);
-	return prefix_parse(text, out, NULL);
+	if (prefix_parse(text, out, NULL) < 0)
+		return false;
+	/* Addresses are compared as texts, in their shortest form: a group of 0 would not be found in all of them. */
+	prefix_format(out, text);
+	return strncasecmp(text, key, length) == 0 && text[length] == (is_v6 ? ':' : '.');
+}
+
+static bool is_name(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+
+	return !strpbrk(key, ":/") && isalpha((unsigned char)(dot ? dot[1] : key[0]));
+}
+
+/* NULL, or why it stands for no prefix. */
+static const char *key_fault(const struct table *t, const char *key, struct prefix *out)
+{
+	char text[PREFIX_TEXT_MAX];
+	bool is_whole = prefix_parse(key, out, NULL) == 0;
+
+	if (is_whole && (t->is_cidr || strcasecmp(prefix_format(out, text), key) == 0) &&
+	    (t->is_cidr || !strchr(key, '/')))
+		return NULL;
+	if (!t->is_cidr && !t->is_screen && !is_whole && part_parse(key, out))
+		return NULL;
+	if (is_whole && strchr(key, '/'))
+		return "Postfix never finds it: only a table of the type cidr has networks with a "
+		       "length";
+	if (is_whole)
+		return "Postfix never finds it: it looks for an address in its shortest form";
+	if (!is_name(key))
+		return "not an address or a network";
+	if (t->is_cidr || t->is_screen)
+		return "a name, where Postfix looks for addresses alone";
+	return "a name, which the gate does not know: Postfix goes on looking for it, and before "
+	       "the address; whom it lets in by it, `postern allow` by the address";
 }
 
 static void entry_add(struct table *t, const struct prefix *p, enum access_verdict verdict)
@@ -121,9 +147,17 @@ static void entry_add(struct table *t, const struct prefix *p, enum access_verdi
 		t->rows->is_short = true;
 		return;
 	}
+	if (verdict == ACCESS_REJECT && t->of->only_logs)
+		verdict = ACCESS_LOG;
+	if (verdict == ACCESS_PERMIT && a->asks && !t->of->spares)
+		verdict = ACCESS_PASS;
 	a->entry = list;
-	list[a->count] = (struct access_entry){.prefix = *p, .verdict = verdict};
-	snprintf(list[a->count++].from, sizeof(list->from), "%.150s line %u", t->spec, t->line);
+	list[a->count] = (struct access_entry){.prefix = *p,
+					       .verdict = verdict,
+					       .stage = t->of->stage,
+					       .table = a->tables,
+					       .line = t->line};
+	snprintf(list[a->count++].from, sizeof(list->from), "%.150s line %u", t->of->spec, t->line);
 }
 
 /* ---- lines ---- */
@@ -146,6 +180,7 @@ static void line_take(struct table *t, char *line)
 {
 	char *key = line + strspn(line, " \t"), *value = key + strcspn(key, " \t");
 	enum access_verdict verdict;
+	const char *why;
 	struct prefix p;
 
 	if (!*key || *key == '#')
@@ -156,16 +191,20 @@ static void line_take(struct table *t, char *line)
 	if (condition_take(t, key))
 		return;
 	if (t->depth || key[0] == '!')
-		entry_leave(t, key, "a condition: write out which networks it stands for");
-	else if (key_parse(key, &p) < 0)
-		entry_leave(t, key, "not an address or a network");
-	else if (verdict_of(t, value, &verdict) < 0)
+		why = "a condition: write out which networks it stands for";
+	else
+		why = key_fault(t, key, &p);
+	if (why || !*value) {
+		entry_leave(t, key, why ? why : "nothing stands behind it: Postfix ignores it");
+		return;
+	}
+	/* Nothing wider in this table is looked at for it, whatever it says. */
+	if (verdict_of(t, value, &verdict) < 0) {
+		verdict = ACCESS_DUNNO;
 		entry_leave(t, value,
 			    "neither lets in nor turns away for good: it goes on in Postfix");
-	else if (p.bits == 0 || p.bits == ADDR_V4_LEAD_BITS)
-		entry_leave(t, key, "this is everybody");
-	else
-		entry_add(t, &p, verdict);
+	}
+	entry_add(t, &p, verdict);
 }
 
 /* Nothing but blanks, or a comment: also in the middle of what goes on behind it. */
@@ -210,103 +249,51 @@ static void lines_read(struct table *t, const char *at, const char *end)
 		line_take(t, line);
 }
 
-void access_read(struct access_list *a, const struct import_source *s, const char *spec,
-		 const char *from, bool is_screen, struct import_rows *rows)
+/* The narrowest first; of the same key the first stays (postmap(1) warns of the others). */
+static int entry_order(const void *a, const void *b)
+{
+	const struct access_entry *x = a, *y = b;
+
+	if (x->prefix.bits != y->prefix.bits)
+		return (int)y->prefix.bits - (int)x->prefix.bits;
+	return (x->line > y->line) - (x->line < y->line);
+}
+
+void access_read(struct access_list *a, const struct import_source *s,
+		 const struct access_table *table, struct import_rows *rows)
 {
 	struct table t = {.list = a,
 			  .rows = rows,
-			  .spec = spec,
-			  .is_screen = is_screen,
-			  .is_cidr = strncmp(import_spec(spec), "cidr:", 5) == 0};
-	const struct import_piece *said = import_answer(s, spec, NULL);
+			  .of = table,
+			  .is_screen = table->stage == ACCESS_SCREEN,
+			  .is_cidr = strncmp(import_spec(table->spec), "cidr:", 5) == 0};
+	const struct import_piece *said = import_answer(s, table->spec, NULL);
+	size_t first = a->count;
 
 	if (!said) {
-		import_leave(rows, "", spec, from,
+		import_leave(rows, "", table->spec, table->from,
 			     "a table of this type, or at this place, cannot be read as a text");
 		return;
 	}
 	if (said->code || !said->bytes) {
-		import_leave(rows, "", spec, from, "it could not be read: %s", said->why);
+		import_leave(rows, "", table->spec, table->from, "it could not be read: %s",
+			     said->why);
 		return;
 	}
+	if (said->why[0])
+		import_leave(rows, "", table->spec, table->from, "%s", said->why);
+	a->tables++;
 	lines_read(&t, said->bytes, said->bytes + said->length);
+	if (!t.is_cidr && a->count > first)
+		qsort(a->entry + first, a->count - first, sizeof(*a->entry), entry_order);
 	if (t.left > LINES_LEFT)
-		import_leave(rows, "", spec, from, "%u more lines of it that cannot be carried",
-			     t.left - LINES_LEFT);
+		import_leave(rows, "", table->spec, table->from,
+			     "%u more lines of it that cannot be carried", t.left - LINES_LEFT);
 	if (a->is_cut)
-		import_leave(rows, "", spec, from,
-			     "only its first %d entries are here: give so long a table to "
-			     "`postern import list` or to a feed",
+		import_leave(rows, "", table->spec, table->from,
+			     "only the first %d entries of all tables are here: give so long a "
+			     "table to `postern import list` or to a feed",
 			     ENTRIES_MAX);
-}
-
-/* ---- what they mean together ---- */
-
-static void hidden_mark(struct access_list *a)
-{
-	for (size_t i = 0; i < a->count; i++)
-		for (size_t j = 0; j < i && !a->entry[i].is_hidden; j++)
-			a->entry[i].is_hidden =
-				!a->entry[j].is_hidden &&
-				prefix_covers(&a->entry[j].prefix, &a->entry[i].prefix);
-}
-
-/* Does something below it turn away more than it lets in? */
-static bool has_wider_reject(const struct access_list *a, size_t i)
-{
-	for (size_t j = i + 1; j < a->count; j++)
-		if (!a->entry[j].is_hidden && a->entry[j].verdict == ACCESS_REJECT &&
-		    prefix_covers(&a->entry[j].prefix, &a->entry[i].prefix))
-			return true;
-	return false;
-}
-
-/* Would an allow below it, which must be one, let in what it turns away? */
-static bool has_wider_allow(const struct access_list *a, size_t i)
-{
-	for (size_t j = i + 1; j < a->count; j++)
-		if (!a->entry[j].is_hidden && a->entry[j].verdict == ACCESS_PERMIT &&
-		    prefix_covers(&a->entry[j].prefix, &a->entry[i].prefix) &&
-		    has_wider_reject(a, j))
-			return true;
-	return false;
-}
-
-static void entry_convert(const struct access_list *a, size_t i, const char *with,
-			  struct import_rows *out)
-{
-	const struct access_entry *entry = &a->entry[i];
-	char prefix[PREFIX_TEXT_MAX], line[CONF_TEXT_MAX], from[IMPORT_FROM_MAX];
-	bool is_wider = has_wider_reject(a, i);
-
-	prefix_format(&entry->prefix, prefix);
-	text_escape(entry->from, strlen(entry->from), from, sizeof(from));
-	if (entry->verdict == ACCESS_DUNNO) {
-		if (is_wider)
-			import_leave(out, "", prefix, from,
-				     "neither let in nor turned away, inside of what is turned "
-				     "away: the gate blocks it with the rest");
-	} else if (entry->verdict == ACCESS_PERMIT) {
-		snprintf(line, sizeof(line), "%s because %.200s", prefix, from);
-		import_rule(out, is_wider ? "allow" : "trust", line, from);
-	} else if (!with) {
-		import_leave(out, "", prefix, from,
-			     "Postfix only logs it (postscreen_denylist_action = ignore)");
-	} else if (has_wider_allow(a, i)) {
-		import_leave(out, "", prefix, from,
-			     "it lies in what must be allowed, and allow beats every block");
-	} else {
-		snprintf(line, sizeof(line), "%s with %s because %.200s", prefix, with, from);
-		import_rule(out, "block", line, from);
-	}
-}
-
-void access_convert(struct access_list *a, const char *with, struct import_rows *out)
-{
-	hidden_mark(a);
-	for (size_t i = 0; i < a->count; i++)
-		if (!a->entry[i].is_hidden)
-			entry_convert(a, i, with, out);
 }
 
 void access_free(struct access_list *a)

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/when.h"
 #include "cli/import.h"
@@ -15,6 +16,7 @@
 #define NOTE_MAX	IMPORT_WHY_MAX
 #define RATE_MAX	64
 #define MYNETWORKS	"mynetworks"
+#define NETWORKS_MAX	1024 /* of mynetworks that are looked through for each exception */
 
 struct convert {
 	const struct import_source *source;
@@ -160,7 +162,8 @@ static void reply_names_convert(struct convert *c, const char *sites)
 			     "refused senders see the domain of the list");
 		return;
 	}
-	for (const char *at = sites; postfix_word(&at, word, sizeof(word));)
+	for (const char *at = sites;
+	     !import_is_full(c->rows) && postfix_word(&at, word, sizeof(word));)
 		reply_name_take(c, &map, word);
 }
 
@@ -370,11 +373,14 @@ static void exceptions_convert(struct convert *c)
 		return;
 	if (!get(c, POSTFIX_SMTPD, MYNETWORKS, &networks))
 		networks.text = "";
-	for (const char *at = v.text; postfix_word(&at, word, sizeof(word));) {
+	for (const char *at = v.text;
+	     !import_is_full(c->rows) && postfix_word(&at, word, sizeof(word));) {
 		bool is_known = false;
+		unsigned tried = 0;
 
-		for (const char *m = networks.text; postfix_word(&m, other, sizeof(other));)
-			is_known |= strcmp(word, other) == 0;
+		for (const char *m = networks.text;
+		     !is_known && tried++ < NETWORKS_MAX && postfix_word(&m, other, sizeof(other));)
+			is_known = strcmp(word, other) == 0;
 		if (!is_known)
 			import_leave(c->rows, "", word, v.from,
 				     "nobody is free of the limits alone: `postern allow` lets in "
@@ -401,28 +407,35 @@ static void limits_convert(struct convert *c)
 
 /* ---- clients by address ---- */
 
-static void screen_access_convert(struct convert *c)
+static bool is_command(const char *word, const char *command)
+{
+	return strcasecmp(word, command) == 0; /* postconf(5), postscreen_access_list */
+}
+
+static void screen_tables_read(struct convert *c, struct access_list *list)
 {
 	struct postfix_value v, action;
-	struct access_list list = {0};
+	struct access_table table = {.stage = ACCESS_SCREEN, .spares = c->asks};
 	char word[CONF_TEXT_MAX];
 
 	if (!c->postfix.screens || !get(c, POSTFIX_SCREEN, "postscreen_access_list", &v))
 		return;
-	if (!get_either(c, "postscreen_denylist_action", "postscreen_blacklist_action", &action))
-		action.text = "ignore";
-	for (const char *at = v.text; postfix_word(&at, word, sizeof(word));) {
-		if (strcmp(word, "permit_mynetworks") == 0 || strcmp(word, "dunno") == 0)
-			continue;
-		if (access_path(word))
-			access_read(&list, c->source, word, v.from, true, c->rows);
-		else
-			import_leave(c->rows, "", word, v.from,
-				     "a table of this type cannot be listed");
-	}
 	/* postscreen(8): with ignore it logs, and goes on. */
-	access_convert(&list, strcmp(action.text, "ignore") == 0 ? NULL : "reply", c->rows);
-	access_free(&list);
+	table.only_logs = !get_either(c, "postscreen_denylist_action",
+				      "postscreen_blacklist_action", &action) ||
+			  strcmp(action.text, "ignore") == 0;
+	table.from = v.from;
+	table.spec = word;
+	for (const char *at = v.text; postfix_word(&at, word, sizeof(word));) {
+		if (is_command(word, "dunno"))
+			break;
+		if (is_command(word, "permit") || is_command(word, "reject")) {
+			import_leave(c->rows, "", word, v.from, "this is everybody");
+			break;
+		}
+		if (!is_command(word, "permit_mynetworks"))
+			access_read(list, c->source, &table, c->rows);
+	}
 }
 
 struct client_tables {
@@ -430,19 +443,20 @@ struct client_tables {
 	struct access_list list;
 };
 
-static void client_table_take(void *context, const char *spec)
+static void client_table_take(void *context, const struct access_table *table)
 {
 	struct client_tables *t = context;
 
-	access_read(&t->list, t->c->source, spec, "check_client_access", false, t->c->rows);
+	access_read(&t->list, t->c->source, table, t->c->rows);
 }
 
-static void smtpd_access_convert(struct convert *c)
+static void clients_convert(struct convert *c)
 {
-	struct client_tables t = {.c = c};
+	struct client_tables t = {.c = c, .list.asks = c->asks || import_smtpd_asks(&c->postfix)};
 
+	screen_tables_read(c, &t.list);
 	import_smtpd_tables(&c->postfix, client_table_take, &t);
-	access_convert(&t.list, "reply", c->rows);
+	access_convert(&t.list, c->rows);
 	access_free(&t.list);
 }
 
@@ -473,6 +487,13 @@ static void rest_convert(struct convert *c)
 		import_leave(c->rows, "", v.text, v.from,
 			     "the responder answers 550; while you are testing, stay in monitor "
 			     "mode");
+	/* postscreen refuses before anybody can log in too, so who has it has moved them. */
+	if (!c->postfix.screens && get(c, POSTFIX_SMTPD, "smtpd_sasl_auth_enable", &v) &&
+	    is_yes(v.text))
+		import_leave(c->rows, "", v.text, v.from,
+			     "the gate judges before anybody can log in, whatever "
+			     "permit_sasl_authenticated lets in: have users submit mail at port "
+			     "587 or 465");
 	if (get(c, POSTFIX_SMTPD, "multi_instance_directories", &v))
 		import_leave(c->rows, "", v.text, v.from,
 			     "other instances of Postfix: import each by its directory");
@@ -525,10 +546,10 @@ int import_convert(const struct import_source *s, struct import_rows *out)
 		certificate_convert(&c);
 		log_convert(&c);
 		limits_convert(&c);
-		screen_access_convert(&c);
-		smtpd_access_convert(&c);
+		clients_convert(&c);
 		rest_convert(&c);
 		advise(&c);
+		import_rows_end(out);
 	}
 	postfix_free(&c.postfix);
 	return ret == 0 && out->is_short ? -ENOMEM : ret;

@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "cli/batch.h"
 #include "cli/cli.h"
-#include "cli/import_worker.h"
 #include "cli/rules.h"
+#include "cli/worker.h"
 #include "daemon/protected.h"
 #include "feed/image.h"
 #include "feed/work.h"
@@ -22,7 +22,8 @@
 #define STDIN_WORD    "-"
 #define TOLD_MAX      8 /* entries that may not be blocked: told one by one up to here */
 #define SHOWN_MAX     200
-#define READ_FAILED   1
+#define FILES	      8	 /* of the worker: standard streams, the pipe, what it reads */
+#define CPU_MAX_S     60 /* of the worker: a million entries take some two */
 
 struct list_job {
 	struct cli *cli;
@@ -30,16 +31,16 @@ struct list_job {
 	const char *name; /* printable */
 };
 
-static int list_work(void *context, int fd)
+static int list_work(void *context, int fd, pid_t parent)
 {
 	const struct list_job *job = context;
+	int status = worker_drop(job->cli, FILES, parent);
 	struct err e = {0};
 	size_t length;
 
-	if (feed_work(job->from, fd, &length, &e) == 0)
-		return CLI_DONE;
-	(void)cli_fail(job->cli, CLI_FAILED, "%s: %s", job->name, e.text);
-	return READ_FAILED;
+	if (status == 0 && feed_work(job->from, fd, &length, &e) < 0)
+		status = cli_fail(job->cli, WORKER_FAILED, "%s: %s", job->name, e.text);
+	return status;
 }
 
 /* ---- what was read ---- */
@@ -131,17 +132,20 @@ static int rules_put(const struct list_job *job, const struct store_rule *start,
 
 static int list_import(struct list_job *job, const struct store_rule *start)
 {
-	const struct import_work w = {
-		.run = list_work, .context = job, .entry_size = 1, .entries_max = IMAGE_BYTES_MAX};
-	void *bytes = NULL;
+	const struct worker w = {.run = list_work,
+				 .context = job,
+				 .what = "reads it",
+				 .bytes_max = IMAGE_BYTES_MAX,
+				 .cpu_s = CPU_MAX_S};
+	char *bytes = NULL;
 	size_t length = 0;
 	struct batch b = {0};
 	struct image image;
 	struct err e = {0};
-	int ret = import_worker(&w, &bytes, &length, &e);
+	int ret = worker_run(&w, &bytes, &length, &e);
 
-	if (ret == READ_FAILED)
-		return CLI_FAILED;
+	if (ret > 0)
+		return ret == WORKER_FAILED ? CLI_FAILED : ret;
 	if (ret == 0)
 		ret = image_check(bytes, length, &image, &e);
 	if (ret == 0) {

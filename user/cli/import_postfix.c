@@ -15,11 +15,14 @@
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/import.h"
-#include "cli/import_worker.h"
+#include "cli/worker.h"
 #include "daemon/asking.h"
 
 #define TABLE_BYTES_MAX (4 << 20) /* some 100,000 lines */
+#define FILES		8	  /* of a worker: standard streams, the pipe */
+#define CPU_MAX_S	60	  /* of a worker: what people write takes less than one */
 #define AT_ONCE		16	  /* processes of postmap(1) */
+#define SUFFIX_MAX	8	  /* ".lmdb" */
 
 /* ---- with privileges: raw bytes ---- */
 
@@ -100,19 +103,44 @@ static void table_collect(const char *path, struct import_piece *out)
 		snprintf(out->why, sizeof(out->why), "%s", strerror(-code));
 }
 
-/* As DATABASE_README names what postmap(1) makes of a text. */
+/* As DATABASE_README names what postmap(1) makes of a text; first the text itself. */
+static const char *const suffixes[] = {"", ".db", ".lmdb", ".cdb", ".dir", ".pag"};
+#define SUFFIXES (sizeof(suffixes) / sizeof(suffixes[0]))
+
 static bool is_others_table(const char *spec)
 {
-	static const char *const suffixes[] = {"", ".db", ".lmdb", ".cdb", ".dir", ".pag"};
 	const char *path = strchr(import_spec(spec), ':') + 1; /* import_want_check() */
-	char file[LOCAL_PATH_MAX + IMPORT_SPEC_MAX];
+	char file[IMPORT_SPEC_MAX + SUFFIX_MAX];
 	bool is_found = false;
 
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+	for (size_t i = 0; i < SUFFIXES; i++) {
 		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
 		is_found |= local_config_is_others(file);
 	}
 	return is_found;
+}
+
+/* Postfix reads the index. What the text says it does when postmap(1) has made one of it. */
+static void index_compare(const char *spec, struct import_piece *out)
+{
+	const char *path = access_path(spec);
+	char file[IMPORT_SPEC_MAX + SUFFIX_MAX];
+	struct stat text, index;
+	bool is_there = false, is_newer = false;
+
+	if (!access_is_indexed(spec) || out->code < 0 || stat(path, &text) < 0)
+		return;
+	for (size_t i = 1; i < SUFFIXES; i++) {
+		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
+		if (stat(file, &index) < 0)
+			continue;
+		is_there = true;
+		is_newer |= text.st_mtim.tv_sec > index.st_mtim.tv_sec;
+	}
+	if (!is_there || is_newer)
+		snprintf(out->why, sizeof(out->why),
+			 "%s: what was read here Postfix does when postmap has made one",
+			 is_there ? "its text is newer than its index" : "there is no index of it");
 }
 
 /* postmap(1): each question is a process. A library of tables is not given somebody else's with our rights. */
@@ -164,6 +192,7 @@ static int tables_collect(struct import_source *s, const struct import_want *wan
 				 "file that it names");
 		} else {
 			table_collect(access_path(w->spec), said);
+			index_compare(w->spec, said);
 		}
 	}
 	return questions_collect(s);
@@ -176,33 +205,40 @@ struct import_job {
 	struct import_source *source;
 };
 
-static int wants_work(void *context, int fd)
+static int wants_work(void *context, int fd, pid_t parent)
 {
 	const struct import_job *job = context;
+	int status = worker_drop(job->cli, FILES, parent);
 	struct import_want *list = calloc(IMPORT_WANTS_MAX, sizeof(*list));
 	size_t size, done = 0;
 	ssize_t n = 1;
 
-	if (!list)
-		return CLI_FAILED;
+	if (status || !list)
+		return status ? status : cli_fail(job->cli, WORKER_FAILED, "out of memory");
 	size = import_wants(job->source, list) * sizeof(*list);
 	while (done < size && n > 0) {
 		n = write(fd, (const char *)list + done, size - done);
 		done += n > 0 ? (size_t)n : 0;
 	}
 	free(list);
-	return done == size ? CLI_DONE : CLI_FAILED;
+	if (done == size)
+		return CLI_DONE;
+	return cli_fail(job->cli, WORKER_FAILED, "cannot say which tables are needed: %s",
+			strerror(errno));
 }
 
-static int convert_work(void *context, int fd)
+static int convert_work(void *context, int fd, pid_t parent)
 {
 	const struct import_job *job = context;
+	int status = worker_drop(job->cli, FILES, parent);
 	struct import_rows rows;
 	unsigned left;
 
 	(void)fd;
+	if (status)
+		return status;
 	if (import_rows_new(&rows, job->source->data) < 0 || import_convert(job->source, &rows) < 0)
-		return cli_fail(job->cli, CLI_FAILED, "out of memory");
+		return cli_fail(job->cli, WORKER_FAILED, "out of memory");
 	if (job->cli->json)
 		(void)import_print_json(&rows, stdout);
 	else
@@ -213,18 +249,34 @@ static int convert_work(void *context, int fd)
 			 job->cli->json ? "the rows with carried false say why"
 					: "the comments say which, and why");
 	import_rows_free(&rows);
-	return ferror(stdout) ? CLI_FAILED : CLI_DONE;
+	return CLI_DONE;
 }
 
-static int work(struct import_job *job, int (*run)(void *, int), void **entries, size_t *count,
-		struct err *e)
+/* The tables that are wanted: count of them, for the caller to free. 0, or what worker_run() gives. */
+static int wants_get(struct import_job *job, struct import_want **out, size_t *count, struct err *e)
 {
-	const struct import_work w = {.run = run,
-				      .context = job,
-				      .entry_size = sizeof(struct import_want),
-				      .entries_max = IMPORT_WANTS_MAX};
+	const struct worker w = {.run = wants_work,
+				 .context = job,
+				 .what = "reads the configuration of Postfix",
+				 .bytes_max = IMPORT_WANTS_MAX * sizeof(struct import_want),
+				 .cpu_s = CPU_MAX_S};
+	char *bytes = NULL;
+	size_t length = 0;
+	int ret = worker_run(&w, &bytes, &length, e);
 
-	return import_worker(&w, entries, count, e);
+	*out = (struct import_want *)(void *)bytes;
+	*count = length / sizeof(**out);
+	return ret;
+}
+
+static int convert_run(struct import_job *job, struct err *e)
+{
+	const struct worker w = {.run = convert_work,
+				 .context = job,
+				 .what = "reads the configuration of Postfix",
+				 .cpu_s = CPU_MAX_S};
+
+	return worker_run(&w, NULL, NULL, e);
 }
 
 /* ---- the verb ---- */
@@ -278,8 +330,8 @@ static void source_free(struct import_source *s)
 static int postfix_import(struct import_job *job, struct err *e)
 {
 	struct import_source *s = job->source;
-	void *wants = NULL, *nothing = NULL;
-	size_t count = 0, none = 0;
+	struct import_want *wants = NULL;
+	size_t count = 0;
 	int ret = settings_collect(s);
 
 	if (ret < 0)
@@ -289,16 +341,15 @@ static int postfix_import(struct import_job *job, struct err *e)
 	if (s->all.code < 0)
 		return err_set(e, s->all.code, "postconf cannot read the configuration: %s",
 			       s->all.why);
-	ret = work(job, wants_work, &wants, &count, e);
+	ret = wants_get(job, &wants, &count, e);
 	if (ret == 0)
 		ret = tables_collect(s, wants, count);
 	if (ret < 0 && !e->text[0])
 		err_set(e, ret, "cannot read the tables of Postfix: %s", strerror(-ret));
 	if (ret == 0)
-		ret = work(job, convert_work, &nothing, &none, e);
+		ret = convert_run(job, e);
 	free(wants);
-	free(nothing);
-	return ret;
+	return ret == WORKER_FAILED ? CLI_FAILED : ret;
 }
 
 int verb_import_postfix(struct cli *cli, const struct sentence *s)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * smtpd_*_restrictions: lists of the DNS that smtpd itself asks about a client, and tables of clients. Postfix goes through a list of
- * restrictions in order, the first that decides ends it (postconf(5)); the gate adds weights up. So a list that refuses by itself weighs
- * as much as the threshold, and one that lets in as much as all that stand behind it together.
+ * restrictions in order, the first that decides ends it, and it alone: what another list refuses is refused (SMTPD_ACCESS_README). The gate
+ * adds weights up. So a list that refuses by itself weighs as much as the threshold, and one that lets in as much as all that stand
+ * behind it, wherever it stands.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,15 @@
 #define NUMBER_MAX  16
 
 static const char *const lists[] = {
-	"smtpd_client_restrictions", "smtpd_helo_restrictions",	     "smtpd_sender_restrictions",
-	"smtpd_relay_restrictions",  "smtpd_recipient_restrictions", "smtpd_data_restrictions",
+	"smtpd_client_restrictions",	  "smtpd_helo_restrictions",
+	"smtpd_sender_restrictions",	  "smtpd_relay_restrictions",
+	"smtpd_recipient_restrictions",	  "smtpd_data_restrictions",
+	"smtpd_end_of_data_restrictions",
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
+/* A table that no check_*_access stands before is one of clients in the first of them (postconf(5), smtpd_client_restrictions). */
+#define LIST_OF_CLIENTS 0
+#define CHECK		"check_"
 
 enum restriction {
 	R_OTHER, /* goes on in Postfix, and need not be told of */
@@ -69,17 +75,22 @@ static enum restriction restriction_of(const char *word, bool *has_argument)
 			*has_argument = known[i].has_argument;
 			return known[i].what;
 		}
-	*has_argument = false;
+	*has_argument = strncmp(word, CHECK, strlen(CHECK)) == 0;
 	return R_OTHER;
 }
 
+struct steps {
+	const char *at;
+	bool has_clients; /* a table alone is one of clients */
+};
+
 /* The next restriction that says something to us; false at the end. */
-static bool step_next(const char **at, struct step *out)
+static bool step_next(struct steps *in, struct step *out)
 {
 	char word[CONF_TEXT_MAX];
 	bool has_argument, only_warns = false;
 
-	while (postfix_word(at, word, sizeof(word))) {
+	while (postfix_word(&in->at, word, sizeof(word))) {
 		enum restriction what = restriction_of(word, &has_argument);
 
 		if (what == R_WARN) {
@@ -90,8 +101,13 @@ static bool step_next(const char **at, struct step *out)
 			return false;
 		*out = (struct step){.what = what, .only_warns = only_warns};
 		snprintf(out->name, sizeof(out->name), "%.63s", word);
-		if (has_argument && !postfix_word(at, out->argument, sizeof(out->argument)))
+		if (has_argument && !postfix_word(&in->at, out->argument, sizeof(out->argument)))
 			return false;
+		if (what == R_OTHER && !has_argument && in->has_clients && strchr(word, ':')) {
+			out->what = what = R_TABLE;
+			snprintf(out->name, sizeof(out->name), "check_client_access");
+			memcpy(out->argument, word, sizeof(word));
+		}
 		if (what != R_OTHER && what != R_END)
 			return true;
 		only_warns = false;
@@ -99,37 +115,72 @@ static bool step_next(const char **at, struct step *out)
 	return false;
 }
 
-/* How many lists that refuse stand behind this place. */
-static unsigned refusing_behind(const char *at)
+/* One of smtpd's lists from its beginning; false: it has none. */
+static bool list_begin(const struct postfix *p, size_t list, struct postfix_value *v,
+		       struct steps *out)
 {
-	unsigned count = 0;
+	if (!postfix_get(p, POSTFIX_SMTPD, lists[list], v))
+		return false;
+	*out = (struct steps){.at = v->text, .has_clients = list == LIST_OF_CLIENTS};
+	return true;
+}
+
+static bool is_refusing(const struct step *s)
+{
+	return !s->only_warns &&
+	       (s->what == R_RBL || s->what == R_NO_NAME || s->what == R_WRONG_NAME);
+}
+
+/* ---- what refuses ---- */
+
+/* Lists of the DNS, each once; "" stands for names that lack. */
+struct refusing {
+	char site[RBL_MAX][CONF_TEXT_MAX];
+	unsigned count;
+};
+
+/* false: it is there already. */
+static bool refusing_add(struct refusing *r, const char *site)
+{
+	for (unsigned i = 0; i < r->count; i++)
+		if (strcmp(r->site[i], site) == 0)
+			return false;
+	if (r->count < RBL_MAX)
+		snprintf(r->site[r->count++], sizeof(r->site[0]), "%s", site);
+	return true;
+}
+
+static void refusing_behind(struct steps at, struct refusing *r)
+{
 	struct step s;
 
 	while (step_next(&at, &s))
-		count += s.what == R_RBL && !s.only_warns;
-	return count;
+		if (is_refusing(&s))
+			(void)refusing_add(r, s.argument);
+}
+
+/* The end of the last one, or NULL: nothing refuses. */
+static const char *refusing_last(struct steps at)
+{
+	const char *last = NULL;
+	struct step s;
+
+	while (step_next(&at, &s))
+		if (is_refusing(&s))
+			last = at.at;
+	return last;
 }
 
 /* ---- one restriction ---- */
 
 struct walk {
+	const struct postfix *postfix;
 	struct import_rows *rows;
 	unsigned threshold;
 	char from[IMPORT_FROM_MAX];
-	char seen[RBL_MAX]
-		 [CONF_TEXT_MAX]; /* asked in several lists of restrictions: it weighs once */
-	unsigned seen_count;
+	struct refusing seen; /* asked in several lists of restrictions: it weighs once */
+	struct refusing outweighed;
 };
-
-static bool seen_before(struct walk *w, const char *site)
-{
-	for (unsigned i = 0; i < w->seen_count; i++)
-		if (strcmp(w->seen[i], site) == 0)
-			return true;
-	if (w->seen_count < RBL_MAX)
-		snprintf(w->seen[w->seen_count++], sizeof(w->seen[0]), "%s", site);
-	return false;
-}
 
 static void rbl_take(struct walk *w, const struct step *s)
 {
@@ -137,24 +188,46 @@ static void rbl_take(struct walk *w, const struct step *s)
 
 	/* It has no weight of its own: what looks like one is a fault there. */
 	snprintf(site, sizeof(site), "%s*%u", s->argument, w->threshold);
-	if (seen_before(w, s->argument))
+	if (!refusing_add(&w->seen, s->argument))
 		return;
 	(void)import_carry(w->rows, "dnsbl.sites", site, w->from,
 			   "one listing is enough: its weight is the threshold");
 }
 
-static void dnswl_take(struct walk *w, const struct step *s, const char *behind)
+/* Behind all places at which this one lets in. */
+static unsigned outweighed_count(struct walk *w, const char *site)
+{
+	struct postfix_value v;
+	struct steps at;
+	struct step s;
+
+	w->outweighed.count = 0;
+	for (size_t i = 0; i < LISTS; i++)
+		if (list_begin(w->postfix, i, &v, &at))
+			while (step_next(&at, &s))
+				if (s.what == R_DNSWL && strcmp(s.argument, site) == 0)
+					refusing_behind(at, &w->outweighed);
+	return w->outweighed.count;
+}
+
+static void dnswl_take(struct walk *w, const struct step *s)
 {
 	char site[2 * CONF_TEXT_MAX];
-	unsigned count = refusing_behind(behind);
+	unsigned count;
 
+	if (!refusing_add(&w->seen, s->argument))
+		return;
+	if (w->seen.count == RBL_MAX) {
+		import_leave(w->rows, "dnsbl.sites", s->argument, w->from,
+			     "there are more lists than a configuration takes");
+		return;
+	}
+	count = outweighed_count(w, s->argument);
 	if (!count) {
 		import_leave(w->rows, "dnsbl.sites", s->argument, w->from,
 			     "no list stands behind it that it could outweigh");
 		return;
 	}
-	if (seen_before(w, s->argument))
-		return;
 	snprintf(site, sizeof(site), "%s*-%u", s->argument, count * w->threshold);
 	(void)import_carry(w->rows, "dnsbl.sites", site, w->from,
 			   "it lets in: its weight is that of all lists behind it");
@@ -171,9 +244,9 @@ static void name_take(struct walk *w, const struct step *s)
 	(void)import_carry(w->rows, "rdns.alone", "true", w->from, "");
 }
 
-static void step_take(struct walk *w, const struct step *s, const char *behind)
+static void step_take(struct walk *w, const struct step *s)
 {
-	if (s->only_warns && s->what != R_DNSWL) {
+	if (s->only_warns && s->what != R_DNSWL && s->what != R_TABLE) {
 		import_leave(w->rows, "", s->argument, w->from,
 			     "warn_if_reject: it only logs; the gate does so for all in monitor "
 			     "mode");
@@ -184,7 +257,7 @@ static void step_take(struct walk *w, const struct step *s, const char *behind)
 		rbl_take(w, s);
 		break;
 	case R_DNSWL:
-		dnswl_take(w, s, behind);
+		dnswl_take(w, s);
 		break;
 	case R_NAMES:
 		import_leave(w->rows, "", s->argument, w->from,
@@ -200,13 +273,17 @@ static void step_take(struct walk *w, const struct step *s, const char *behind)
 	}
 }
 
-static void list_walk(struct walk *w, const struct postfix_value *v)
+static void list_walk(struct walk *w, size_t list)
 {
+	struct postfix_value v;
+	struct steps at;
 	struct step s;
 
-	for (const char *at = v->text; step_next(&at, &s);) {
-		snprintf(w->from, sizeof(w->from), "%s in %.120s", s.name, v->from);
-		step_take(w, &s, at);
+	if (!list_begin(w->postfix, list, &v, &at))
+		return;
+	while (step_next(&at, &s)) {
+		snprintf(w->from, sizeof(w->from), "%s in %.120s", s.name, v.from);
+		step_take(w, &s);
 	}
 }
 
@@ -226,7 +303,7 @@ static void classes_walk(struct walk *w, const struct postfix *p)
 	     count++ < CLASSES_MAX && postfix_word(&at, word, sizeof(word));) {
 		if (!postfix_get(p, POSTFIX_SMTPD, word, &v))
 			continue;
-		for (const char *in = v.text; step_next(&in, &s);)
+		for (struct steps in = {.at = v.text}; step_next(&in, &s);)
 			if (s.what == R_RBL || s.what == R_DNSWL)
 				import_leave(w->rows, "dnsbl.sites", s.argument, v.from,
 					     "a restriction class: it holds for those alone whom a "
@@ -237,17 +314,16 @@ static void classes_walk(struct walk *w, const struct postfix *p)
 void import_smtpd(const struct postfix *p, unsigned threshold, struct import_rows *out)
 {
 	struct walk *w = calloc(1, sizeof(*w));
-	struct postfix_value v;
 
 	if (!w) {
 		out->is_short = true;
 		return;
 	}
+	w->postfix = p;
 	w->rows = out;
 	w->threshold = threshold;
 	for (size_t i = 0; i < LISTS; i++)
-		if (postfix_get(p, POSTFIX_SMTPD, lists[i], &v))
-			list_walk(w, &v);
+		list_walk(w, i);
 	classes_walk(w, p);
 	/* A threshold that no postscreen gave. */
 	if (!import_find(out, "dnsbl.threshold") &&
@@ -257,17 +333,41 @@ void import_smtpd(const struct postfix *p, unsigned threshold, struct import_row
 	free(w);
 }
 
-void import_smtpd_tables(const struct postfix *p, void (*fn)(void *context, const char *spec),
-			 void *context)
+bool import_smtpd_asks(const struct postfix *p)
 {
 	struct postfix_value v;
+	struct steps at;
+
+	for (size_t i = 0; i < LISTS; i++)
+		if (list_begin(p, i, &v, &at) && refusing_last(at))
+			return true;
+	return false;
+}
+
+void import_smtpd_tables(const struct postfix *p,
+			 void (*fn)(void *context, const struct access_table *table), void *context)
+{
+	struct postfix_value v;
+	struct steps at;
 	struct step s;
+	char from[IMPORT_FROM_MAX];
+	const char *last;
 
 	for (size_t i = 0; i < LISTS; i++) {
-		if (!postfix_get(p, POSTFIX_SMTPD, lists[i], &v))
+		if (!list_begin(p, i, &v, &at))
 			continue;
-		for (const char *at = v.text; step_next(&at, &s);)
-			if (s.what == R_TABLE && !s.only_warns)
-				fn(context, s.argument);
+		last = refusing_last(at);
+		while (step_next(&at, &s)) {
+			struct access_table table = {.spec = s.argument,
+						     .from = from,
+						     .stage = ACCESS_SCREEN + 1 + (unsigned)i,
+						     .only_logs = s.only_warns};
+
+			if (s.what != R_TABLE)
+				continue;
+			table.spares = last && at.at < last;
+			snprintf(from, sizeof(from), "%s in %.120s", s.name, v.from);
+			fn(context, &table);
+		}
 	}
 }

@@ -12,6 +12,8 @@
 
 /* Texts that Postfix, or postmap(1) for it, reads line by line (DATABASE_README). */
 static const char *const texts[] = {"cidr", "texthash", "hash", "btree", "lmdb", "cdb", "dbm"};
+/* Of those: what Postfix reads itself as a text. */
+static const char *const unindexed[] = {"cidr", "texthash"};
 /* Beside those: what can be asked about a name, though not listed. */
 static const char *const patterns[] = {"pcre", "regexp"};
 
@@ -53,6 +55,12 @@ const char *access_path(const char *spec)
 	return colon + 1;
 }
 
+bool access_is_indexed(const char *spec)
+{
+	return access_path(spec) &&
+	       !is_among(unindexed, sizeof(unindexed) / sizeof(unindexed[0]), import_spec(spec));
+}
+
 bool import_want_check(const struct import_want *w)
 {
 	const char *spec = import_spec(w->spec), *colon = strchr(spec, ':');
@@ -86,9 +94,9 @@ static void want_add(struct wants *w, bool is_question, const char *spec, const 
 		w->list[w->count++] = one;
 }
 
-static void table_add(void *context, const char *spec)
+static void table_add(void *context, const struct access_table *table)
 {
-	want_add(context, false, spec, "");
+	want_add(context, false, table->spec, "");
 }
 
 static void questions_add(struct wants *w, const struct postfix *p)

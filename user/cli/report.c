@@ -4,16 +4,14 @@
  * reads the log, concludes and writes. The page takes its place when the worker has succeeded, or not at all.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/drop.h"
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/replaced.h"
+#include "cli/worker.h"
 #include "kern/gate.h"
 #include "kern/maps.h"
 #include "maillog/source.h"
@@ -21,8 +19,6 @@
 
 #define SINCE_DEFAULT_S (7 * DAY_S) /* mail has habits of the week */
 #define FILES_OWN	8	    /* beside those of the log: standard streams, the page */
-#define STATUS_SIGNAL	128	    /* and the number: as a shell has it */
-#define WORK_FAILED	100	    /* of the worker alone */
 
 struct reporting {
 	struct cli *cli;
@@ -191,16 +187,17 @@ static int written(int ret, const char *what, struct err *e)
 	return ret < 0 ? err_set(e, ret, "cannot write %s: %s", what, strerror(-ret)) : 0;
 }
 
-static int work(struct reporting *r, pid_t parent)
+static int work(void *context, int fd, pid_t parent)
 {
+	struct reporting *r = context;
 	FILE *html = r->html_fd >= 0 ? fdopen(r->html_fd, "w") : NULL;
-	const struct drop drop = {.files = MAILLOG_FILES_MAX + FILES_OWN};
 	int ret;
 
+	(void)fd;
 	maillog_prepare();
-	ret = drop_for_parent(&drop, parent, &r->e);
-	if (ret == 0)
-		ret = log_read(r);
+	if (worker_drop(r->cli, MAILLOG_FILES_MAX + FILES_OWN, parent))
+		return WORKER_FAILED;
+	ret = log_read(r);
 	if (ret == 0 && proof_conclude(r->proof) < 0)
 		ret = err_set(&r->e, -ENOMEM, "no memory for the report");
 	if (ret == 0 && r->html_fd >= 0)
@@ -210,52 +207,10 @@ static int work(struct reporting *r, pid_t parent)
 			      "the report", &r->e);
 	if (ret == 0)
 		return proof_exit(r->proof);
-	(void)cli_fail_err(r->cli, CLI_FAILED, &r->e);
-	return WORK_FAILED;
+	return cli_fail_err(r->cli, WORKER_FAILED, &r->e);
 }
 
 /* ---- the whole ---- */
-
-static volatile pid_t worker;
-
-static void worker_end(int number)
-{
-	(void)number;
-	if (worker > 0)
-		(void)kill(worker, SIGKILL);
-}
-
-/* Its status, or CLI_FAILED with why told. *signal: the one that it was ended by, or 0. */
-static int worker_run(struct reporting *r, int *signal_)
-{
-	struct sigaction ours = {.sa_handler = worker_end}, before[2];
-	pid_t parent = getpid();
-	int status = 0;
-
-	fflush(stdout);
-	(void)sigaction(SIGINT, &ours, &before[0]);
-	(void)sigaction(SIGTERM, &ours, &before[1]);
-	worker = fork();
-	if (worker == 0) {
-		(void)sigaction(SIGINT, &before[0], NULL);
-		(void)sigaction(SIGTERM, &before[1], NULL);
-		status = work(r, parent);
-		_exit(fflush(stdout) == EOF ? WORK_FAILED : status);
-	}
-	if (worker < 0)
-		return cli_fail(r->cli, CLI_FAILED, "cannot start a process: %s", strerror(errno));
-	while (waitpid(worker, &status, 0) < 0 && errno == EINTR)
-		;
-	worker = 0;
-	(void)sigaction(SIGINT, &before[0], NULL);
-	(void)sigaction(SIGTERM, &before[1], NULL);
-	if (WIFEXITED(status))
-		return WEXITSTATUS(status) == WORK_FAILED ? CLI_FAILED : WEXITSTATUS(status);
-	*signal_ = WTERMSIG(status);
-	return cli_fail(r->cli, CLI_FAILED,
-			"the process that reads the mail log was ended by signal %d%s", *signal_,
-			*signal_ == SIGSYS ? ", for a system call it may not make" : "");
-}
 
 static void reporting_free(struct reporting *r)
 {
@@ -269,9 +224,10 @@ static void reporting_free(struct reporting *r)
 int verb_report(struct cli *cli, const struct sentence *s)
 {
 	struct reporting r = {.cli = cli, .html_fd = -1};
+	const struct worker w = {.run = work, .context = &r, .what = "reads the mail log"};
 	struct replaced page = {.fd = -1};
 	const char *html = sentence_get(s, "--html");
-	int status, ended = 0, ret = gather(&r, s);
+	int status, ret = gather(&r, s);
 
 	if (ret == 0 && html)
 		ret = replaced_open(&page, html, &r.e);
@@ -279,12 +235,14 @@ int verb_report(struct cli *cli, const struct sentence *s)
 		status = cli_fail_err(cli, ret == -EINVAL ? CLI_MISUSED : CLI_FAILED, &r.e);
 	} else {
 		r.html_fd = page.fd;
-		status = worker_run(&r, &ended);
-		if (page.fd >= 0 && !ended && status != CLI_FAILED &&
+		status = worker_run(&w, NULL, NULL, &r.e);
+		if (status >= 0 && status < WORKER_FAILED && page.fd >= 0 &&
 		    replaced_commit(&page, &r.e) < 0)
+			status = -EIO;
+		if (status < 0)
 			status = cli_fail_err(cli, CLI_FAILED, &r.e);
-		if (ended)
-			status = STATUS_SIGNAL + ended;
+		else if (status == WORKER_FAILED)
+			status = CLI_FAILED;
 	}
 	replaced_abandon(&page);
 	reporting_free(&r);

@@ -151,91 +151,94 @@ static long long number_of(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(object, key));
 }
 
-static void zone_print(const json_t *zone)
+static void zone_print(const json_t *zone, FILE *out)
 {
 	const json_t *codes = json_object_get(zone, "codes");
 	char ttl[DURATION_TEXT_MAX];
 
-	printf("  zone     %s: %s", text_of(zone, "zone"), text_of(zone, "outcome"));
+	fprintf(out, "  zone     %s: %s", text_of(zone, "zone"), text_of(zone, "outcome"));
 	for (size_t i = 0; i < json_array_size(codes); i++)
-		printf("%s %s", i ? "," : "", json_string_value(json_array_get(codes, i)));
-	printf(", %+lld", number_of(zone, "added"));
+		fprintf(out, "%s %s", i ? "," : "", json_string_value(json_array_get(codes, i)));
+	fprintf(out, ", %+lld", number_of(zone, "added"));
 	if (number_of(zone, "ttl_s"))
-		printf(", for %s", duration_describe((uint64_t)number_of(zone, "ttl_s"), ttl));
-	putchar('\n');
+		fprintf(out, ", for %s",
+			duration_describe((uint64_t)number_of(zone, "ttl_s"), ttl));
+	fputc('\n', out);
 }
 
-static void rdns_print(const json_t *rdns)
+static void rdns_print(const json_t *rdns, FILE *out)
 {
 	const char *host = text_of(rdns, "host"), *result = text_of(rdns, "result");
 
 	/* Asked only where the configuration makes something of it. */
 	if (!json_is_object(rdns) || strcmp(result, "none") == 0)
 		return;
-	printf("  rdns     %s%s%s%s", *host ? host : result, *host ? ": " : "", *host ? result : "",
-	       json_is_true(json_object_get(rdns, "generic")) ? ", a generic name" : "");
+	fprintf(out, "  rdns     %s%s%s%s", *host ? host : result, *host ? ": " : "",
+		*host ? result : "",
+		json_is_true(json_object_get(rdns, "generic")) ? ", a generic name" : "");
 	if (number_of(rdns, "added"))
-		printf(", %+lld", number_of(rdns, "added"));
-	putchar('\n');
+		fprintf(out, ", %+lld", number_of(rdns, "added"));
+	fputc('\n', out);
 }
 
-void story_print_dnsbl(const struct story *s)
+void story_print_dnsbl(const struct story *s, FILE *out)
 {
 	const json_t *v = s->dnsbl, *zones = json_object_get(v, "zones"),
 		     *classes = json_object_get(v, "classes");
 
 	if (!json_is_object(v))
 		return;
-	printf("  dnsbl    %s: score %lld, threshold %lld", text_of(v, "verdict"),
-	       number_of(v, "score"), number_of(v, "threshold"));
+	fprintf(out, "  dnsbl    %s: score %lld, threshold %lld", text_of(v, "verdict"),
+		number_of(v, "score"), number_of(v, "threshold"));
 	if (json_is_integer(json_object_get(v, "asked")))
-		printf(", %lld list%s asked", number_of(v, "asked"),
-		       plural((uint64_t)number_of(v, "asked")));
-	printf(", for %s", text_of(v, "prefix"));
+		fprintf(out, ", %lld list%s asked", number_of(v, "asked"),
+			plural((uint64_t)number_of(v, "asked")));
+	fprintf(out, ", for %s", text_of(v, "prefix"));
 	for (size_t i = 0; i < json_array_size(classes); i++)
-		printf("%s%s", i ? " and " : " on ports of class ",
-		       json_string_value(json_array_get(classes, i)));
-	printf(", since %s, until %s\n", text_of(v, "decided"), text_of(v, "expires"));
+		fprintf(out, "%s%s", i ? " and " : " on ports of class ",
+			json_string_value(json_array_get(classes, i)));
+	fprintf(out, ", since %s, until %s\n", text_of(v, "decided"), text_of(v, "expires"));
 	if (json_is_true(json_object_get(v, "partial")))
-		puts("  partial  an answer that was missing could have turned it");
+		fputs("  partial  an answer that was missing could have turned it\n", out);
 	for (size_t i = 0; i < json_array_size(zones); i++)
-		zone_print(json_array_get(zones, i));
+		zone_print(json_array_get(zones, i), out);
 	if (json_is_string(json_object_get(v, "text")))
-		printf("  says     %s: %s\n", text_of(v, "zone"), text_of(v, "text"));
-	rdns_print(json_object_get(v, "rdns"));
+		fprintf(out, "  says     %s: %s\n", text_of(v, "zone"), text_of(v, "text"));
+	rdns_print(json_object_get(v, "rdns"), out);
 }
 
-void story_print_ban(const struct story *s)
+void story_print_ban(const struct story *s, FILE *out)
 {
 	const json_t *b = s->ban;
 	const char *until = text_of(b, "until");
 
 	if (!json_is_object(b))
 		return;
-	printf("  bans     %lld of %s after %lld offence%s, the last (%s) at %s; %s%s\n",
-	       number_of(b, "level"), text_of(b, "prefix"), number_of(b, "offences"),
-	       plural((uint64_t)number_of(b, "offences")), text_of(b, "reason"), text_of(b, "last"),
-	       *until ? "until " : "none is in force", until);
+	fprintf(out, "  bans     %lld of %s after %lld offence%s, the last (%s) at %s; %s%s\n",
+		number_of(b, "level"), text_of(b, "prefix"), number_of(b, "offences"),
+		plural((uint64_t)number_of(b, "offences")), text_of(b, "reason"),
+		text_of(b, "last"), *until ? "until " : "none is in force", until);
 }
 
-void story_print_delivered(const struct story *s)
+void story_print_delivered(const struct story *s, FILE *out)
 {
 	const json_t *d = s->delivered;
 	const char *host = text_of(d, "host");
 
 	if (!json_is_object(d))
 		return;
-	printf("  mail     delivered %lld message%s since %s, the last at %s%s%s\n",
-	       number_of(d, "messages"), plural((uint64_t)number_of(d, "messages")),
-	       text_of(d, "first"), text_of(d, "last"), *host ? ", as " : "", host);
+	fprintf(out, "  mail     delivered %lld message%s since %s, the last at %s%s%s\n",
+		number_of(d, "messages"), plural((uint64_t)number_of(d, "messages")),
+		text_of(d, "first"), text_of(d, "last"), *host ? ", as " : "", host);
 }
 
-void story_print_journal(const struct story *s)
+void story_print_journal(const struct story *s, FILE *out)
 {
 	for (size_t i = 0; i < json_array_size(s->journal); i++) {
 		const json_t *entry = json_array_get(s->journal, i);
 
-		printf("  %s%s %s %s: %s\n", i ? "         " : "journal  ", text_of(entry, "time"),
-		       text_of(entry, "what"), text_of(entry, "prefix"), text_of(entry, "text"));
+		fprintf(out, "  %s%s %s %s: %s\n", i ? "         " : "journal  ",
+			text_of(entry, "time"), text_of(entry, "what"), text_of(entry, "prefix"),
+			text_of(entry, "text"));
 	}
 }

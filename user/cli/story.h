@@ -3,6 +3,8 @@
 #ifndef CLI_STORY_H
 #define CLI_STORY_H
 
+#include <stdio.h>
+
 #include "cli/cli.h"
 
 struct story {
@@ -17,9 +19,9 @@ void story_read(const struct cli *cli, struct store *store, const struct addr *a
 		struct story *out);
 void story_free(struct story *s);
 /* The lines about the verdict, and those of the journal, for people. */
-void story_print_dnsbl(const struct story *s);
-void story_print_delivered(const struct story *s);
-void story_print_ban(const struct story *s);
-void story_print_journal(const struct story *s);
+void story_print_dnsbl(const struct story *s, FILE *out);
+void story_print_delivered(const struct story *s, FILE *out);
+void story_print_ban(const struct story *s, FILE *out);
+void story_print_journal(const struct story *s, FILE *out);
 
 #endif

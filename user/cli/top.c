@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/when.h"
+#include "cli/signals.h"
 #include "cli/top.h"
 #include "cli/vitals.h"
 
@@ -51,11 +52,10 @@ bool top_is_enforcing(const struct top *t)
 static void entry_seen(void *context, const struct table_entry *e)
 {
 	struct top *t = context;
-	bool lives = !e->expires || e->expires > now_boot_ns();
 
 	if (e->table == GATE_TABLE_OPEN && t->opened_count < TOP_OPENED_MAX && e->open)
 		t->opened[t->opened_count++] = (struct top_opened){e->prefix, e->open};
-	if (!lives)
+	if (!tables_is_live(e, now_boot_ns()))
 		return;
 	t->counting.rules += e->origin == PN_ORIGIN_OPERATOR;
 	t->counting.bans += e->origin == PN_ORIGIN_BAN;
@@ -202,24 +202,10 @@ void top_choose(struct top *t, enum top_pane pane)
 
 /* ---- the terminal ---- */
 
-static void signals_set(sigset_t *waiting)
-{
-	static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction end = {.sa_handler = on_end}, resize = {.sa_handler = on_resize};
-	sigset_t block;
-
-	sigemptyset(&block);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		sigaction(ends[i], &end, NULL);
-		sigaddset(&block, ends[i]);
-	}
-	sigaction(SIGWINCH, &resize, NULL);
-	sigaddset(&block, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &block, waiting);
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
-		sigdelset(waiting, ends[i]);
-	sigdelset(waiting, SIGWINCH);
-}
+static const struct signals_row signals[] = {
+	{SIGINT, on_end},  {SIGTERM, on_end},	  {SIGHUP, on_end},
+	{SIGQUIT, on_end}, {SIGWINCH, on_resize}, {0, NULL},
+};
 
 /* Has the terminal this capability, a text? terminfo(3) has two ways of saying no. */
 static bool has_text(const char *capability)
@@ -362,7 +348,7 @@ int verb_top(struct cli *cli, const struct sentence *s)
 	t->cli = cli;
 	t->stream.fd = -1;
 	t->focus = TOP_SOURCES;
-	signals_set(&waiting);
+	signals_hear(signals, &waiting);
 	if (!terminal_open(t)) {
 		top_close(t);
 		return cli_fail(cli, CLI_FAILED, "the terminal cannot be used");

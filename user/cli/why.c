@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "base/when.h"
+#include "cli/fill.h"
 #include "cli/show.h"
 #include "cli/story.h"
+#include "kern/feeds.h"
 #include "store/providers.h"
 
 #define PORT_MAX	65535
@@ -24,8 +26,8 @@ struct answer {
 	bool has_rule;
 	struct store_rule stored; /* that rule as the store has it */
 	bool has_stored;
-	const char
-		*feed; /* its name, where the reason is `feed`; NULL: no such one is configured */
+	const char *feed; /* its name, where the reason is `feed`; NULL: it has gone meanwhile */
+	char feed_name[PN_FEED_NAME_MAX];
 	struct prefix trust; /* the longest allow or trust that covers it, if it is a trust */
 	bool is_trusted;
 	bool by_spf;			 /* it is a provider's */
@@ -122,9 +124,8 @@ static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	a->is_known = sources_get_known(g, &a->addr, &a->known, NULL) == 0 &&
 		      a->known.until > now_boot_ns();
-	/* The kernel knows its number alone: that of the configuration which it was loaded by. */
-	if (a->why.reason == PN_REASON_FEED && a->why.feed < cli->conf.feed_count)
-		a->feed = cli->conf.feeds[a->why.feed].name;
+	if (a->why.reason == PN_REASON_FEED)
+		a->feed = feeds_get_name(g, a->why.feed, a->feed_name);
 	a->open = open_get(g, &a->addr);
 	a->open_max = knobs->open_max;
 	a->enforcing = knobs->enforce_until > now_boot_ns();
@@ -296,103 +297,121 @@ static const char *change_describe(const struct answer *a, char buffer[static WH
 	return buffer;
 }
 
-static void rule_print(const struct answer *a)
+static void rule_print(const struct answer *a, FILE *out)
 {
 	char prefix[PREFIX_TEXT_MAX], when[WHEN_TEXT_MAX];
 
 	if (!a->has_rule)
 		return;
-	printf("  rule     %s %s, origin %s", rule_action(a), prefix_format(&a->prefix, prefix),
-	       rule_origin(a));
+	fprintf(out, "  rule     %s %s, origin %s", rule_action(a),
+		prefix_format(&a->prefix, prefix), rule_origin(a));
 	if (a->has_stored)
-		printf(", since %s", when_format(a->stored.created_wall_s, when));
-	printf(", %s%s\n", a->why.expires ? "until " : "without an end",
-	       a->why.expires ? when_format(when_of_boot(a->why.expires), when) : "");
+		fprintf(out, ", since %s", when_format(a->stored.created_wall_s, when));
+	fprintf(out, ", %s%s\n", a->why.expires ? "until " : "without an end",
+		a->why.expires ? when_format(when_of_boot(a->why.expires), when) : "");
 	if (a->has_stored && a->stored.because[0])
-		printf("  because  %s\n", a->stored.because);
+		fprintf(out, "  because  %s\n", a->stored.because);
 }
 
-static void feed_print(const struct answer *a)
+static void feed_print(const struct answer *a, FILE *out)
 {
 	if (a->why.reason == PN_REASON_FEED)
-		printf("  feed     %s\n",
-		       a->feed ? a->feed : "one that is not configured any more");
+		fprintf(out, "  feed     %s\n", a->feed ? a->feed : "one that has just gone");
 }
 
 /* What lets it in though, or when, the lists say nothing. */
-static void favour_print(const struct answer *a)
+static void favour_print(const struct answer *a, FILE *out)
 {
 	char text[PREFIX_TEXT_MAX], when[WHEN_TEXT_MAX];
 
 	if (a->is_trusted)
-		printf("  trust    %s%s%s%s: nobody in it is asked about\n",
-		       prefix_format(&a->trust, text), a->by_spf ? ", by the SPF record of " : "",
-		       a->by_spf && a->provider[0] ? a->provider : "",
-		       a->by_spf && !a->provider[0] ? "a provider" : "");
+		fprintf(out, "  trust    %s%s%s%s: nobody in it is asked about\n",
+			prefix_format(&a->trust, text), a->by_spf ? ", by the SPF record of " : "",
+			a->by_spf && a->provider[0] ? a->provider : "",
+			a->by_spf && !a->provider[0] ? "a provider" : "");
 	if (!a->is_known)
 		return;
-	printf("  known    until %s; ", when_format(when_of_boot(a->known.until), when));
+	fprintf(out, "  known    until %s; ", when_format(when_of_boot(a->known.until), when));
 	if (a->known.fresh_until > now_boot_ns())
-		printf("asked about again when it comes after %s\n",
-		       when_format(when_of_boot(a->known.fresh_until), when));
+		fprintf(out, "asked about again when it comes after %s\n",
+			when_format(when_of_boot(a->known.fresh_until), when));
 	else
-		puts("asked about again when it comes");
+		fputs("asked about again when it comes\n", out);
 	if (!json_is_object(a->story.dnsbl) && a->known.origin == PN_ORIGIN_DNSBL)
-		puts("           without a verdict: the lists have not answered, or not in time");
+		fputs("           without a verdict: the lists have not answered, or not in time\n",
+		      out);
 }
 
-static void rate_print(const struct answer *a)
+static void rate_print(const struct answer *a, FILE *out)
 {
 	char time[DURATION_TEXT_MAX];
 
 	if (!a->rate.limit) {
-		puts("  rate     no limit");
+		fputs("  rate     no limit\n", out);
 		return;
 	}
-	printf("  rate     %u of %u used", a->rate.used, a->rate.limit);
+	fprintf(out, "  rate     %u of %u used", a->rate.used, a->rate.limit);
 	if (a->rate.free_in_ns)
-		printf(", free again in %s",
-		       duration_describe((a->rate.free_in_ns + NS_PER_S - 1) / NS_PER_S, time));
-	putchar('\n');
+		fprintf(out, ", free again in %s",
+			duration_describe((a->rate.free_in_ns + NS_PER_S - 1) / NS_PER_S, time));
+	fputc('\n', out);
 }
 
 /* How often the responder has said why. */
-static void answers_print(const struct answer *a)
+static void answers_print(const struct answer *a, FILE *out)
 {
 	uint32_t count = a->why.answers;
 
 	if (a->why.would != PN_REPLY && !count)
 		return;
-	printf("  answers  %u of %d given by the responder%s\n", count, PN_ANSWERS_MAX,
-	       count < PN_ANSWERS_MAX ? ", then silence" : ", so silence now");
+	fprintf(out, "  answers  %u of %d given by the responder%s\n", count, PN_ANSWERS_MAX,
+		count < PN_ANSWERS_MAX ? ", then silence" : ", so silence now");
 }
 
-static void answer_print(const struct answer *a)
+static void answer_print(const struct answer *a, FILE *out)
 {
 	char addr[ADDR_TEXT_MAX], change[WHY_COMMAND_MAX];
 
-	printf("%s: its next SYN to port %u %s\n", addr_format(&a->addr, addr), a->port,
-	       verdict_sentence(a->why.action));
-	printf("  reason   %s: %s\n", reason_name(a->why.reason), reason_sentence(a->why.reason));
+	fprintf(out, "%s: its next SYN to port %u %s\n", addr_format(&a->addr, addr), a->port,
+		verdict_sentence(a->why.action));
+	fprintf(out, "  reason   %s: %s\n", reason_name(a->why.reason),
+		reason_sentence(a->why.reason));
 	if (a->why.would != a->why.action)
-		printf("  would    enforce mode: it %s (postern enforce)\n",
-		       verdict_sentence(a->why.would));
-	rule_print(a);
-	feed_print(a);
-	favour_print(a);
-	story_print_delivered(&a->story);
-	story_print_ban(&a->story);
-	story_print_dnsbl(&a->story);
-	answers_print(a);
+		fprintf(out, "  would    enforce mode: it %s (postern enforce)\n",
+			verdict_sentence(a->why.would));
+	rule_print(a, out);
+	feed_print(a, out);
+	favour_print(a, out);
+	story_print_delivered(&a->story, out);
+	story_print_ban(&a->story, out);
+	story_print_dnsbl(&a->story, out);
+	answers_print(a, out);
 	if (a->open_max)
-		printf("  open     %u of %u connections\n", a->open, a->open_max);
+		fprintf(out, "  open     %u of %u connections\n", a->open, a->open_max);
 	else
-		printf("  open     %u connection%s, no limit\n", a->open, plural(a->open));
-	rate_print(a);
-	printf("  mode     %s\n", a->enforcing ? "enforce" : "monitor");
+		fprintf(out, "  open     %u connection%s, no limit\n", a->open, plural(a->open));
+	rate_print(a, out);
+	fprintf(out, "  mode     %s\n", a->enforcing ? "enforce" : "monitor");
 	if (change_describe(a, change)[0])
-		printf("  change   %s\n", change);
-	story_print_journal(&a->story);
+		fprintf(out, "  change   %s\n", change);
+	story_print_journal(&a->story, out);
+}
+
+static int answer_say(struct cli *cli, const struct answer *a)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out)
+		answer_print(a, out);
+	if (!out || fclose(out) == EOF) {
+		free(text);
+		return cli_fail(cli, CLI_FAILED, "out of memory");
+	}
+	fill_facts(text);
+	free(text);
+	return CLI_DONE;
 }
 
 int verb_why(struct cli *cli, const struct sentence *s)
@@ -412,7 +431,7 @@ int verb_why(struct cli *cli, const struct sentence *s)
 	if (status == CLI_DONE && cli->json)
 		status = json_line(stdout, answer_row(&a)) ? CLI_FAILED : CLI_DONE;
 	else if (status == CLI_DONE)
-		answer_print(&a);
+		status = answer_say(cli, &a);
 	story_free(&a.story);
 	return status;
 }

@@ -56,6 +56,7 @@ static const char *const charge_words[] = {"handshake", "syn", NULL};
 static const char *const action_words[] = {"drop", "refuse", "reply", NULL};
 static const char *const contact_words[] = {"hold", "watch", "pass", NULL};
 static const char *const speak_words[] = {"rcpt", "greeting", NULL};
+static const char *const mail_log_words[] = {"auto", "journal", "none", NULL};
 static const char *const log_words[] = {"info", "debug", NULL};
 
 #define AT(member)                                                                                 \
@@ -224,7 +225,8 @@ const struct schema_key schema_keys[] = {
 	{"bans.first", SCHEMA_DURATION, AT(bans.first_s), .fallback = "10m", .least = 1,
 	 .most = BAN_MOST_S, .sentence = "The first ban; each further one is twice as long."},
 	{"bans.longest", SCHEMA_DURATION, AT(bans.longest_s), .fallback = "7d", .least = 1,
-	 .most = BAN_MOST_S, .sentence = "No ban is longer."},
+	 .most = BAN_MOST_S,
+	 .sentence = "No ban is longer; lowered, it ends those in force earlier."},
 	{"bans.forget", SCHEMA_DURATION, AT(bans.forget_s), .fallback = "7d", .least = 1,
 	 .most = BAN_MOST_S, .sentence = "After so long without an offence all is forgotten."},
 	{"bans.neighbours", SCHEMA_NUMBER, AT(bans.neighbours), .fallback = "8",
@@ -243,7 +245,7 @@ const struct schema_key schema_keys[] = {
 	{"feed_grow", SCHEMA_NUMBER, AT(feed_grow), .fallback = "10", .most = FEED_FACTOR_MOST,
 	 .sentence = "A file with more than so many times the entries is held back. 0: none is."},
 
-	{"mail_log", SCHEMA_TEXT, AT(mail_log), .fallback = "auto",
+	{"mail_log", SCHEMA_PATH, AT(mail_log), .fallback = "auto", .words = mail_log_words,
 	 .sentence = "Where the mail server says who delivered: auto, journal, none, or a file."},
 	{"metrics", SCHEMA_TEXT, AT(metrics), .fallback = "", .check = metrics_check,
 	 .sentence = "Where Prometheus may read: 127.0.0.1:PORT, [::1]:PORT or a socket's path."},

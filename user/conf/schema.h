@@ -45,7 +45,7 @@ struct schema_key {
 	size_t count_offset;  /* lists: of the number of entries */
 	const char *fallback; /* the default, as the file writes it (strings without quotes) */
 	uint64_t least, most; /* numbers; seconds; entries of a list */
-	const char *const *words; /* ends with NULL */
+	const char *const *words; /* ends with NULL; of a path: what may stand in its place */
 	const char *sentence;	  /* what it is for */
 	const char *takes; /* texts and groups: what they are, with an example; paths: an example */
 	const struct schema_key *members;	       /* of a group in a list */

@@ -13,6 +13,7 @@
 #define SHOWN_MAX     80  /* bytes of a foreign text in a sentence */
 #define PATH_SPARE    128 /* bytes kept for the instance and a file name behind a directory */
 #define TAKES_MAX     160 /* the longest answer of schema_takes */
+#define WORDS_MAX     64  /* of a path that may be a word: three short ones */
 #define TEXT_BLANKS   ", \t\r\n" /* what alone is no text */
 #define RATE_TEXT_MAX 64	 /* two counts, a time and the word between */
 
@@ -46,7 +47,7 @@ static const char *words_list(const struct schema_key *k, char *buffer, size_t s
 
 const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 {
-	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
+	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX], words[WORDS_MAX];
 
 	switch (k->type) {
 	case SCHEMA_NAME:
@@ -54,8 +55,12 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 			 CONF_INSTANCE_MAX - 1);
 		break;
 	case SCHEMA_PATH:
-		snprintf(buffer, size, "an absolute path in quotes%s",
-			 *k->fallback ? "" : ", or \"\" for none");
+		if (k->words)
+			snprintf(buffer, size, "%s, or an absolute path in quotes",
+				 words_list(k, words, sizeof(words)));
+		else
+			snprintf(buffer, size, "an absolute path in quotes%s",
+				 *k->fallback ? "" : ", or \"\" for none");
 		break;
 	case SCHEMA_TEXT:
 		snprintf(buffer, size, "up to %zu printable ASCII characters in quotes",
@@ -152,6 +157,14 @@ static int refuse(const struct schema_key *k, const char *text, struct err *e)
 	return err_set(e, -EINVAL, "'%s' will not do: it takes %s",
 		       text_escape(text, strlen(text), shown, sizeof(shown)),
 		       schema_takes(k, takes, sizeof(takes)));
+}
+
+static bool is_word(const struct schema_key *k, const char *text)
+{
+	for (size_t i = 0; k->words && k->words[i]; i++)
+		if (strcmp(k->words[i], text) == 0)
+			return true;
+	return false;
 }
 
 bool instance_is_valid(const char *name)
@@ -289,7 +302,7 @@ int schema_put_text(const struct schema_key *k, const char *text, void *into, st
 		strcpy(at, text);
 		return 0;
 	case SCHEMA_PATH:
-		if (!path_is_valid(text) && (*text || *k->fallback))
+		if (!path_is_valid(text) && (*text || *k->fallback) && !is_word(k, text))
 			return refuse(k, text, e);
 		strcpy(at, text);
 		return 0;

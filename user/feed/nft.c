@@ -3,12 +3,16 @@
  * Sets of nftables, as `nft list set`, `nft list ruleset` and scripts of nft(8) write them: "elements = { ... }" and "add element FAMILY
  * TABLE SET { ... }". A list may be all on one line, so this goes by words. Sets of other things than addresses (ports, marks), maps and
  * concatenations have no place in a list of sources: the first are passed over, since a ruleset has them beside, the others are faults.
+ * What `postern export nft` writes is read as it is meant: the elements of its sets of exceptions are taken out of the others.
  */
 #include "feed/reader.h"
 
 #include <string.h>
 
 #define PUNCTUATION "{},;=\"#\n"
+/* As user/cli/export_print.c names them. */
+#define OUR_TABLE "postern"
+#define OUR_HOLES "allowed" /* and 4 or 6 */
 
 struct nft {
 	struct feed_reader *r;
@@ -16,6 +20,8 @@ struct nft {
 	bool skipped;	   /* nor one of addresses */
 	bool has_elements; /* "elements" or "element" was said: the next brace opens a list of them */
 	bool takes_out;	   /* the command is delete or destroy */
+	bool is_ours;	   /* the word before was our table */
+	bool is_hole;	   /* what is at hand is a set of exceptions of ours */
 	unsigned depth;
 };
 
@@ -77,7 +83,9 @@ static int element_read(struct nft *n, struct excerpt first, char *last)
 	}
 	if (n->skipped)
 		return 0;
-	return why ? feed_fault(n->r, first, why) : feed_take(n->r, first);
+	if (why)
+		return feed_fault(n->r, first, why);
+	return n->is_hole ? feed_exclude(n->r, first) : feed_take(n->r, first);
 }
 
 /* Behind the brace that opens a list of elements, to the one that ends it. */
@@ -114,8 +122,18 @@ static void type_read(struct nft *n)
 	n->skipped = n->is_map || !is_address;
 }
 
+/* "add element inet postern allowed4 {" */
+static void hole_look(struct nft *n, struct excerpt token)
+{
+	n->is_hole = (n->is_hole && *token.at == '{') ||
+		     (n->has_elements && n->is_ours &&
+		      (excerpt_is(token, OUR_HOLES "4") || excerpt_is(token, OUR_HOLES "6")));
+	n->is_ours = excerpt_is(token, OUR_TABLE);
+}
+
 static int token_read(struct nft *n, struct excerpt token)
 {
+	hole_look(n, token);
 	if (excerpt_is(token, "set")) {
 		n->is_map = n->skipped = false;
 	} else if (excerpt_is(token, "map")) {

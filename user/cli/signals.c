@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See signals.h. */
+#include "cli/signals.h"
+
+#include <stddef.h>
+
+void signals_hear(const struct signals_row *list, sigset_t *waiting)
+{
+	sigset_t block;
+
+	sigemptyset(&block);
+	for (const struct signals_row *row = list; row->number; row++) {
+		struct sigaction act = {.sa_handler = row->heard};
+
+		sigemptyset(&act.sa_mask);
+		sigaddset(&block, row->number);
+		sigaction(row->number, &act, NULL);
+	}
+	sigprocmask(SIG_BLOCK, &block, waiting);
+	for (const struct signals_row *row = list; row->number; row++)
+		sigdelset(waiting, row->number);
+}
