@@ -311,7 +311,9 @@ def test_examples_of_the_manual_run_as_printed(machine, installed):
         for example in session:
             line, _, printed = example.partition("\n")
             done = machine.shell(line, check=False)
-            assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+            # A report of a gate that is minutes old says that it is too early.
+            fine = (4,) if line.startswith("postern report") else (0,)
+            assert done.returncode in fine, f"{line}: {done.stdout}{done.stderr}"
             # Where the manual prints no answer it is a long one, or has the time in it.
             assert printed.strip() in ("", done.stdout.strip()), line
 

@@ -70,8 +70,8 @@ const struct verb verbs[] = {
 	 "what is or would be refused, and who of it delivers",
 	 "Lays what was or would have been refused, of the last 7 days unless TIME says otherwise, "
 	 "against the mail server's log, and gives the command that trusts each honest sender. "
-	 "--html writes a page as well. Exit status: 0 nothing is left to explain, 4 something is, "
-	 "or it cannot be told.",
+	 "--html writes a page as well. Exit status: 0 nothing is left to explain; 1 no "
+	 "report could be made; 2 misused; 4 something is left, or it cannot be told, or not yet.",
 	 VERB_CONF, NULL},
 	{VERB_LOOKS, "top", "", verb_top, "a live screen, with keys to act on a source",
 	 "It takes a terminal of 80 columns and 24 rows. `?` explains the keys.", VERB_LENIENT,

@@ -92,7 +92,7 @@ static void feeds_take(struct measure *m, const json_t *rows)
 		snprintf(f->name, sizeof(f->name), "%.*s", (int)sizeof(f->name) - 1,
 			 name ? name : "");
 		f->entries = json_count_of(row, "hosts") + json_count_of(row, "prefixes");
-		f->hits = m->feed_hits[i];
+		f->hits = feeds_hits_of(&m->feed_hits, f->name);
 		f->loaded_wall_s = time_of(row, "taken");
 		f->held_back = state && strcmp(state, "held back") == 0;
 	}

@@ -18,6 +18,7 @@
 #include "cli/signals.h"
 #include "cli/stream.h"
 #include "daemon/events.h"
+#include "kern/feeds.h"
 
 #define WATCH_TEXT_MAX 512 /* of one text of a row */
 #define RING_LOOK_NS                                                                               \
@@ -241,18 +242,22 @@ static int watch_controller(struct watch *w, struct stream *s, const sigset_t *w
 
 struct ring_context {
 	struct watch *watch;
+	struct gate *gate;
 	int rc;
 };
 
 static void ring_event(void *context, const struct pn_event *e)
 {
 	struct ring_context *ring = context;
-	char name[IF_NAMESIZE] = "";
+	char name[IF_NAMESIZE] = "", of[PN_FEED_NAME_MAX];
+	const char *feed = NULL;
 	json_t *row;
 
 	if (e->ifindex)
 		(void)if_indextoname(e->ifindex, name);
-	row = event_row(e, name, event_feed(e, &ring->watch->cli->conf));
+	if (e->reason == PN_REASON_FEED)
+		feed = feeds_get_name(ring->gate, e->feed, of);
+	row = event_row(e, name, feed);
 	if (row && ring->rc == 0)
 		ring->rc = row_print(ring->watch, row);
 	else
@@ -271,6 +276,7 @@ static bool ring_read(struct watch *w, uint64_t until_ns, const sigset_t *waitin
 	*status = cli_gate_open(w->cli, &g);
 	if (*status)
 		return true;
+	context.gate = g;
 	if (events_open(&events, g, ring_event, &context, &e)) {
 		*status = cli_fail_err(w->cli, CLI_FAILED, &e);
 		return true;

@@ -29,6 +29,7 @@
 #include "daemon/setup.h"
 #include "daemon/state.h"
 #include "daemon/telling.h"
+#include "kern/feeds.h"
 #include "maillog/maillog.h"
 
 #define LINKS_TEXT_MAX (LINKS_MAX * (IFNAMSIZ + 16)) /* each name and how it is guarded */
@@ -54,8 +55,8 @@ struct telling {
 static void daemon_tell(void *context, const struct pn_event *event)
 {
 	struct telling *t = context;
-	char name[IFNAMSIZ] = "";
-	const char *feed = event_feed(event, &t->d->conf);
+	char name[IFNAMSIZ] = "", of[PN_FEED_NAME_MAX];
+	const char *feed = NULL;
 	json_t *row;
 
 	/* What happened while nobody controlled is not told as if it happened now. */
@@ -65,6 +66,8 @@ static void daemon_tell(void *context, const struct pn_event *event)
 	}
 	if (!event->ifindex || !if_indextoname(event->ifindex, name))
 		name[0] = '\0';
+	if (event->reason == PN_REASON_FEED)
+		feed = feeds_get_name(t->d->gate, event->feed, of);
 	event_log(event, name, feed);
 	parts_event(t->d, event);
 	row = t->lines ? event_row(event, name, feed) : NULL;

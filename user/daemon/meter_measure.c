@@ -64,7 +64,7 @@ int measure_gate(struct gate *g, const struct tables_walk *walk, struct measure 
 	if (!r)
 		r = faults_each(g, fault_take, m, e);
 	if (!r)
-		r = feeds_get_hits(g, m->feed_hits, e);
+		r = feeds_get_hits(g, &m->feed_hits, e);
 	return r ? r : gate_each_link(g, link_take, m, e);
 }
 

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "conf/conf.h"
 #include "dns/dns.h"
+#include "kern/feeds.h"
 #include "kern/maps.h"
 #include "kern/tables.h"
 #include "reply/reply.h"
@@ -63,7 +64,7 @@ struct measure {
 	unsigned link_count;
 	uint64_t entries[GATE_TABLES], limit[GATE_TABLES];
 	bool counted[GATE_TABLES];
-	uint64_t feed_hits[PN_FEEDS_MAX]; /* by the number of the feed */
+	struct feeds_hits feed_hits;
 	bool has_bans;
 	uint64_t bans;
 
