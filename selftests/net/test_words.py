@@ -26,6 +26,9 @@ SENTENCES = [
     ("block 203.0.113.300", "'203.0.113.300' is not an IPv4 or IPv6 address"),
     ("block 203.0.113.7/33", "'203.0.113.7/33' has no valid length: 0 to 32 come after the '/'"),
     ("block 203.0.113.7 for 2hours", "'2hours' is not a time: write 90s, 10m, 2h or 7d"),
+    ("block 203.0.113.7 origin dnsbl", "the name dnsbl is the gate's own: choose another"),
+    ("block 203.0.113.7 origin a/b", '"origin" needs a name of letters, digits, - and _'),
+    ("export list origin a/b", '"origin" needs a name of letters, digits, - and _'),
     # Nobody is refused by them, so nobody is told.
     ("trust 203.0.113.7 saying hello", 'trust: unexpected word "saying"'),
     ("allow 203.0.113.7 saying hello", 'allow: unexpected word "saying"'),
