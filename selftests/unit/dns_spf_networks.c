@@ -2,11 +2,9 @@
 /* The networks that SPF records name, gathered from a name server with rows of text. */
 #include "dns/spf_networks.h"
 
-#include "unit/dns_rig.h"
+#include "unit/spf_rig.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define TIMEOUT_MS   400
-#define TEXT_MAX     1024
+#define TEXT_MAX 1024
 
 static const struct rig_row rows[] = {
 	{"plain.test", RECORD_TXT, "google-site-verification=x"},
@@ -20,8 +18,6 @@ static const struct rig_row rows[] = {
 	{"hosts.test", RECORD_MX, "30 mx3.test"},
 	{"mx1.test", RECORD_A, "198.51.100.11"},
 	{"mx2.test", RECORD_AAAA, "2001:db8:1::12"},
-	{"host.test", RECORD_A, "203.0.113.77"},
-	{"host.test", RECORD_AAAA, "2001:db8:2:3:4::5"},
 	{"large.test", RECORD_TXT, "v=spf1 redirect=_spf.large.test"},
 	{"_spf.large.test", RECORD_TXT, "v=spf1 include:_a.large.test include:_b.large.test ~all"},
 	{"_a.large.test", RECORD_TXT, "v=spf1 ip4:192.0.2.0/25 ip4:198.51.100.0/24 ~all"},
@@ -57,26 +53,10 @@ static const struct rig_row rows[] = {
 	{"endless.test", RECORD_TXT, "v=spf1"},
 	{"open.test", RECORD_TXT, "v=spf1 ip4:192.0.2.0/24 +all"},
 	{"implied.test", RECORD_TXT, "v=spf1 include:open.test -all"},
-	{"none.test", RECORD_TXT, "v=spf10 -all"},
-	{"two.test", RECORD_TXT, "v=spf1 -all"},
-	{"two.test", RECORD_TXT, "v=spf1 mx -all"},
-	{"lost.test", RECORD_TXT, "v=spf1 include:none.test ip4:192.0.2.0/24 -all"},
-	{"loop.test", RECORD_TXT, "v=spf1 include:loop2.test -all"},
-	{"loop2.test", RECORD_TXT, "v=spf1 include:LOOP.test -all"},
-	{"syntax.test", RECORD_TXT, "v=spf1 ip4:192.0.2.0/33 -all"},
 	{"voids2.test", RECORD_TXT, "v=spf1 a:no1.test mx:no2.test ip4:203.0.113.9 -all"},
-	{"voids3.test", RECORD_TXT, "v=spf1 a:no1.test mx:no2.test a:no3.test -all"},
-	{"ten.test", RECORD_TXT,
-	 "v=spf1 a:host.test a:host.test a:host.test a:host.test a:host.test "
-	 "a:host.test a:host.test a:host.test a:host.test a:host.test -all"},
-	{"eleven.test", RECORD_TXT, "v=spf1 include:ten.test -all"},
-	{"fails.test", RECORD_TXT, "v=spf1 ip4:192.0.2.0/24 a:servfail.test -all"},
-	{"servfail.test", RECORD_TXT, "!servfail"},
-	{"silent.test", RECORD_TXT, "!silent"},
 };
 
 static struct rig rig;
-static struct resolver *resolver;
 static struct spf_networks found;
 
 static void gathered(void *context, const struct spf_networks *f)
@@ -84,18 +64,6 @@ static void gathered(void *context, const struct spf_networks *f)
 	(void)context;
 	found = *f;
 	loop_stop(rig.loop);
-}
-
-static bool begin(void)
-{
-	return rig_open(&rig, rows, COUNT(rows)) &&
-	       resolver_open(&resolver, rig.loop, &rig.at, 1, TIMEOUT_MS, NULL) == 0;
-}
-
-static void end(void)
-{
-	resolver_close(resolver);
-	rig_close(&rig);
 }
 
 static bool gather(const char *domain)
@@ -169,7 +137,7 @@ TEST(spf_networks_are_those_that_pass_for_every_sender)
 	};
 	char text[TEXT_MAX];
 
-	ENSURE(begin(), "begin");
+	ENSURE(spf_rig_open(&rig, rows, COUNT(rows)), "begin");
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		if (!gather(cases[i].domain))
 			break;
@@ -179,7 +147,7 @@ TEST(spf_networks_are_those_that_pass_for_every_sender)
 		EXPECT(!strcmp(found.note, cases[i].note), "%s: %s", cases[i].sentence, found.note);
 		EXPECT(found.ttl_s == RIG_TTL_S, "%s: %u s", cases[i].sentence, found.ttl_s);
 	}
-	end();
+	spf_rig_close(&rig);
 }
 
 TEST(spf_networks_of_a_bad_record_are_none)
@@ -209,11 +177,12 @@ TEST(spf_networks_of_a_bad_record_are_none)
 		{"voids3.test", SPF_BROKEN, "leads to nothing, and 2 may"},
 		{"eleven.test", SPF_BROKEN, "it costs more than the 10 lookups that are allowed"},
 		{"blind4.test", SPF_BROKEN, "it costs more than the 10 lookups that are allowed"},
+		{"m.t", SPF_BROKEN, "m.t has more TXT records than the 64 that are read here"},
 		{"fails.test", SPF_TEMPERROR, "nobody answers about servfail.test"},
 		{"silent.test", SPF_TEMPERROR, "nobody answers about silent.test"},
 	};
 
-	ENSURE(begin(), "begin");
+	ENSURE(spf_rig_open(&rig, rows, COUNT(rows)), "begin");
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		if (!gather(cases[i].domain))
 			break;
@@ -221,16 +190,16 @@ TEST(spf_networks_of_a_bad_record_are_none)
 		       "%s: state %d, %u networks", cases[i].domain, found.state, found.count);
 		EXPECT(strstr(found.why, cases[i].why), "%s: %s", cases[i].domain, found.why);
 	}
-	end();
+	spf_rig_close(&rig);
 }
 
 TEST(spf_networks_can_be_forgotten)
 {
 	struct spf_gather *g;
 
-	ENSURE(begin(), "begin");
+	ENSURE(spf_rig_open(&rig, rows, COUNT(rows)), "begin");
 	ENSURE(spf_networks_start(&g, resolver, "large.test", gathered, NULL) == 0, "start");
 	spf_networks_stop(g);
 	spf_networks_stop(NULL);
-	end();
+	spf_rig_close(&rig);
 }

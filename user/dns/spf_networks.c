@@ -452,13 +452,17 @@ static void record_answered(struct task *t, const struct answer *a)
 	struct err e = {0};
 
 	g->texts.count = 0;
+	g->texts.is_short = false;
 	if (a->status == ANSWER_NONE && t->kind != TASK_RECORD)
 		count_void(g, t);
 	if (a->status != ANSWER_NONE)
 		answer_texts(a, t->name, &g->texts);
 	found = spf_record_take(&g->texts, record);
+	if (!spf_record_is_whole(&g->texts))
+		fault(g, SPF_BROKEN, SPF_NOT_READ, DOMAIN_SHOWN, t->name, ANSWER_TEXTS_MAX,
+		      ANSWER_TEXT_WHOLE_MAX);
 	/* 5.2 and 6.1: "none" of theirs is permerror of ours. */
-	if (!found && t->kind == TASK_RECORD)
+	else if (!found && t->kind == TASK_RECORD)
 		fault(g, SPF_NONE, "%.*s publishes no SPF record", DOMAIN_SHOWN, t->name);
 	else if (!found)
 		fault(g, SPF_BROKEN, "%.*s, which it names, has no SPF record", DOMAIN_SHOWN,
