@@ -58,6 +58,13 @@ def loaded(g, name="drop", state="loaded"):
     return until(lambda: shown(g, name) if shown(g, name)["state"] == state else None, 10, f"{name} is {state}")
 
 
+def watched(g):
+    """Directories that the controller watches."""
+    folder = f"/proc/{g.row('show status')['controller']}/fdinfo"
+    texts = [open(os.path.join(folder, fd), encoding="ascii").read() for fd in os.listdir(folder)]
+    return sum(text.count("inotify wd:") for text in texts)
+
+
 def zone_addresses(folder, path):
     """What rbldnsd itself makes of a zone file."""
     out = command("rbldnsd", "-d", f"bl.example:ip4set:{path}", cwd=folder).stdout
@@ -108,7 +115,8 @@ def test_a_source_of_both_versions_is_never_let_in(lab, gate, sink, folder):
         g.log.wait(r"feed drop: 5001 entries .*5000 of them new, 5000 gone", 10, start)
     # And while feeds come and go around it, and its own action changes.
     write(os.path.join(folder, "more"), lines(OTHER))
-    for feeds in ([{"name": "more", "file": os.path.join(folder, "more")}, feed(path)], [feed(path, always=True)]):
+    more = {"name": "more", "file": os.path.join(folder, "more")}
+    for feeds in ([more, feed(path)], [feed(path, always=True)], [more, {"name": "other", "file": path}]):
         g.configure(feeds=feeds)
         g("reload")
     counters = g.counters()
@@ -325,3 +333,7 @@ def test_a_file_system_that_does_not_answer_stops_nothing(lab, gate, sink, folde
     g.configure(feeds=[feed(path), {"name": "far", "file": os.path.join(hung, "list")}])
     g("reload")
     g.log.wait("feed far: .* is not there yet", 10, start)
+    until(lambda: watched(g) == 2, 10, "both directories are watched")
+    g.configure(feeds=[feed(path)])
+    g("reload")
+    assert watched(g) == 1

@@ -14,7 +14,7 @@ import time
 
 from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
 from gate import READY as GATE_READY
-from lab import command, until
+from lab import clock_set, command, until
 from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
                    sources, well, zones_wait)
 
@@ -26,9 +26,6 @@ LISTED, GOOD_STATE, SUSPENDED = 1, 0, 1
 NEWS = 2000
 # Longer than any patience for the lock of the store, and than the dead man's switch would wait.
 LOCKED_S = 12
-# adjtimex(2): the mode, and struct timex with its time.
-ADJ_SETOFFSET = 0x100
-TIMEX_BYTES, TIMEX_TIME = 208, 72
 
 
 def rows(g, query="SELECT * FROM verdict"):
@@ -47,15 +44,6 @@ def hosts(network, count):
 
 
 # ---- a store that keeps others waiting ----
-
-def clock_set():
-    """By a microsecond: every process that waits for the wall clock to be set hears of it, and nobody else."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    timex = ctypes.create_string_buffer(TIMEX_BYTES)
-    struct.pack_into("I", timex, 0, ADJ_SETOFFSET)
-    struct.pack_into("qq", timex, TIMEX_TIME, 0, 1)
-    assert libc.adjtimex(timex) >= 0, os.strerror(ctypes.get_errno())
-
 
 def test_a_locked_store_keeps_no_verdict_waiting(lab, postfix, scripted, gate):
     """

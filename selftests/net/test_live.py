@@ -15,9 +15,10 @@ import pytest
 
 from clients import fate, forge_start, knock
 from gate import descendants
-from lab import command, until
+from lab import clock_set, command, until
 from senders import senders, wait_messages
 
+YEAR_S = 31536000
 HONEST = "203.0.113.7"
 BLOCKED = "203.0.113.66"
 PORT = {"port": 25, "class": "mx"}
@@ -172,8 +173,21 @@ def test_enforce_for_a_time_outlives_reload_and_restart_and_no_more(lab, gate, s
     assert re.search(r"enforce until \S+ \(\ds left\), then monitor", g("show status").stdout)
     g.log.wait(r"monitor mode: the time for which enforce was ordered is over", 8)
     assert g.row("show status")["mode"] == "monitor"
-    # A timed commit: said again without a time, it stays.
+    # When the clock is set the wall time is written anew that the order ends by after a reboot; here it is a year late.
     g("enforce for 1h")
+
+    def stored():
+        with g.store() as store:
+            return store.execute("SELECT value FROM value WHERE name = 'mode'").fetchone()[0].split()
+
+    def late(words):
+        return [str(int(word) + YEAR_S) if at == len(words) - 2 else word for at, word in enumerate(words)]
+    right = stored()
+    with g.store() as store, store:
+        store.execute("UPDATE value SET value = ? WHERE name = 'mode'", [" ".join(late(right))])
+    clock_set()
+    until(lambda: abs(int(stored()[-2]) - int(right[-2])) <= 1, 5, "the wall time is right again")
+    # A timed commit: said again without a time, it stays.
     g("enforce")
     status = g.row("show status")
     assert (status["mode"], status["enforce_until"]) == ("enforce", None)

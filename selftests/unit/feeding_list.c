@@ -92,8 +92,14 @@ TEST(feedlists_are_kept_and_come_back)
 	EXPECT(feedlist_load(&back, &conf, "gone", &e) == -ENOENT, "one is configured no more");
 	EXPECT(feedlist_load(&back, &conf, "drop", &e) == 0, "the other stays: %s", e.text);
 	feedlist_free(&back);
-	feedlist_forget(&conf, "drop");
-	EXPECT(feedlist_load(&back, &conf, "drop", &e) == -ENOENT, "gone");
+	snprintf(conf.feeds[0].name, sizeof(conf.feeds[0].name), "new");
+	EXPECT(feedlist_load(&back, &conf, "new", &e) == 0 && back.number == l.number,
+	       "another name, and the same file: %s", e.text);
+	feedlist_free(&back);
+	snprintf(conf.feeds[0].name, sizeof(conf.feeds[0].name), "newer");
+	conf.feeds[0].file[0] = '\0';
+	EXPECT(feedlist_load(&back, &conf, "newer", &e) == -ENOENT, "another file is another list");
+	feedlist_forget_others(&conf);
 	feedlist_free(&l);
 	snprintf(kept, sizeof(kept), "%s/feedlist-test", path);
 	EXPECT(rmdir(kept) == 0 && rmdir(path) == 0, "nothing is left");

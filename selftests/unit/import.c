@@ -344,3 +344,26 @@ TEST(sets_have_no_overlaps)
 	free(text);
 	free(l.entry);
 }
+
+/* A configuration that somebody wrote to keep us busy. */
+TEST(there_is_a_bound_to_what_is_said)
+{
+	size_t size = 20 * 3 * IMPORT_ROWS_MAX, used = 0;
+	char *text = calloc(1, size);
+	struct import_source *s;
+	struct import_rows rows;
+
+	ENSURE(text, "memory");
+	used += (size_t)snprintf(text, size, "mynetworks =");
+	for (unsigned i = 0; i < 2 * IMPORT_ROWS_MAX; i++)
+		used += (size_t)snprintf(text + used, size - used, " name%u", i);
+	snprintf(text + used, size - used, "\n");
+	s = source_make(text, "", SMTPD, NULL);
+	EXPECT(import_rows_new(&rows, NULL) == 0 && import_convert(s, &rows) == 0, "converted");
+	EXPECT(rows.count == IMPORT_ROWS_MAX + 1, "%zu rows", rows.count);
+	EXPECT(strstr(rows.row[rows.count - 1].why, "so many more things are not here"), "%s: %s",
+	       rows.row[rows.count - 1].value, rows.row[rows.count - 1].why);
+	import_rows_free(&rows);
+	source_free(s);
+	free(text);
+}

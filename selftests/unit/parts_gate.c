@@ -53,6 +53,7 @@ static void bench_remove(void)
 /* One gate for all tests: loading it takes seconds. */
 static bool bench_load(void)
 {
+	struct ruling ruling = {.conf = &d.conf};
 	enum gate_origin origin;
 	struct err e = {0};
 	int lock, r;
@@ -72,7 +73,8 @@ static bool bench_load(void)
 	lock = gate_lock(&e);
 	if (!EXPECT(lock >= 0, "%s", e.text))
 		return false;
-	r = setup_gate(&d.conf, NULL, &d.gate, &origin, &e);
+	r = setup_gate(&ruling, &origin, &e);
+	d.gate = ruling.gate;
 	gate_unlock(lock);
 	if (!EXPECT(r == 0, "%s", e.text))
 		return false;

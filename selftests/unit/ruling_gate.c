@@ -510,6 +510,24 @@ TEST(ruling_gate_the_kernel_has_the_mode)
 	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "an order once overtaken stays forgotten");
 }
 
+TEST(ruling_gate_the_kernel_has_a_mode_that_the_store_cannot_be_told_of)
+{
+	struct ruling hasty;
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(ruling_set_mode(&b->r, CONF_MONITOR, 0, &b->e) == 0, "%s", b->e.text);
+	b->conf.mode = CONF_ENFORCE;
+	hasty = b->r;
+	hasty.may_owe = true;
+	/* As on a full disk: every change is refused. */
+	if (!EXPECT(store_open(&hasty.store, b->dir, STORE_READ, &b->e) == 0, "%s", b->e.text))
+		return;
+	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "the file overtakes the order");
+	store_close(hasty.store);
+}
+
 TEST(ruling_gate_knobs_are_those_of_the_configuration)
 {
 	struct pn_conf *knobs;

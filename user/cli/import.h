@@ -18,7 +18,8 @@
 #define IMPORT_SPEC_MAX	 256 /* bytes of "cidr:/etc/postfix/postscreen_access.cidr" */
 #define IMPORT_FROM_MAX	 200 /* of the name of a setting and where it stands */
 #define IMPORT_WHY_MAX	 256
-#define IMPORT_WANTS_MAX 64 /* tables, and a question to one for each list */
+#define IMPORT_ROWS_MAX	 8192 /* twice as many as there may be rules of clients; nobody reads more */
+#define IMPORT_WANTS_MAX 64   /* tables, and a question to one for each list */
 
 /* ---- what was read ---- */
 
@@ -111,6 +112,7 @@ struct import_row {
 struct import_rows {
 	struct import_row *row;
 	size_t count, room;
+	size_t more;   /* that had no room: IMPORT_ROWS_MAX */
 	bool is_short; /* of memory: rows are missing */
 	/* What has been carried, as the configuration's own reader takes it. */
 	struct conf *conf;
@@ -120,6 +122,10 @@ struct import_rows {
 
 int import_rows_new(struct import_rows *r, const struct zonedata *data);
 void import_rows_free(struct import_rows *r);
+/* Nothing has room any more: what comes is only counted. */
+bool import_is_full(const struct import_rows *r);
+/* Says in a last row how much that was, if anything. */
+void import_rows_end(struct import_rows *r);
 /*
  * Carry a value over into a key. It is held to what the configuration takes: what that would refuse is left, with its reason. note is
  * what a reader should know of it, or "". Was it carried?

@@ -16,6 +16,7 @@
 #define NOTE_MAX	IMPORT_WHY_MAX
 #define RATE_MAX	64
 #define MYNETWORKS	"mynetworks"
+#define NETWORKS_MAX	1024 /* of mynetworks that are looked through for each exception */
 
 struct convert {
 	const struct import_source *source;
@@ -161,7 +162,8 @@ static void reply_names_convert(struct convert *c, const char *sites)
 			     "refused senders see the domain of the list");
 		return;
 	}
-	for (const char *at = sites; postfix_word(&at, word, sizeof(word));)
+	for (const char *at = sites;
+	     !import_is_full(c->rows) && postfix_word(&at, word, sizeof(word));)
 		reply_name_take(c, &map, word);
 }
 
@@ -371,11 +373,14 @@ static void exceptions_convert(struct convert *c)
 		return;
 	if (!get(c, POSTFIX_SMTPD, MYNETWORKS, &networks))
 		networks.text = "";
-	for (const char *at = v.text; postfix_word(&at, word, sizeof(word));) {
+	for (const char *at = v.text;
+	     !import_is_full(c->rows) && postfix_word(&at, word, sizeof(word));) {
 		bool is_known = false;
+		unsigned tried = 0;
 
-		for (const char *m = networks.text; postfix_word(&m, other, sizeof(other));)
-			is_known |= strcmp(word, other) == 0;
+		for (const char *m = networks.text;
+		     !is_known && tried++ < NETWORKS_MAX && postfix_word(&m, other, sizeof(other));)
+			is_known = strcmp(word, other) == 0;
 		if (!is_known)
 			import_leave(c->rows, "", word, v.from,
 				     "nobody is free of the limits alone: `postern allow` lets in "
@@ -544,6 +549,7 @@ int import_convert(const struct import_source *s, struct import_rows *out)
 		clients_convert(&c);
 		rest_convert(&c);
 		advise(&c);
+		import_rows_end(out);
 	}
 	postfix_free(&c.postfix);
 	return ret == 0 && out->is_short ? -ENOMEM : ret;

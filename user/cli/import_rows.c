@@ -14,6 +14,8 @@
 #include "cli/import.h"
 #include "conf/schema.h"
 
+#define NUMBER_MAX 24 /* as a text */
+
 int import_rows_new(struct import_rows *r, const struct zonedata *data)
 {
 	*r = (struct import_rows){.data = data};
@@ -35,9 +37,14 @@ void import_rows_free(struct import_rows *r)
 	*r = (struct import_rows){0};
 }
 
+bool import_is_full(const struct import_rows *r)
+{
+	return r->count >= IMPORT_ROWS_MAX;
+}
+
 /* value and from are shown: printable, whatever they were. */
-static struct import_row *row_add(struct import_rows *r, enum import_fate fate, const char *key,
-				  const char *value, const char *from)
+static struct import_row *row_append(struct import_rows *r, enum import_fate fate, const char *key,
+				     const char *value, const char *from)
 {
 	struct import_row *list = grow(r->row, r->count, &r->room, sizeof(*r->row)), *row;
 
@@ -52,6 +59,29 @@ static struct import_row *row_add(struct import_rows *r, enum import_fate fate, 
 	text_escape(value, strlen(value), row->value, sizeof(row->value));
 	text_escape(from, strlen(from), row->from, sizeof(row->from));
 	return row;
+}
+
+static struct import_row *row_add(struct import_rows *r, enum import_fate fate, const char *key,
+				  const char *value, const char *from)
+{
+	if (import_is_full(r)) {
+		r->more++;
+		return NULL;
+	}
+	return row_append(r, fate, key, value, from);
+}
+
+void import_rows_end(struct import_rows *r)
+{
+	char value[NUMBER_MAX];
+	struct import_row *row = NULL;
+
+	snprintf(value, sizeof(value), "%zu", r->more);
+	if (r->more)
+		row = row_append(r, IMPORT_LEFT, "", value, "all of it");
+	if (row)
+		snprintf(row->why, sizeof(row->why),
+			 "so many more things are not here: it ends after %d", IMPORT_ROWS_MAX);
 }
 
 /* ---- what the configuration takes ---- */
@@ -127,6 +157,10 @@ bool import_carry(struct import_rows *r, const char *key, const char *value, con
 	struct err e = {0};
 	struct import_row *row;
 
+	if (import_is_full(r)) {
+		r->more++;
+		return false;
+	}
 	if (!k) {
 		import_leave(r, "", value, from, "this version has no key %s", key);
 		return false;

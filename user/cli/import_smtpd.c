@@ -159,14 +159,16 @@ static void refusing_behind(struct steps at, struct refusing *r)
 			(void)refusing_add(r, s.argument);
 }
 
-static bool refuses_behind(struct steps at)
+/* The end of the last one, or NULL: nothing refuses. */
+static const char *refusing_last(struct steps at)
 {
+	const char *last = NULL;
 	struct step s;
 
 	while (step_next(&at, &s))
 		if (is_refusing(&s))
-			return true;
-	return false;
+			last = at.at;
+	return last;
 }
 
 /* ---- one restriction ---- */
@@ -215,6 +217,11 @@ static void dnswl_take(struct walk *w, const struct step *s)
 
 	if (!refusing_add(&w->seen, s->argument))
 		return;
+	if (w->seen.count == RBL_MAX) {
+		import_leave(w->rows, "dnsbl.sites", s->argument, w->from,
+			     "there are more lists than a configuration takes");
+		return;
+	}
 	count = outweighed_count(w, s->argument);
 	if (!count) {
 		import_leave(w->rows, "dnsbl.sites", s->argument, w->from,
@@ -332,7 +339,7 @@ bool import_smtpd_asks(const struct postfix *p)
 	struct steps at;
 
 	for (size_t i = 0; i < LISTS; i++)
-		if (list_begin(p, i, &v, &at) && refuses_behind(at))
+		if (list_begin(p, i, &v, &at) && refusing_last(at))
 			return true;
 	return false;
 }
@@ -344,10 +351,12 @@ void import_smtpd_tables(const struct postfix *p,
 	struct steps at;
 	struct step s;
 	char from[IMPORT_FROM_MAX];
+	const char *last;
 
 	for (size_t i = 0; i < LISTS; i++) {
 		if (!list_begin(p, i, &v, &at))
 			continue;
+		last = refusing_last(at);
 		while (step_next(&at, &s)) {
 			struct access_table table = {.spec = s.argument,
 						     .from = from,
@@ -356,7 +365,7 @@ void import_smtpd_tables(const struct postfix *p,
 
 			if (s.what != R_TABLE)
 				continue;
-			table.spares = refuses_behind(at);
+			table.spares = last && at.at < last;
 			snprintf(from, sizeof(from), "%s in %.120s", s.name, v.from);
 			fn(context, &table);
 		}

@@ -124,7 +124,8 @@ const struct verb verbs[] = {
 	{VERB_LISTS, "feed load", "NAME|all [anyway]", verb_feed_load,
 	 "read feed files again, and swap them in",
 	 "The controller does so by itself whenever a file is written. With `anyway` a list is "
-	 "taken however much it has changed. Exit status 1: not all of them are loaded.",
+	 "taken however much it has changed, and where that loses what the kernel alone has of "
+	 "another. Exit status 1: not all of them are loaded.",
 	 VERB_CONF, NULL},
 	{VERB_LISTS, "import list",
 	 "FILE|- [for TIME] [with drop|refuse|reply] [origin NAME] [because TEXT]",

@@ -166,7 +166,6 @@ static void fed_renew(struct fed *one, struct fed *old, const struct conf_feed *
 
 	*one = *old;
 	old->list = (struct feedlist){0};
-	old->conf.name[0] = '\0';
 	one->conf = *conf;
 	if (moved)
 		one->watch = -1;
@@ -206,12 +205,11 @@ static void feeding_reload(struct daemon *d)
 	if (feeding_put(f, false, &e))
 		log_error("feeds: %s; those from before stay in force", e.text);
 	for (unsigned i = 0; i < old_count; i++) {
-		if (old[i].conf.name[0])
-			feedlist_forget(&d->conf, old[i].conf.name);
 		feeding_watch_forget(f, old[i].watch);
 		fed_close(&old[i]);
 	}
 	free(old);
+	feedlist_forget_others(&d->conf);
 	facts_write_feeds(d);
 	feeding_read_next(f);
 }

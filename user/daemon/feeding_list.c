@@ -175,11 +175,83 @@ static int kept_read(struct feedlist *l, int fd, struct err *e)
 	return list_check(l, 0, head.length, e);
 }
 
+/* Of those that were kept for feeds that are not configured: nonzero ends. Its last value. */
+static int kept_each_other(const struct conf *c,
+			   int (*fn)(void *context, int directory, const char *file), void *context)
+{
+	char path[PATH_MAX];
+	DIR *dir = opendir(ruling_state_dir(c, path, sizeof(path)));
+	const struct dirent *entry;
+	int ret = 0;
+
+	while (dir && ret == 0 && (entry = readdir(dir))) {
+		const char *name = entry->d_name + strlen(KEPT_PREFIX);
+		unsigned i = 0;
+
+		if (strncmp(entry->d_name, KEPT_PREFIX, strlen(KEPT_PREFIX)) != 0)
+			continue;
+		while (i < c->feed_count && strcmp(c->feeds[i].name, name) != 0)
+			i++;
+		if (i == c->feed_count)
+			ret = fn(context, dirfd(dir), entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+static int kept_remove(void *context, int directory, const char *file)
+{
+	(void)context;
+	(void)unlinkat(directory, file, 0);
+	return 0;
+}
+
+void feedlist_forget_others(const struct conf *c)
+{
+	(void)kept_each_other(c, kept_remove, NULL);
+}
+
+struct adoption {
+	uint64_t file;
+	const char *path; /* of the new name's */
+};
+
+static int kept_adopt(void *context, int directory, const char *file)
+{
+	const struct adoption *a = context;
+	int fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct kept_head head;
+	bool is_it = fd >= 0 && bytes_read(fd, &head, sizeof(head)) == 0 &&
+		     memcmp(head.magic, magic, sizeof(magic)) == 0 && head.file == a->file;
+
+	if (fd >= 0)
+		close(fd);
+	return is_it && renameat(directory, file, AT_FDCWD, a->path) == 0;
+}
+
+/* A feed with another name and the same file is the same list: nobody on it is let in until the file was read again. */
+static int kept_open(const struct conf *c, const char *name, const char *path)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int fd = open(path, flags);
+
+	for (unsigned i = 0; i < c->feed_count && fd < 0 && errno == ENOENT; i++) {
+		struct adoption a = {.file = file_number(&c->feeds[i]), .path = path};
+
+		if (strcmp(c->feeds[i].name, name) == 0) {
+			fd = kept_each_other(c, kept_adopt, &a) ? open(path, flags) : -1;
+			errno = fd < 0 ? ENOENT : 0;
+			break;
+		}
+	}
+	return fd;
+}
+
 int feedlist_load(struct feedlist *l, const struct conf *c, const char *name, struct err *e)
 {
 	char path[NAME_BYTES];
-	int fd = open(kept_path(c, name, "", path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	int ret;
+	int fd = kept_open(c, name, kept_path(c, name, "", path)), ret;
 
 	if (fd < 0)
 		return err_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
@@ -218,34 +290,6 @@ int feedlist_keep(struct feedlist *l, const struct conf *c, const char *name, st
 	}
 	l->kept = true;
 	return 0;
-}
-
-void feedlist_forget(const struct conf *c, const char *name)
-{
-	char path[NAME_BYTES];
-
-	unlink(kept_path(c, name, "", path));
-}
-
-void feedlist_forget_others(const struct conf *c)
-{
-	char path[PATH_MAX];
-	DIR *dir = opendir(ruling_state_dir(c, path, sizeof(path)));
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		const char *name = entry->d_name + strlen(KEPT_PREFIX);
-		unsigned i = 0;
-
-		if (strncmp(entry->d_name, KEPT_PREFIX, strlen(KEPT_PREFIX)) != 0)
-			continue;
-		while (i < c->feed_count && strcmp(c->feeds[i].name, name) != 0)
-			i++;
-		if (i == c->feed_count)
-			(void)unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-	if (dir)
-		closedir(dir);
 }
 
 void feedlist_free(struct feedlist *l)

@@ -34,15 +34,13 @@ int feedlist_memory(struct err *e);
 /* What the reader wrote of this feed's file, length bytes: nobody can change it any more. *l must be empty. 0 or -errno. */
 int feedlist_take(struct feedlist *l, const struct conf_feed *of, int memory, size_t length,
 		  struct err *e);
-/* The one that was kept for this feed. 0; -ENOENT: none; or -errno. */
+/* The one that was kept for this feed, or for one that had its file and is configured no more. 0; -ENOENT: none; or -errno. */
 int feedlist_load(struct feedlist *l, const struct conf *c, const char *name, struct err *e);
 /* Keep it. 0 or -errno: then the one that was kept before is still there. */
 int feedlist_keep(struct feedlist *l, const struct conf *c, const char *name, struct err *e);
 /* Is it from the file that the feed has now? Of another file's list the size says nothing. */
 bool feedlist_is_of(const struct feedlist *l, const struct conf_feed *of);
-/* Feeds that are no longer configured leave nothing behind. */
-void feedlist_forget(const struct conf *c, const char *name);
-/* Nor do those that went while no controller ran, or one that was killed over keeping a list. */
+/* Feeds that are no longer configured leave nothing behind, nor does one who was killed over keeping a list. */
 void feedlist_forget_others(const struct conf *c);
 /*
  * Find the entries that touch what must not be blocked (protected.h), and leave them out from now on. names: the first few, for people ("" none). 0 or -ENOMEM.

@@ -100,14 +100,14 @@ static void say(const struct fed *one)
 
 void feeding_find_senders(struct feeding *f)
 {
-	struct fed_sender first[CONF_FEEDS_MAX];
-	unsigned count[CONF_FEEDS_MAX];
+	struct addr first[CONF_FEEDS_MAX] = {0};
+	unsigned count[CONF_FEEDS_MAX] = {0};
 	struct allowed allowed = {0};
 	struct search x = {.f = f, .allowed = &allowed};
 	struct err e = {0};
 
 	for (unsigned i = 0; i < f->count; i++) {
-		first[i] = f->fed[i].sender[0];
+		first[i] = f->fed[i].sender[0].addr;
 		count[i] = f->fed[i].senders;
 		if (f->fed[i].stale)
 			f->fed[i].senders = 0;
@@ -121,7 +121,7 @@ void feeding_find_senders(struct feeding *f)
 		struct fed *one = &f->fed[i];
 
 		if (one->stale && one->senders &&
-		    (one->senders != count[i] || !addr_equal(&first[i].addr, &one->sender[0].addr)))
+		    (one->senders != count[i] || !addr_equal(&first[i], &one->sender[0].addr)))
 			say(one);
 		if (one->stale)
 			one->searched_ns = now_boot_ns();

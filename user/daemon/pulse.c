@@ -189,6 +189,7 @@ static bool pulse_reap(struct daemon *d)
  */
 static void pulse_rebase(struct daemon *d)
 {
+	struct ruling ruling = {.conf = &d->conf, .store = d->store, .gate = d->gate};
 	struct err e = {0};
 	int r;
 
@@ -199,6 +200,9 @@ static void pulse_rebase(struct daemon *d)
 		r = store_rebase(d->store, &e);
 		store_unlock(d->store);
 	}
+	/* The order to enforce for a time has a wall time too. */
+	if (!r)
+		r = ruling_apply_mode(&ruling, &e);
 	if (!r)
 		d->pulse.rebase = false;
 	else if (r != -EBUSY)

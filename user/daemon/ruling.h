@@ -17,7 +17,7 @@ struct ruling {
 	struct store *store; /* NULL only where a function says so */
 	struct gate *gate;   /* NULL: not loaded; rules are stored and come into force with it */
 	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
-	bool may_owe;	/* nobody waits here: -EBUSY of the store is no fault, but `owes` */
+	bool may_owe; /* nobody waits here: a store that cannot be had, or written, now is no fault, but `owes` */
 	bool owes; /* ruling_sync() or ruling_apply_mode() has to be called again, when the lock is free */
 	/* Called now and then while many rules go by, which may take seconds; NULL: nobody cares. */
 	void (*meanwhile)(void *context, struct gate *gate);

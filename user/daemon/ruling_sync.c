@@ -268,6 +268,11 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 			rc = store_put_value(r->store, MODE_VALUE, NULL, e);
 		else if (locked && order.until_boot_ns && until != MODE_MONITOR)
 			rc = mode_rebase(r, &order, until, &now, e);
+		/* On a full disk the kernel has the mode all the same. */
+		if (rc && r->may_owe) {
+			r->owes = true;
+			rc = 0;
+		}
 	} else {
 		until = mode_decide(configured, NULL, &now);
 		rc = 0;
