@@ -17,7 +17,6 @@ BINARY = os.path.join(BUILD, "postern")
 GUARDING = r"ready:.*guarding \S+ \((native|generic)"
 READY = r"ready:"  # whether or not an interface is there yet
 READY_S = 10.0
-LOADING, LOADING_S = "another postern is loading a gate", 20
 STORE = "postern.db"
 LOCK = "lock"
 
@@ -105,13 +104,8 @@ class Gate:
     # ---- commands ----
 
     def cli(self, *words, status=0, stdin=None, before=(), environment=None, host=None):
-        def run():
-            return (host or self.host).run(*before, *self.words(*words), check=False, input=stdin, env=environment)
-
-        done = run()
-        # Gates are loaded one at a time, and other tests load theirs beside us; a controller that has one does not wait for them.
-        if status == 0 and words[-1] == "reload" and LOADING in done.stderr:
-            done = until(lambda: (lambda again: LOADING not in again.stderr and again)(run()), LOADING_S, LOADING)
+        done = (host or self.host).run(*before, *self.words(*words), check=False, input=stdin,
+                                       env=environment)
         if status is not None:
             assert done.returncode == status, \
                 f"postern {' '.join(words)}: status {done.returncode}, not {status}\n{done.stdout}{done.stderr}"
