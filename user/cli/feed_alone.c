@@ -75,7 +75,7 @@ static int file_read(int file, struct feedlist *out, struct err *e)
 				 .context = &r,
 				 .what = "reads it",
 				 .bytes_max = sizeof(struct worker_said)};
-	struct worker_said said;
+	struct worker_said said = {0};
 	char *bytes = NULL;
 	size_t length = 0;
 	int ret;
