@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# postern. `make` builds build/postern from what is installed. `make run`, `test`, `demo`, `bench`, `deb` and `lint` first
-# install what they need (tools/packages; root), so that they work on a machine with only git, make and gcc.
+# postern. `make` builds build/postern from what is installed. What is marked with a + first installs what it needs
+# (tools/packages; root), so that it works on a machine with only git, make and gcc. `make help` prints these lines:
 #
-#   V=1             print commands
-#   CC=clang        the other compiler
-#   BUILD=DIR       the build directory
-#   FUZZ_S=N        seconds that `make fuzz` gives each target
-#   DESTDIR=, PREFIX=/usr/local    where `make install` puts things
+#:  all         build/postern (the default)
+#:  run        + guard this host's mail port until Ctrl-C; nothing stays
+#:  demo       + the whole story, in network namespaces
+#:  test       + all tests; selftests/run has parts of them
+#:  fuzz       + every parser of foreign bytes, FUZZ_S seconds each; TARGETS="NAME ..." some of them
+#:  soak       + tests that take long
+#:  bench      + what it costs, beside ipset and nftables
+#:  lint       + format, analysers, the house's rules, the manual against the program
+#:  deb        + the Debian package, in build/deb
+#:  install, uninstall    under DESTDIR and PREFIX (/usr/local)
+#:  clean       remove build/
+#:
+#:  V=1 prints commands; CC=clang is the other compiler; BUILD=DIR another build directory
 #
 # Everything is found by its place: a new file in user/*/ or selftests/*/ needs no line here.
 
@@ -97,9 +105,12 @@ AGAIN = +$(Q)$(MAKE) $(JOBS)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests test-programs unit-programs demo-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint deb install uninstall clean print-% FORCE
+.PHONY: all help tests test-programs unit-programs demo-programs bench-program fuzz-programs abi2 run test demo bench fuzz soak lint deb install uninstall clean print-% FORCE
 
 all: $(BUILD)/postern
+
+help:
+	@sed -n 's/^#: \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 tests: all abi2 test-programs
 

@@ -16,7 +16,7 @@
 #define POSTERN_ABI_H
 
 #ifndef PN_ABI_VERSION
-#define PN_ABI_VERSION 3
+#define PN_ABI_VERSION 4
 #endif
 
 #define PN_FOREVER (~0ULL) /* a *_until that never passes */
@@ -34,7 +34,8 @@
 #define PN_NETWORK_BITS_V6 48
 
 /* Feeds: files of addresses that the configuration names. */
-#define PN_FEEDS_MAX 16
+#define PN_FEEDS_MAX	 16
+#define PN_FEED_NAME_MAX 32 /* bytes, with the final 0 */
 
 enum pn_class {
 	PN_CLASS_MX = 0,	 /* port 25: everything applies */
@@ -211,6 +212,16 @@ struct pn_feed_line {
 	__u32 cell[PN_FEED_CELLS];
 };
 
+/*
+ * Who has which number, and of what it was made: for user space, since another configuration may number the feeds otherwise. A list has
+ * a number of its own, and another with what was left out of it.
+ */
+struct pn_feed {
+	char name[PN_FEED_NAME_MAX];
+	__u64 list;
+	__u64 made;
+};
+
 struct pn_feed_bank {
 	__u32 key[4]; /* a secret of this table, or who makes addresses could fill one line */
 	__u32 line_bits;
@@ -219,6 +230,7 @@ struct pn_feed_bank {
 	__u32 feeds;
 	__u8 action[PN_FEEDS_MAX]; /* enum pn_action, by the number of the feed */
 	__u8 always[PN_FEEDS_MAX]; /* obeyed in monitor mode too */
+	struct pn_feed feed[PN_FEEDS_MAX];
 };
 
 /* A prefix of the trie in a slot of pn_feed_tries. */
@@ -458,7 +470,7 @@ PN_ASSERT_SIZE(pn_tally, 24);
 PN_ASSERT_SIZE(pn_limit, 16);
 PN_ASSERT_SIZE(pn_port, 8);
 PN_ASSERT_SIZE(pn_feed_line, 64);
-PN_ASSERT_SIZE(pn_feed_bank, 64);
+PN_ASSERT_SIZE(pn_feed_bank, 832);
 PN_ASSERT_SIZE(pn_feed_prefix, 8);
 PN_ASSERT_SIZE(pn_conf, 320);
 PN_ASSERT_SIZE(pn_event, 72);

@@ -201,7 +201,8 @@ static int fill_rules(struct made *m, uint32_t count, int family, const char *le
 /* As the controller does it: the text of a file is read, its addresses are numbered, and the whole is swapped in. */
 static int feed_load(struct gate *g, const char *text, struct list_cost *cost, struct err *e)
 {
-	struct feeds_image image = {.action = {{PN_DROP, false}}, .feed_count = 1};
+	struct feeds_image image = {
+		.set = {.part = {{.name = "bench", .action = PN_DROP}}, .count = 1}};
 	struct feeds_host *hosts = NULL;
 	struct feed_list list = {.hosts = NULL};
 	int r = feed_read(text, strlen(text), &list, e);
@@ -213,7 +214,7 @@ static int feed_load(struct gate *g, const char *text, struct list_cost *cost, s
 	image.hosts = hosts;
 	image.host_count = list.host_count;
 	if (!r)
-		r = feeds_replace(g, &image, 0, e);
+		r = feeds_replace(g, &image, e);
 	cost->entries = (uint32_t)list.host_count;
 	/* What it holds at the end: the text, what was read of it, and the image. */
 	cost->tool_mb =

@@ -78,7 +78,7 @@ class Dovecot(Server):
         self._serves()
 
     def _serves(self):
-        self.machine.wait_listening(110, 143, SASL_PORT, log=self.log)
+        self.machine.wait_listening(*(f"{a}:{p}" for p in (110, 143) for a in ("0.0.0.0", "[::]")), SASL_PORT, log=self.log)
 
     def apply(self, file, place, lines):
         """Those of conf.d are included by the main file of Debian, which makes the order of all."""

@@ -3,10 +3,12 @@
 One instance of postern in the mail host's namespace: its configuration, controller, commands and traces.
 """
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 
 from lab import BUILD, PINS, RUN_DIR, Lines, bpftool_rows, tree_remove, until
@@ -15,6 +17,8 @@ BINARY = os.path.join(BUILD, "postern")
 GUARDING = r"ready:.*guarding \S+ \((native|generic)"
 READY = r"ready:"  # whether or not an interface is there yet
 READY_S = 10.0
+STORE = "postern.db"
+LOCK = "lock"
 
 
 def libconfig(value):
@@ -136,6 +140,25 @@ class Gate:
     def open(self, source):
         rows = {r["source"]: r["open"] for r in self.rows("show open")}
         return rows.get(source, 0)
+
+    # ---- the store ----
+
+    def store_folder(self):
+        return next(here for here, _, names in os.walk(self.state) if STORE in names)
+
+    def store(self, **how):
+        """The database itself, beside whoever else uses it."""
+        return contextlib.closing(sqlite3.connect(os.path.join(self.store_folder(), STORE), **how))
+
+    @contextlib.contextmanager
+    def locked(self):
+        """As by a long import: the lock of all commands, and a transaction that writes, which comes to nothing. Yields the database."""
+        with open(os.path.join(self.store_folder(), LOCK), "r+", encoding="ascii") as lock, \
+                self.store(isolation_level=None) as store:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            store.execute("BEGIN IMMEDIATE")
+            yield store
+            store.execute("ROLLBACK")
 
     # ---- traces in the kernel ----
 

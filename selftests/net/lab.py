@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import threading
@@ -45,7 +46,19 @@ DYING_S = 30
 # Poll interval where the kernel tells no event: short beside what is waited for.
 POLL_S = 0.01
 
+# adjtimex(2): the mode, and struct timex with its time.
+ADJ_SETOFFSET = 0x100
+TIMEX_BYTES, TIMEX_TIME = 208, 72
+
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def clock_set():
+    """By a microsecond: every process that waits for the wall clock to be set hears of it, and nobody else."""
+    timex = ctypes.create_string_buffer(TIMEX_BYTES)
+    struct.pack_into("I", timex, 0, ADJ_SETOFFSET)
+    struct.pack_into("qq", timex, TIMEX_TIME, 0, 1)
+    assert _libc.adjtimex(timex) >= 0, os.strerror(ctypes.get_errno())
 
 
 def until(condition, timeout_s=5.0, what="the condition"):
@@ -72,18 +85,24 @@ def age(path):
     os.utime(path, (past, past))
 
 
-# bpftool walks the ids of all programs, maps or links of the machine and opens each: one that goes away in between
-# ends the whole walk with an error, though nobody asked for it.
-WALKS_MAX = 20
+# bpftool walks the ids of all programs, maps or links of the machine and opens each: one that goes away in between ends
+# the whole walk with an error, though nobody asked for it, and so does a link that another test is just about to make
+# (EAGAIN until it is attached, which takes the kernel its time). Such an instant passes.
+WALK_MAX_S = 10.0
 
 
 def bpftool_rows(*words):
     """What `bpftool -j WORDS` lists, of the whole machine."""
-    for _ in range(WALKS_MAX):
+    def walked():
         done = command("bpftool", "-j", *words, check=False)
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-    raise AssertionError(f"bpftool {' '.join(words)}: status {done.returncode}: {done.stdout}{done.stderr}")
+        said.append(f"status {done.returncode}: {done.stdout[-300:]}{done.stderr}")
+        return done.returncode == 0 and [json.loads(done.stdout)]
+
+    said = []
+    try:
+        return until(walked, WALK_MAX_S)[0]
+    except AssertionError as fault:
+        raise AssertionError(f"bpftool {' '.join(words)}: {said[-1]}") from fault
 
 
 class Lines:

@@ -164,14 +164,16 @@ class Machine:
         os.chmod(self.root + path, mode)
         age(self.root + path)
 
-    def listens(self, port):
-        return re.search(rf":{port}\s", self.host.run("ss", "-Hltn").stdout) is not None
+    def listens(self, place):
+        """place: a port at any address, or one address with its port as ss shows it: a server opens its addresses one by one."""
+        before = r"\s" if ":" in str(place) else ":"
+        return re.search(rf"{before}{re.escape(str(place))}\s", self.host.run("ss", "-Hltn").stdout) is not None
 
-    def wait_listening(self, *ports, log=None):
+    def wait_listening(self, *places, log=None):
         """Until they take connections, or who was to listen has said his last."""
-        for port in ports:
-            until(lambda p=port: self.listens(p) or (log and log.ended()), START_MAX_S, f"port {port}")
-            assert self.listens(port), "\n".join(log.lines)
+        for place in places:
+            until(lambda p=place: self.listens(p) or (log and log.ended()), START_MAX_S, f"{place} is listened at")
+            assert self.listens(place), "\n".join(log.lines)
 
     def wait_free(self, *ports):
         for port in ports:

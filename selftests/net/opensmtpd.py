@@ -87,15 +87,16 @@ class Opensmtpd(Server):
         self._daemon = None
         self._start()
 
-    def _ports(self):
-        return sorted(set(re.findall(r"^listen on \S+ .*?port (\d+)", self.text, re.M)))
+    def _places(self):
+        found = re.findall(r"^listen on (\S+) .*?port (\d+)", self.text, re.M)
+        return sorted({f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address, port in found})
 
     def _start(self):
         # Its first process only hands on the signal; the others end with it.
         self._daemon = self.machine.start("smtpd", "-d")
         lines = [] if self.log is None else self.log.lines
         self.log = Lines(self._daemon.stdout, lines)
-        self.machine.wait_listening(*self._ports(), log=self.log)
+        self.machine.wait_listening(*self._places(), log=self.log)
 
     def mailbox(self):
         try:

@@ -151,6 +151,9 @@ def test_neighbours_bring_a_ban_on_their_network(lab, gate, sink):
     assert fate(lab.out, "198.51.100.7") == "open"
     told, = until(lambda: journal(g, NETWORK), what="it is in the journal")
     assert "3 sources in it are banned" in told
+    assert "name an address in it" in g(f"forget {NETWORK}", status=2).stderr
+    g(f"forget {FOURTH}")
+    assert not banned(g, FOURTH) and banned(g, THIRD), "its own bans, not its neighbours'"
 
 
 def test_monitor_mode_bans_nobody_and_says_whom_it_would(lab, gate, sink):

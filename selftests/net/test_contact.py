@@ -199,6 +199,9 @@ def test_watch_cuts_a_listed_stranger_before_his_recipient_is_answered(lab, post
     # Cut before it looked, the server does not even know who it was.
     postfix.log.wait(rf"disconnect from unknown\[({BAD}|unknown)\]", 5, start)
     assert not [x for x in postfix.log.lines[start:] if "rcpt=" in x and BAD in x]
+    # The report has what was cut, with the list.
+    told = until(lambda: [r for r in g.rows("report since 1h", status=None) if r.get("reason") == "listed"], 3, "it is in the report")
+    assert told[0]["refused"] == 1 and told[0]["by"][0]["name"], told
     # From now on he is known for what he is.
     assert recipient(lab.out, BAD) == refusal_of(BAD)
     until(lambda: any("cut" in text for text in journal(g, BAD)), 3, "the journal has it")

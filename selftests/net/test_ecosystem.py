@@ -85,9 +85,16 @@ def test_fail2ban_bans_and_unbans_through_the_gate(lab, sink, fail2ban):
     f.client("set", "long", "unbanip", THIRD)
     f.said(rf"\[long\] Unban {THIRD}", start)
     # The client's words are done when it returns.
-    f.client("set", "forever", "banip", FOURTH)
+    f.client("set", "long", "banip", FOURTH)
     until(lambda: FOURTH in rules(g), what="the ban is there")
-    assert rules(g)[FOURTH]["expires"] is None
+    f.client("set", "forever", "banip", FOURTH)
+    until(lambda: rules(g)[FOURTH]["expires"] is None, what="the ban of another jail is there")
+    # And that jail alone takes it back.
+    f.client("set", "long", "unbanip", FOURTH)
+    f.said(rf"\[long\] Unban {FOURTH}", start)
+    assert rules(g)[FOURTH]["because"].startswith("fail2ban forever,")
+    f.client("set", "forever", "unbanip", FOURTH)
+    until(lambda: FOURTH not in rules(g), what="the ban is gone")
     assert not [line for line in f.log.lines if "ERROR" in line], f.log.lines
 
 
@@ -352,6 +359,11 @@ def test_what_lists_of_the_dns_say_has_their_name_on_it(lab, lists, sink, gate):
     assert "1 of them have the origin dnsbl" in done.stderr, done.stderr
     done = g("export list origin operator")
     assert OTHER in done.stdout and BAD not in done.stdout and not done.stderr, done
+    # Lists do not keep out who is trusted.
+    g(f"trust {BAD}")
+    done = g("export list")
+    assert OTHER in done.stdout and BAD not in done.stdout and not done.stderr, done
+    g(f"distrust {BAD}")
     # Who is let in is not exported as blocked.
     g("monitor")
     done = g("export list")

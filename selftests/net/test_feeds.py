@@ -10,6 +10,7 @@ import sqlite3
 import pytest
 
 from clients import fate, fates, forge_start
+from hungfs import HungFileSystem
 from lab import command, until
 
 SOURCE = "203.0.113.7"
@@ -55,6 +56,13 @@ def shown(g, name="drop"):
 
 def loaded(g, name="drop", state="loaded"):
     return until(lambda: shown(g, name) if shown(g, name)["state"] == state else None, 10, f"{name} is {state}")
+
+
+def watched(g):
+    """Directories that the controller watches."""
+    folder = f"/proc/{g.row('show status')['controller']}/fdinfo"
+    texts = [open(os.path.join(folder, fd), encoding="ascii").read() for fd in os.listdir(folder)]
+    return sum(text.count("inotify wd:") for text in texts)
 
 
 def zone_addresses(folder, path):
@@ -107,7 +115,8 @@ def test_a_source_of_both_versions_is_never_let_in(lab, gate, sink, folder):
         g.log.wait(r"feed drop: 5001 entries .*5000 of them new, 5000 gone", 10, start)
     # And while feeds come and go around it, and its own action changes.
     write(os.path.join(folder, "more"), lines(OTHER))
-    for feeds in ([{"name": "more", "file": os.path.join(folder, "more")}, feed(path)], [feed(path, always=True)]):
+    more = {"name": "more", "file": os.path.join(folder, "more")}
+    for feeds in ([more, feed(path)], [feed(path, always=True)], [more, {"name": "other", "file": path}]):
         g.configure(feeds=feeds)
         g("reload")
     counters = g.counters()
@@ -243,8 +252,12 @@ def test_without_a_controller_a_command_reads_them(lab, gate, sink, folder):
     write(path, lines(SOURCE, "x"))
     g = gate(mode="enforce", feeds=[feed(path), {"name": "own", "file": path + ".own", "action": "refuse"}])
     loaded(g)
+    assert g.row("show status")["feeds"] == {"count": 2, "loaded": 1, "entries": 1}
     g.stop()
     assert fate(lab.out, SOURCE) == "silent"
+    # What it does not know it does not say.
+    assert g.row("show status")["feeds"] == {"count": 2, "loaded": None, "entries": None}
+    assert "feeds        2 configured; what the kernel has of them stays" in g("show status").stdout
     write(path, lines(*filler(FEW)))
     write(path + ".own", lines(OTHER))
     assert {r["name"]: r["added"] for r in g.rows("feed load all")} == {"drop": FEW, "own": 1}
@@ -257,3 +270,70 @@ def test_without_a_controller_a_command_reads_them(lab, gate, sink, folder):
     g("detach all")
     g("attach mx0")
     assert fate(lab.out, OTHER) == "refused"
+
+
+def test_lists_and_hits_outlive_restarts_whatever_was_kept(lab, gate, sink, folder):
+    paths = [os.path.join(folder, name) for name in ("drop", "own")]
+    write(paths[0], lines(SOURCE))
+    write(paths[1], lines(OTHER, *filler(MANY)))
+    feeds = [feed(paths[0]), {"name": "own", "file": paths[1], "action": "refuse"}]
+    g = gate(mode="enforce", feeds=feeds)
+    loaded(g)
+    loaded(g, "own")
+    assert fates(lab.out, [SOURCE, OTHER]) == {SOURCE: "silent", OTHER: "refused"}
+    hits = {name: shown(g, name)["hits"] for name in ("drop", "own")}
+    assert min(hits.values()) > 0
+    g.stop()
+    # The disk lies, the file has gone mad, the order is another, and so is a file of any size: nobody is let in meanwhile.
+    kept = os.path.join(g.state, g.instance, "feed-own")
+    with open(kept, "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\x01")
+    start = len(g.log.lines)
+    write(paths[1], BROKEN[0][0])
+    write(paths[0] + ".2", lines(SOURCE, HONEST, *filler(1, 19)))
+    told = g.row("feed load drop", status=1)
+    assert told["state"] == "held back" and "of the feed own that was not kept" in told["why"], told
+    g.configure(feeds=[feeds[1], feed(paths[0] + ".2")])
+    g.start()
+    loaded(g, state="held back")
+    assert fates(lab.out, [SOURCE, OTHER]) == {SOURCE: "silent", OTHER: "refused"}
+    assert g.why(OTHER)["feed"] == "own" and g.why(SOURCE)["feed"] == "drop"
+    assert shown(g, "drop")["hits"] > hits["drop"] and shown(g, "own")["hits"] > hits["own"]
+    write(paths[1], lines(OTHER, *filler(MANY)))
+    g.log.wait(r"feed drop: 3 entries from .*drop.2 are in force now", 10, start)
+    assert fates(lab.out, [SOURCE, OTHER, HONEST]) == {SOURCE: "silent", OTHER: "refused", HONEST: "silent"}
+    assert shown(g, "own")["hits"] > hits["own"] > 0 and g.why(HONEST)["feed"] == "drop"
+    # Another file of another size, while nobody looked.
+    g.stop()
+    write(paths[1] + ".2", lines(OTHER))
+    g.configure(feeds=[feed(paths[0] + ".2"), {**feeds[1], "file": paths[1] + ".2"}])
+    g.start()
+    assert loaded(g, "own")["entries"] in (1, MANY + 1)
+    until(lambda: shown(g, "own")["entries"] == 1, 10, "the other file is taken")
+
+
+def test_a_file_system_that_does_not_answer_stops_nothing(lab, gate, sink, folder):
+    path, hung = os.path.join(folder, "drop"), os.path.join(folder, "hung")
+    write(path, lines(SOURCE))
+    os.mkdir(hung, 0o755)
+    there = HungFileSystem(hung)
+    try:
+        g = gate(mode="enforce", feeds=[{"name": "far", "file": os.path.join(hung, "list")}, feed(path)])
+        there.wait_asked()
+        # The heart goes on to beat, an order is heard, and another file takes the place of the one nobody can open.
+        assert g.row("show status")["controller"]
+        g.configure(feeds=[feed(path)])
+        g("reload")
+        assert loaded(g)["entries"] == 1
+        assert fate(lab.out, SOURCE) == "silent"
+    finally:
+        there.close()
+    start = len(g.log.lines)
+    g.configure(feeds=[feed(path), {"name": "far", "file": os.path.join(hung, "list")}])
+    g("reload")
+    g.log.wait("feed far: .* is not there yet", 10, start)
+    until(lambda: watched(g) == 2, 10, "both directories are watched")
+    g.configure(feeds=[feed(path)])
+    g("reload")
+    assert watched(g) == 1

@@ -81,6 +81,13 @@ def test_a_delivery_is_counted_once_and_its_sender_known(lab, postfix, gate, log
     row = until(lambda: (r := g.row("show status")["mail_log"]) and r["deliveries"] == 2 and r, 8, "the status")
     assert (row["state"], row["source"]) == ("up", log.path)
     assert f"{log.path}: 2 messages taken" in g("show status").stdout
+    # What nobody has a copy of is said to be missing.
+    g.kill()
+    os.truncate(log.path, 0)
+    g.start()
+    g.log.wait("the mail log .* a part of it may not have been read")
+    until(lambda: g.row("show status")["mail_log"]["gaps"] == 1, 8, "the status")
+    assert "not all of it was read" in g("show status").stdout
 
 
 def test_a_log_that_is_not_there_is_no_fault_and_is_found_when_it_comes(lab, postfix, gate, log):

@@ -5,18 +5,16 @@ way, a gate that is made anew. What was judged holds, what was taken back stays 
 """
 import contextlib
 import ctypes
-import fcntl
 import ipaddress
 import os
 import signal
 import socket
-import sqlite3
 import struct
 import time
 
 from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
 from gate import READY as GATE_READY
-from lab import command, until
+from lab import clock_set, command, until
 from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
                    sources, well, zones_wait)
 
@@ -28,20 +26,11 @@ LISTED, GOOD_STATE, SUSPENDED = 1, 0, 1
 NEWS = 2000
 # Longer than any patience for the lock of the store, and than the dead man's switch would wait.
 LOCKED_S = 12
-# adjtimex(2): the mode, and struct timex with its time.
-ADJ_SETOFFSET = 0x100
-TIMEX_BYTES, TIMEX_TIME = 208, 72
-STORE = "postern.db"
-LOCK = "lock"
-
-
-def store_folder(g):
-    return next(here for here, _, names in os.walk(g.state) if STORE in names)
 
 
 def rows(g, query="SELECT * FROM verdict"):
     """What the store itself says, read beside whoever else uses it."""
-    with contextlib.closing(sqlite3.connect(os.path.join(store_folder(g), STORE), timeout=5)) as store:
+    with g.store(timeout=5) as store:
         return store.execute(query).fetchall()
 
 
@@ -50,31 +39,11 @@ def kept(g, listed=1):
     return rows(g, f"SELECT count(*) FROM verdict WHERE listed = {listed}")[0][0]
 
 
-@contextlib.contextmanager
-def locked(g):
-    """As by a long import: the lock of all commands, and a transaction that writes."""
-    with open(os.path.join(store_folder(g), LOCK), "r+", encoding="ascii") as lock, \
-            contextlib.closing(sqlite3.connect(os.path.join(store_folder(g), STORE), isolation_level=None)) as store:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        store.execute("BEGIN IMMEDIATE")
-        yield
-        store.execute("ROLLBACK")
-
-
 def hosts(network, count):
     return [f"{network}.{i}" for i in range(1, count + 1)]
 
 
 # ---- a store that keeps others waiting ----
-
-def clock_set():
-    """By a microsecond: every process that waits for the wall clock to be set hears of it, and nobody else."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    timex = ctypes.create_string_buffer(TIMEX_BYTES)
-    struct.pack_into("I", timex, 0, ADJ_SETOFFSET)
-    struct.pack_into("qq", timex, TIMEX_TIME, 0, 1)
-    assert libc.adjtimex(timex) >= 0, os.strerror(ctypes.get_errno())
-
 
 def test_a_locked_store_keeps_no_verdict_waiting(lab, postfix, scripted, gate):
     """
@@ -87,7 +56,7 @@ def test_a_locked_store_keeps_no_verdict_waiting(lab, postfix, scripted, gate):
     assert recipient(lab.out, bad[0])[:3] == "550"
     until(lambda: kept(g) == 1, 3, "the store has it")
     before = len(g.log.lines)
-    with locked(g):
+    with g.locked():
         clock_set()
         g.log.wait(r"the wall clock was set", start=before)
         begin, met = time.monotonic(), 1
@@ -106,7 +75,7 @@ def test_what_is_suspended_while_the_store_is_locked_leaves_it_later(lab, postfi
     g = judging(gate, ["mad.example*3", "sane.example*3"], resolver=SCRIPTED, dnsbl={"probe_every": "1s"})
     meet(g, lab.out, BAD, BAD2)
     until(lambda: kept(g) == 2, 3, "the store has them")
-    with locked(g):
+    with g.locked():
         mad.append(True)
         until(lambda: BAD not in sources(g), 10, "it is gone from the maps")
         zones_wait(g, lambda rows: rows["mad.example"]["state"] == "suspended")
@@ -164,7 +133,7 @@ def test_what_is_forgotten_does_not_come_back_with_a_reload(lab, postfix, script
 def test_a_clean_verdict_that_is_forgotten_on_its_way_to_the_store_is_not_written_down(lab, postfix, scripted, gate):
     scripted(answering({"bl.example": only([BAD])}))
     g = judging(gate, resolver=SCRIPTED)
-    with locked(g):
+    with g.locked():
         meet(g, lab.out, GOOD, GOOD2, BAD)
     # The command waits for nobody now; the batch may have been written before it.
     g(f"forget {GOOD}")

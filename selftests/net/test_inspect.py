@@ -40,7 +40,7 @@ def test_rules_are_readable(lab, gate):
 
 
 def test_allow_open_and_rates_are_readable(lab, gate, sink):
-    g = gate(limits={"rate": "100/1m burst 100", "open": 50})
+    g = gate(limits={"rate": "100/1d burst 100", "open": 50})
     held = [attempt(lab.out, SOURCE, greet=True) for _ in range(3)]
     own = formatted(dump("pinned", g.map_path("pn_allow")))
     assert any(r["key"]["addr"] == mapped("192.0.2.25") and r["value"]["action"] == "PN_ALLOW"
@@ -71,7 +71,7 @@ def test_programs_and_maps_bear_their_names(lab, gate):
 
 
 def test_shows_have_the_promised_shapes(lab, gate, sink):
-    g = gate(limits={"rate": "100/1m burst 100", "open": 50})
+    g = gate(limits={"rate": "100/1d burst 100", "open": 50})
     g(f"block {SOURCE} for 2h because it spams")
     g("allow 198.51.100.0/24")
     held = [attempt(lab.out, "203.0.113.8", greet=True) for _ in range(2)]

@@ -30,6 +30,7 @@ BLOCKED6 = "2001:db8:a000::7"
 NETWORK6 = "2001:db8:a000::/48"
 HONEST = "203.0.113.88"
 DELIVERS = "203.0.113.89"
+DELIVERS_LATER = "203.0.113.92"
 FED = "203.0.113.90"
 ANY = 10**9
 HAMMER_PER_S = 5000
@@ -239,11 +240,17 @@ postfix/qmgr 4Xyz1234: removed
 
 
 def test_the_mail_log_is_followed_in_the_sandbox(machine, installed):
-    """By journalctl(1), which the service starts: who has delivered is known."""
-    for line in DELIVERED.format(source=DELIVERS).strip().splitlines():
-        tag, _, text = line.partition(" ")
-        machine.run("logger", "--socket", "/run/systemd/journal/dev-log", "-p", "mail.info", "-t", tag, "--id=77", text)
-    until(lambda: installed.rows(f"why {DELIVERS}")[0]["reason"] == "known", READY_S, "the sender is known")
+    """By journalctl(1), which the service starts: who has delivered is known. And on, when the journal is made persistent."""
+    def deliver(source):
+        for line in DELIVERED.format(source=source).strip().splitlines():
+            tag, _, text = line.partition(" ")
+            machine.run("logger", "--socket", "/run/systemd/journal/dev-log", "-p", "mail.info", "-t", tag, "--id=77", text)
+        until(lambda: installed.rows(f"why {source}")[0]["reason"] == "known", READY_S, "the sender is known")
+
+    deliver(DELIVERS)
+    machine.run("mkdir", "/var/log/journal")
+    machine.run("journalctl", "--flush")
+    deliver(DELIVERS_LATER)
 
 
 @contextlib.contextmanager
@@ -304,7 +311,9 @@ def test_examples_of_the_manual_run_as_printed(machine, installed):
         for example in session:
             line, _, printed = example.partition("\n")
             done = machine.shell(line, check=False)
-            assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+            # A report of a gate that is minutes old says that it is too early.
+            fine = (4,) if line.startswith("postern report") else (0,)
+            assert done.returncode in fine, f"{line}: {done.stdout}{done.stderr}"
             # Where the manual prints no answer it is a long one, or has the time in it.
             assert printed.strip() in ("", done.stdout.strip()), line
 
@@ -442,7 +451,12 @@ def test_removed_and_purged_without_a_trace(machine, installed, lab):
     assert machine.shell("ls -A /sys/fs/bpf").stdout.split() == ["maps.debug", "progs.debug"], "the kernel's own"
     # A removal keeps what the operator has made.
     assert machine.exists("/etc/postern/postern.conf") and machine.exists("/var/lib/postern/default/postern.db")
+    # Of an upgrade that broke off nothing is left in the kernel either.
+    installed.dpkg("--unpack", installed.package)
+    installed("attach mx0")
+    assert "xdp" in lab.mail.run("ip", "-d", "link", "show", "mx0").stdout
     installed.dpkg("-P", "postern")
+    until(lambda: "xdp" not in lab.mail.run("ip", "-d", "link", "show", "mx0").stdout, READY_S, "the gate is gone")
     assert [machine.read(path) for path in USERS] == installed.users_before
     assert machine.files(THEIR_OWN) == installed.before
     for path in ("/etc/postern", "/var/lib/postern", "/run/postern", "/usr/share/postern"):

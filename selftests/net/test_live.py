@@ -15,9 +15,10 @@ import pytest
 
 from clients import fate, forge_start, knock
 from gate import descendants
-from lab import command, until
+from lab import clock_set, command, until
 from senders import senders, wait_messages
 
+YEAR_S = 31536000
 HONEST = "203.0.113.7"
 BLOCKED = "203.0.113.66"
 PORT = {"port": 25, "class": "mx"}
@@ -102,6 +103,35 @@ def test_fifty_reloads_under_load(lab, gate, sink):
     assert done == 40
 
 
+def test_a_store_that_is_held_keeps_nobody_waiting(lab, gate, sink):
+    """
+    While another process holds the store the configuration is read again, a controller follows another and a gate is made anew, with its
+    rules; what was ordered meanwhile is made up for.
+    """
+    other = "198.51.100.9"
+    g = gate(mode="monitor")
+    g(f"block {BLOCKED}")
+    g(f"block {other}")
+    with g.locked() as store:
+        # As a command leaves it that was killed before it came to the kernel.
+        for step in ("DELETE FROM rule WHERE substr(addr, 13) = x'cb007142'", "COMMIT", "BEGIN IMMEDIATE"):
+            store.execute(step)
+        for change in {"mode": "enforce"}, {"tables": {"rules": 4096}}:
+            g.configure(**change)
+            assert "1 key has changed" in g("reload").stdout
+            g.log.wait(r"store: .*; its rules and its mode are compared with the kernel's as soon as")
+            assert g.row("show status")["mode"] == "enforce"
+            assert (g.why(HONEST)["verdict"], g.why(other)["verdict"]) == ("pass", "drop")
+        g.stop()
+        g.start()
+        assert (g.row("show status")["mode"], g.why(other)["verdict"]) == ("enforce", "drop")
+        g.stop(signal.SIGINT)
+        g.start()
+        assert (g.row("show status")["mode"], g.why(other)["verdict"]) == ("enforce", "drop")
+    g.log.wait(r"store: its rules and its mode are in force", 5)
+    assert (g.why(BLOCKED)["verdict"], g.why(other)["verdict"]) == ("pass", "drop")
+
+
 def test_reload_says_what_changed_or_what_is_wrong(gate):
     g = gate(dnsbl={"sites": ["key.bl.example*3"]}, resolver=["127.0.0.1"])
     assert "0 keys have changed" in g("reload").stdout
@@ -143,8 +173,21 @@ def test_enforce_for_a_time_outlives_reload_and_restart_and_no_more(lab, gate, s
     assert re.search(r"enforce until \S+ \(\ds left\), then monitor", g("show status").stdout)
     g.log.wait(r"monitor mode: the time for which enforce was ordered is over", 8)
     assert g.row("show status")["mode"] == "monitor"
-    # A timed commit: said again without a time, it stays.
+    # When the clock is set the wall time is written anew that the order ends by after a reboot; here it is a year late.
     g("enforce for 1h")
+
+    def stored():
+        with g.store() as store:
+            return store.execute("SELECT value FROM value WHERE name = 'mode'").fetchone()[0].split()
+
+    def late(words):
+        return [str(int(word) + YEAR_S) if at == len(words) - 2 else word for at, word in enumerate(words)]
+    right = stored()
+    with g.store() as store, store:
+        store.execute("UPDATE value SET value = ? WHERE name = 'mode'", [" ".join(late(right))])
+    clock_set()
+    until(lambda: abs(int(stored()[-2]) - int(right[-2])) <= 1, 5, "the wall time is right again")
+    # A timed commit: said again without a time, it stays.
     g("enforce")
     status = g.row("show status")
     assert (status["mode"], status["enforce_until"]) == ("enforce", None)

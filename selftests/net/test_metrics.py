@@ -44,6 +44,39 @@ def value(found, name, **labels):
     return found.get((name, frozenset(labels.items())))
 
 
+def questions():
+    """(PromQL, text with label names in it) of each panel and alert that we ship."""
+    with open(os.path.join(TREE, "tools", "grafana", "postern.json"), encoding="utf-8") as file:
+        for panel in json.load(file)["panels"]:
+            for target in panel["targets"]:
+                yield target["expr"], " ".join(re.findall(r"{{(.*?)}}", target.get("legendFormat", "")))
+    with open(os.path.join(TREE, "tools", "prometheus", "postern.rules.yml"), encoding="utf-8") as file:
+        for rule in file.read().split("- alert:")[1:]:
+            yield re.search(r"expr: (.*)", rule)[1], " ".join(re.findall(r"{{ \$labels\.(\w+) }}", rule))
+
+
+def labels_check(page):
+    """What we ship asks for labels, and for values of them, that a page with all that there can be has."""
+    added = {"instance": set(), "job": {"postern"}}
+    has = {}
+    for name, labels in page:
+        for label, text in labels:
+            has.setdefault(name, {}).setdefault(label, set()).add(text)
+    for expr, shown in questions():
+        seen = set(added)
+        for name, selector in re.findall(r"\b(postern_\w+|up)(?:{(.*?)})?", expr):
+            known = has.get(name, {}) | added
+            seen |= set(known)
+            for label, _, wanted in re.findall(r'(\w+)(=~|!~|!=|=)"(.*?)"', selector):
+                assert label in known, f"{name} has no label {label}: {expr}"
+                assert label == "instance" or set(wanted.split("|")) <= known[label], f"{wanted} of {label}: {expr}"
+        grouped = {label for group in re.findall(r"\b(?:by|on) \(([^)]*)\)", expr) for label in group.split(", ")}
+        assert grouped <= seen, expr
+        aggregated = re.search(r"\b(?:sum|min|max) by \(([^)]*)\)", expr)
+        left = set(aggregated[1].split(", ")) if aggregated else seen
+        assert set(shown.split()) <= left, f"{shown} is not left of {expr}"
+
+
 @contextlib.contextmanager
 def connection(host, address=AT):
     """To the page, in the host's namespace."""
@@ -129,6 +162,7 @@ def test_the_command_and_the_page_tell_the_same(lab, gate, lists, sink):
     rows = {(r["metric"], frozenset(r["labels"].items())) for r in g.rows("metrics")}
     assert rows == set(told)
     close_all(held)
+    labels_check(page)
 
 
 def test_reloads_and_the_mode_are_measured(lab, gate):

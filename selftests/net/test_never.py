@@ -103,3 +103,13 @@ def test_the_operators_own_address_takes_a_word_more(run, lab, gate):
     assert fate(lab.out, DESK) == "silent"
     done = g("block - anyway", stdin=f"{DESK}\n{DESK6}\n", environment=session)
     assert set(g.rules()) == {"203.0.113.80/28", COLLEAGUE, DESK, DESK6}
+
+
+def test_an_allow_that_takes_the_place_of_a_trust_says_so(gate):
+    g = gate(start=False)
+    g(f"trust {OURS_ONE} because a partner")
+    assert f"{OURS_ONE} was trusted because a partner until now: allow takes the place of that" in g(f"allow {OURS_ONE}").stderr
+    assert "was" not in g(f"allow {OURS_ONE} for 1h").stderr
+    assert f"{OURS_ONE} was allowed until now: trust takes the place of that" in g(f"trust {OURS_ONE}").stderr
+    assert [r["action"] for r in g.rows("show rules") if r["prefix"] == OURS_ONE] == ["trust"]
+    assert "was" not in g(f"block {OURS_ONE}").stderr

@@ -63,6 +63,10 @@ def test_a_listed_source_of_a_provider_gets_in_within_limits(lab, postfix, scrip
     assert g.why(BAD)["reason"] == "rate" and fate(lab.out, BAD) == "silent"
     # It is nobody's rule, and a rule of the operator's goes before it.
     assert f"the SPF record of {GOOD_ONE} names" in g(f"distrust {BAD}", status=3).stderr
+    g(f"trust {NETWORK}")
+    done = g(f"distrust {NETWORK}")
+    assert "no longer trusted by a rule" in done.stdout and "names (trust_spf" in done.stderr and GOOD_ONE in done.stderr
+    assert g.why("203.0.113.3")["provider"] == GOOD_ONE, "the rule is gone, and what it stood over is back"
     g(f"block {BAD}")
     assert g.why(BAD)["reason"] == "rule"
     g("allow 203.0.113.0/24")

@@ -145,11 +145,11 @@ def test_the_whole_story(lab, mta, gate, log, tmp_path):
 
     # The command as it is printed.
     g.cli(*shlex.split(row["command"].removeprefix("postern ")))
-    _, sources, summary = report(g, log, status=0)
+    _, sources, summary = report(g, log, status=4)
     assert (sources[UNLUCKY]["state"], sources[UNLUCKY]["command"]) == ("settled", None)
-    # And it says that so little proves nothing yet.
+    # And it says that so little proves nothing yet: no script enforces on it.
     assert (summary["verdict"], summary["left"], summary["settled"]) == ("early", 0, 1)
-    assert "too early" in g("report since 1h").stdout
+    assert "too early" in g("report since 1h", status=4).stdout
 
     g("enforce")
     start = mta.mark()
@@ -193,13 +193,13 @@ def test_a_limit_is_told_from_a_list_and_by_time(lab, mta, gate, log):
     assert row["command"].startswith(f"postern allow {HONEST[0]} because ")
     # A block settles it as well: it is what the operator wants.
     g(f"block {HONEST[0]} for 30d with reply")
-    assert report(g, log, status=0)[1][HONEST[0]]["state"] == "settled"
-    assert "blocked" in g("report since 1h").stdout
+    assert report(g, log)[1][HONEST[0]]["state"] == "settled"
+    assert "blocked" in g("report since 1h", status=4).stdout
     g(f"unblock {HONEST[0]}")
     g(f"trust {HONEST[0]}")
     assert report(g, log)[1][HONEST[0]]["state"] == "left"
     g.cli(*shlex.split(row["command"].removeprefix("postern ")))
-    assert report(g, log, status=0)[1][HONEST[0]]["state"] == "settled"
+    assert report(g, log)[1][HONEST[0]]["state"] == "settled"
 
 
 def test_a_feed_is_named(lab, mta, gate, log, tmp_path):
@@ -216,7 +216,7 @@ def test_a_feed_is_named(lab, mta, gate, log, tmp_path):
     row = sources[HONEST[1]]
     assert (row["state"], row["kind"], row["feed"]) == ("left", "feed", "somebody") and "somebody" in row["advice"]
     g.cli(*shlex.split(row["command"].removeprefix("postern ")))
-    assert report(g, log, status=0)[1][HONEST[1]]["state"] == "settled"
+    assert report(g, log)[1][HONEST[1]]["state"] == "settled"
 
 
 def test_without_a_log_nothing_is_proved(lab, mta, gate, log):
@@ -257,7 +257,7 @@ def test_one_story_of_bans_feeds_and_mail(lab, mta, gate, log, tmp_path):
     fed, fast, hasty, calm = SPAMMERS[0], SPAMMERS[1], HONEST[3], HONEST[4]
     feed = tmp_path / "feed.txt"
     feed.write_text(f"{fed}\n")
-    g = gate(mode="monitor", mail_log=log.path, limits={"rate": "60/1m burst 3", "open": 0},
+    g = gate(mode="monitor", mail_log=log.path, limits={"rate": "20/1m burst 3", "open": 0},
              budgets={"event_interval": "1s"}, feeds=[{"name": "somebody", "file": str(feed), "action": "drop"}],
              bans={"after": 1, "within": "1s", "first": "1h", "neighbours": 0})
     until(lambda: g.why(fed)["reason"] == "feed", 5, "the feed is in force")
@@ -288,9 +288,13 @@ def test_one_story_of_bans_feeds_and_mail(lab, mta, gate, log, tmp_path):
     assert g.row(f"evidence {fed} no contact")["gate"]["feed"] == "somebody"
     assert "(feed: somebody)" in g(f"evidence {fed} no contact").stdout
     assert "1 of 1 loaded, 1 entry" in g("show status").stdout
-    # The command as it is printed lifts the ban.
+    assert "raise limits.rate above 60/1m burst 3" in row["advice"]
+    assert {x["reason"]: x["name"] for x in row["by"]} == {"rate": "60/1m burst 3", "banned": None}
+    assert sum(x["would"] for x in row["by"]) == row["would"]
+    # The command as it is printed lifts the ban; the limit, over which it was as well, stays to be explained.
     g.cli(*shlex.split(row["command"].removeprefix("postern ")))
-    assert report(g, log, status=0)[1][hasty]["state"] == "settled"
+    row = report(g, log)[1][hasty]
+    assert (row["state"], row["kind"]) == ("left", "limit") and row["command"].startswith(f"postern allow {hasty} ")
     assert g.why(hasty)["reason"] != "banned"
     g("enforce")
     assert fates(lab.out, [fed, fast], wait_s=0.2) == {fed: "silent", fast: "silent"}

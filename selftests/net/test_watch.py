@@ -16,11 +16,15 @@ SOURCE = "198.51.100.9"
 
 
 class Watch:
-    """`postern watch` in the background, once it is heard by the controller."""
+    """`postern watch` in the background, once it is heard by the controller, if there is one."""
 
     def __init__(self, g, sentence="watch", *options):
         self.process = g.host.start(*g.words(*options, *sentence.split()))
         self.out = Lines(self.process.stdout)
+        if g.is_running():
+            self.wait_heard(g)
+
+    def wait_heard(self, g):
         path = f"/run/postern/{g.instance}/events"
         until(lambda: path in g.host.run("ss", "-Hx", "state", "connected").stdout or self.out.ended(), 5, "a watcher")
 
@@ -94,6 +98,17 @@ def test_who_reads_too_slowly_is_told_so(lab, gate, watching):
     g.stop()
     assert again.process.wait(10) == 1 and "the controller has ended" in again.process.stderr.read()
     assert again.rows()[-1]["kind"] == "end"
+    # Without a controller the ring of the gate is read, and with the next one its reader is heard again.
+    g(f"block {SOURCE} with refuse")
+    alone = watching(g)
+    assert fate(lab.out, SOURCE) == "refused"
+    alone.out.wait(rf"Z refused {re.escape(SOURCE)} port 25 on mx0: rule")
+    g.start()
+    alone.wait_heard(g)
+    g("monitor")
+    alone.out.wait(r"Z mode monitor$")
+    g.stop(signal.SIGINT)
+    assert alone.process.wait(10) == 1
 
 
 def test_a_terminal_gets_colour_unless_it_is_not_wanted(run, lab, gate, sink):

@@ -8,6 +8,7 @@
 
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define MESSAGE_MAX    8192
+#define TEXTS_TOO_MANY (ANSWER_TEXTS_MAX + 2)
 #define ASKED	       "7.113.0.203.bl.example"
 #define FLAGS_OK       0x8180 /* a response, recursion desired and available */
 #define FLAGS_NXDOMAIN 0x8183
@@ -430,13 +431,13 @@ TEST(answer_gives_every_text_whole)
 	struct answer a;
 
 	memset(filler, 'x', sizeof(filler));
-	begin(&m, FLAGS_OK, 18, 0, "t.example", RECORD_TXT);
+	begin(&m, FLAGS_OK, TEXTS_TOO_MANY, 0, "t.example", RECORD_TXT);
 	put_head(&m, "t.example", RECORD_TXT, 300, 2 * (1 + sizeof(filler)));
 	for (unsigned i = 0; i < 2; i++) {
 		put(&m, string, 1);
 		put(&m, filler, sizeof(filler));
 	}
-	for (unsigned i = 1; i < 18; i++) {
+	for (unsigned i = 1; i < TEXTS_TOO_MANY; i++) {
 		put_head(&m, "t.example", RECORD_TXT, 300, 4);
 		put(&m, "\1a\1b", 4);
 	}

@@ -4,11 +4,9 @@
 
 #include "dns/spf.h"
 
-#include "unit/dns_rig.h"
+#include "unit/spf_rig.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define TIMEOUT_MS   400
-#define SAME(a, b)   (strcmp((a), (b)) == 0)
+#define SAME(a, b) (strcmp((a), (b)) == 0)
 
 /* ---- the grammar (RFC 7208, 12) ---- */
 
@@ -153,18 +151,32 @@ TEST(spf_names_the_term_that_is_wrong)
 	       "%s", term[0].value);
 }
 
+TEST(spf_records_that_were_not_read_whole_are_known)
+{
+	static struct answer_texts texts;
+	struct answer_text *t = texts.text;
+
+	texts.count = 2;
+	t[0].length = (size_t)sprintf((char *)t[0].byte, "key=%d", 1);
+	t[1].length = (size_t)sprintf((char *)t[1].byte, "v=spf1 ip4:192.0.2.0/%d", 2);
+	EXPECT(spf_record_is_whole(&texts), "all was read");
+	t[0].is_cut = true;
+	EXPECT(spf_record_is_whole(&texts), "one that is none was cut");
+	t[1].is_cut = true;
+	EXPECT(!spf_record_is_whole(&texts), "the record was cut, and may be of a /24");
+	t[1].is_cut = false;
+	texts.is_short = true;
+	EXPECT(!spf_record_is_whole(&texts), "another record may be among those that lack");
+}
+
 /* ---- the walk ---- */
 
 static const struct rig_row rows[] = {
 	{"fine.test", RECORD_TXT, "google-site-verification=x"},
 	{"fine.test", RECORD_TXT, "v=spf1 mx a:host.test include:other.test ip4:192.0.2.0/24 -all"},
 	{"fine.test", RECORD_MX, "10 host.test"},
-	{"host.test", RECORD_A, "192.0.2.1"},
 	{"six.test", RECORD_AAAA, "2001:db8::1"},
 	{"other.test", RECORD_TXT, "v=spf1 a:six.test +all"},
-	{"none.test", RECORD_TXT, "v=spf10 -all"},
-	{"two.test", RECORD_TXT, "v=spf1 -all"},
-	{"two.test", RECORD_TXT, "v=spf1 mx -all"},
 	{"open.test", RECORD_TXT, "v=spf1 +all"},
 	{"implied.test", RECORD_TXT, "v=spf1 all"},
 	{"endless.test", RECORD_TXT, "v=spf1 mx"},
@@ -173,26 +185,14 @@ static const struct rig_row rows[] = {
 	{"hands2.test", RECORD_TXT, "v=spf1 a:host.test ~all"},
 	{"behind.test", RECORD_TXT,
 	 "v=spf1 -all a:nowhere.test mx:nowhere.test redirect=none.test"},
-	{"loop.test", RECORD_TXT, "v=spf1 include:loop2.test -all"},
-	{"loop2.test", RECORD_TXT, "v=spf1 include:LOOP.test -all"},
 	{"self.test", RECORD_TXT, "v=spf1 redirect=self.test"},
-	{"syntax.test", RECORD_TXT, "v=spf1 ip4:192.0.2.0/33 -all"},
 	{"below.test", RECORD_TXT, "v=spf1 include:syntax.test -all"},
-	{"lost.test", RECORD_TXT, "v=spf1 include:none.test -all"},
 	{"gone.test", RECORD_TXT, "v=spf1 redirect=absent.test"},
 	{"voids.test", RECORD_TXT, "v=spf1 a:no1.test mx:no2.test -all"},
-	{"voids3.test", RECORD_TXT, "v=spf1 a:no1.test mx:no2.test exists:no3.test -all"},
 	{"macro.test", RECORD_TXT, "v=spf1 exists:%{i}.x.test include:%{d}.y.test ptr -all"},
-	{"ten.test", RECORD_TXT,
-	 "v=spf1 a:host.test a:host.test a:host.test a:host.test a:host.test "
-	 "a:host.test a:host.test a:host.test a:host.test a:host.test -all"},
-	{"eleven.test", RECORD_TXT, "v=spf1 include:ten.test -all"},
 	{"flood.test", RECORD_TXT,
 	 "v=spf1 include:ten.test include:ten.test include:ten.test "
 	 "include:ten.test include:ten.test include:ten.test -all"},
-	{"fails.test", RECORD_TXT, "v=spf1 include:servfail.test -all"},
-	{"servfail.test", RECORD_TXT, "!servfail"},
-	{"silent.test", RECORD_TXT, "!silent"},
 	{"failsand.test", RECORD_TXT, "v=spf1 include:servfail.test include:syntax.test -all"},
 	{"crowd.test", RECORD_TXT, "v=spf1 mx -all"},
 	{"crowd.test", RECORD_MX, "1 a.test"},
@@ -209,7 +209,6 @@ static const struct rig_row rows[] = {
 };
 
 static struct rig rig;
-static struct resolver *resolver;
 static struct spf_finding found;
 
 static void walked(void *context, const struct spf_finding *f)
@@ -217,18 +216,6 @@ static void walked(void *context, const struct spf_finding *f)
 	(void)context;
 	found = *f;
 	loop_stop(rig.loop);
-}
-
-static bool begin(void)
-{
-	return rig_open(&rig, rows, COUNT(rows)) &&
-	       resolver_open(&resolver, rig.loop, &rig.at, 1, TIMEOUT_MS, NULL) == 0;
-}
-
-static void end(void)
-{
-	resolver_close(resolver);
-	rig_close(&rig);
 }
 
 TEST(spf_walk_finds_what_an_owner_should_know)
@@ -265,9 +252,10 @@ TEST(spf_walk_finds_what_an_owner_should_know)
 		{"failsand.test", SPF_BROKEN, 2, 0, '-', "ip4:192.0.2.0/33"},
 		{"crowd.test", SPF_BROKEN, 1, 0, '-', "more than 10 MX"},
 		{"silent.test", SPF_TEMPERROR, 0, 0, 0, "silent.test"},
+		{"m.t", SPF_TEMPERROR, 0, 0, 0, "more TXT records than the 64"},
 	};
 
-	ENSURE(begin(), "begin");
+	ENSURE(spf_rig_open(&rig, rows, COUNT(rows)), "begin");
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct spf_walk *w;
 
@@ -286,16 +274,16 @@ TEST(spf_walk_finds_what_an_owner_should_know)
 						 SAME(cases[i].domain, "flood.test")),
 		       "%s: costly", cases[i].domain);
 	}
-	end();
+	spf_rig_close(&rig);
 }
 
 TEST(spf_walk_can_be_stopped)
 {
 	struct spf_walk *w;
 
-	ENSURE(begin(), "begin");
+	ENSURE(spf_rig_open(&rig, rows, COUNT(rows)), "begin");
 	ENSURE(spf_start(&w, resolver, "flood.test", walked, NULL) == 0, "start");
 	spf_stop(w);
 	spf_stop(NULL);
-	end();
+	spf_rig_close(&rig);
 }

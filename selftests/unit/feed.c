@@ -100,8 +100,12 @@ static const struct {
 	 "{\"cidr\":\"2001:db8::/32\",\"sblid\":\"SBL2\",\"rir\":\"arin\"}\n"
 	 "{\"type\":\"metadata\",\"timestamp\":1,\"size\":99,\"records\":2}\n",
 	 FEED_NDJSON, "192.0.2.0/24 2001:db8::/32", 0, 0},
-	{"without its last line", "{\"cidr\":\"192.0.2.0/24\"}\n", FEED_NDJSON, "192.0.2.0/24", 0,
-	 0},
+	{"Spamhaus, both families behind one another",
+	 "{\"cidr\":\"192.0.2.0/24\",\"sblid\":\"SBL1\"}\n{\"type\":\"metadata\",\"records\":1}\n"
+	 "{\"cidr\":\"2001:db8::/32\",\"sblid\":\"SBL2\"}\n{\"type\":\"metadata\",\"records\":1}\n",
+	 FEED_NDJSON, "192.0.2.0/24 2001:db8::/32", 0, 0},
+	{"another's, which has no last line", "{\"cidr\":\"192.0.2.0/24\"}\n", FEED_NDJSON,
+	 "192.0.2.0/24", 0, 0},
 	{"a line that was cut", "{\"cidr\":\"192.0.2.0/24\"}\n{\"cidr\":\"19", FEED_NDJSON,
 	 "192.0.2.0/24", 1, 0},
 
@@ -230,6 +234,14 @@ TEST(feeds_that_are_none_are_refused_by_name)
 		{"fewer records than it says",
 		 "{\"cidr\":\"192.0.2.3\"}\n{\"type\":\"metadata\",\"records\":2}\n",
 		 "line 2 says that there are 2 records"},
+		{"Spamhaus', without its last line",
+		 "{\"cidr\":\"192.0.2.0/24\",\"sblid\":\"SBL1\"}\n{\"cidr\":\"19",
+		 "line 2 is the last, and Spamhaus' lists end with one of metadata"},
+		{"two of Spamhaus', of which the second was cut",
+		 "{\"cidr\":\"192.0.2.0/"
+		 "24\",\"sblid\":\"SBL1\"}\n{\"type\":\"metadata\",\"records\":1}\n"
+		 "{\"cidr\":\"2001:db8::/32\",\"sblid\":\"SBL2\"}\n",
+		 "line 3 is the last"},
 		{"autonomous systems", "{\"asn\":64496}\n", "an autonomous system"},
 		{"nftables' JSON", "{\"nftables\":[]}\n", "without -j"},
 		{"a set of ports", "create a bitmap:port range 0-10\n", "type 'bitmap:port'"},

@@ -12,6 +12,7 @@
 #include "tap.h"
 
 static struct conf conf;
+static const struct conf_feed of = {.name = "drop", .file = "/lists/drop"};
 
 /* What a reader makes of a text. */
 static int read_text(const char *text, struct feedlist *out, struct err *e)
@@ -21,7 +22,7 @@ static int read_text(const char *text, struct feedlist *out, struct err *e)
 
 	if (from >= 0 && memory >= 0 && write(from, text, strlen(text)) == (ssize_t)strlen(text) &&
 	    lseek(from, 0, SEEK_SET) == 0 && feed_work(from, memory, &length, e) == 0)
-		ret = feedlist_take(out, memory, length, e);
+		ret = feedlist_take(out, &of, memory, length, e);
 	close(from);
 	close(memory);
 	return ret;
@@ -38,13 +39,13 @@ TEST(feedlists_are_taken_only_when_nobody_can_change_them)
 	EXPECT(ftruncate(memory, IMAGE_BYTES_MAX + 1) < 0 && ftruncate(memory, 1) < 0,
 	       "it neither grows nor shrinks");
 	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	EXPECT(map != MAP_FAILED && feedlist_take(&l, memory, 4096, &e) == -EBUSY,
+	EXPECT(map != MAP_FAILED && feedlist_take(&l, &of, memory, 4096, &e) == -EBUSY,
 	       "not while it is mapped: %s", e.text);
 	munmap(map, 4096);
-	EXPECT(feedlist_take(&l, memory, 4096, &e) == -EBADMSG && !l.map, "zeros: %s", e.text);
+	EXPECT(feedlist_take(&l, &of, memory, 4096, &e) == -EBADMSG && !l.map, "zeros: %s", e.text);
 	EXPECT(pwrite(memory, "x", 1, 0) < 0, "nor can it be written any more");
-	EXPECT(feedlist_take(&l, memory, 0, &e) == -EBADMSG &&
-		       feedlist_take(&l, memory, IMAGE_BYTES_MAX + 1, &e) == -EBADMSG,
+	EXPECT(feedlist_take(&l, &of, memory, 0, &e) == -EBADMSG &&
+		       feedlist_take(&l, &of, memory, IMAGE_BYTES_MAX + 1, &e) == -EBADMSG,
 	       "lengths that are none: %s", e.text);
 	close(memory);
 }
@@ -52,6 +53,7 @@ TEST(feedlists_are_taken_only_when_nobody_can_change_them)
 TEST(feedlists_are_kept_and_come_back)
 {
 	char path[TAP_TEMP_MAX], kept[256], byte = 0x55;
+	const struct conf_feed moved = {.name = "drop", .file = "/lists/drop2"};
 	struct feedlist l = {0}, back = {0};
 	struct err e = {0};
 	int fd;
@@ -67,8 +69,10 @@ TEST(feedlists_are_kept_and_come_back)
 	EXPECT(feedlist_keep(&l, &conf, "drop", &e) == 0, "%s", e.text);
 	ENSURE(feedlist_load(&back, &conf, "drop", &e) == 0, "%s", e.text);
 	EXPECT(back.length == l.length && !memcmp(back.bytes, l.bytes, l.length) &&
-		       back.taken_wall_s == l.taken_wall_s && back.image.host_count == 1,
+		       back.taken_wall_s == l.taken_wall_s && back.image.host_count == 1 &&
+		       back.number == l.number && back.kept && !back.fresh && l.fresh,
 	       "the same");
+	EXPECT(feedlist_is_of(&back, &of) && !feedlist_is_of(&back, &moved), "and of which file");
 	feedlist_free(&back);
 	snprintf(kept, sizeof(kept), "%s/feedlist-test/feed-drop", path);
 	fd = open(kept, O_RDWR | O_CLOEXEC);
@@ -79,8 +83,23 @@ TEST(feedlists_are_kept_and_come_back)
 	EXPECT(ftruncate(fd, 100) == 0 && feedlist_load(&back, &conf, "drop", &e) == -EBADMSG,
 	       "a cut one: %s", e.text);
 	close(fd);
-	feedlist_forget(&conf, "drop");
-	EXPECT(feedlist_load(&back, &conf, "drop", &e) == -ENOENT, "gone");
+	EXPECT(feedlist_keep(&l, &conf, "drop", &e) == 0 &&
+		       feedlist_keep(&l, &conf, "gone", &e) == 0,
+	       "two of them: %s", e.text);
+	conf.feed_count = 1;
+	conf.feeds[0] = of;
+	feedlist_forget_others(&conf);
+	EXPECT(feedlist_load(&back, &conf, "gone", &e) == -ENOENT, "one is configured no more");
+	EXPECT(feedlist_load(&back, &conf, "drop", &e) == 0, "the other stays: %s", e.text);
+	feedlist_free(&back);
+	snprintf(conf.feeds[0].name, sizeof(conf.feeds[0].name), "new");
+	EXPECT(feedlist_load(&back, &conf, "new", &e) == 0 && back.number == l.number,
+	       "another name, and the same file: %s", e.text);
+	feedlist_free(&back);
+	snprintf(conf.feeds[0].name, sizeof(conf.feeds[0].name), "newer");
+	conf.feeds[0].file[0] = '\0';
+	EXPECT(feedlist_load(&back, &conf, "newer", &e) == -ENOENT, "another file is another list");
+	feedlist_forget_others(&conf);
 	feedlist_free(&l);
 	snprintf(kept, sizeof(kept), "%s/feedlist-test", path);
 	EXPECT(rmdir(kept) == 0 && rmdir(path) == 0, "nothing is left");

@@ -11,7 +11,8 @@
 #include "daemon/feeding_talk.h"
 #include "tap.h"
 
-#define FEEDS 2
+#define FEEDS  2
+#define SILENT 20 /* more than there is room for */
 
 static struct feedtalk *talk;
 static struct loop *loop;
@@ -71,6 +72,15 @@ static int ask(const char *name, bool anyway, char names[static 64])
 	return ret;
 }
 
+static int connect_only(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	strcpy(at.sun_path, path);
+	return fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof(at)) == 0 ? fd : -1;
+}
+
 /* Bytes that are no question: the controller hangs up. */
 static bool is_hung_up_on(const void *bytes, size_t length)
 {
@@ -94,7 +104,7 @@ TEST(feedtalk_answers_whoever_asks_properly)
 	pthread_t thread;
 	char names[64];
 	struct stat st;
-	int stop[2];
+	int stop[2], silent[SILENT];
 
 	ENSURE(tap_temp_dir(directory, "feedtalk"), "a directory");
 	snprintf(path, sizeof(path), "%s/talk", directory);
@@ -121,6 +131,12 @@ TEST(feedtalk_answers_whoever_asks_properly)
 	memset(bad.name, 'x', sizeof(bad.name));
 	EXPECT(is_hung_up_on(&bad, sizeof(bad)), "a name without an end");
 	EXPECT(ask("all", false, names) == 0, "and it goes on");
+	for (unsigned i = 0; i < SILENT; i++)
+		EXPECT((silent[i] = connect_only()) >= 0, "one who says nothing");
+	EXPECT(ask("all", false, names) == 0, "they are in nobody's way");
+	EXPECT(recv(silent[0], &st, 1, MSG_DONTWAIT) == 0, "the first of them had to go");
+	for (unsigned i = 0; i < SILENT; i++)
+		close(silent[i]);
 	EXPECT(write(stop[1], "", 1) == 1 && pthread_join(thread, NULL) == 0, "the end");
 	feedtalk_close(talk);
 	loop_free(loop);

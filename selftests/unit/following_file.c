@@ -8,13 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tap.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static char folder[TAP_TEMP_MAX], path[TAP_TEMP_MAX + 16], old[TAP_TEMP_MAX + 24];
+#define PIPE_LEAST 4096 /* bytes: a page */
+#define NAME_SIZE  (TAP_TEMP_MAX + 32)
+
+static char folder[TAP_TEMP_MAX], path[NAME_SIZE], old[NAME_SIZE], older[NAME_SIZE],
+	packed[NAME_SIZE];
 
 static void folder_remove(void)
 {
@@ -34,8 +39,12 @@ static bool fresh(void)
 	}
 	snprintf(path, sizeof(path), "%s/mail.log", folder);
 	snprintf(old, sizeof(old), "%s/mail.log.1", folder);
+	snprintf(older, sizeof(older), "%s/mail.log.2", folder);
+	snprintf(packed, sizeof(packed), "%s/mail.log.2.gz", folder);
 	unlink(path);
 	unlink(old);
+	unlink(older);
+	unlink(packed);
 	return true;
 }
 
@@ -46,6 +55,23 @@ static void say(const char *to, const char *text)
 	if (!EXPECT(file && fputs(text, file) >= 0, "cannot write %s", to))
 		return;
 	fclose(file);
+}
+
+/* As if it had been written to last so long ago. */
+static void age(const char *of, int minutes)
+{
+	struct timespec times[2] = {{.tv_sec = time(NULL) - minutes * 60L}};
+
+	times[1] = times[0];
+	EXPECT(utimensat(AT_FDCWD, of, times, 0) == 0, "cannot age %s", of);
+}
+
+static void run(const char *what, const char *from, const char *to)
+{
+	char command[3 * NAME_SIZE];
+
+	snprintf(command, sizeof(command), "%s %s %s", what, from, to);
+	EXPECT(system(command) == 0, "%s", command);
 }
 
 /* What a reader has. */
@@ -67,7 +93,8 @@ static bool reader_begin(struct reader *r, const struct logplace *from, enum log
 	if (!EXPECT(logfile_open(&r->log, path, from, &begin, &e) == 0, "%s", e.text))
 		return false;
 	EXPECT(begin == want, "it begins as %d, not %d", begin, want);
-	r->again = logfile_rewind(r->log);
+	r->again = logfile_rewind(r->log, &begin);
+	EXPECT(begin == LOGFILE_BEGIN_THERE, "its reader begins as %d", begin);
 	return EXPECT(pipe2(r->ends, O_NONBLOCK | O_CLOEXEC) == 0, "no pipe");
 }
 
@@ -98,13 +125,20 @@ static void reader_is_behind(struct reader *r)
 }
 
 /* The file is another one: so many looks until the reader goes on there. */
-static void look_on(struct reader *r)
+static void look_on_as(struct reader *r, int want)
 {
 	for (int i = 0; i < LOGFILE_QUIET_LOOKS; i++) {
-		EXPECT(!logfile_look(r->log) || i == LOGFILE_QUIET_LOOKS - 1,
-		       "the old file was left at look %d", i + 1);
+		int looked = logfile_look(r->log);
+
+		EXPECT(looked == (i == LOGFILE_QUIET_LOOKS - 1 ? want : LOGFILE_STAYS),
+		       "%d at look %d", looked, i + 1);
 		(void)reader_take(r);
 	}
+}
+
+static void look_on(struct reader *r)
+{
+	look_on_as(r, LOGFILE_GOES_ON);
 }
 
 static struct logplace place_of(struct reader *r)
@@ -175,6 +209,7 @@ TEST(a_rotation_loses_nothing)
 
 TEST(a_new_reader_in_the_middle_of_a_rotation_misses_nothing)
 {
+	enum logfile_begin begin;
 	struct reader r;
 
 	ENSURE(fresh(), "no directory");
@@ -187,7 +222,8 @@ TEST(a_new_reader_in_the_middle_of_a_rotation_misses_nothing)
 	logfile_advance(r.log, strlen("one\n"));
 	(void)place_of(&r);
 	/* The child died: its pipe and what was in it is gone. */
-	r.again = logfile_rewind(r.log);
+	r.again = logfile_rewind(r.log, &begin);
+	EXPECT(begin == LOGFILE_BEGIN_THERE, "it begins as %d", begin);
 	r.length = 0;
 	(void)reader_take(&r);
 	look_on(&r);
@@ -208,7 +244,7 @@ TEST(a_file_that_was_emptied_begins_anew)
 	reader_is_behind(&r);
 	EXPECT(truncate(path, 0) == 0, "truncate");
 	say(path, "new\n");
-	EXPECT(logfile_look(r.log), "it was not seen");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED, "it was not seen");
 	EXPECT(!strcmp(reader_take(&r), "new\n"), "got '%s'", r.text);
 	reader_is_behind(&r);
 	place = place_of(&r);
@@ -221,6 +257,205 @@ TEST(a_file_that_was_emptied_begins_anew)
 	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_LOST), "cannot begin again");
 	EXPECT(r.again == 0 && !strcmp(reader_take(&r), "another line\n"), "got '%s'", r.text);
 	reader_end(&r);
+}
+
+TEST(what_stands_in_its_place_and_is_longer_is_something_else)
+{
+	enum logfile_begin begin;
+	struct reader r;
+
+	ENSURE(fresh(), "no directory");
+	say(path, "before\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	(void)place_of(&r);
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	say(path, "new, and longer\n");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED, "it was not seen");
+	EXPECT(!strcmp(reader_take(&r), "new, and longer\n"), "got '%s'", r.text);
+	reader_is_behind(&r);
+	(void)place_of(&r);
+	/* The same while its reader is being replaced: nothing that is new passes for a repetition. */
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	say(path, "newest\n");
+	r.again = logfile_rewind(r.log, &begin);
+	r.length = 0;
+	EXPECT(begin == LOGFILE_BEGIN_LOST && r.again == 0, "%d, %llu again", begin,
+	       (unsigned long long)r.again);
+	EXPECT(!strcmp(reader_take(&r), "newest\n"), "got '%s'", r.text);
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it begins anew again");
+	reader_end(&r);
+}
+
+TEST(what_was_emptied_before_it_was_read_is_missing)
+{
+	static char much[2 * PIPE_LEAST];
+	struct reader r;
+
+	ENSURE(fresh(), "no directory");
+	memset(much, 'x', sizeof(much) - 1);
+	say(path, much);
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	EXPECT(fcntl(r.ends[1], F_SETPIPE_SZ, PIPE_LEAST) == PIPE_LEAST, "a small pipe");
+	while (logfile_move(r.log, r.ends[1]) == LOGFILE_MORE)
+		;
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED_BEHIND, "it was not seen");
+	reader_end(&r);
+}
+
+TEST(a_copy_has_what_was_not_read_when_the_log_was_emptied)
+{
+	struct logplace place;
+	struct reader r;
+
+	ENSURE(fresh(), "no directory");
+	say(path, "one\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	(void)place_of(&r);
+	say(path, "two\n");
+	run("cp", path, old);
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	say(path, "three\n");
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "the copy was not found");
+	(void)reader_take(&r);
+	look_on(&r);
+	EXPECT(!strcmp(r.text, "one\ntwo\nthree\n"), "got '%s'", r.text);
+	reader_is_behind(&r);
+	place = place_of(&r);
+	reader_end(&r);
+	/* And while nobody follows. */
+	say(path, "four\n");
+	run("cp", path, old);
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	say(path, "five\n");
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_THERE), "cannot begin again");
+	(void)reader_take(&r);
+	look_on(&r);
+	EXPECT(r.again == strlen("three\n") && !strcmp(r.text, "three\nfour\nfive\n"), "got '%s'",
+	       r.text);
+	reader_end(&r);
+}
+
+/* "one" is read and "rest" stands behind it; then the log is rotated twice. */
+static bool rotate_twice(struct logplace *place, const char *rest)
+{
+	struct reader r;
+
+	say(path, "one\n");
+	age(path, 30);
+	if (!reader_begin(&r, &none, LOGFILE_BEGIN_FIRST))
+		return false;
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	*place = place_of(&r);
+	reader_end(&r);
+	say(path, rest);
+	age(path, *rest ? 20 : 30);
+	EXPECT(rename(path, older) == 0, "rename");
+	say(old, "two\n");
+	age(old, 10);
+	say(path, "three\n");
+	return true;
+}
+
+TEST(what_was_rotated_while_nobody_followed_is_read_in_its_order)
+{
+	struct logplace place;
+	struct reader r;
+
+	ENSURE(fresh() && rotate_twice(&place, "rest\n"), "no directory");
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_THERE), "cannot begin again");
+	(void)reader_take(&r);
+	look_on(&r);
+	reader_is_behind(&r);
+	look_on(&r);
+	EXPECT(r.again == strlen("one\n") && !strcmp(r.text, "one\nrest\ntwo\nthree\n"), "got '%s'",
+	       r.text);
+	reader_is_behind(&r);
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS && place_of(&r).offset == strlen("three\n"),
+	       "it is not where it should be");
+	reader_end(&r);
+}
+
+TEST(what_was_packed_before_it_was_read_is_said_and_the_rest_is_read)
+{
+	struct logplace place;
+	struct reader r;
+
+	ENSURE(fresh() && rotate_twice(&place, "rest\n"), "no directory");
+	run("gzip", older, "");
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_LOST), "cannot begin again");
+	EXPECT(r.again == 0 && !strcmp(reader_take(&r), "two\n"), "got '%s'", r.text);
+	look_on(&r);
+	EXPECT(!strcmp(r.text, "two\nthree\n"), "got '%s'", r.text);
+	reader_end(&r);
+	/* There was no more in it: nothing is missing. */
+	ENSURE(fresh() && rotate_twice(&place, ""), "no directory");
+	run("gzip", older, "");
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_THERE), "cannot begin again");
+	EXPECT(!strcmp(reader_take(&r), "two\n"), "got '%s'", r.text);
+	reader_end(&r);
+	/* What nobody knows anything of may have been more. */
+	EXPECT(unlink(packed) == 0, "unlink");
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_LOST), "cannot begin again");
+	EXPECT(!strcmp(reader_take(&r), "two\n"), "got '%s'", r.text);
+	reader_end(&r);
+}
+
+TEST(what_was_there_but_not_read_when_the_place_was_made_is_missing)
+{
+	struct logplace place;
+	struct reader r;
+
+	ENSURE(fresh(), "no directory");
+	say(path, "one\nrest\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	(void)reader_take(&r);
+	logfile_advance(r.log, strlen("one\n"));
+	place = place_of(&r);
+	reader_end(&r);
+	EXPECT(rename(path, older) == 0, "rename");
+	run("gzip", older, "");
+	say(path, "two\n");
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_LOST), "cannot begin again");
+	reader_end(&r);
+}
+
+TEST(a_packed_file_between_two_others_is_said)
+{
+	char oldest[NAME_SIZE + 8];
+	struct logplace place;
+	struct reader r;
+
+	ENSURE(fresh() && rotate_twice(&place, "rest\n"), "no directory");
+	snprintf(oldest, sizeof(oldest), "%s.3", path);
+	EXPECT(rename(older, oldest) == 0, "rename");
+	say(older, "between\n");
+	age(older, 15);
+	run("gzip", older, "");
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_THERE), "cannot begin again");
+	(void)reader_take(&r);
+	look_on_as(&r, LOGFILE_GOES_ON_BEHIND);
+	EXPECT(!strcmp(r.text, "one\nrest\ntwo\n"), "got '%s'", r.text);
+	reader_end(&r);
+	/* One that is being made of what is read now is none. */
+	unlink(packed);
+	snprintf(packed, sizeof(packed), "%s/mail.log.1.gz", folder);
+	run("gzip -k", old, "");
+	age(packed, 0);
+	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_THERE), "cannot begin again");
+	(void)reader_take(&r);
+	look_on(&r);
+	reader_is_behind(&r);
+	look_on(&r);
+	EXPECT(!strcmp(r.text, "one\nrest\ntwo\nthree\n"), "got '%s'", r.text);
+	reader_end(&r);
+	unlink(oldest);
+	unlink(packed);
 }
 
 TEST(another_log_is_followed_from_its_end)
@@ -255,8 +490,8 @@ TEST(places_are_read_back_as_they_were_written_and_nothing_else_is)
 {
 	static const char *const good[] = {
 		"journal 1700000000123456 cbf29ce484222325",
-		"file 12 345 ff /var/log/mail.log",
-		"file 18446744073709551615 0 0 /with a blank",
+		"file 12 345 ff 1700000000000000000 /var/log/mail.log",
+		"file 18446744073709551615 0 0 0 /with a blank",
 	};
 	static const char *const bad[] = {
 		"",
@@ -266,12 +501,13 @@ TEST(places_are_read_back_as_they_were_written_and_nothing_else_is)
 		"journal 1 1 1",
 		"journal -1 1",
 		" journal 1 1",
-		"file 1 2 3",
-		"file 1 2 3 ",
-		"file 1 2 3 relative",
-		"file 01 2 3 /a",
-		"file 1 9223372036854775808 3 /a",
-		"file 99999999999999999999 2 3 /a",
+		"file 1 2 3 4",
+		"file 1 2 3 4 ",
+		"file 1 2 3 4 relative",
+		"file 1 2 3 /a",
+		"file 01 2 3 4 /a",
+		"file 1 9223372036854775808 3 4 /a",
+		"file 99999999999999999999 2 3 4 /a",
 		"journal 1 1\n",
 		"journal 1 0x1",
 		"socket 1 2 3 /a",
@@ -287,7 +523,7 @@ TEST(places_are_read_back_as_they_were_written_and_nothing_else_is)
 		EXPECT(logplace_parse(bad[i], &p) == -EINVAL && p.kind == LOGPLACE_NONE,
 		       "'%s' was taken", bad[i]);
 	ENSURE(longest, "no memory");
-	sprintf(longest, "file 1 2 3 /%0*d", PATH_MAX, 0);
+	sprintf(longest, "file 1 2 3 4 /%0*d", PATH_MAX, 0);
 	EXPECT(logplace_parse(longest, &p) == -EINVAL, "a path that is too long was taken");
 	free(longest);
 }

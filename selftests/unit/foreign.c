@@ -168,7 +168,7 @@ TEST(texts_are_escaped_once)
 
 #define MAIL_LOG(state)                                                                            \
 	"\"mail_log\":{\"state\":\"" state "\",\"source\":\"/var/log/mail.log\",\"deliveries\":1," \
-	"\"lines\":9,\"understood\":8,\"deaths\":0}"
+	"\"lines\":9,\"understood\":8,\"gaps\":0,\"deaths\":0}"
 
 #define TWO_CHILDREN                                                                               \
 	"{\"resolver\":{\"state\":\"up\",\"deaths\":1},\"responder\":{\"state\":\"off\","          \

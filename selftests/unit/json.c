@@ -233,3 +233,14 @@ TEST(a_text_is_plain_up_to_its_end)
 		EXPECT(text_is_plain(rows[i].text, rows[i].size) == rows[i].plain, "%s",
 		       rows[i].sentence);
 }
+
+TEST(json_counts_are_never_below_zero)
+{
+	json_t *row = json_pack("{s:i, s:i, s:s}", "three", 3, "minus", -1, "text", "3");
+
+	EXPECT(json_count_of(row, "three") == 3, "a count");
+	EXPECT(!json_count_of(row, "minus") && !json_count_of(row, "text") &&
+		       !json_count_of(row, "none") && !json_count_of(NULL, "three"),
+	       "what is none");
+	json_decref(row);
+}

@@ -20,6 +20,12 @@
 #define HOSTS 8192
 #define FIRST 0xc6120000 /* 198.18.0.0/15 (RFC 2544): nobody's */
 
+/* A set of one feed. */
+#define ONE                                                                                        \
+	{                                                                                          \
+		.part = {{.name = "one", .action = PN_DROP}}, .count = 1                           \
+	}
+
 static struct gate_sizes sizes = {.rules = 64,
 				  .blocks = 64,
 				  .allow = 64,
@@ -106,15 +112,15 @@ static struct feeds_prefix prefix_at(const char *text, uint32_t feed)
 
 static int replace(const struct feeds_image *image)
 {
-	return feeds_replace(gate, image, 0, &e);
+	return feeds_replace(gate, image, &e);
 }
 
 TEST(every_host_of_a_feed_is_found_and_no_other)
 {
-	struct feeds_image image = {.hosts = hosts,
-				    .host_count = HOSTS,
-				    .action = {[3] = {PN_DROP, false}},
-				    .feed_count = 4};
+	struct feeds_image image = {
+		.hosts = hosts,
+		.host_count = HOSTS,
+		.set = {.part = {[3] = {.name = "3", .action = PN_DROP}}, .count = 4}};
 	struct feeds_size size;
 	unsigned missed = 0, wrong = 0;
 
@@ -144,16 +150,14 @@ TEST(a_set_takes_the_place_of_another)
 		prefix_at("2001:db8::/32", 0),
 		prefix_at("2001:db8:1::7", 1),
 	};
-	struct feeds_image image = {.hosts = &host,
-				    .host_count = 1,
-				    .prefixes = prefixes,
-				    .prefix_count = 3,
-				    .action = {{PN_REFUSE, true}, {PN_DROP, false}},
-				    .feed_count = 2};
-	struct feeds_image rest = {.prefixes = prefixes,
-				   .prefix_count = 1,
-				   .action = {{PN_DROP, false}},
-				   .feed_count = 1};
+	struct feeds_image image = {
+		.hosts = &host,
+		.host_count = 1,
+		.prefixes = prefixes,
+		.prefix_count = 3,
+		.set = {.part = {{"a", PN_REFUSE, true, 0, 0}, {"b", PN_DROP, false, 0, 0}},
+			.count = 2}};
+	struct feeds_image rest = {.prefixes = prefixes, .prefix_count = 1, .set = ONE};
 	struct pn_why why;
 
 	GATE_OR_SKIP();
@@ -198,11 +202,8 @@ TEST(nobody_sees_half_a_set)
 	struct feeds_host host = {.addr = 0xc0000207, .feed = 0};
 	struct feeds_prefix prefix = prefix_at("192.0.2.0/24", 0);
 	struct feeds_image sets[] = {
-		{.hosts = &host, .host_count = 1, .action = {{PN_DROP, false}}, .feed_count = 1},
-		{.prefixes = &prefix,
-		 .prefix_count = 1,
-		 .action = {{PN_DROP, false}},
-		 .feed_count = 1},
+		{.hosts = &host, .host_count = 1, .set = ONE},
+		{.prefixes = &prefix, .prefix_count = 1, .set = ONE},
 	};
 	volatile struct asked *asked = mmap(NULL, sizeof(*asked), PROT_READ | PROT_WRITE,
 					    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -230,10 +231,7 @@ TEST(nobody_sees_half_a_set)
 TEST(actions_change_with_an_image)
 {
 	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
-	struct feeds_image image = {.prefixes = &prefix,
-				    .prefix_count = 1,
-				    .action = {{PN_DROP, false}},
-				    .feed_count = 1};
+	struct feeds_image image = {.prefixes = &prefix, .prefix_count = 1, .set = ONE};
 	struct pn_why why;
 
 	GATE_OR_SKIP();
@@ -241,41 +239,72 @@ TEST(actions_change_with_an_image)
 	gate_conf(gate)->enforce_until = 0;
 	why = why_of("198.51.100.9");
 	EXPECT(why.would == PN_DROP && why.action == PN_PASS, "monitor mode");
-	image.action[0] = (struct feeds_action){PN_REFUSE, true};
+	image.set.part[0].action = PN_REFUSE;
+	image.set.part[0].always = true;
 	ENSURE(replace(&image) == 0, "%s", e.text);
 	why = why_of("198.51.100.9");
 	EXPECT(why.would == PN_REFUSE && why.action == PN_REFUSE, "always");
 	gate_conf(gate)->enforce_until = PN_FOREVER;
 }
 
-TEST(hits_are_read_and_cleared)
+static bool hits_put(uint32_t number, uint64_t each)
 {
-	uint64_t packets[PN_FEEDS_MAX] = {0}, per_cpu[1024];
-	struct feeds_image none = {0};
-	__u32 second = 1;
+	uint64_t per_cpu[1024];
+
+	for (unsigned i = 0; i < 1024; i++)
+		per_cpu[i] = each;
+	return EXPECT(bpf_map_update_elem(gate->map.pn_feed_hits, &number, per_cpu, BPF_ANY) == 0,
+		      "some hits");
+}
+
+/* Another configuration numbers them otherwise. */
+TEST(hits_go_with_the_names)
+{
+	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_image image = {
+		.prefixes = &prefix,
+		.prefix_count = 1,
+		.set = {.part = {{"a", PN_DROP, false, 1, 2}, {"b", PN_REFUSE, true, 3, 4}},
+			.count = 2}};
+	char name[PN_FEED_NAME_MAX];
+	struct feeds_part first;
+	struct feeds_hits hits;
+	struct feeds_set set;
+	uint64_t one;
 
 	GATE_OR_SKIP();
-	for (unsigned i = 0; i < 1024; i++)
-		per_cpu[i] = 2;
-	ENSURE(bpf_map_update_elem(gate->map.pn_feed_hits, &second, per_cpu, BPF_ANY) == 0,
-	       "some hits");
-	ENSURE(feeds_get_hits(gate, packets, &e) == 0, "%s", e.text);
-	EXPECT(packets[0] == 0 && packets[1] >= 2 && packets[1] % 2 == 0, "summed over the CPUs");
-	ENSURE(feeds_replace(gate, &none, 1U << 0, &e) == 0, "%s", e.text);
-	feeds_get_hits(gate, packets, &e);
-	EXPECT(packets[1] >= 2, "those of another feed stay");
-	ENSURE(feeds_replace(gate, &none, 1U << 1, &e) == 0, "%s", e.text);
-	feeds_get_hits(gate, packets, &e);
-	EXPECT(packets[1] == 0, "cleared");
+	ENSURE(replace(&(struct feeds_image){0}) == 0 && replace(&image) == 0, "%s", e.text);
+	ENSURE(feeds_get_set(gate, &set, &e) == 0, "%s", e.text);
+	EXPECT(set.count == 2 && set.part[1].action == PN_REFUSE && set.part[1].always &&
+		       set.part[0].list == 1 && set.part[0].made == 2 && set.part[1].made == 4,
+	       "the set is told as it was given");
+	EXPECT(feeds_find(&set, "b") == 1 && feeds_find(&set, "c") == -1, "by name");
+	EXPECT(feeds_get_name(gate, 1, name) && !strcmp(name, "b"), "by number");
+	EXPECT(!feeds_get_name(gate, 2, name), "of none");
+	if (!hits_put(0, 1) || !hits_put(1, 2))
+		return;
+	ENSURE(feeds_get_hits(gate, &hits, &e) == 0, "%s", e.text);
+	one = feeds_hits_of(&hits, "a");
+	EXPECT(one && feeds_hits_of(&hits, "b") == 2 * one && !feeds_hits_of(&hits, "c"),
+	       "summed over the CPUs");
+	first = image.set.part[0];
+	image.set.part[0] = image.set.part[1];
+	image.set.part[1] = first;
+	ENSURE(replace(&image) == 0 && feeds_get_hits(gate, &hits, &e) == 0, "%s", e.text);
+	EXPECT(hits.packets[0] == 2 * one && hits.packets[1] == one, "the other way about");
+	snprintf(image.set.part[0].name, sizeof(image.set.part[0].name), "c");
+	ENSURE(replace(&image) == 0 && feeds_get_hits(gate, &hits, &e) == 0, "%s", e.text);
+	EXPECT(!feeds_hits_of(&hits, "c") && feeds_hits_of(&hits, "a") == one,
+	       "another begins with none");
+	ENSURE(replace(&(struct feeds_image){0}) == 0, "%s", e.text);
+	EXPECT(feeds_get_set(gate, &set, &e) == 0 && !set.count && !feeds_get_name(gate, 0, name),
+	       "and none is in force");
 }
 
 TEST(an_entry_of_no_feed_changes_nothing)
 {
 	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
-	struct feeds_image image = {.prefixes = &prefix,
-				    .prefix_count = 1,
-				    .action = {{PN_DROP, false}},
-				    .feed_count = 1};
+	struct feeds_image image = {.prefixes = &prefix, .prefix_count = 1, .set = ONE};
 
 	GATE_OR_SKIP();
 	ENSURE(replace(&image) == 0, "%s", e.text);
@@ -293,8 +322,7 @@ TEST(feeds_outlive_the_programs)
 				    .host_count = 1,
 				    .prefixes = &prefix,
 				    .prefix_count = 1,
-				    .action = {{PN_DROP, false}},
-				    .feed_count = 1};
+				    .set = ONE};
 
 	GATE_OR_SKIP();
 	ENSURE(replace(&image) == 0, "%s", e.text);

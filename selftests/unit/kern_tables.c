@@ -183,3 +183,12 @@ TEST(entries_that_go_under_a_walk_do_not_stop_it)
 	}
 	EXPECT(r == 1, "it ends, after %u steps: %s", steps, e.text);
 }
+
+TEST(a_ban_is_one_while_it_holds)
+{
+	struct table_entry ban = {.origin = PN_ORIGIN_BAN, .expires = 100};
+	struct table_entry other = {.origin = PN_ORIGIN_DNSBL, .expires = 0};
+
+	EXPECT(tables_is_ban(&ban, 99) && !tables_is_ban(&ban, 100), "until its end");
+	EXPECT(tables_is_live(&other, 100) && !tables_is_ban(&other, 100), "a listing is none");
+}

@@ -92,6 +92,41 @@ TEST(a_hang_up_is_told)
 	world_close(&w);
 }
 
+static void count(void *context, int fd, uint32_t events)
+{
+	struct world *w = context;
+
+	(void)fd;
+	w->fired_a += !!(events & EPOLLHUP);
+}
+
+static void after_a_while(void *context)
+{
+	struct world *w = context;
+
+	if (++w->ticks == 20)
+		loop_stop(w->loop);
+}
+
+/* Who is not read from now may hang up meanwhile: that must not keep the loop busy. */
+TEST(a_hang_up_of_who_is_not_read_is_told_once)
+{
+	struct world w;
+
+	ENSURE(world_open(&w), "open");
+	EXPECT(loop_add_fd(w.loop, w.pipe_a[0], EPOLLIN, count, &w, &w.a) == 0, "add");
+	EXPECT(loop_set_events(w.loop, w.a, 0) == 0, "not read");
+	close(w.pipe_a[1]);
+	w.pipe_a[1] = dup(STDERR_FILENO);
+	EXPECT(loop_add_timer(w.loop, 1, 1, after_a_while, &w, NULL) == 0, "timer");
+	EXPECT(loop_run(w.loop) == 0 && w.fired_a == 1, "told %d times", w.fired_a);
+	/* Who reads again hears of it again. */
+	w.ticks = 0;
+	EXPECT(loop_set_events(w.loop, w.a, EPOLLIN) == 0, "read");
+	EXPECT(loop_run(w.loop) == 0 && w.fired_a > 2, "told %d times", w.fired_a);
+	world_close(&w);
+}
+
 static void stop(void *context)
 {
 	loop_stop(((struct world *)context)->loop);

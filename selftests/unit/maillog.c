@@ -47,6 +47,7 @@ struct row {
 };
 
 #define PF(service, said) "Nov 22 06:27:11 mx postfix/" service ": " said "\n"
+#define IN(service, said) "Nov 22 06:27:11 mx postfix-in/" service ": " said "\n"
 
 static const struct row postfix[] = {
 	{"a connection", PF("smtpd[7]", "connect from mail.example.org[192.0.2.7]"),
@@ -145,6 +146,64 @@ static const struct row postfix[] = {
 	 PF("smtpd[7]", "4AF8F3B: client=unknown[192.0.2.7]")
 		 PF("qmgr[9]", "4AF8F3B: from=<\x1b[2J@b>, size=1, nrcpt=1 (queue active)"),
 	 "delivery 192.0.2.7 <\\x1b[2J@b> 1"},
+	{"of an instance that postlogd(8) writes: postscreen, long ids, pipelining",
+	 IN("postscreen[17290]", "CONNECT from [192.0.2.7]:59825 to [192.0.2.25]:25") IN(
+		 "postscreen[17290]",
+		 "PASS NEW [192.0.2.7]:59825") IN("smtpd[17387]", "connect from unknown[192.0.2.7]")
+		 IN("smtpd[17387]", "4jXX9b04NPz1cQpD: client=unknown[192.0.2.7]") IN(
+			 "cleanup[17391]",
+			 "4jXX9b04NPz1cQpD: message-id=<>") IN("smtpd[17387]",
+							       "disconnect from unknown[192.0.2.7] "
+							       "ehlo=1 mail=1 rcpt=1 data=1 "
+							       "quit=1 commands=5")
+			 IN("postscreen[17290]", "CONNECT from [192.0.2.7]:47493 to "
+						 "[192.0.2.25]:25") IN(
+				 "postscreen[17290]",
+				 "PASS OLD [192.0.2.7]:47493") IN("smtpd[17387]",
+								  "connect from unknown[192.0.2.7]")
+				 IN("smtpd[17387]",
+				    "improper command pipelining after EHLO from "
+				    "unknown[192.0.2.7]: MAIL "
+				    "FROM:<a@b.example>\\r\\nRCPT TO:<inbox@example.net>\\r\\n")
+					 IN("qmgr[17153]", "4jXX9b04NPz1cQpD: from=<a@b.example>, "
+							   "size=213, nrcpt=1 (queue active)") IN(
+						 "smtpd[17387]",
+						 "4jXX9b0808z1cQYX: client=unknown[192.0.2.7]")
+						 IN("discard[17393]",
+						    "4jXX9b04NPz1cQpD: to=<inbox@example.net>, "
+						    "relay=none, delay=0.02, "
+						    "delays=0.02/0.01/0/0, dsn=2.0.0, status=sent "
+						    "(example.net)") IN("qmgr[17153]",
+									"4jXX9b04NPz1cQpD: removed")
+							 IN("smtpd[17387]",
+							    "lost connection after DATA (0 bytes) "
+							    "from unknown[192.0.2.7]"),
+	 "connect 192.0.2.7; connect 192.0.2.7; delivery 192.0.2.7 <a@b.example> 1"},
+	{"commands in which a client is told",
+	 PF("smtpd[7]", "warning: Illegal address syntax from unknown[192.0.2.7] in VRFY command: "
+			"4AF8F3B: client=mail.example.org[198.51.100.1]")
+		 PF("smtpd[7]", "warning: non-SMTP command from unknown[192.0.2.7]: foo: "
+				"client=a[198.51.100.1]")
+			 PF("smtpd[7]", "warning: Illegal address syntax from unknown[192.0.2.7] "
+					"in MAIL command: <4AF8F3B: client=a[198.51.100.1]>")
+				 PF("qmgr[9]",
+				    "4AF8F3B: from=<a@b>, size=1, nrcpt=1 (queue active)"),
+	 ""},
+	{"what rsyslog writes on a Debian 12, and what journalctl has it from",
+	 "2026-11-22T06:27:11.123456+00:00 mx postfix/smtpd[7]: 4AF8F3B: "
+	 "client=unknown[192.0.2.7]\n"
+	 "2026-11-22T06:27:11.123999+00:00 mx postfix/qmgr[9]: 4AF8F3B: from=<a@b>, size=1, "
+	 "nrcpt=1 "
+	 "(queue active)\n"
+	 "1795328831.123456 mx postfix/smtpd[7]: 4AF8F3C: client=unknown[192.0.2.8]\n"
+	 "1795328831.123999 mx postfix/qmgr[9]: 4AF8F3C: from=<a@b>, size=1, nrcpt=1 (queue "
+	 "active)\n",
+	 "delivery 192.0.2.7 <a@b> 1; delivery 192.0.2.8 <a@b> 1"},
+	{"of a container's or a service's own name",
+	 "Nov 22 06:27:11 mx postfix/submission/smtpd[7]: 4AF8F3B: client=unknown[192.0.2.7]\n"
+	 "Nov 22 06:27:11 mx postfix/qmgr[9]: 4AF8F3B: from=<a@b>, size=1, nrcpt=1 (queue "
+	 "active)\n",
+	 "delivery 192.0.2.7 <a@b> 1"},
 	{"another program's line",
 	 "Nov 22 06:27:11 mx kernel: postfix/smtpd[7]: connect from unknown[192.0.2.7]\n"
 	 "Nov 22 06:27:11 mx postern[7]: NOQUEUE: reject: RCPT from [192.0.2.7]:5: 550 x\n",
@@ -208,6 +267,48 @@ static const struct row exim[] = {
 	      "<= \"a H=mail.example.org [198.51.100.1] P=esmtp\"@b H=[192.0.2.7]:5 P=esmtp "
 	      "S=5") EXIM_DONE,
 	 "delivery 192.0.2.7 <\"a H=mail.example.org [198.51.100.1] P=esmtp\"@b> 1"},
+	{"with all that log_selector = +all adds (+pid, +incoming_port, +tls_sni, +millisec ...)",
+	 "2026-11-22 06:27:11.286 [47] SMTP connection from [192.0.2.7]:40027 I=[192.0.2.25]:25 "
+	 "(TCP/IP connection count = 1)\n"
+	 "2026-11-22 06:27:11.369 [61] 1xV8uy-00000z-1B <= \"b H=evil [198.51.100.1]:25 "
+	 "P=x\"@b.example "
+	 "H=mail.example.org (x.example) [192.0.2.7]:40027 I=[192.0.2.25]:25 P=esmtps L.- "
+	 "X=TLS1.3:ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM:256 CV=no SNI=sni.example.org "
+	 "S=572 "
+	 "M8S=0 RT=0.000s id=20261122145148.015022@vm T=\"x (y)\" from <\"b H=evil "
+	 "[198.51.100.1]:25 P=x\"@b.example> for inbox@example.net abuse@example.net\n"
+	 "2026-11-22 06:27:11.377 [62] cwd=/var/spool/exim4 3 args: /usr/sbin/exim4 -Mc "
+	 "1xV8uy-00000z-1B\n"
+	 "2026-11-22 06:27:11.379 [62] 1xV8uy-00000z-1B => inbox <inbox@example.net> F=<\"b H=evil "
+	 "[198.51.100.1]:25 P=x\"@b.example> P=<a@b.example> R=account T=mailbox S=647 QT=0.010s "
+	 "DT=0.001s\n"
+	 "2026-11-22 06:27:11.379 [62] 1xV8uy-00000z-1B Completed QT=0.011s\n"
+	 "2026-11-22 06:27:11.453 [61] SMTP connection from (x.example) [192.0.2.7]:40027 "
+	 "I=[192.0.2.25]:25 closed by QUIT\n",
+	 "connect 192.0.2.7; delivery 192.0.2.7 mail.example.org <\"b H=evil [198.51.100.1]:25 "
+	 "P=x\"@b.example> 1"},
+	{"a refusal with all of that",
+	 "2026-11-22 06:27:11.289 [51] H=(x.example) [192.0.2.7]:38065 I=[192.0.2.25]:25 sender "
+	 "verify "
+	 "defer for <a@b.example>: host lookup did not complete\n"
+	 "2026-11-22 06:27:11.289 [51] H=(x.example) [192.0.2.7]:38065 I=[192.0.2.25]:25 "
+	 "X=TLS1.3:x "
+	 "CV=no SNI=x F=<\"a) [198.51.100.1]:25 P=esmtp\"@b.example> temporarily rejected RCPT "
+	 "<inbox@example.net>: Could not complete sender verify\n"
+	 "2026-11-22 06:27:11.289 [51] H=(x.example) [192.0.2.7]:38065 I=[192.0.2.25]:25 F=<a@b> "
+	 "temporarily rejected RCPT <inbox@example.net>: Could not complete sender verify\n"
+	 "2026-11-22 06:27:11.289 [51] H=(x.example) [192.0.2.7]:38065 I=[192.0.2.25]:25 "
+	 "incomplete "
+	 "transaction (RSET) from <a@b.example>\n"
+	 "2026-11-22 06:27:11.899 [54] rejected EHLO from [192.0.2.7]:35355 I=[192.0.2.25]:25: "
+	 "syntactically invalid argument(s): (x) [198.51.100.1] y\n",
+	 "reject 192.0.2.7"},
+	{"HELOs in which a line is told, as helo_accept_junk_hosts lets them through",
+	 "2026-11-22 06:27:11.369 [61] 1xV8uy-00000z-1B <= a@b H=((x) [198.51.100.1] y) "
+	 "[192.0.2.7]:40027 I=[192.0.2.25]:25 P=esmtps S=572\n"
+	 "2026-11-22 06:27:11.453 [65] 1xV8uy-000013-1S <= c@b H=(x) [198.51.100.1]:77 P=esmtp S=1 "
+	 "id=1 () [192.0.2.7]:58033 I=[192.0.2.25]:25 P=esmtp S=489\n",
+	 ""},
 	{"a subject in which a message is told",
 	 EXIM(EXIM_FROM "H=[192.0.2.7]:5 P=esmtp S=5 T=\"" EXIM_ID "<= a@b H=[198.51.100.1] P=x\"")
 		 EXIM_DONE,
@@ -233,6 +334,19 @@ static const struct row opensmtpd[] = {
 	{"a refusal",
 	 OS_CONNECT OS("failed-command command=\"RCPT TO:<c@d>\" result=\"550 Invalid recipient\""),
 	 "connect 192.0.2.7; reject 192.0.2.7"},
+	{"a message that is delivered before its envelope is told, by another session",
+	 OS_CONNECT OS_MESSAGE
+	 "Nov 22 06:27:11 mx smtpd[7]: 294949e580243277 mda delivery evpid=1a2b3c4d6fdfaa4a "
+	 "from=<x@example.org> to=<b@example.net> rcpt=<b@example.net> user=inbox delay=0s "
+	 "result=Ok stat=Delivered\n" OS_ENVELOPE OS("disconnected reason=quit"),
+	 "connect 192.0.2.7; delivery 192.0.2.7 <a@example.org> 2"},
+	{"commands that are none",
+	 OS_CONNECT OS("bad-input result=\"500 5.5.1 Invalid command: Pipelining not supported\"")
+		 OS("failed-command command=\"MAIL FROM:<\"a> to=<b\"@b.example>\" result=\"553 "
+		    "5.1.0 Sender address syntax error\"")
+			 OS("failed-command command=\"\" result=\"500 5.5.1 Invalid command: "
+			    "Command unrecognized\"") OS("disconnected reason=disconnect"),
+	 "connect 192.0.2.7; reject 192.0.2.7; reject 192.0.2.7"},
 	{"a command in which a session is told",
 	 OS_CONNECT OS("failed-command command=\"8a1bc2d3e4f50618 smtp connected "
 		       "address=198.51.100.1 host=x\" result=\"500 x\""),

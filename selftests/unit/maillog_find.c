@@ -141,6 +141,7 @@ TEST(the_log_that_is_the_mail_servers_is_found)
 			       rows[i].log[k].path);
 		if (rows[i].journal)
 			EXPECT(mkdir(JOURNAL_HERE, 0700) == 0, "no directory");
+		EXPECT(!maillog_journals() == !rows[i].journal, "%s: journals", rows[i].sentence);
 		place = maillog_find(rows[i].mail_log, path);
 		EXPECT(place == rows[i].place && !strcmp(path, rows[i].path), "%s: %d %s",
 		       rows[i].sentence, place, path);

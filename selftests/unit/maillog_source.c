@@ -98,7 +98,7 @@ TEST(rotated_files_are_read_the_oldest_first)
 	log_make("mail.logs", "192.0.2.6", 0, false, true);
 	s = read_all(path_of("mail.log"), NOW_S - 7 * (int64_t)DAY_S);
 	EXPECT(!strcmp(told, "192.0.2.5 192.0.2.3 192.0.2.2 192.0.2.1 "), "%s", told);
-	EXPECT(s.skipped == 0 && !s.is_cut, "%u skipped", s.skipped);
+	EXPECT(s.skipped == 0 && !s.is_cut && !s.hole_until_wall_s, "%u skipped", s.skipped);
 	/* Only as far back as asked. */
 	s = read_all(path_of("mail.log"), NOW_S - DAY_S / 2);
 	EXPECT(!strcmp(told, "192.0.2.1 "), "%s", told);
@@ -116,7 +116,30 @@ TEST(what_cannot_be_read_is_counted)
 	EXPECT(mkdir(path_of("other.log.3"), 0700) == 0, "cannot make a directory");
 	s = read_all(path_of("other.log"), 1);
 	EXPECT(strstr(told, "192.0.2.1 ") && !strstr(told, "192.0.2.2"), "%s", told);
-	EXPECT(s.skipped == 3, "%u skipped", s.skipped);
+	/* A directory is no log of anything. */
+	EXPECT(s.skipped == 2, "%u skipped", s.skipped);
+	EXPECT(s.hole_from_wall_s == 0 && s.hole_until_wall_s >= NOW_S - DAY_S, "from %lld to %lld",
+	       (long long)s.hole_from_wall_s, (long long)s.hole_until_wall_s);
+}
+
+TEST(a_hole_lies_between_what_is_read_before_and_behind_it)
+{
+	struct maillog_source s;
+
+	log_make("third.log", "192.0.2.1", 0, false, true);
+	log_make("third.log.1", "192.0.2.2", 1, false, true);
+	log_make("third.log.2.zst", "192.0.2.3", 2, false, true);
+	log_make("third.log.3.xz", "192.0.2.4", 3, false, true);
+	log_make("third.log.4.gz", "192.0.2.5", 4, true, true);
+	s = read_all(path_of("third.log"), 1);
+	EXPECT(s.hole_from_wall_s == NOW_S - 4 * DAY_S &&
+		       s.hole_until_wall_s == NOW_S - 2 * DAY_S && s.skipped == 2,
+	       "from %lld to %lld", (long long)s.hole_from_wall_s, (long long)s.hole_until_wall_s);
+	/* One that is broken, as is seen when it is read. */
+	EXPECT(truncate(path_of("third.log.4.gz"), 40) == 0, "cannot cut");
+	s = read_all(path_of("third.log"), 1);
+	EXPECT(s.hole_from_wall_s == 0 && s.skipped == 3, "from %lld",
+	       (long long)s.hole_from_wall_s);
 }
 
 TEST(where_there_is_no_log_it_is_said)

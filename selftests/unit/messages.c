@@ -224,6 +224,7 @@ static const struct row bad[] = {
 	{MESSAGE_FEED, "a list that has no room", FIELD(feed.length), IMAGE_BYTES_MAX + 1},
 	TEXT(MESSAGE_FEED, feed.why),
 	{MESSAGE_PAGE, "a page of nothing", FIELD(page.total), 0},
+	{MESSAGE_PAGE, "no page, of which something comes", FIELD(page.total), 0},
 	{MESSAGE_PAGE, "a page without bounds", FIELD(page.total), MESSAGE_PAGE_MAX + 1},
 	{MESSAGE_PAGE, "a piece of nothing", FIELD(page.length), 0},
 	{MESSAGE_PAGE, "a piece longer than the message", FIELD(page.length),

@@ -191,3 +191,34 @@ TEST(rows_are_the_same_samples_and_end_when_nobody_takes_them)
 
 	EXPECT(exposition_each(&m, count_row, &count) == -EPIPE && count == 5, "%u rows", count);
 }
+
+TEST(metrics_that_cannot_be_written_whole_are_said_to_be)
+{
+	FILE *full = fopen("/dev/full", "w");
+	struct measure m = whole();
+
+	/* Nothing leaves this buffer by itself. */
+	ENSURE(full && setvbuf(full, text, _IOFBF, sizeof(text)) == 0, "/dev/full");
+	EXPECT(exposition_write(&m, full) == -EIO, "and not kept for the end of the program");
+	fclose(full);
+}
+
+TEST(metrics_of_zones_that_share_a_name_are_told_apart)
+{
+	struct measure m = {0};
+	struct measure_zone *z = NULL;
+
+	for (unsigned i = 0; i < SITE_ZONES_MAX; i++) {
+		z = measure_add_zone(&m, i < 2 ? "zen.example" : "zen.example.org");
+		ENSURE(z, "zone %u", i);
+		z->asked = i;
+	}
+	EXPECT(!measure_add_zone(&m, "more.example"), "there is no room for more");
+	m.zone_count = 4;
+	render(&m);
+	EXPECT(has("postern_zone_queries_total{zone=\"zen.example\"} 0") &&
+		       has("postern_zone_queries_total{zone=\"zen.example (2)\"} 1") &&
+		       has("postern_zone_queries_total{zone=\"zen.example.org\"} 2") &&
+		       has("postern_zone_queries_total{zone=\"zen.example.org (2)\"} 3"),
+	       "%s", text);
+}

@@ -42,7 +42,8 @@ TEST(offences_add_up_to_a_ban)
 		int64_t banned = 0;
 
 		for (unsigned k = 0; k < stories[i].count && !banned; k++)
-			if (offence_add(&h, &rules, stories[i].from + k * stories[i].every))
+			if (offence_add(&h, &rules, stories[i].from + k * stories[i].every) ==
+			    OFFENCE_ENOUGH)
 				banned = stories[i].from + k * stories[i].every;
 		EXPECT(banned == stories[i].banned_at, "%s: banned at %" PRId64 ", not %" PRId64,
 		       stories[i].sentence, banned, stories[i].banned_at);
@@ -73,7 +74,7 @@ TEST(bans_double_up_to_a_bound)
 static int64_t offend(struct offence_history *h, int64_t from)
 {
 	for (unsigned i = 0; i < 100; i++, from += MINUTE)
-		if (offence_add(h, &rules, from))
+		if (offence_add(h, &rules, from) == OFFENCE_ENOUGH)
 			return from;
 	EXPECT(false, "a ban");
 	return from;
@@ -87,11 +88,38 @@ TEST(a_ban_has_an_end_and_the_next_is_longer)
 	EXPECT(length == 10 * MINUTE, "the first");
 	EXPECT(offence_is_banned(&h, at) && offence_is_banned(&h, at + length - 1), "in force");
 	EXPECT(!offence_is_banned(&h, at + length), "over");
-	EXPECT(!offence_add(&h, &rules, at + MINUTE) && h.offences == 5,
+	EXPECT(offence_add(&h, &rules, at + MINUTE) == OFFENCE_UNCOUNTED && h.offences == 5,
 	       "what comes in a ban is no offence");
 	at = offend(&h, at + length);
 	EXPECT(offence_ban(&h, &rules, at) == 20 * MINUTE, "the second is twice as long");
 	EXPECT(h.offences == 10 && h.level == 2, "all is counted");
+}
+
+TEST(two_in_one_second_are_one)
+{
+	struct offence_history h = {0};
+
+	EXPECT(offence_add(&h, &rules, 1000) == OFFENCE_COUNTED, "the first");
+	EXPECT(offence_add(&h, &rules, 1000) == OFFENCE_UNCOUNTED && h.offences == 1, "the second");
+}
+
+TEST(a_ban_is_no_longer_than_the_longest_of_today)
+{
+	struct offence_rules shorter = rules;
+	struct offence_history h = {0};
+	int64_t at = offend(&h, 1000), length = offence_ban(&h, &rules, at);
+
+	EXPECT(!offence_shorten(&h, &rules, at), "by the same rules it stays");
+	shorter.longest_s = 4 * MINUTE;
+	EXPECT(!offence_shorten(&h, &shorter, at + length - 4 * MINUTE),
+	       "what is left is short enough");
+	EXPECT(offence_shorten(&h, &shorter, at + MINUTE) && h.until_s == at + 5 * MINUTE,
+	       "from now on so long");
+	EXPECT(!offence_shorten(&h, &shorter, at + 2 * MINUTE), "once");
+	EXPECT(!offence_shorten(&h, &shorter, at + HOUR) && h.until_s == at + 5 * MINUTE,
+	       "one that is over stays so");
+	shorter.longest_s = 30 * DAY;
+	EXPECT(!offence_shorten(&h, &shorter, at), "a longer one makes none longer");
 }
 
 TEST(quiet_is_forgotten)
@@ -116,7 +144,7 @@ TEST(who_is_spared_begins_anew)
 	int64_t at = offend(&h, 1000);
 
 	offence_spare(&h);
-	EXPECT(!offence_add(&h, &rules, at + MINUTE), "one more is not enough");
+	EXPECT(offence_add(&h, &rules, at + MINUTE) == OFFENCE_COUNTED, "one more is not enough");
 	EXPECT(!offence_is_banned(&h, at + MINUTE), "and there was no ban");
 	EXPECT(offence_is_forgotten(&(struct offence_history){0}, &rules, 5), "nothing was done");
 }
@@ -128,12 +156,15 @@ TEST(no_offences_make_no_ban)
 
 	off.after = 0;
 	for (unsigned i = 0; i < 100; i++)
-		EXPECT(!offence_add(&h, &off, 1000 + i * MINUTE), "after = 0 is off");
+		EXPECT(offence_add(&h, &off, 1000 + i * MINUTE) == OFFENCE_UNCOUNTED,
+		       "after = 0 is off");
 	quick.after = 1;
 	quick.within_s = 1;
-	EXPECT(offence_add(&h, &quick, 5000), "one is enough where the rules say so");
+	EXPECT(offence_add(&h, &quick, 5000) == OFFENCE_ENOUGH,
+	       "one is enough where the rules say so");
 	offence_spare(&h);
-	EXPECT(offence_add(&h, &quick, 5001), "and it need not wait a minute then");
+	EXPECT(offence_add(&h, &quick, 5001) == OFFENCE_ENOUGH,
+	       "and it need not wait a minute then");
 }
 
 TEST(neighbours_make_a_network)

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Networks of providers in a real gate that is attached to nothing: how many fit, what they give way to, and what stays when they go.
- * Needs root and a kernel with BTF.
+ * Networks of providers in a real gate that is attached to nothing: how many fit, what they give way to, and what stays when they go; and
+ * what is believed while the store cannot be had, or a command is at it. Needs root and a kernel with BTF.
  */
-#include "tap.h"
+#include "store_rig.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
-
+#include "base/when.h"
 #include "daemon/providers.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
@@ -16,7 +13,7 @@
 #define ALLOW_BOUND 1024 /* the least the configuration allows */
 #define ROOM	    (ALLOW_BOUND / 2)
 #define EACH	    300
-#define DAY_S	    86400
+#define HURRY_MS    1 /* as in the controller's loop nobody waits for a command */
 
 static struct daemon d;
 static struct provider list[2];
@@ -37,13 +34,18 @@ static void bench_remove(void)
 /* One gate for all tests: loading it takes seconds. */
 static bool bench_get(void)
 {
+	struct ruling ruling = {.conf = &d.conf};
 	enum gate_origin origin;
 	struct err e = {0};
 	int lock, r;
 
 	memset(list, 0, sizeof(list));
+	list[0].known = list[1].known = true;
 	p.count = 0;
 	p.restored = true;
+	store_close(d.store);
+	d.store = NULL;
+	d.providers = &p;
 	if (d.gate) {
 		providers_apply(&p);
 		return true;
@@ -58,7 +60,8 @@ static bool bench_get(void)
 	lock = gate_lock(&e);
 	if (!EXPECT(lock >= 0, "%s", e.text))
 		return false;
-	r = setup_gate(&d.conf, NULL, &d.gate, &origin, &e);
+	r = setup_gate(&ruling, &origin, &e);
+	d.gate = ruling.gate;
 	gate_unlock(lock);
 	if (!EXPECT(r == 0, "%s", e.text))
 		return false;
@@ -199,10 +202,10 @@ TEST(providers_of_before_stay_until_the_store_was_read)
 	BENCH_OR_SKIP();
 	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_SPF);
 	p.count = 1;
-	p.restored = false;
+	list[0].known = false;
 	providers_apply(&p);
 	EXPECT(ours() == 1, "what a controller before left: %u", ours());
-	p.restored = true;
+	list[0].known = true;
 	providers_apply(&p);
 	EXPECT(ours() == 0, "nobody's: %u", ours());
 }
@@ -222,15 +225,16 @@ TEST(own_addresses_leave_providers_alone)
 /* Its record as the reader tells it, of one network, or none for "". */
 static void record_come(struct provider *one, const char *network)
 {
-	const struct message_provider m = {.state = SPF_FINE, .why = "it names no network"};
+	struct message_provider m = {.state = SPF_FINE};
 
+	snprintf(m.why, sizeof(m.why), "%s", *network ? "" : "it names no network");
 	one->part_count = *network ? 1 : 0;
 	if (*network)
 		EXPECT(prefix_parse(network, &one->part[0], NULL) == 0, "%s", network);
 	provider_take(&p, one, &m);
 }
 
-static bool has(const struct provider *one, const char *network)
+static bool trusts(const struct provider *one, const char *network)
 {
 	char text[PREFIX_TEXT_MAX];
 
@@ -248,10 +252,10 @@ TEST(providers_are_believed_when_they_stay_as_they_are)
 	BENCH_OR_SKIP();
 	p.count = 1;
 	record_come(one, "203.0.113.0/24");
-	EXPECT(has(one, "203.0.113.0/24") && one->state == PROVIDER_GOOD && one->dirty, "%s",
+	EXPECT(trusts(one, "203.0.113.0/24") && one->state == PROVIDER_GOOD && one->dirty, "%s",
 	       one->why);
 	record_come(one, "198.51.100.0/24");
-	EXPECT(has(one, "203.0.113.0/24") && one->state == PROVIDER_HELD &&
+	EXPECT(trusts(one, "203.0.113.0/24") && one->state == PROVIDER_HELD &&
 		       one->kept.held_count == 1,
 	       "others are held back: %s", one->why);
 	record_come(one, "203.0.113.0/24");
@@ -260,16 +264,18 @@ TEST(providers_are_believed_when_they_stay_as_they_are)
 	record_come(one, "198.51.100.0/24");
 	one->kept.held_wall_s -= 3 * DAY_S;
 	record_come(one, "198.51.100.0/24");
-	EXPECT(has(one, "198.51.100.0/24") && one->state == PROVIDER_GOOD && !one->kept.held_wall_s,
+	EXPECT(trusts(one, "198.51.100.0/24") && one->state == PROVIDER_GOOD &&
+		       !one->kept.held_wall_s,
 	       "after three days they are taken: %s", one->why);
 	record_come(one, "0.0.0.0/1");
-	EXPECT(has(one, "198.51.100.0/24") && one->state == PROVIDER_REFUSED &&
+	EXPECT(trusts(one, "198.51.100.0/24") && one->state == PROVIDER_REFUSED &&
 		       strstr(one->why, "0.0.0.0/1"),
 	       "what is too wide never is: %s", one->why);
 	record_come(one, "");
 	one->kept.held_wall_s -= 3 * DAY_S;
 	record_come(one, "");
-	EXPECT(has(one, "") && one->state == PROVIDER_EMPTY, "nothing is taken too: %s", one->why);
+	EXPECT(trusts(one, "") && one->state == PROVIDER_EMPTY, "nothing is taken too: %s",
+	       one->why);
 }
 
 TEST(providers_are_forgotten_when_nobody_confirms_them)
@@ -281,8 +287,113 @@ TEST(providers_are_forgotten_when_nobody_confirms_them)
 	record_come(one, "203.0.113.0/24");
 	one->kept.read_wall_s -= 30 * DAY_S - 60;
 	provider_expire(&p, one);
-	EXPECT(has(one, "203.0.113.0/24"), "not yet");
+	EXPECT(trusts(one, "203.0.113.0/24"), "not yet");
 	one->kept.read_wall_s -= 61;
 	provider_expire(&p, one);
-	EXPECT(has(one, "") && one->dirty, "after thirty days");
+	EXPECT(trusts(one, "") && one->dirty, "after thirty days");
+}
+
+/* A second of the controller, without telling those who look. */
+static void tick(void)
+{
+	p.written_ns = p.applied_ns = now_boot_ns();
+	providers_part.tick(&d, now_boot_ns());
+}
+
+TEST(providers_records_wait_for_a_store_that_cannot_be_had)
+{
+	struct provider *one = &list[0];
+	struct store_provider kept = {
+		.domain = "provider.test", .read_wall_s = now_wall_s(), .count = 1};
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	EXPECT(prefix_parse("203.0.113.0/24", &kept.network[0], NULL) == 0, "a network");
+	ENSURE(store_open(&d.store, dir_fresh(), STORE_WRITE, &e) == 0, "%s", e.text);
+	EXPECT(store_put_provider(d.store, &kept, &e) == 0, "%s", e.text);
+	store_close(d.store);
+	d.store = NULL;
+
+	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_SPF);
+	p.count = 1;
+	p.restored = one->known = false;
+	snprintf(one->kept.domain, sizeof(one->kept.domain), "%s", kept.domain);
+	record_come(one, "198.51.100.0/24");
+	tick();
+	EXPECT(ours() == 1 && origin_at("203.0.113.0/24") == PN_ORIGIN_SPF,
+	       "beside nothing no record is believed, and what stands stays: %u", ours());
+	EXPECT(one->state == PROVIDER_ASKING && strstr(one->why, "waits until the store"), "%s",
+	       one->why);
+
+	ENSURE(store_open(&d.store, dir, STORE_WRITE, &e) == 0, "%s", e.text);
+	tick();
+	EXPECT(one->state == PROVIDER_HELD && trusts(one, "203.0.113.0/24"),
+	       "beside what the store knows it is held back: %s", one->why);
+	record_come(one, "203.0.113.0/25");
+	EXPECT(one->state == PROVIDER_GOOD && trusts(one, "203.0.113.0/25"), "%s", one->why);
+
+	one = &list[1];
+	snprintf(one->kept.domain, sizeof(one->kept.domain), "new.test");
+	one->known = p.restored = false;
+	p.count = 2;
+	record_come(one, "198.51.100.0/24");
+	tick();
+	EXPECT(one->state == PROVIDER_GOOD && ours() == 2, "of one that is new nothing waits: %s",
+	       one->why);
+}
+
+TEST(providers_change_the_gate_while_no_command_does)
+{
+	struct store *command = NULL;
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	ENSURE(store_open(&d.store, dir_fresh(), STORE_WRITE, &e) == 0, "%s", e.text);
+	ENSURE(store_open(&command, dir, STORE_WRITE, &e) == 0, "%s", e.text);
+	store_set_patience(d.store, HURRY_MS);
+	provider_set_text(&list[0], "203.0.113.0/24");
+	list[0].kept.read_wall_s = now_wall_s();
+	p.count = 1;
+	EXPECT(store_lock(command, &e) == 0, "%s", e.text);
+	providers_apply(&p);
+	EXPECT(ours() == 0 && p.overdue, "a command is at it: %u", ours());
+	/* It has looked already; what it writes now nobody may write over. */
+	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_OPERATOR);
+	tick();
+	EXPECT(p.overdue, "it still is");
+	store_unlock(command);
+	tick();
+	EXPECT(!p.overdue && ours() == 0 && origin_at("203.0.113.0/24") == PN_ORIGIN_OPERATOR,
+	       "his stays his");
+	rule_take("203.0.113.0/24");
+	p.overdue = true;
+	tick();
+	EXPECT(ours() == 1, "and without it the provider's is there: %u", ours());
+	store_close(command);
+}
+
+TEST(providers_find_what_is_allowed_among_many)
+{
+	struct prefix at;
+	char text[PREFIX_TEXT_MAX];
+
+	BENCH_OR_SKIP();
+	provider_fill(&list[0], 3, EACH);
+	provider_fill(&list[1], 4, EACH);
+	provider_set_text(&list[1], "2001:db8::/48");
+	p.count = 2;
+	/* Of other lengths, on both sides, and one of IPv6 that only looks as if it covered IPv4. */
+	rule_put("203.3.0.0/25", PN_ALLOW, PN_ORIGIN_OPERATOR);
+	rule_put("203.3.0.0/30", PN_ALLOW, PN_ORIGIN_OPERATOR);
+	rule_put("203.2.0.0/16", PN_ALLOW, PN_ORIGIN_OPERATOR);
+	rule_put("::/0", PN_ALLOW, PN_ORIGIN_OPERATOR);
+	providers_apply(&p);
+	EXPECT(ours() == EACH - 64, "all but the 64 in 203.3.0.0/25, and those of IPv6: %u",
+	       ours());
+	at = list[0].kept.network[64];
+	EXPECT(origin_at(prefix_format(&at, text)) == PN_ORIGIN_SPF, "%s lies behind it", text);
+	rule_take("203.3.0.0/25");
+	rule_take("203.3.0.0/30");
+	rule_take("203.2.0.0/16");
+	rule_take("::/0");
 }

@@ -67,7 +67,7 @@ static bool shared_load(struct bench *b)
 	lock = gate_lock(&b->e);
 	if (!EXPECT(lock >= 0, "%s", b->e.text))
 		return false;
-	r = setup_gate(&b->conf, b->r.store, &b->r.gate, &origin, &b->e);
+	r = setup_gate(&b->r, &origin, &b->e);
 	gate_unlock(lock);
 	return EXPECT(r == 0, "%s", b->e.text) && EXPECT(origin == GATE_NEW, "the gate is new");
 }
@@ -269,6 +269,48 @@ TEST(ruling_gate_sync_makes_the_maps_the_image_of_the_store)
 	       "own addresses are left alone");
 }
 
+static void count_meanwhile(void *context, struct gate *gate)
+{
+	(void)gate;
+	++*(unsigned *)context;
+}
+
+TEST(ruling_gate_is_owed_what_another_process_keeps_locked)
+{
+	struct store_rule lost = rule_of(STORE_BLOCK, "203.0.113.0/24");
+	struct prefix stray = prefix_at("203.0.113.9");
+	struct store *other = NULL;
+	struct ruling hasty;
+	unsigned called = 0;
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	hasty = b->r;
+	hasty.may_owe = true;
+	hasty.meanwhile = count_meanwhile;
+	hasty.context = &called;
+	store_set_patience(b->r.store, 0);
+	EXPECT(store_put_rule(b->r.store, &lost, &b->e) == 0, "%s", b->e.text);
+	EXPECT(rules_block(b->r.gate, &stray, PN_DROP, 0, &b->e) == 0, "%s", b->e.text);
+	b->conf.mode = CONF_ENFORCE;
+	if (!EXPECT(store_open(&other, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text))
+		return;
+	EXPECT(store_lock(other, &b->e) == 0 && store_begin(other, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_sync(&b->r, &b->e) == -EBUSY, "who does not owe is told");
+	EXPECT(ruling_sync(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(called, "a heart may beat meanwhile");
+	EXPECT(blocked(b, "203.0.113.0/24").hits == 1, "what lacked is there");
+	EXPECT(blocked(b, "203.0.113.9").hits == 1, "what seems stale may be just being put");
+	hasty.owes = false;
+	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "the mode is in force");
+	store_rollback(other);
+	store_close(other);
+	EXPECT(ruling_sync(&b->r, &b->e) == 0, "%s", b->e.text);
+	EXPECT(blocked(b, "203.0.113.9").hits == 0, "and is stale");
+	store_set_patience(b->r.store, STORE_PATIENCE_MS);
+}
+
 TEST(ruling_gate_own_addresses_are_an_image_too)
 {
 	struct prefix stale = prefix_at("198.51.100.77"), loopback = prefix_at("127.0.0.0/8");
@@ -391,6 +433,59 @@ TEST(ruling_gate_what_is_anothers_survives_a_full_map)
 	free(many);
 }
 
+static int entry_look(void *context, const struct rule_entry *r)
+{
+	struct rule_entry *wanted = context;
+
+	if (prefix_equal(&r->prefix, &wanted->prefix))
+		*wanted = *r;
+	return 0;
+}
+
+/* What pn_allow has for a prefix. */
+static struct pn_rule entry_at(struct bench *b, const struct prefix *p)
+{
+	struct rule_entry entry = {.prefix = *p};
+
+	EXPECT(rules_each_allow(b->r.gate, entry_look, &entry, &b->e) == 0, "%s", b->e.text);
+	return entry.rule;
+}
+
+TEST(ruling_gate_a_network_of_a_provider_comes_back_when_a_rule_leaves_it)
+{
+	struct store_provider spf = {.domain = "provider.test", .count = 1};
+	struct store_rule rule = {.kind = STORE_TRUST, .origin = "operator"};
+	struct prefix inside = prefix_at("203.0.113.7");
+	struct ruling_provider found;
+	unsigned killed;
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	rule.prefix = spf.network[0] = prefix_at("203.0.113.0/24");
+	EXPECT(store_put_provider(b->r.store, &spf, &b->e) == 0, "%s", b->e.text);
+	for (int kind = STORE_ALLOW; kind <= STORE_TRUST; kind++) {
+		rule.kind = (enum store_kind)kind;
+		EXPECT(ruling_put(&b->r, &rule, &killed, &b->e) == 0, "%s", b->e.text);
+		EXPECT(entry_at(b, &rule.prefix).origin == PN_ORIGIN_OPERATOR, "his");
+		EXPECT(ruling_delete(&b->r, rule.kind, &rule.prefix, &b->e) == 0, "%s", b->e.text);
+		EXPECT(entry_at(b, &rule.prefix).origin == PN_ORIGIN_SPF &&
+			       entry_at(b, &rule.prefix).action == PN_TRUST,
+		       "the provider's, at once");
+	}
+	EXPECT(ruling_find_provider(&b->r, &inside, &found) &&
+		       prefix_equal(&found.network, &rule.prefix) &&
+		       !strcmp(found.domain, "provider.test"),
+	       "what lies in it is told by its name");
+	rule.prefix = inside;
+	EXPECT(ruling_put(&b->r, &rule, &killed, &b->e) == 0 &&
+		       ruling_delete(&b->r, rule.kind, &inside, &b->e) == 0,
+	       "%s", b->e.text);
+	EXPECT(entry_at(b, &inside).origin == PN_ORIGIN_NONE, "and gets no entry of its own");
+	EXPECT(store_keep_providers(b->r.store, NULL, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(!ruling_find_provider(&b->r, &inside, &found), "nobody's");
+	EXPECT(rules_disallow(b->r.gate, &spf.network[0], &b->e) == 0, "%s", b->e.text);
+}
+
 TEST(ruling_gate_the_kernel_has_the_mode)
 {
 	struct bench *b;
@@ -413,6 +508,24 @@ TEST(ruling_gate_the_kernel_has_the_mode)
 	b->conf.mode = CONF_MONITOR;
 	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
 	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "an order once overtaken stays forgotten");
+}
+
+TEST(ruling_gate_the_kernel_has_a_mode_that_the_store_cannot_be_told_of)
+{
+	struct ruling hasty;
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(ruling_set_mode(&b->r, CONF_MONITOR, 0, &b->e) == 0, "%s", b->e.text);
+	b->conf.mode = CONF_ENFORCE;
+	hasty = b->r;
+	hasty.may_owe = true;
+	/* As on a full disk: every change is refused. */
+	if (!EXPECT(store_open(&hasty.store, b->dir, STORE_READ, &b->e) == 0, "%s", b->e.text))
+		return;
+	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "the file overtakes the order");
+	store_close(hasty.store);
 }
 
 TEST(ruling_gate_knobs_are_those_of_the_configuration)

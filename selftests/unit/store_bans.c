@@ -97,8 +97,20 @@ TEST(what_has_ended_is_remembered_until_it_is_reaped)
 	ENSURE(s && put_ban(s, &ended) == 0 && put_ban(s, &live) == 0, "put");
 	ENSURE(store_get_ban(s, &ended.prefix, &got, NULL) == 0, "there");
 	EXPECT(got.expires_boot_ns == 0 && got.level == 2, "no ban is in force, and it counts");
+	EXPECT(got.until_wall_s < now_wall_s() && got.until_wall_s > got.last_wall_s,
+	       "when it ended is told, and that is not when it began");
+	EXPECT(store_get_ban(s, &live.prefix, &got, NULL) == 0 &&
+		       llabs(got.until_wall_s - now_wall_s() - 600) <= 1,
+	       "as when one in force will end");
+	ended.expires_boot_ns = 0;
+	ended.prefix = live.prefix;
+	ended.prefix.addr.byte[15]++;
+	put_ban(s, &ended);
+	EXPECT(store_get_ban(s, &ended.prefix, &got, NULL) == 0 &&
+		       got.until_wall_s == got.last_wall_s,
+	       "one whose end nobody wrote down");
 	EXPECT(store_reap_bans(s, 1600000000, &count, NULL) == 0 && count == 0, "not yet");
-	EXPECT(store_reap_bans(s, now_wall_s() - 1, &count, NULL) == 0 && count <= 1, "reaped");
+	EXPECT(store_reap_bans(s, now_wall_s() - 1, &count, NULL) == 0 && count == 2, "reaped");
 	EXPECT(strcmp(bans_of(s, NULL), "192.0.2.8:1") == 0, "one in force is not: %s",
 	       bans_of(s, NULL));
 	store_close(s);
@@ -126,5 +138,31 @@ TEST(bans_hold_through_a_reboot_and_never_longer)
 	ENSURE(s && store_get_ban(s, &b.prefix, &got, NULL) == 0, "there");
 	EXPECT((int64_t)got.expires_boot_ns - played_boot_ns == H - 60 * S,
 	       "no longer than what was left, with the clock at 1970");
+	store_close(s);
+}
+
+/* What ended an hour ago ended an hour ago, whatever the wall clock says, which nobody was running to see stepped. */
+TEST(a_step_of_the_clock_makes_no_end_older)
+{
+	struct store_ban b = ban_of("192.0.2.7", 1, 0), got;
+	unsigned count = 77;
+	struct store *s;
+
+	dir_fresh();
+	play("boot-a", 1000 * S, WALL);
+	s = open_played();
+	ENSURE(s, "no store");
+	b.last_wall_s = WALL / S;
+	b.expires_boot_ns = (uint64_t)(played_boot_ns + H);
+	put_ban(s, &b);
+	play_on(2 * H);
+	played_wall_ns += 1000 * H;
+	ENSURE(store_get_ban(s, &b.prefix, &got, NULL) == 0, "there");
+	EXPECT(got.until_wall_s == (played_wall_ns - H) / S && !got.expires_boot_ns,
+	       "an hour ago: %lld s", (long long)(played_wall_ns / S - got.until_wall_s));
+	EXPECT(store_reap_bans(s, (played_wall_ns - 2 * H) / S, &count, NULL) == 0 && count == 0,
+	       "it is not as old as that: %u", count);
+	EXPECT(store_reap_bans(s, (played_wall_ns - H) / S + 1, &count, NULL) == 0 && count == 1,
+	       "but as old as this: %u", count);
 	store_close(s);
 }

@@ -76,7 +76,8 @@ TEST(deadlines_hold_through_a_reboot)
 		put(s, &forever);
 		store_close(s);
 		play("boot-b", 5 * S, WALL + rows[i].off_ns + rows[i].clock_error_ns);
-		ENSURE(store_open_by(&reader, dir, STORE_READ, &played, &e) == 0, "%s", e.text);
+		ENSURE(store_open_by(&reader, dir, STORE_READ, &played, STORE_PATIENCE_MS, &e) == 0,
+		       "%s", e.text);
 		EXPECT(left_now(reader, &r) == rows[i].left_ns, "%s: a reader sees %" PRId64,
 		       rows[i].sentence, left_now(reader, &r) / S);
 		store_close(reader);
@@ -166,5 +167,26 @@ TEST(expired_rules_are_not_found_and_can_be_reaped)
 	play_on(10 * S);
 	EXPECT(store_delete_rule(s, STORE_BLOCK, &r.prefix, &e) == -ENOENT, "was no rule any more");
 	EXPECT(store_reap(s, &count, &e) == 0 && count == 0, "and is gone: %u", count);
+	store_close(s);
+}
+
+TEST(deadlines_of_another_boot_that_could_not_be_renewed_are_told)
+{
+	struct store_rule r;
+	struct store *writer, *s = played_with_rule(&r, 600 * S);
+
+	ENSURE(s, "no store");
+	EXPECT(!store_is_stale(s), "this boot's");
+	writer = s;
+	EXPECT(store_begin(writer, NULL) == 0, "begin");
+	play("boot-b", 10 * S, WALL + 100 * S);
+	s = open_played_within(1);
+	ENSURE(s, "no store while another one writes");
+	EXPECT(store_is_stale(s), "could not be written anew");
+	EXPECT(left_now(s, &r) == 500 * S, "reckoned: %" PRId64, left_now(s, &r));
+	store_rollback(writer);
+	store_close(writer);
+	EXPECT(store_rebase(s, NULL) == 0 && !store_is_stale(s), "written anew");
+	EXPECT(left_now(s, &r) == 500 * S, "as before: %" PRId64, left_now(s, &r));
 	store_close(s);
 }

@@ -128,6 +128,44 @@ TEST(entries_that_make_no_sense_are_refused_with_their_batch)
 	store_close(s);
 }
 
+static struct told forgotten_behind(struct store *s, int64_t id)
+{
+	struct told t = {0};
+	struct err e = {0};
+	int code = store_each_entry_behind(s, id, STORE_FORGOTTEN, tell, &t, &e);
+
+	EXPECT(code == 0, "each: %d %s", code, e.text);
+	return t;
+}
+
+/* By their order, not by a clock, and however many others stand behind them. */
+TEST(entries_of_one_name_behind_another_entry_are_found)
+{
+	struct store *s = journal_fresh();
+	struct store_entry entry = entry_of("192.0.2.1", "first");
+	struct err e = {0};
+	int64_t end = 77;
+	struct told t;
+
+	ENSURE(s, "no store");
+	EXPECT(store_last_entry(s, &end, &e) == 0 && end == 0, "none yet: %lld", (long long)end);
+	snprintf(entry.what, sizeof(entry.what), STORE_FORGOTTEN);
+	EXPECT(store_write_journal(s, &entry, 1, &e) == 0, "%s", e.text);
+	t = forgotten_behind(s, end);
+	EXPECT(!strcmp(t.text, "first"), "%s", t.text);
+	EXPECT(store_last_entry(s, &end, &e) == 0 && end > 0 && end == t.last.id, "its id");
+	EXPECT(forgotten_behind(s, end).count == 0, "once");
+	entry = entry_of("192.0.2.2", "second");
+	snprintf(entry.what, sizeof(entry.what), STORE_FORGOTTEN);
+	entry.wall_s = 5;
+	EXPECT(store_write_journal(s, &entry, 1, &e) == 0, "%s", e.text);
+	for (unsigned i = 0; i < 100; i++)
+		write_one(s, "192.0.2.3", "another", WALL / S);
+	t = forgotten_behind(s, end);
+	EXPECT(t.count == 1 && !strcmp(t.text, "second") && t.last.id > end, "%s", t.text);
+	store_close(s);
+}
+
 #define DAY (24 * H)
 
 TEST(entries_are_kept_for_so_many_days)

@@ -29,7 +29,8 @@ static struct store *opened(void)
 	struct store *s = NULL;
 	struct err e = {0};
 
-	EXPECT(store_open_by(&s, dir_fresh(), STORE_WRITE, &stopped, &e) == 0, "%s", e.text);
+	EXPECT(store_open_by(&s, dir_fresh(), STORE_WRITE, &stopped, STORE_PATIENCE_MS, &e) == 0,
+	       "%s", e.text);
 	return s;
 }
 

@@ -199,14 +199,20 @@ static MAY_BE_UNUSED void play_on(int64_t ns)
 	played_wall_ns += ns;
 }
 
-static MAY_BE_UNUSED struct store *open_played(void)
+static MAY_BE_UNUSED struct store *open_played_within(unsigned patience_ms)
 {
 	struct err e = {0};
 	struct store *s;
 
-	if (!EXPECT(store_open_by(&s, dir, STORE_WRITE, &played, &e) == 0, "open: %s", e.text))
+	if (!EXPECT(store_open_by(&s, dir, STORE_WRITE, &played, patience_ms, &e) == 0, "open: %s",
+		    e.text))
 		return NULL;
 	return s;
+}
+
+static MAY_BE_UNUSED struct store *open_played(void)
+{
+	return open_played_within(STORE_PATIENCE_MS);
 }
 
 #define WALL (1700000000 * S)

@@ -391,6 +391,7 @@ TEST(a_change_by_another_process_is_seen)
 	int64_t first = 0, own = 0, other = 0;
 	struct store *s = open_fresh(), *second;
 	struct err e = {0};
+	uint32_t number;
 
 	ENSURE(s && store_open(&second, dir, STORE_WRITE, &e) == 0, "%s", e.text);
 	EXPECT(store_get_version(s, &first, &e) == 0, "%s", e.text);
@@ -398,6 +399,12 @@ TEST(a_change_by_another_process_is_seen)
 	EXPECT(store_get_version(s, &own, &e) == 0 && own == first, "its own change");
 	EXPECT(store_delete_verdict(second, &v.prefix, &e) == 0, "%s", e.text);
 	EXPECT(store_get_version(s, &other, &e) == 0 && other != first, "another's change");
+	number = store_number(s);
+	store_close(s);
+	ENSURE(store_open(&s, dir, STORE_WRITE, &e) == 0, "%s", e.text);
+	EXPECT(store_get_version(s, &own, &e) == 0 && own != first && own != other,
+	       "opened anew: what came in between may be anything");
+	EXPECT(store_number(s) != number && number, "and it is another store");
 	store_close(second);
 	store_close(s);
 }

@@ -6,6 +6,7 @@
 #include "base/journal.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,10 +28,8 @@ void journal_add(struct journal_entry *entry, const char *key, const char *value
 	if (!length)
 		return;
 	/* No zero ends anything here. */
-	if (key_length + 2 + length + LENGTH_BYTES > sizeof(entry->bytes) - entry->length) {
-		entry->is_cut = true;
+	if (key_length + 2 + length + LENGTH_BYTES > sizeof(entry->bytes) - entry->length)
 		return;
-	}
 	at = mempcpy(at, key, key_length);
 	*at++ = is_binary ? '\n' : '=';
 	for (unsigned i = 0; is_binary && i < LENGTH_BYTES; i++)

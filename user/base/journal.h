@@ -6,7 +6,6 @@
 #ifndef BASE_JOURNAL_H
 #define BASE_JOURNAL_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define JOURNAL_SOCKET	  "/run/systemd/journal/socket"
@@ -15,10 +14,9 @@
 struct journal_entry {
 	char bytes[JOURNAL_ENTRY_MAX];
 	size_t length;
-	bool is_cut; /* a field did not fit, and is left out */
 };
 
-/* key: capital letters, digits and _, not _ first. An empty value is left out. */
+/* key: capital letters, digits and _, not _ first. An empty value is left out, and so is one that does not fit. */
 void journal_add(struct journal_entry *entry, const char *key, const char *value);
 /* Where entries go from now on; NULL: nowhere. 0 or -errno. */
 int journal_open(const char *path);

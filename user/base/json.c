@@ -27,6 +27,13 @@ int json_line(FILE *out, json_t *row)
 	return ret;
 }
 
+uint64_t json_count_of(const json_t *row, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(row, key));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
 static size_t byte_escape(unsigned char byte, char unit[static UNIT_MAX])
 {
 	static const char digits[] = "0123456789abcdef";

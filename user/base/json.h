@@ -9,10 +9,13 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* One compact line with keys in the order they were set. Takes the reference. 0 or -errno. */
 int json_line(FILE *out, json_t *row);
+/* The count that a key of the row has; 0 where it has none that is one. */
+uint64_t json_count_of(const json_t *row, const char *key);
 
 /*
  * Foreign bytes for a terminal, a log or JSON: printable ASCII stays, everything else becomes \xHH,

@@ -126,7 +126,8 @@ int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_fn fn, void 
 
 int loop_set_events(struct loop *loop, struct loop_source *source, uint32_t events)
 {
-	struct epoll_event event = {.events = events, .data.ptr = source};
+	/* Asked for or not, a hang-up is reported; edge-triggered it is so once, and not for as long as nobody closes. */
+	struct epoll_event event = {.events = events ? events : EPOLLET, .data.ptr = source};
 
 	if (source->dead)
 		return 0;

@@ -24,7 +24,7 @@ void loop_free(
 /* Each returns 0 or -errno; *out may be NULL when the source is never removed. */
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_fn fn, void *context,
 		struct loop_source **out);
-/* Waits for other events from now on; 0: for none but EPOLLHUP and EPOLLERR, which always come. 0 or -errno. */
+/* Waits for other events from now on; 0: for none but EPOLLHUP and EPOLLERR, and for these once. 0 or -errno. */
 int loop_set_events(struct loop *loop, struct loop_source *source, uint32_t events);
 /* First after first_ms, then every every_ms (0: once). The boot clock. */
 int loop_add_timer(struct loop *loop, uint64_t first_ms, uint64_t every_ms, loop_timer_fn fn,

@@ -83,7 +83,9 @@ static int gate_take(struct cli *cli, struct gate **g, enum gate_origin *origin,
 		     struct err *no_store, struct err *e)
 {
 	CLI_STORE store = NULL;
+	struct ruling r = {.conf = &cli->conf};
 	char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
+	int rc;
 
 	*origin = GATE_ADOPTED;
 	if (cli_controller_pid(cli) && gate_open(g, cli->conf.instance, NULL) == 0)
@@ -91,7 +93,10 @@ static int gate_take(struct cli *cli, struct gate **g, enum gate_origin *origin,
 	if (store_open(&store, ruling_state_dir(&cli->conf, dir, sizeof(dir)), STORE_WRITE,
 		       no_store))
 		store = NULL;
-	return setup_gate(&cli->conf, store, g, origin, e);
+	r.store = store;
+	rc = setup_gate(&r, origin, e);
+	*g = r.gate;
+	return rc;
 }
 
 /*

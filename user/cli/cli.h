@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/table.h"
+#include "base/words.h"
 #include "cli/sentence.h"
 #include "conf/conf.h"
 #include "daemon/ruling.h"
@@ -96,9 +97,6 @@ int cli_list_close(struct cli_list *list, const char *empty);
 json_t *json_time_boot(uint64_t boot_ns); /* RFC 3339; null for 0 */
 json_t *json_time_wall(int64_t wall_s);
 json_t *json_text_or_null(const char *text); /* null for "" */
-
-/* "s" unless count is 1. */
-const char *plural(uint64_t count);
 
 /* The gate for a verb that needs one: CLI_DONE, or a status with the failure told. */
 int cli_gate_open(const struct cli *cli, struct gate **out);

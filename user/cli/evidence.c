@@ -14,6 +14,7 @@
 #include "base/when.h"
 #include "cli/show.h"
 #include "cli/story.h"
+#include "kern/feeds.h"
 
 #define ENTRIES_MAX                                                                                \
 	10000 /* of the journal that are read; its 30 days have seldom ten of one source */
@@ -171,7 +172,8 @@ static int gate_read(struct gathering *g, struct gate *gate, struct err *e)
 	uint16_t port = port_of(knobs);
 	struct rate_entry rate;
 	struct pn_why why;
-	const char *feed = "";
+	char name[PN_FEED_NAME_MAX];
+	const char *feed = NULL;
 	int rc = why_ask(gate, &g->addr, port, &why, e);
 
 	if (rc == 0)
@@ -180,12 +182,12 @@ static int gate_read(struct gathering *g, struct gate *gate, struct err *e)
 		return rc;
 	if (open || rate.used || why.answers || is_against(why.reason))
 		g->is_known = true;
-	if (why.reason == PN_REASON_FEED && why.feed < g->cli->conf.feed_count)
-		feed = g->cli->conf.feeds[why.feed].name;
+	if (why.reason == PN_REASON_FEED)
+		feed = feeds_get_name(gate, why.feed, name);
 	json_object_set_new(g->report, "gate",
 			    json_pack("{s:s, s:s, s:o, s:s, s:i, s:I, s:I, s:I, s:I}", "action",
 				      action_name(why.action), "reason", reason_name(why.reason),
-				      "feed", json_text_or_null(feed), "mode",
+				      "feed", json_text_or_null(feed ? feed : ""), "mode",
 				      knobs->enforce_until > now_boot_ns() ? "enforce" : "monitor",
 				      "port", (int)port, "open", (json_int_t)open, "used",
 				      (json_int_t)rate.used, "limit", (json_int_t)rate.limit,

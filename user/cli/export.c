@@ -18,7 +18,6 @@ struct exporting {
 	const char *origin; /* only these; NULL all */
 	bool from_store;    /* the rules were read there */
 	bool enforcing;
-	unsigned dnsbl;
 };
 
 static enum pn_action action_of_rule(const struct store_rule *rule)
@@ -29,21 +28,25 @@ static enum pn_action action_of_rule(const struct store_rule *rule)
 	case STORE_REPLY:
 		return PN_REPLY;
 	default:
-		return rule->kind == STORE_BLOCK ? PN_DROP : PN_ALLOW;
+		return rule->kind == STORE_BLOCK   ? PN_DROP
+		       : rule->kind == STORE_TRUST ? PN_TRUST
+						   : PN_ALLOW;
 	}
 }
 
 static int entry_take(struct exporting *x, const struct prefix *p, enum pn_action action,
-		      const char *origin, uint64_t expires_boot_ns)
+		      const char *origin, uint64_t expires_boot_ns, bool is_found)
 {
 	struct export_entry entry = {.prefix = *p,
 				     .is_exception = action == PN_ALLOW,
+				     .is_trust = action == PN_TRUST,
+				     .is_found = is_found,
 				     .action = action,
 				     .expires_boot_ns = expires_boot_ns};
 
 	if (expires_boot_ns && expires_boot_ns <= now_boot_ns())
 		return 0;
-	if (!entry.is_exception && x->origin && strcmp(x->origin, origin) != 0)
+	if (!entry.is_exception && !entry.is_trust && x->origin && strcmp(x->origin, origin) != 0)
 		return 0;
 	snprintf(entry.origin, sizeof(entry.origin), "%s", origin);
 	return export_add(&x->list, &entry) ? -ENOMEM : 0;
@@ -51,10 +54,8 @@ static int entry_take(struct exporting *x, const struct prefix *p, enum pn_actio
 
 static int stored_take(void *context, const struct store_rule *rule)
 {
-	if (rule->kind == STORE_TRUST)
-		return 0;
 	return entry_take(context, &rule->prefix, action_of_rule(rule), rule->origin,
-			  rule->expires_boot_ns);
+			  rule->expires_boot_ns, false);
 }
 
 /* Of the maps: what is not the operator's, and his too where the store could not be read. */
@@ -62,10 +63,10 @@ static int map_take(void *context, const struct rule_entry *r)
 {
 	struct exporting *x = context;
 
-	if (r->rule.action == PN_TRUST || (x->from_store && r->rule.origin == PN_ORIGIN_OPERATOR))
+	if (x->from_store && r->rule.origin == PN_ORIGIN_OPERATOR)
 		return 0;
 	return entry_take(x, &r->prefix, r->rule.action, origin_name(r->rule.origin),
-			  r->rule.expires);
+			  r->rule.expires, false);
 }
 
 static int source_take(void *context, const struct source_entry *s)
@@ -79,8 +80,7 @@ static int source_take(void *context, const struct source_entry *s)
 		x->list.idle++;
 		return 0;
 	}
-	x->dnsbl += s->origin == PN_ORIGIN_DNSBL;
-	return entry_take(x, &s->prefix, s->action, origin_name(s->origin), s->expires);
+	return entry_take(x, &s->prefix, s->action, origin_name(s->origin), s->expires, true);
 }
 
 static int gate_take(struct exporting *x, struct gate *g, struct err *e)
@@ -145,6 +145,16 @@ static int rows_print(const struct exporting *x)
 	return rc ? CLI_FAILED : CLI_DONE;
 }
 
+/* How many come from lists of the DNS. */
+static unsigned dnsbl_count(const struct export_list *l)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		count += strcmp(l->entry[i].origin, origin_name(PN_ORIGIN_DNSBL)) == 0;
+	return count;
+}
+
 int verb_export(struct cli *cli, const struct sentence *s)
 {
 	static const struct {
@@ -156,17 +166,19 @@ int verb_export(struct cli *cli, const struct sentence *s)
 	struct exporting x = {.cli = cli, .origin = sentence_get(s, "origin")};
 	struct err e = {0};
 	int status = CLI_DONE;
+	unsigned dnsbl;
 
 	if (collect(&x, &e)) {
 		free(x.list.entry);
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	}
 	export_settle(&x.list);
-	if (x.dnsbl)
+	dnsbl = dnsbl_count(&x.list);
+	if (dnsbl)
 		cli_warn(cli,
 			 "%u of them have the origin dnsbl: the terms of most lists forbid to pass "
 			 "on what they say (`origin operator` leaves them out)",
-			 x.dnsbl);
+			 dnsbl);
 	for (size_t i = 0; !cli->json && i < sizeof(forms) / sizeof(forms[0]); i++)
 		if (strcmp(forms[i].name, s->word[0]) == 0)
 			forms[i].print(&x.list, stdout);

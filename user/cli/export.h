@@ -15,7 +15,9 @@
 
 struct export_entry {
 	struct prefix prefix;
-	bool is_exception; /* never judged, though what lies around it is blocked */
+	bool is_exception; /* let in, though what lies around it is blocked */
+	bool is_found;	   /* listed or banned, which ends where somebody is trusted */
+	bool is_trust;	   /* until settled: then it is an exception, or gone */
 	enum pn_action action;
 	char origin[STORE_ORIGIN_MAX];
 	uint64_t expires_boot_ns; /* 0 never */
@@ -32,7 +34,8 @@ struct export_list {
 int export_add(struct export_list *l, const struct export_entry *entry);
 /*
  * Sort by address and length; of one prefix the one that ends last stays. What an exception covers goes, and exceptions outside of every
- * entry.
+ * entry. What was found of the trusted goes as well; inside of a network that was found they become exceptions, unless an operator's block
+ * covers them too.
  */
 void export_settle(struct export_list *l);
 /* What stands at the head of a form, as comments; then the form. */

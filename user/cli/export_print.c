@@ -38,6 +38,8 @@ static int entry_order(const void *a, const void *b)
 		order = (int)x->prefix.bits - (int)y->prefix.bits;
 	if (order == 0)
 		order = (int)y->is_exception - (int)x->is_exception;
+	if (order == 0)
+		order = (int)y->is_trust - (int)x->is_trust;
 	/* Of one prefix the one that stands longest: the gate refuses until then. */
 	if (order == 0 && x->expires_boot_ns != y->expires_boot_ns)
 		order = !x->expires_boot_ns || (y->expires_boot_ns &&
@@ -59,12 +61,27 @@ static void stack_fit(struct stack *s, const struct export_list *l, const struct
 		s->depth--;
 }
 
-static bool stack_has(const struct stack *s, const struct export_list *l, bool is_exception)
+/* Is it let in by what it lies in? */
+static bool stack_frees(const struct stack *s, const struct export_list *l,
+			const struct export_entry *e)
 {
-	for (unsigned i = 0; i < s->depth; i++)
-		if (l->entry[s->entry[i]].is_exception == is_exception)
+	for (unsigned i = 0; i < s->depth; i++) {
+		const struct export_entry *around = &l->entry[s->entry[i]];
+
+		if (around->is_exception || (around->is_trust && e->is_found))
 			return true;
+	}
 	return false;
+}
+
+/* Is there something to take it out of? Trust helps against what was found, and not against an operator's block. */
+static bool stack_is_left(const struct stack *s, const struct export_list *l,
+			  const struct export_entry *e)
+{
+	for (unsigned i = 0; e->is_trust && i < s->depth; i++)
+		if (!l->entry[s->entry[i]].is_found)
+			return false;
+	return s->depth > 0;
 }
 
 void export_settle(struct export_list *l)
@@ -75,11 +92,12 @@ void export_settle(struct export_list *l)
 	qsort(l->entry, l->count, sizeof(*l->entry), entry_order);
 	for (size_t i = 0; i < l->count; i++) {
 		const struct export_entry *e = &l->entry[i];
-		bool is_double = kept && prefix_equal(&l->entry[kept - 1].prefix, &e->prefix);
+		bool is_double = kept && prefix_equal(&l->entry[kept - 1].prefix, &e->prefix) &&
+				 l->entry[kept - 1].is_trust == e->is_trust;
 
 		stack_fit(&s, l, &e->prefix);
 		/* The longest allow decides in the kernel too: what it covers passes. */
-		if (is_double || stack_has(&s, l, true))
+		if (is_double || stack_frees(&s, l, e))
 			continue;
 		l->entry[kept] = *e;
 		s.entry[s.depth++] = kept++;
@@ -92,8 +110,9 @@ void export_settle(struct export_list *l)
 		struct export_entry e = l->entry[i];
 
 		stack_fit(&s, l, &e.prefix);
-		if (e.is_exception && !s.depth)
+		if ((e.is_exception || e.is_trust) && !stack_is_left(&s, l, &e))
 			continue;
+		e.is_exception |= e.is_trust;
 		e.around = s.depth ? 1 + s.entry[s.depth - 1] : 0;
 		l->entry[kept] = e;
 		if (!e.is_exception)

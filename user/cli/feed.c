@@ -39,17 +39,17 @@ static void notes_print(const struct feedtalk_answer *a)
 	const struct feed_report *r = &a->report;
 
 	if (r->faults || r->refused)
-		printf("  %u lines cannot be read, and %u may not be blocked\n", r->faults,
-		       r->refused);
+		printf("  %u line%s cannot be read, and %u may not be blocked\n", r->faults,
+		       plural(r->faults), r->refused);
 	for (uint32_t i = 0; i < r->note_count; i++)
 		printf("  line %u: %s\n", r->note[i].line, r->note[i].text);
 	if (a->left_out)
-		printf("  %" PRIu64 " entries are left out: they touch what must not be blocked\n",
-		       a->left_out);
+		printf("  %" PRIu64 " %s left out, touching what must not be blocked\n",
+		       a->left_out, words_entries(a->left_out));
 	if (a->senders)
-		printf("  %u who deliver mail here are on it: `postern show feeds --json` names "
+		printf("  %u who deliver%s mail here %s on it: `postern show feeds --json` names "
 		       "the busiest, `postern allow ADDR` lets one in all the same\n",
-		       a->senders);
+		       a->senders, a->senders == 1 ? "s" : "", a->senders == 1 ? "is" : "are");
 }
 
 int feed_tell(const struct cli *cli, const struct feedtalk_answer *a)
@@ -60,11 +60,12 @@ int feed_tell(const struct cli *cli, const struct feedtalk_answer *a)
 		return json_line(stdout, answer_row(a)) || !done ? CLI_FAILED : CLI_DONE;
 	if (done)
 		printf("%s: %" PRIu64 " %s (%s), %" PRIu64 " new, %" PRIu64 " gone\n", a->name,
-		       a->entries, a->entries == 1 ? "entry" : "entries",
-		       feed_format_name(a->report.format), a->added, a->removed);
+		       a->entries, words_entries(a->entries), feed_format_name(a->report.format),
+		       a->added, a->removed);
 	else
-		printf("%s: %s: %s; %" PRIu64 " entries from before are in force\n", a->name,
-		       feed_state_name(a->state), a->why, a->entries);
+		printf("%s: %s: %s; %" PRIu64 " %s from before %s in force\n", a->name,
+		       feed_state_name(a->state), a->why, a->entries, words_entries(a->entries),
+		       a->entries == 1 ? "is" : "are");
 	if (a->state == FEED_HELD_BACK)
 		printf("  `postern feed load %s anyway` takes it all the same\n", a->name);
 	notes_print(a);

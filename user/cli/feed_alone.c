@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * feed load without a controller: what the controller does, once. The instance's lock is held, so that none begins meanwhile; the file
- * is read by a process that has given up all privileges, and what it made is checked like what a child sends.
+ * feed load without a controller: what the controller does, once. The instance's lock is held, so that none begins meanwhile; each file
+ * is read by a process that has given up all privileges, and what it made is checked like what a child sends. All are read before any
+ * is put in force: so the others need not be read anew for each, and one that was not kept is made good by its own file.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,11 +20,20 @@
 
 #define FILES 32 /* few are open, and no more can be */
 
+/* A feed as it is in force, and what its file has now. */
+struct alone_feed {
+	struct feedlist list, fresh;
+	bool asked;
+	int result; /* of reading and judging the file */
+	struct feedtalk_answer answer;
+};
+
 struct alone {
 	struct cli *cli;
 	struct gate *gate;
+	bool anyway;
 	struct protected_list never;
-	struct feedlist list[CONF_FEEDS_MAX];
+	struct alone_feed feed[CONF_FEEDS_MAX];
 };
 
 /* What the worker says at its end. */
@@ -68,7 +78,7 @@ static int said_check(const char *bytes, size_t length, struct worker_said *said
 	return said->result ? err_set(e, said->result, "%s", said->why) : 0;
 }
 
-static int file_read(int file, struct feedlist *out, struct err *e)
+static int file_read(const struct conf_feed *of, int file, struct feedlist *out, struct err *e)
 {
 	struct reading r = {.file = file, .memory = feedlist_memory(e)};
 	const struct worker w = {.run = file_work,
@@ -88,82 +98,121 @@ static int file_read(int file, struct feedlist *out, struct err *e)
 	else if (ret >= 0)
 		ret = said_check(bytes, length, &said, e);
 	if (ret == 0)
-		ret = feedlist_take(out, r.memory, said.length, e);
+		ret = feedlist_take(out, of, r.memory, said.length, e);
 	free(bytes);
 	close(r.memory);
 	return ret;
 }
 
-/* The other feeds stay as they were kept. */
+/* May the file's list take the place of the other? */
+static int fresh_judge(struct alone *x, struct alone_feed *one, const struct conf_feed *of,
+		       struct err *e)
+{
+	const struct conf *c = &x->cli->conf;
+	struct guard_size old = guard_size_of(&one->list.image);
+	struct guard_size new_ = guard_size_of(&one->fresh.image);
+	bool has_old = one->list.map && feedlist_is_of(&one->list, of);
+	int ret = 0;
+
+	if (!x->anyway)
+		ret = guard_change(has_old ? &old : NULL, &new_, c->feed_shrink, c->feed_grow, e);
+	if (ret == 0 && feedlist_leave_out(&one->fresh, &x->never, NULL, 0))
+		ret = err_set(e, -ENOMEM, "no memory");
+	return ret;
+}
+
+static void fail(struct alone_feed *one, int result, const struct err *e)
+{
+	one->result = result;
+	one->answer.state = result == -EXDEV || result == -EBUSY ? FEED_HELD_BACK
+			    : result == -ENOENT			 ? FEED_MISSING
+								 : FEED_UNREADABLE;
+	memcpy(one->answer.why, e->text, sizeof(one->answer.why));
+}
+
+static void feed_read_file(struct alone *x, unsigned i)
+{
+	const struct conf_feed *of = &x->cli->conf.feeds[i];
+	struct alone_feed *one = &x->feed[i];
+	struct err e = {0};
+	int file = feedfile_open(of->file, &e), ret = file;
+
+	if (file >= 0) {
+		ret = file_read(of, file, &one->fresh, &e);
+		close(file);
+	}
+	one->answer.state = FEED_LOADED;
+	memcpy(one->answer.name, of->name, sizeof(one->answer.name));
+	if (ret == 0 && one->fresh.image.report) {
+		one->answer.report = *one->fresh.image.report;
+		ret = fresh_judge(x, one, of, &e);
+	}
+	if (ret)
+		fail(one, ret, &e);
+}
+
+static bool is_new(const struct alone_feed *one)
+{
+	return one->asked && one->result == 0;
+}
+
 static int put(struct alone *x, struct err *e)
 {
-	const struct feedlist *list[CONF_FEEDS_MAX];
+	const struct conf *c = &x->cli->conf;
+	struct feedlist_part part[CONF_FEEDS_MAX];
 
-	for (unsigned i = 0; i < x->cli->conf.feed_count; i++)
-		list[i] = &x->list[i];
-	return feedlist_put_all(x->gate, &x->cli->conf, list, 0, e);
+	for (unsigned i = 0; i < c->feed_count; i++)
+		part[i] = (struct feedlist_part){
+			&c->feeds[i], is_new(&x->feed[i]) ? &x->feed[i].fresh : &x->feed[i].list};
+	return feedlist_put_all(x->gate, part, c->feed_count, x->anyway, e);
 }
 
-static int fresh_take(struct alone *x, unsigned i, struct feedlist *fresh,
-		      struct feedtalk_answer *a, struct err *e)
+/* What was read is in force now. */
+static void settle(struct alone *x, unsigned i)
 {
 	const struct conf *c = &x->cli->conf;
-	struct feedlist old = x->list[i];
-	int ret = feedlist_leave_out(fresh, &x->never, NULL, 0);
-
-	if (ret)
-		return err_set(e, ret, "no memory");
-	a->added = image_count_new(&fresh->image, &old.image);
-	a->removed = image_count_new(&old.image, &fresh->image);
-	x->list[i] = *fresh;
-	ret = put(x, e);
-	if (ret) {
-		x->list[i] = old;
-		return ret;
-	}
-	*fresh = old;
-	ret = feedlist_keep(&x->list[i], c, c->feeds[i].name, e);
-	if (ret)
-		cli_warn(x->cli, "feed %s: it is in force, but was not kept: %s", c->feeds[i].name,
-			 e->text);
-	return 0;
-}
-
-static int feed_load_one(struct alone *x, unsigned i, bool anyway)
-{
-	const struct conf *c = &x->cli->conf;
-	struct feedtalk_answer a = {.state = FEED_LOADED};
-	struct feedlist fresh = {0};
-	struct guard_size old = guard_size_of(&x->list[i].image), new_;
+	struct alone_feed *one = &x->feed[i];
+	struct feedlist old = one->list;
 	struct err e = {0};
-	int file, ret;
 
-	memcpy(a.name, c->feeds[i].name, sizeof(a.name));
-	file = feedfile_open(c->feeds[i].file, &e);
-	ret = file < 0 ? file : file_read(file, &fresh, &e);
-	if (file >= 0)
-		close(file);
-	if (ret == 0 && fresh.image.report) {
-		a.report = *fresh.image.report;
-		new_ = guard_size_of(&fresh.image);
-		if (!anyway)
-			ret = guard_change(x->list[i].map ? &old : NULL, &new_, c->feed_shrink,
-					   c->feed_grow, &e);
-	}
-	if (ret == 0)
-		ret = fresh_take(x, i, &fresh, &a, &e);
-	if (ret)
-		a.state = ret == -EXDEV	   ? FEED_HELD_BACK
-			  : ret == -ENOENT ? FEED_MISSING
-					   : FEED_UNREADABLE;
-	a.entries = x->list[i].image.host_count + x->list[i].image.prefix_count;
-	a.left_out = x->list[i].left_out;
-	if (ret)
-		memcpy(a.why, e.text, sizeof(a.why));
-	feedlist_free(&fresh);
-	return feed_tell(x->cli, &a);
+	one->answer.added = image_count_new(&one->fresh.image, &old.image);
+	one->answer.removed = image_count_new(&old.image, &one->fresh.image);
+	one->list = one->fresh;
+	one->fresh = old;
+	if (feedlist_keep(&one->list, c, c->feeds[i].name, &e))
+		cli_warn(x->cli, "feed %s: it is in force, but was not kept: %s", c->feeds[i].name,
+			 e.text);
 }
 
+static int alone_put(struct alone *x)
+{
+	const struct conf *c = &x->cli->conf;
+	int status = CLI_DONE, ret = 0;
+	bool any = false;
+	struct err e = {0};
+
+	for (unsigned i = 0; i < c->feed_count; i++)
+		any = any || is_new(&x->feed[i]);
+	if (any)
+		ret = put(x, &e);
+	for (unsigned i = 0; i < c->feed_count; i++) {
+		struct alone_feed *one = &x->feed[i];
+
+		if (!one->asked)
+			continue;
+		if (ret && is_new(one))
+			fail(one, ret, &e);
+		else if (is_new(one))
+			settle(x, i);
+		one->answer.entries = one->list.image.host_count + one->list.image.prefix_count;
+		one->answer.left_out = one->list.left_out;
+		if (feed_tell(x->cli, &one->answer) != CLI_DONE)
+			status = CLI_FAILED;
+	}
+	return status;
+}
+
+/* As they were kept; put() finds out whether the kernel has another. */
 static int alone_open(struct alone *x, struct err *e)
 {
 	const struct conf *c = &x->cli->conf;
@@ -172,26 +221,24 @@ static int alone_open(struct alone *x, struct err *e)
 	if (ret)
 		return ret;
 	for (unsigned i = 0; i < c->feed_count; i++)
-		if (feedlist_load(&x->list[i], c, c->feeds[i].name, NULL) == 0 &&
-		    feedlist_leave_out(&x->list[i], &x->never, NULL, 0))
+		if (feedlist_load(&x->feed[i].list, c, c->feeds[i].name, NULL) == 0 &&
+		    feedlist_leave_out(&x->feed[i].list, &x->never, NULL, 0))
 			return err_set(e, -ENOMEM, "no memory");
 	return 0;
 }
 
-static int alone_load(struct alone *x, const char *name, bool anyway)
+static int alone_load(struct alone *x, const char *name)
 {
 	const struct conf *c = &x->cli->conf;
 	bool all = strcmp(name, FEEDTALK_ALL) == 0, found = false;
-	int status = CLI_DONE;
 
 	for (unsigned i = 0; i < c->feed_count; i++) {
 		if (!all && strcmp(c->feeds[i].name, name) != 0)
 			continue;
-		found = true;
-		if (feed_load_one(x, i, anyway) != CLI_DONE)
-			status = CLI_FAILED;
+		found = x->feed[i].asked = true;
+		feed_read_file(x, i);
 	}
-	return found ? status
+	return found ? alone_put(x)
 		     : cli_fail(x->cli, CLI_NO_ENTRY,
 				"no feed of the configuration is called \"%s\"", name);
 }
@@ -207,16 +254,19 @@ int feed_load_alone(struct cli *cli, const char *name, bool anyway)
 	if (!x)
 		return cli_fail(cli, CLI_FAILED, "no memory");
 	x->cli = cli;
+	x->anyway = anyway;
 	status = cli_gate_open(cli, &g);
 	x->gate = g;
 	if (status == CLI_DONE && instance_lock(&in, cli->conf.instance, &e))
 		status = cli_fail_err(cli, CLI_FAILED, &e);
 	else if (status == CLI_DONE)
-		status = alone_open(x, &e) ? cli_fail_err(cli, CLI_FAILED, &e)
-					   : alone_load(x, name, anyway);
+		status =
+			alone_open(x, &e) ? cli_fail_err(cli, CLI_FAILED, &e) : alone_load(x, name);
 	instance_release(&in);
-	for (unsigned i = 0; i < cli->conf.feed_count; i++)
-		feedlist_free(&x->list[i]);
+	for (unsigned i = 0; i < cli->conf.feed_count; i++) {
+		feedlist_free(&x->feed[i].list);
+		feedlist_free(&x->feed[i].fresh);
+	}
 	protected_free(&x->never);
 	free(x);
 	return status;

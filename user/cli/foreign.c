@@ -319,13 +319,11 @@ int foreign_children(const char *bytes, size_t length, json_t **row, int64_t *up
 						 {"turned_away", FIELD_COUNT, NULL},
 						 {0}};
 	static const char *const log_states[] = {"up", "down", "off", "absent", NULL};
-	static const struct field mail_log[] = {{"state", FIELD_STATE, log_states},
-						{"source", FIELD_TEXT, NULL},
-						{"deliveries", FIELD_COUNT, NULL},
-						{"lines", FIELD_COUNT, NULL},
-						{"understood", FIELD_COUNT, NULL},
-						{"deaths", FIELD_COUNT, NULL},
-						{0}};
+	static const struct field mail_log[] = {
+		{"state", FIELD_STATE, log_states}, {"source", FIELD_TEXT, NULL},
+		{"deliveries", FIELD_COUNT, NULL},  {"lines", FIELD_COUNT, NULL},
+		{"understood", FIELD_COUNT, NULL},  {"gaps", FIELD_COUNT, NULL},
+		{"deaths", FIELD_COUNT, NULL},	    {0}};
 	static const struct field vitals[] = {{"started", FIELD_TEXT_OR_NULL, NULL},
 					      {"reloaded", FIELD_TEXT_OR_NULL, NULL},
 					      {"reload_failed", FIELD_BOOLEAN, NULL},
@@ -431,6 +429,9 @@ json_t *foreign_evidence(const char *text)
 		value = value_take(&asked, json_object_get(object, "asked"));
 		json_object_set_new(row, "asked", value ? value : json_null());
 		value = object_take(json_object_get(object, "rdns"), rdns);
+		/* Stored as an empty text; who reads JSON finds null where there is none. */
+		if (value && !json_string_length(json_object_get(value, "host")))
+			json_object_set_new(value, "host", json_null());
 		json_object_set_new(row, "rdns", value ? value : json_null());
 		value = value_take(&partial, json_object_get(object, "partial"));
 		json_object_set_new(row, "partial", value ? value : json_null());

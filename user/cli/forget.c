@@ -68,10 +68,18 @@ int verb_forget(struct cli *cli, const struct sentence *s)
 	struct err e = {0}, kept = {0};
 	struct forgotten f = {0};
 	struct ruling r = {0};
+	struct prefix network;
 	struct addr a;
 	int rc;
 
-	if (addr_parse(s->word[0], &a, &e))
+	rc = addr_parse(s->word[0], &a, &e);
+	/* As the journal names it. */
+	if (rc && prefix_parse(s->word[0], &network, NULL) == 0)
+		return cli_fail(cli, CLI_MISUSED,
+				"forget: %s is a network: name an address in it, with which all "
+				"that holds for it is forgotten",
+				s->word[0]);
+	if (rc)
 		return cli_fail(cli, CLI_MISUSED, "forget: %s", e.text);
 	rc = ruling_open_lenient(&r, &cli->conf, &kept, &e);
 	if (rc)

@@ -138,33 +138,49 @@ static int help_all(const struct cli *cli)
 	return CLI_DONE;
 }
 
-int verb_help(struct cli *cli, const struct sentence *s)
+/* Explain the verb of this name, or those of which it is the first word. 0 or more of them; negative: it could not be written. */
+static int help_named(const struct cli *cli, const char *wanted, const char **near)
 {
-	char shown[SHOWN_MAX], wanted[SHOWN_MAX];
-	const char *near = NULL;
-	unsigned distance = 0, found = 0;
+	unsigned distance = 0;
+	int found = 0;
 
-	if (s->word_count == 0)
-		return help_all(cli);
-	snprintf(wanted, sizeof(wanted), "%s%s%s", s->word[0], s->word_count > 1 ? " " : "",
-		 s->word_count > 1 ? s->word[1] : "");
 	for (unsigned i = 0; i < verb_count; i++) {
 		const char *name = verbs[i].name;
 		size_t length = strlen(wanted);
 		bool first_word = strncmp(name, wanted, length) == 0 && name[length] == ' ';
 
-		nearest_try(wanted, name, &near, &distance);
+		nearest_try(wanted, name, near, &distance);
 		if (strcmp(name, wanted) != 0 && !first_word)
 			continue;
 		found++;
 		if (help_one(cli, &verbs[i]))
-			return CLI_FAILED;
+			return -1;
 	}
+	return found;
+}
+
+int verb_help(struct cli *cli, const struct sentence *s)
+{
+	char shown[SHOWN_MAX], wanted[SHOWN_MAX];
+	const char *near = NULL, *by_first = NULL;
+	int found;
+
+	if (s->word_count == 0)
+		return help_all(cli);
+	snprintf(wanted, sizeof(wanted), "%s%s%s", s->word[0], s->word_count > 1 ? " " : "",
+		 s->word_count > 1 ? s->word[1] : "");
+	found = help_named(cli, wanted, &near);
+	/* `help show rules`: the second word is not the verb's. A misspelt second half is asked about. */
+	if (found == 0 && s->word_count > 1 && !(near && strchr(near, ' ')))
+		found = help_named(cli, s->word[0], &by_first);
 	if (found)
-		return CLI_DONE;
+		return found > 0 ? CLI_DONE : CLI_FAILED;
 	text_escape(wanted, strlen(wanted), shown, sizeof(shown));
-	return cli_fail(cli, CLI_MISUSED, "there is no verb \"%s\"%s%s%s", shown,
-			near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	if (near)
+		return cli_fail(cli, CLI_MISUSED, "there is no verb \"%s\"; did you mean \"%s\"?",
+				shown, near);
+	return cli_fail(cli, CLI_MISUSED, "there is no verb \"%s\" (`postern help` lists them)",
+			shown);
 }
 
 int verb_version(struct cli *cli, const struct sentence *s)

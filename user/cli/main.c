@@ -12,9 +12,10 @@
 #include "cli/cli.h"
 #include "cli/nearest.h"
 
-#define ARGUMENTS_MAX 1024 /* words of one command; a longer list comes on standard input */
-#define VERB_NAME_MAX 32
-#define SHOWN_MAX     80 /* of a foreign word in a message */
+#define ARGUMENTS_MAX	1024 /* words of one command; a longer list comes on standard input */
+#define VERB_NAME_MAX	32
+#define SHOWN_MAX	80 /* of a foreign word in a message */
+#define VERBS_SHOWN_MAX 256
 
 /* ---- global options ---- */
 
@@ -112,10 +113,23 @@ static const struct verb *verb_match(const struct arguments *a, unsigned *used)
 	return verb_find(a->word[0]);
 }
 
+/* "config check, config sample": the verbs of two words that begin with this one; else an empty text. */
+static void verbs_of(const char *first, char *out, size_t size)
+{
+	size_t length = 0, first_length = strlen(first);
+
+	*out = 0;
+	for (unsigned i = 0; i < verb_count && length < size; i++)
+		if (strncmp(verbs[i].name, first, first_length) == 0 &&
+		    verbs[i].name[first_length] == ' ')
+			length += (size_t)snprintf(out + length, size - length, "%s%s",
+						   length ? ", " : "", verbs[i].name);
+}
+
 static int verb_unknown(const struct cli *cli, const struct arguments *a)
 {
 	static const char *const options[] = {"--json", "--config", "--instance", "--help"};
-	char shown[SHOWN_MAX], two[2 * SHOWN_MAX];
+	char shown[SHOWN_MAX], two[2 * SHOWN_MAX], whole[VERBS_SHOWN_MAX];
 	const char *near = NULL, *what = a->word[0][0] == '-' ? "option" : "verb";
 	unsigned distance = 0;
 
@@ -124,10 +138,8 @@ static int verb_unknown(const struct cli *cli, const struct arguments *a)
 		const char *name = verbs[i].name;
 
 		nearest_try(strchr(name, ' ') ? two : a->word[0], name, &near, &distance);
-		if (!near && strncmp(name, two, strlen(a->word[0])) == 0 &&
-		    name[strlen(a->word[0])] == ' ')
-			near = name;
 	}
+	verbs_of(a->word[0], whole, sizeof(whole));
 	for (unsigned i = 0; a->word[0][0] == '-' && i < sizeof(options) / sizeof(*options); i++)
 		nearest_try(a->word[0], options[i], &near, &distance);
 	/* Half of a verb of two words was right: then the other half is in question too. */
@@ -135,6 +147,10 @@ static int verb_unknown(const struct cli *cli, const struct arguments *a)
 		text_escape(two, strlen(two) - (a->count < 2), shown, sizeof(shown));
 	else
 		text_escape(a->word[0], strlen(a->word[0]), shown, sizeof(shown));
+	/* With the first word right and nothing like the second, all of them are shown. */
+	if (whole[0] && (a->count < 2 || !near || !strchr(near, ' ')))
+		return cli_fail(cli, CLI_MISUSED, "\"%s\" is half a verb, of: %s", a->word[0],
+				whole);
 	if (near)
 		return cli_fail(cli, CLI_MISUSED, "unknown %s \"%s\"; did you mean \"%s\"?", what,
 				shown, near);
@@ -174,8 +190,9 @@ static int verb_do(struct cli *cli, const struct arguments *a, unsigned used)
 		return cli_fail(cli, CLI_FAILED, "out of memory");
 	if (sentence_parse_with(cli->verb->syntax, cli->verb->options, a->word + used,
 				a->count - used, s, &e))
-		status = cli_fail(cli, CLI_MISUSED, "%s: %s (usage: postern %s %s%s)",
-				  cli->verb->name, e.text, cli->verb->name, cli->verb->syntax,
+		status = cli_fail(cli, CLI_MISUSED, "%s: %s (usage: postern %s%s%s%s)",
+				  cli->verb->name, e.text, cli->verb->name,
+				  cli->verb->syntax[0] ? " " : "", cli->verb->syntax,
 				  cli->verb->options ? " [OPTION...]; see --help" : "");
 	else
 		status = config_read(cli);
@@ -218,7 +235,10 @@ int main(int argc, char **argv)
 	/* A reader that goes away ends us by the failed write, with a status, not by a signal. */
 	signal(SIGPIPE, SIG_IGN);
 	status = command_run(&cli, argc, argv);
-	if ((fflush(stdout) || ferror(stdout)) && status == CLI_DONE)
-		status = cli_fail(&cli, CLI_FAILED, "cannot write the output: %s", strerror(errno));
-	return status;
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	/* A verb whose lines are not taken ends with a status and no words. Who reads no further knows why. */
+	if (errno != EPIPE)
+		(void)cli_fail(&cli, CLI_FAILED, "cannot write the output: %s", strerror(errno));
+	return status == CLI_DONE ? CLI_FAILED : status;
 }

@@ -23,8 +23,7 @@ static void entry_seen(void *context, const struct table_entry *entry)
 {
 	struct bans *b = context;
 
-	if (entry->origin == PN_ORIGIN_BAN && (!entry->expires || entry->expires > b->now_ns))
-		b->count++;
+	b->count += tables_is_ban(entry, b->now_ns);
 }
 
 static int gate_read(struct gate *g, struct measure *m, struct err *e)

@@ -135,11 +135,6 @@ json_t *json_text_or_null(const char *text)
 	return value ? value : json_null();
 }
 
-const char *plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
 int cli_gate_open(const struct cli *cli, struct gate **out)
 {
 	struct err e = {0};

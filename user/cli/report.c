@@ -174,6 +174,8 @@ static int log_read(struct reporting *r)
 	ret = maillog_source_read(&r->log, m, &r->e);
 	p->span = maillog_span(m);
 	p->log_skipped = r->log.skipped;
+	p->log_hole_from_s = r->log.hole_from_wall_s;
+	p->log_hole_until_s = r->log.hole_until_wall_s;
 	p->log_cut = r->log.is_cut;
 	text_escape(r->log.name, strlen(r->log.name), p->log_name, sizeof(p->log_name));
 	maillog_close(m);

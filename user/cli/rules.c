@@ -14,7 +14,7 @@
 #include "cli/rules.h"
 
 #define RULE_SYNTAX_BLOCK "PREFIX [for TIME] [with drop|refuse|reply] [saying TEXT] [because TEXT]"
-#define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [saying TEXT] [because TEXT]"
+#define RULE_SYNTAX_ALLOW "PREFIX [for TIME] [because TEXT]"
 #define RULE_SYNTAX_UNDO  "PREFIX"
 #define RULE_STDIN	  "-"
 #define RULE_NOTE_MAX	  256
@@ -293,13 +293,33 @@ static int rule_kept_report(const struct cli *cli, const struct ruling *r,
 		rule_verbs[rule->kind].done, r->kept_origin);
 }
 
+/* Of one prefix there is an allow or a trust, never both: the kernel keeps them in one table. So what goes is told. */
+static bool has_twin(const struct ruling *r, const struct store_rule *rule, struct store_rule *twin)
+{
+	struct err e = {0};
+
+	return rule->kind != STORE_BLOCK &&
+	       store_get_rule(r->store, rule->kind == STORE_ALLOW ? STORE_TRUST : STORE_ALLOW,
+			      &rule->prefix, twin, &e) == 0;
+}
+
+static void twin_tell(const struct cli *cli, const struct store_rule *twin)
+{
+	char text[PREFIX_TEXT_MAX];
+
+	cli_warn(cli, "%s was %s%s%s until now: %s takes the place of that",
+		 prefix_format(&twin->prefix, text), rule_verbs[twin->kind].done,
+		 twin->because[0] ? " because " : "", twin->because, cli->verb->name);
+}
+
 static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sentence *s)
 {
-	struct store_rule rule;
+	struct store_rule rule, twin;
 	struct ruling r = {0};
 	struct err e = {0};
 	uint64_t for_s = 0;
 	unsigned killed = 0;
+	bool replaces;
 	int rc;
 
 	if (rule_begin(kind, s, &rule, &e) || prefix_parse(s->word[0], &rule.prefix, &e))
@@ -308,8 +328,11 @@ static int rule_put_one(struct cli *cli, enum store_kind kind, const struct sent
 	rc = ruling_open(&r, &cli->conf, &e);
 	r.anyway = is_anyway(s);
 	r.origin = sentence_get(s, "origin");
+	replaces = rc == 0 && has_twin(&r, &rule, &twin);
 	if (rc == 0)
 		rc = ruling_put(&r, &rule, &killed, &e);
+	if (rc == 0 && replaces)
+		twin_tell(cli, &twin);
 	if (rc)
 		rc = cli_fail_err(cli, CLI_FAILED, &e);
 	else if (r.kept)
@@ -405,6 +428,34 @@ static int rule_put(struct cli *cli, enum store_kind kind, const struct sentence
 
 /* ---- the opposites ---- */
 
+/* Who is trusted by a provider's SPF record is so without a rule too: how many of them. */
+static size_t undo_warn_providers(const struct cli *cli, struct ruling *r, enum store_kind kind,
+				  const struct prefix *list, size_t count)
+{
+	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
+	struct ruling_provider one, last = {0};
+	size_t still = 0, at = 0;
+
+	for (size_t i = 0; kind == STORE_TRUST && i < count; i++)
+		if (ruling_find_provider(r, &list[i], &one)) {
+			last = one;
+			at = i;
+			still++;
+		}
+	if (still == 1)
+		cli_warn(cli,
+			 "%s is trusted all the same: it lies in %s, which the SPF record of %s "
+			 "names (trust_spf in the configuration)",
+			 prefix_format(&list[at], text), prefix_format(&last.network, by),
+			 last.domain);
+	else if (still)
+		cli_warn(cli,
+			 "%zu of them are trusted all the same: SPF records name them (trust_spf "
+			 "in the configuration)",
+			 still);
+	return still;
+}
+
 static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sentence *s)
 {
 	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
@@ -412,6 +463,7 @@ static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sen
 	struct standing st = {.rule = &rule};
 	struct ruling r = {0};
 	struct err e = {0};
+	size_t still;
 	int rc;
 
 	if (prefix_parse(s->word[0], &rule.prefix, &e) ||
@@ -430,8 +482,10 @@ static int rule_undo_one(struct cli *cli, enum store_kind kind, const struct sen
 			cli_warn(cli, "%s is %s blocked by %s", text,
 				 kind == STORE_BLOCK ? "still" : "now",
 				 prefix_format(&st.blocked.prefix, by));
+		still = undo_warn_providers(cli, &r, kind, &rule.prefix, 1);
 		rc = cli_say(cli, json_pack("{s:s, s:b}", "prefix", text, "removed", 1),
-			     "%s is no longer %s", text, rule_verbs[kind].done);
+			     "%s is no longer %s%s", text, rule_verbs[kind].done,
+			     still ? " by a rule" : "");
 	}
 	ruling_close(&r);
 	return rc;
@@ -470,6 +524,8 @@ static int rule_undo_batch(struct cli *cli, enum store_kind kind, const struct s
 			rc = batch_fail(cli, &r, &b, rc == -ENOENT ? CLI_NO_ENTRY : CLI_FAILED, &e);
 		else
 			rc = rule_many_say(cli, &r, done, b.count, 0);
+		if (rc == 0)
+			(void)undo_warn_providers(cli, &r, kind, list, b.count);
 	}
 	ruling_close(&r);
 	batch_free(&b);

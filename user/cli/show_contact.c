@@ -127,11 +127,12 @@ static void mail_log_print(const json_t *log)
 		printf("mail log     none at %s: who delivers mail is not seen\n", source);
 	else
 		printf("mail log     %s%s: %lld message%s taken by the mail server since the "
-		       "start%s\n",
+		       "start%s%s\n",
 		       source, strcmp(state, "up") == 0 ? "" : " (its reader is not there now)",
 		       number(log, "deliveries"), plural((uint64_t)number(log, "deliveries")),
 		       lines && !number(log, "understood") ? "; no line of it is a mail server's"
-							   : "");
+							   : "",
+		       number(log, "gaps") ? "; not all of it was read, as the journal says" : "");
 }
 
 static const char *contact_meaning(const char *contact)

@@ -13,11 +13,11 @@
 
 #define NO_FEEDS "no feeds are configured (feeds)"
 
-static const struct conf_feed *feed_find(const struct conf *c, const char *name, unsigned *number)
+static const struct conf_feed *feed_find(const struct conf *c, const char *name)
 {
-	for (*number = 0; name && *number < c->feed_count; (*number)++)
-		if (strcmp(c->feeds[*number].name, name) == 0)
-			return &c->feeds[*number];
+	for (unsigned i = 0; i < c->feed_count; i++)
+		if (strcmp(c->feeds[i].name, name) == 0)
+			return &c->feeds[i];
 	return NULL;
 }
 
@@ -37,17 +37,16 @@ static void row_for_people(json_t *row)
 	}
 }
 
-/* Hits are told for those that stand where the controller has them. */
 static json_t *feed_row(struct cli *cli, json_t *known, unsigned place, void *context)
 {
-	const uint64_t *hits = context;
-	unsigned number;
-	const struct conf_feed *f =
-		feed_find(&cli->conf, json_string_value(json_object_get(known, "name")), &number);
+	const char *name = json_string_value(json_object_get(known, "name"));
+	const struct feeds_hits *hits = context;
+	const struct conf_feed *f = feed_find(&cli->conf, name);
 	json_t *row = json_object();
 	json_int_t entries = json_integer_value(json_object_get(known, "hosts")) +
 			     json_integer_value(json_object_get(known, "prefixes"));
 
+	(void)place;
 	json_object_set(row, "name", json_object_get(known, "name"));
 	json_object_set_new(row, "file", json_text_or_null(f ? f->file : ""));
 	json_object_set_new(row, "action",
@@ -55,8 +54,8 @@ static json_t *feed_row(struct cli *cli, json_t *known, unsigned place, void *co
 	json_object_set_new(row, "always", f ? json_boolean(f->always) : json_null());
 	json_object_set_new(row, "entries", json_integer(entries));
 	json_object_set_new(row, "hits",
-			    hits && place < PN_FEEDS_MAX ? json_integer((json_int_t)hits[place])
-							 : json_null());
+			    hits ? json_integer((json_int_t)feeds_hits_of(hits, name))
+				 : json_null());
 	json_object_update_missing(row, known);
 	if (!cli->json)
 		row_for_people(row);
@@ -84,7 +83,7 @@ int show_feeds(struct cli *cli)
 	static const struct column columns[] = {
 		{"name", "NAME"}, {"state", "STATE"}, {"entries", "ENTRIES"}, {"format", "FORM"},
 		{"age", "AGE"},	  {"hits", "HITS"},   {"senders", "SENDERS"}, {"why", "WHY"}};
-	uint64_t hits[PN_FEEDS_MAX];
+	struct feeds_hits hits;
 	struct show_told feeds = {.file = INSTANCE_FEEDS,
 				  .take = foreign_feeds,
 				  .columns = columns,
@@ -96,8 +95,8 @@ int show_feeds(struct cli *cli)
 	int64_t updated;
 	int status;
 
-	if (gate_open(&g, cli->conf.instance, NULL) == 0 && feeds_get_hits(g, hits, NULL) == 0)
-		feeds.context = hits;
+	if (gate_open(&g, cli->conf.instance, NULL) == 0 && feeds_get_hits(g, &hits, NULL) == 0)
+		feeds.context = &hits;
 	gate_close(g);
 	status = show_told(cli, &feeds, &updated);
 	if (updated && !cli_controller_pid(cli))

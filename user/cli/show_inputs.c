@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* For show status: how many feeds and providers are in force, and where the metrics are; each where the configuration has it. */
+/*
+ * For show status: how many feeds and providers are in force, and where the metrics are; each where the configuration has it.
+ * The controller alone knows: without one the kernel keeps what it has, and nothing is said about it that was not read.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,19 +11,23 @@
 #include "cli/show.h"
 #include "daemon/instance.h"
 
-/* What the controller last wrote down; an empty array where it has not. */
+/* What the controller last wrote down; NULL where none runs or has told yet. */
 static json_t *rows_read(const struct cli *cli, const char *name, foreign_rows_fn take)
 {
 	char path[INSTANCE_PATH_MAX];
 	struct err e = {0};
 	json_t *rows = NULL;
 	int64_t updated = 0;
-	int rc = foreign_load_rows(instance_path(cli->conf.instance, name, path), take, &rows,
-				   &updated, &e);
+	int rc;
+
+	if (!cli_controller_pid(cli))
+		return NULL;
+	rc = foreign_load_rows(instance_path(cli->conf.instance, name, path), take, &rows, &updated,
+			       &e);
 
 	if (rc && rc != -ENOENT)
 		cli_warn(cli, "%s", e.text);
-	return rc == 0 ? rows : json_array();
+	return rc == 0 ? rows : NULL;
 }
 
 static json_int_t sum(const json_t *rows, const char *key)
@@ -45,6 +52,22 @@ static json_int_t count_state(const json_t *rows, const char *state)
 	return count;
 }
 
+/* count of them are configured; what is not known of them is null. */
+static json_t *input_row(unsigned count, const char *good, json_t *good_value, const char *what,
+			 json_t *what_value)
+{
+	json_t *row = json_pack("{s:i}", "count", (int)count);
+
+	json_object_set_new(row, good, good_value);
+	json_object_set_new(row, what, what_value);
+	return row;
+}
+
+static json_t *known(const json_t *rows, json_int_t value)
+{
+	return rows ? json_integer(value) : json_null();
+}
+
 void inputs_gather(const struct cli *cli, json_t *row)
 {
 	const struct conf *c = &cli->conf;
@@ -54,21 +77,23 @@ void inputs_gather(const struct cli *cli, json_t *row)
 	json_object_set_new(row, "trust_spf", json_null());
 	if (c->feed_count) {
 		rows = rows_read(cli, INSTANCE_FEEDS, foreign_feeds);
-		json_object_set_new(row, "feeds",
-				    json_pack("{s:i, s:I, s:I}", "count", (int)c->feed_count,
-					      "loaded", count_state(rows, "loaded"), "entries",
-					      sum(rows, "hosts") + sum(rows, "prefixes")));
+		json_object_set_new(
+			row, "feeds",
+			input_row(c->feed_count, "loaded", known(rows, count_state(rows, "loaded")),
+				  "entries",
+				  known(rows, sum(rows, "hosts") + sum(rows, "prefixes"))));
 		json_decref(rows);
 	}
 	if (c->trust_spf_count) {
 		rows = rows_read(cli, INSTANCE_PROVIDERS, foreign_providers);
 		json_object_set_new(row, "trust_spf",
-				    json_pack("{s:i, s:I, s:I}", "count", (int)c->trust_spf_count,
-					      "good", count_state(rows, "good"), "networks",
-					      sum(rows, "in_gate")));
+				    input_row(c->trust_spf_count, "good",
+					      known(rows, count_state(rows, "good")), "networks",
+					      known(rows, sum(rows, "in_gate"))));
 		json_decref(rows);
 	}
-	json_object_set_new(row, "metrics", json_text_or_null(c->metrics));
+	json_object_set_new(row, "metrics",
+			    json_text_or_null(cli_controller_pid(cli) ? c->metrics : ""));
 }
 
 static long long number(const json_t *object, const char *key)
@@ -83,6 +108,12 @@ static void input_print(const char *key, const json_t *input, const char *good, 
 
 	if (!json_is_object(input))
 		return;
+	if (json_is_null(json_object_get(input, good))) {
+		printf("%-12s %lld configured; what the kernel has of them stays, until a "
+		       "controller tells\n",
+		       key, count);
+		return;
+	}
 	printf("%-12s %lld of %lld %s, %lld %s%s%s%s\n", key, fine, count, good,
 	       number(input, what), number(input, what) == 1 ? one : what,
 	       fine < count ? " (postern show " : "", fine < count ? key : "",

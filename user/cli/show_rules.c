@@ -38,8 +38,7 @@ static int stored_add(void *context, const struct store_rule *rule)
 
 	json_object_set_new(row, "because", json_text_or_null(rule->because));
 	json_object_set_new(row, "created", json_time_wall(rule->created_wall_s));
-	if (rule->saying[0])
-		json_object_set_new(row, "saying", json_text_or_null(rule->saying));
+	json_object_set_new(row, "saying", json_text_or_null(rule->saying));
 	return cli_list_add(&rules->list, row);
 }
 

@@ -52,11 +52,10 @@ bool top_is_enforcing(const struct top *t)
 static void entry_seen(void *context, const struct table_entry *e)
 {
 	struct top *t = context;
-	bool lives = !e->expires || e->expires > now_boot_ns();
 
 	if (e->table == GATE_TABLE_OPEN && t->opened_count < TOP_OPENED_MAX && e->open)
 		t->opened[t->opened_count++] = (struct top_opened){e->prefix, e->open};
-	if (!lives)
+	if (!tables_is_live(e, now_boot_ns()))
 		return;
 	t->counting.rules += e->origin == PN_ORIGIN_OPERATOR;
 	t->counting.bans += e->origin == PN_ORIGIN_BAN;

@@ -8,15 +8,14 @@
 #include "cli/audit.h"
 #include "cli/cli.h"
 
-#define RULE_CLAUSES "PREFIX|- [for TIME] [saying TEXT] [because TEXT]"
+#define RULE_CLAUSES "PREFIX|- [for TIME] [because TEXT]"
 
 #define RULE_DETAIL                                                                                \
 	"`-` takes prefixes from standard input, one a line, each perhaps with clauses of its "    \
 	"own. Many are done together or not at all.\n"
 
-#define TEXTS_DETAIL                                                                               \
-	"saying  what a refused sender is told; it stands before `because`\n"                      \
-	"because  takes the rest of the line, and stays private"
+#define FOR_DETAIL     "for  until then; without it for good\n"
+#define BECAUSE_DETAIL "because  takes the rest of the line, and stays private"
 
 const struct verb verbs[] = {
 	/* ---- operate ---- */
@@ -71,8 +70,8 @@ const struct verb verbs[] = {
 	 "what is or would be refused, and who of it delivers",
 	 "Lays what was or would have been refused, of the last 7 days unless TIME says otherwise, "
 	 "against the mail server's log, and gives the command that trusts each honest sender. "
-	 "--html writes a page as well. Exit status: 0 nothing is left to explain, 4 something is, "
-	 "or it cannot be told.",
+	 "--html writes a page as well. Exit status: 0 nothing is left to explain; 1 no "
+	 "report could be made; 2 misused; 4 something is left, or it cannot be told, or not yet.",
 	 VERB_CONF, NULL},
 	{VERB_LOOKS, "top", "", verb_top, "a live screen, with keys to act on a source",
 	 "It takes a terminal of 80 columns and 24 rows. `?` explains the keys.", VERB_LENIENT,
@@ -96,10 +95,11 @@ const struct verb verbs[] = {
 	 "[because TEXT]",
 	 verb_block, "let nothing in from there",
 	 RULE_DETAIL
-	 "anyway  also where somebody is logged in from\n"
-	 "for  until then; without it for good\n"
+	 "anyway  also where somebody is logged in from\n" FOR_DETAIL
 	 "with  drop is silence (the default), refuse a reset, reply tells the sender why\n"
-	 "origin  for another program, which so leaves the rules of others alone\n" TEXTS_DETAIL,
+	 "origin  for another program, which so leaves the rules of others alone\n"
+	 "saying  what a refused sender is told (with reply); it stands before "
+	 "`because`\n" BECAUSE_DETAIL,
 	 VERB_CONF, NULL},
 	{VERB_DECIDES, "unblock", "PREFIX|- [origin NAME]", verb_unblock, "take a block back",
 	 "An address inside a blocked prefix is not taken out of it: the answer names the rule "
@@ -108,12 +108,12 @@ const struct verb verbs[] = {
 	 "back.",
 	 VERB_CONF, NULL},
 	{VERB_DECIDES, "allow", RULE_CLAUSES, verb_allow, "never judge what comes from there",
-	 RULE_DETAIL TEXTS_DETAIL, VERB_CONF, NULL},
+	 RULE_DETAIL FOR_DETAIL BECAUSE_DETAIL, VERB_CONF, NULL},
 	{VERB_DECIDES, "disallow", "PREFIX|-", verb_disallow, "take an allow back", NULL, VERB_CONF,
 	 NULL},
 	{VERB_DECIDES, "trust", RULE_CLAUSES, verb_trust,
-	 "no DNS list keeps it out; blocks and limits go on", RULE_DETAIL TEXTS_DETAIL, VERB_CONF,
-	 NULL},
+	 "no DNS list keeps it out; blocks and limits go on", RULE_DETAIL FOR_DETAIL BECAUSE_DETAIL,
+	 VERB_CONF, NULL},
 	{VERB_DECIDES, "distrust", "PREFIX|-", verb_distrust, "take a trust back", NULL, VERB_CONF,
 	 NULL},
 	{VERB_DECIDES, "forget", "ADDR", verb_forget, "take back what was decided automatically",
@@ -123,7 +123,8 @@ const struct verb verbs[] = {
 	{VERB_LISTS, "feed load", "NAME|all [anyway]", verb_feed_load,
 	 "read feed files again, and swap them in",
 	 "The controller does so by itself whenever a file is written. With `anyway` a list is "
-	 "taken however much it has changed. Exit status 1: not all of them are loaded.",
+	 "taken however much it has changed, and where that loses what the kernel alone has of "
+	 "another. Exit status 1: not all of them are loaded.",
 	 VERB_CONF, NULL},
 	{VERB_LISTS, "import list",
 	 "FILE|- [for TIME] [with drop|refuse|reply] [origin NAME] [because TEXT]",

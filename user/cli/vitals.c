@@ -11,13 +11,6 @@
 #include "cli/show.h"
 #include "daemon/instance.h"
 
-static uint64_t count_of(const json_t *row, const char *key)
-{
-	json_int_t n = json_integer_value(json_object_get(row, key));
-
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 static enum measure_state state_of(const json_t *child)
 {
 	const char *state = json_string_value(json_object_get(child, "state"));
@@ -45,13 +38,13 @@ static void children_take(struct measure *m, const json_t *row)
 		const json_t *child = json_object_get(row, measure_child_name(i));
 
 		m->child[i].state = state_of(child);
-		m->child[i].deaths = count_of(child, "deaths");
+		m->child[i].deaths = json_count_of(child, "deaths");
 	}
 	measure_mail_log(m, json_object_get(row, "mail_log"));
-	m->responder.accepted = count_of(responder, "accepted");
-	m->responder.refused = count_of(responder, "refused");
-	m->responder.turned_away = count_of(responder, "turned_away");
-	m->responder.open = (uint32_t)count_of(responder, "open");
+	m->responder.accepted = json_count_of(responder, "accepted");
+	m->responder.refused = json_count_of(responder, "refused");
+	m->responder.turned_away = json_count_of(responder, "turned_away");
+	m->responder.open = (uint32_t)json_count_of(responder, "open");
 	m->started_wall_s = time_of(vitals, "started");
 	m->reloaded_wall_s = time_of(vitals, "reloaded");
 	m->reload_failed = json_is_true(json_object_get(vitals, "reload_failed"));
@@ -71,18 +64,19 @@ static unsigned zone_state_of(const json_t *row)
 static void zones_take(struct measure *m, const json_t *rows)
 {
 	m->zone_count = 0;
-	for (size_t i = 0; i < json_array_size(rows) && i < SITE_ZONES_MAX; i++) {
+	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 		const char *name = json_string_value(json_object_get(row, "zone"));
-		struct measure_zone *z = &m->zone[m->zone_count++];
+		struct measure_zone *z = measure_add_zone(m, name ? name : "");
 
-		snprintf(z->name, sizeof(z->name), "%s", name ? name : "");
+		if (!z)
+			return;
 		z->state = zone_state_of(row);
-		z->asked = count_of(row, "asked");
-		z->listed = count_of(row, "listed");
-		z->errors = count_of(row, "errors");
-		z->over_budget = count_of(row, "over_budget");
-		z->latency_ms = (uint32_t)count_of(row, "latency_ms");
+		z->asked = json_count_of(row, "asked");
+		z->listed = json_count_of(row, "listed");
+		z->errors = json_count_of(row, "errors");
+		z->over_budget = json_count_of(row, "over_budget");
+		z->latency_ms = (uint32_t)json_count_of(row, "latency_ms");
 	}
 }
 
@@ -97,8 +91,8 @@ static void feeds_take(struct measure *m, const json_t *rows)
 
 		snprintf(f->name, sizeof(f->name), "%.*s", (int)sizeof(f->name) - 1,
 			 name ? name : "");
-		f->entries = count_of(row, "hosts") + count_of(row, "prefixes");
-		f->hits = m->feed_hits[i];
+		f->entries = json_count_of(row, "hosts") + json_count_of(row, "prefixes");
+		f->hits = feeds_hits_of(&m->feed_hits, f->name);
 		f->loaded_wall_s = time_of(row, "taken");
 		f->held_back = state && strcmp(state, "held back") == 0;
 	}

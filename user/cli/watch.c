@@ -2,7 +2,7 @@
 /*
  * watch: what happens, as it happens: the kernel's events and the controller's decisions. The kernel's ring has one reader; while a
  * controller runs that is the controller, which hands on what it reads over a socket, with what it decides itself. Without one the ring is
- * read directly. Ctrl-C ends it.
+ * read directly, until one comes. Ctrl-C ends it.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -13,12 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/when.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
 #include "cli/stream.h"
 #include "daemon/events.h"
+#include "kern/feeds.h"
 
 #define WATCH_TEXT_MAX 512 /* of one text of a row */
+#define RING_LOOK_NS                                                                               \
+	NS_PER_S /* between two looks whether the ring is still ours to read, and still the gate's */
 
 /* What is to be seen. */
 struct watch {
@@ -40,19 +44,24 @@ static void on_signal(int signal_number)
 
 static const struct signals_row signals[] = {{SIGINT, on_signal}, {SIGTERM, on_signal}, {0, NULL}};
 
-/* 1: readable; 0: asked to end; or -errno. */
-static int readable(int fd, const sigset_t *waiting)
+/* 1: readable; 0: asked to end; -ETIMEDOUT: nothing came until then (0: it may take for ever); or -errno. */
+static int readable(int fd, uint64_t until_ns, const sigset_t *waiting)
 {
 	/* A reader of ours that went away is noticed though nothing happens. */
 	struct pollfd poll_on[] = {{.fd = fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
 
 	while (!watch_ended) {
-		int rc = ppoll(poll_on, 2, NULL, waiting);
+		uint64_t now = now_monotonic_ns(), left = until_ns > now ? until_ns - now : 0;
+		struct timespec timeout = {.tv_sec = (time_t)(left / NS_PER_S),
+					   .tv_nsec = (long)(left % NS_PER_S)};
+		int rc = ppoll(poll_on, 2, until_ns ? &timeout : NULL, waiting);
 
 		if (rc < 0 && errno != EINTR)
 			return -errno;
 		if (rc > 0 && (poll_on[1].revents & (POLLERR | POLLHUP)))
 			return 0;
+		if (rc == 0)
+			return -ETIMEDOUT;
 		if (rc > 0)
 			return 1;
 	}
@@ -214,7 +223,7 @@ static int watch_controller(struct watch *w, struct stream *s, const sigset_t *w
 {
 	int pid = cli_controller_pid(w->cli), rc;
 
-	while ((rc = readable(s->fd, waiting)) > 0) {
+	while ((rc = readable(s->fd, 0, waiting)) > 0) {
 		rc = stream_read(s, row_print, w);
 		if (rc == -EBUSY || ferror(stdout))
 			return CLI_FAILED;
@@ -233,43 +242,78 @@ static int watch_controller(struct watch *w, struct stream *s, const sigset_t *w
 
 struct ring_context {
 	struct watch *watch;
+	struct gate *gate;
 	int rc;
 };
 
 static void ring_event(void *context, const struct pn_event *e)
 {
 	struct ring_context *ring = context;
-	char name[IF_NAMESIZE] = "";
+	char name[IF_NAMESIZE] = "", of[PN_FEED_NAME_MAX];
+	const char *feed = NULL;
 	json_t *row;
 
 	if (e->ifindex)
 		(void)if_indextoname(e->ifindex, name);
-	row = event_row(e, name, event_feed(e, &ring->watch->cli->conf));
+	if (e->reason == PN_REASON_FEED)
+		feed = feeds_get_name(ring->gate, e->feed, of);
+	row = event_row(e, name, feed);
 	if (row && ring->rc == 0)
 		ring->rc = row_print(ring->watch, row);
 	else
 		json_decref(row);
 }
 
-static int watch_ring(struct watch *w, const sigset_t *waiting)
+/* The ring until then. *status, and true when that was the end. */
+static bool ring_read(struct watch *w, uint64_t until_ns, const sigset_t *waiting, int *status)
 {
 	struct ring_context context = {.watch = w};
 	struct events *events = NULL;
 	struct err e = {0};
 	CLI_GATE g = NULL;
-	int status = cli_gate_open(w->cli, &g), rc;
+	int rc;
 
-	if (status)
-		return status;
-	if (events_open(&events, g, ring_event, &context, &e))
-		return cli_fail_err(w->cli, CLI_FAILED, &e);
-	while ((rc = readable(events_fd(events), waiting)) > 0) {
+	*status = cli_gate_open(w->cli, &g);
+	if (*status)
+		return true;
+	context.gate = g;
+	if (events_open(&events, g, ring_event, &context, &e)) {
+		*status = cli_fail_err(w->cli, CLI_FAILED, &e);
+		return true;
+	}
+	while ((rc = readable(events_fd(events), until_ns, waiting)) > 0) {
 		rc = events_read(events);
 		if (rc < 0 || context.rc)
 			break;
+		if (now_monotonic_ns() >= until_ns) {
+			rc = -ETIMEDOUT;
+			break;
+		}
 	}
 	events_close(events);
-	return rc < 0 || context.rc ? CLI_FAILED : CLI_DONE;
+	*status = rc < 0 || context.rc ? CLI_FAILED : CLI_DONE;
+	return rc != -ETIMEDOUT;
+}
+
+/* The gate may go, or have new maps, and a controller may come, beside whom nobody else may read the ring. */
+static int watch_ring(struct watch *w, struct stream *s, const sigset_t *waiting)
+{
+	for (;;) {
+		uint64_t until_ns = now_monotonic_ns() + RING_LOOK_NS;
+		int status, rc;
+
+		if (stream_open(s, w->cli->conf.instance) == 0)
+			return watch_controller(w, s, waiting);
+		if (!cli_controller_pid(w->cli)) {
+			if (ring_read(w, until_ns, waiting, &status))
+				return status;
+			continue;
+		}
+		/* One that is about to start has no socket yet. */
+		rc = readable(-1, until_ns, waiting);
+		if (rc != -ETIMEDOUT)
+			return rc < 0 ? CLI_FAILED : CLI_DONE;
+	}
 }
 
 /* ---- the sentence ---- */
@@ -321,9 +365,10 @@ int verb_watch(struct cli *cli, const struct sentence *s)
 			return cli_fail(cli, CLI_FAILED,
 					"cannot connect to the controller's events: %s%s",
 					strerror(-rc), rc == -EACCES ? ": this needs root" : "");
-		return watch_ring(&w, &waiting);
+		status = watch_ring(&w, &stream, &waiting);
+	} else {
+		status = watch_controller(&w, &stream, &waiting);
 	}
-	status = watch_controller(&w, &stream, &waiting);
 	stream_close(&stream);
 	return status;
 }

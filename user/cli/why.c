@@ -12,6 +12,7 @@
 #include "cli/fill.h"
 #include "cli/show.h"
 #include "cli/story.h"
+#include "kern/feeds.h"
 #include "store/providers.h"
 
 #define PORT_MAX	65535
@@ -25,8 +26,8 @@ struct answer {
 	bool has_rule;
 	struct store_rule stored; /* that rule as the store has it */
 	bool has_stored;
-	const char
-		*feed; /* its name, where the reason is `feed`; NULL: no such one is configured */
+	const char *feed; /* its name, where the reason is `feed`; NULL: it has gone meanwhile */
+	char feed_name[PN_FEED_NAME_MAX];
 	struct prefix trust; /* the longest allow or trust that covers it, if it is a trust */
 	bool is_trusted;
 	bool by_spf;			 /* it is a provider's */
@@ -123,9 +124,8 @@ static int answer_get(struct cli *cli, struct gate *g, struct answer *a)
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	a->is_known = sources_get_known(g, &a->addr, &a->known, NULL) == 0 &&
 		      a->known.until > now_boot_ns();
-	/* The kernel knows its number alone: that of the configuration which it was loaded by. */
-	if (a->why.reason == PN_REASON_FEED && a->why.feed < cli->conf.feed_count)
-		a->feed = cli->conf.feeds[a->why.feed].name;
+	if (a->why.reason == PN_REASON_FEED)
+		a->feed = feeds_get_name(g, a->why.feed, a->feed_name);
 	a->open = open_get(g, &a->addr);
 	a->open_max = knobs->open_max;
 	a->enforcing = knobs->enforce_until > now_boot_ns();
@@ -316,8 +316,7 @@ static void rule_print(const struct answer *a, FILE *out)
 static void feed_print(const struct answer *a, FILE *out)
 {
 	if (a->why.reason == PN_REASON_FEED)
-		fprintf(out, "  feed     %s\n",
-			a->feed ? a->feed : "one that is not configured any more");
+		fprintf(out, "  feed     %s\n", a->feed ? a->feed : "one that has just gone");
 }
 
 /* What lets it in though, or when, the lists say nothing. */

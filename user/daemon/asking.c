@@ -151,15 +151,15 @@ static int take_sites(const struct conf *c, const char *path, const struct zoned
 	return 0;
 }
 
-static int take_resolvers(const struct conf *c, const char *path, struct dns_settings *s,
-			  struct err *e)
+static int take_resolvers(const struct conf *c, const char *path, struct resolver_server *server,
+			  unsigned *count, struct err *e)
 {
 	struct err cause = {0};
 
 	for (unsigned i = 0; i < c->resolver_count; i++) {
 		const struct conf_text *t = &c->resolvers[i];
 
-		if (resolver_server_parse(t->text, &s->server[s->server_count++], &cause) < 0)
+		if (resolver_server_parse(t->text, &server[(*count)++], &cause) < 0)
 			return fault(path, "resolver", t, e, "%s", cause.text);
 	}
 	return 0;
@@ -196,11 +196,16 @@ static int check_providers(const struct conf *c, const char *path, struct err *e
 	return 0;
 }
 
+unsigned asking_timeout_ms(const struct conf *c)
+{
+	return (unsigned)c->dnsbl.timeout_s * MS_PER_S;
+}
+
 static void take_numbers(const struct conf *c, struct dns_settings *s)
 {
 	s->threshold = c->dnsbl.threshold;
 	s->ask_nonglobal = c->dnsbl.ask_nonglobal;
-	s->timeout_ms = (unsigned)c->dnsbl.timeout_s * MS_PER_S;
+	s->timeout_ms = asking_timeout_ms(c);
 	s->listed_ttl = (struct ttl_clamp){(uint32_t)c->dnsbl.listed_min_ttl_s,
 					   (uint32_t)c->dnsbl.listed_max_ttl_s};
 	s->clean_ttl = (struct ttl_clamp){(uint32_t)c->dnsbl.clean_min_ttl_s,
@@ -247,7 +252,7 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
 	if (ret == 0)
 		ret = check_providers(c, path, e);
 	if (ret == 0)
-		ret = take_resolvers(c, path, s, e);
+		ret = take_resolvers(c, path, s->server, &s->server_count, e);
 	if (ret == 0)
 		ret = take_sites(c, path, known, s, e);
 	if (ret == 0)
@@ -266,23 +271,38 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
 	return ret;
 }
 
-int asking_servers_fill(struct dns_settings *s, struct err *e)
+/* Those of /etc/resolv.conf. */
+static int servers_find(struct resolver_server server[static RESOLVER_SERVERS_MAX], unsigned *count,
+			unsigned timeout_ms, struct err *e)
 {
 	struct resolver *r = NULL;
 	struct loop *loop = NULL;
-	int ret;
+	int ret = loop_new(&loop);
 
-	if (s->server_count)
-		return 0;
-	ret = loop_new(&loop);
 	if (ret < 0)
 		return err_set(e, ret, "cannot make an event loop: %s", strerror(-ret));
-	ret = resolver_open(&r, loop, NULL, 0, s->timeout_ms, e);
+	ret = resolver_open(&r, loop, NULL, 0, timeout_ms, e);
 	if (ret == 0)
-		s->server_count = resolver_servers(r, s->server);
+		*count = resolver_servers(r, server);
 	resolver_close(r);
 	loop_free(loop);
 	return ret;
+}
+
+int asking_servers_fill(struct dns_settings *s, struct err *e)
+{
+	return s->server_count ? 0 : servers_find(s->server, &s->server_count, s->timeout_ms, e);
+}
+
+int asking_servers(const struct conf *c, const char *path,
+		   struct resolver_server out[static RESOLVER_SERVERS_MAX], unsigned *count,
+		   struct err *e)
+{
+	int ret;
+
+	*count = 0;
+	ret = take_resolvers(c, path, out, count, e);
+	return ret || *count ? ret : servers_find(out, count, asking_timeout_ms(c), e);
 }
 
 int asking_audit_sites(struct dns_settings *s, const struct zonedata *data, struct err *e)

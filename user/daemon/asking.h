@@ -23,6 +23,15 @@ int asking_settings(const struct conf *c, const char *path, struct dns_settings 
 int asking_servers_fill(struct dns_settings *s, struct err *e);
 
 /*
+ * Both at once for who asks no list: the resolvers of the configuration, or else those of /etc/resolv.conf. 0 or -errno, and then
+ * *count and out are of no use.
+ */
+int asking_servers(const struct conf *c, const char *path,
+		   struct resolver_server out[static RESOLVER_SERVERS_MAX], unsigned *count,
+		   struct err *e);
+unsigned asking_timeout_ms(const struct conf *c); /* of a question */
+
+/*
  * Where the configuration names no list: those that are asked about one's own addresses all the same (zonedata.h, audit). data may be
  * NULL, and then there are none. 0 or -errno.
  */

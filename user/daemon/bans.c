@@ -40,8 +40,7 @@
 #define PROTECTED_NS                                                                               \
 	(10 *                                                                                      \
 	 NS_PER_S) /* own addresses, logins and rules change seldom, and the kernel knows most of them */
-#define REAP_EVERY_NS	(600 * NS_PER_S)
-#define SENDERS_SINCE_S (31 * DAY_S) /* who delivered longer ago is none that does so as a rule */
+#define REAP_EVERY_NS (600 * NS_PER_S)
 /* So much of a limit must be spent when the news of it comes here, some milliseconds later. */
 #define SPENT_PART 2
 
@@ -50,7 +49,7 @@ int64_t ban_now_s(void)
 	return (int64_t)(now_boot_ns() / NS_PER_S);
 }
 
-static struct offence_rules rules_of(const struct daemon *d)
+struct offence_rules bans_rules(const struct daemon *d)
 {
 	return (struct offence_rules){
 		.after = d->conf.bans.after,
@@ -62,8 +61,7 @@ static struct offence_rules rules_of(const struct daemon *d)
 	};
 }
 
-/* What is counted as one source: an IPv4 address, an IPv6 /64. */
-static struct prefix source_of(const struct addr *a)
+struct prefix bans_source(const struct addr *a)
 {
 	return prefix_of(a, addr_is_v4(a) ? PN_SOURCE_BITS_V4 : PN_SOURCE_BITS_V6);
 }
@@ -96,6 +94,30 @@ bool ban_is_mapped(const struct daemon *d, const struct offender *o)
 
 	return sources_get_listed(d->gate, &o->prefix, &there, NULL) == 0 &&
 	       there.origin == PN_ORIGIN_BAN;
+}
+
+bool ban_is_taken_back(const struct daemon *d, const struct offender *o)
+{
+	/* In this order: one that has ended may be gone by itself, or have made room for a verdict. */
+	return o->in_force && !ban_is_mapped(d, o) && offence_is_banned(&o->history, ban_now_s());
+}
+
+void ban_forget(struct daemon *d, struct offender *o)
+{
+	d->bans->in_force -= o->in_force;
+	offender_clear(o);
+}
+
+bool ban_shorten(struct daemon *d, struct offender *o)
+{
+	struct offence_rules rules = bans_rules(d);
+
+	if (!offence_shorten(&o->history, &rules, ban_now_s()))
+		return false;
+	o->unwritten = d->bans->unwritten = true;
+	if (o->in_force)
+		(void)ban_map(d, o);
+	return true;
 }
 
 /* Out of the map; what the DNS has against it comes into force again. */
@@ -146,12 +168,13 @@ static bool is_spared(struct daemon *d, const struct prefix *p, struct err *e)
 					    e);
 	if (r)
 		return true;
-	if (!d->store) {
-		err_set(e, -ENOENT, "without the store nobody knows who delivers mail");
+	if (!d->store || !d->bans->restored) {
+		err_set(e, -ENOENT,
+			"without the store nobody knows who delivers mail, or was banned before");
 		return true;
 	}
-	r = store_each_sender(d->store, p, now_wall_s() - SENDERS_SINCE_S, find_regular, &regular,
-			      e);
+	r = store_each_sender(d->store, p, now_wall_s() - OFFENCE_REGULAR_WITHIN_S, find_regular,
+			      &regular, e);
 	if (r > 0)
 		err_set(e, -EPERM, "%s delivers mail here as a rule", addr_format(&regular, text));
 	return r != 0;
@@ -193,15 +216,16 @@ static void tell_banned(struct daemon *d, const struct offender *o, int64_t leng
 
 static bool ban_order(struct daemon *d, struct offender *o, const char *evidence)
 {
-	struct offence_rules rules = rules_of(d);
+	struct offence_rules rules = bans_rules(d);
+	struct offence_history before = o->history;
 	int64_t length = offence_ban(&o->history, &rules, ban_now_s());
 
+	/* It was none: the next offence tries again, and is not punished for this one. */
 	if (ban_map(d, o)) {
-		o->history.until_s = ban_now_s();
+		o->history = before;
 		return false;
 	}
-	o->unwritten = true;
-	d->bans->unwritten = true;
+	o->unwritten = d->bans->unwritten = true;
 	tell_banned(d, o, length, evidence);
 	return true;
 }
@@ -222,7 +246,7 @@ static bool neighbours_count(void *context, struct offender *o)
 static void network_consider(struct daemon *d, const struct addr *a)
 {
 	struct neighbours n = {.network = listings_network(a)};
-	struct offence_rules rules = rules_of(d);
+	struct offence_rules rules = bans_rules(d);
 	char evidence[OFFENDER_EVIDENCE_MAX];
 	struct offender *o;
 	struct err e = {0};
@@ -263,10 +287,10 @@ static void source_consider(struct daemon *d, struct offender *o)
 static void offend(struct daemon *d, const struct addr *a, enum offence_kind kind,
 		   uint64_t charged_ns, const char *evidence)
 {
-	struct offence_rules rules = rules_of(d);
-	struct prefix source = source_of(a);
+	struct offence_rules rules = bans_rules(d);
+	struct prefix source = bans_source(a);
 	struct offender *o = rules.after ? offenders_add(d->bans->all, &source) : NULL;
-	bool enough;
+	enum offence_added added;
 
 	if (!rules.after)
 		return;
@@ -280,19 +304,16 @@ static void offend(struct daemon *d, const struct addr *a, enum offence_kind kin
 	if (charged_ns && charged_ns <= o->charged_ns)
 		return;
 	/* A command has forgotten him just now: bans_drop_forgotten() comes once a second. */
-	if (o->in_force && !ban_is_mapped(d, o)) {
-		o->in_force = false;
-		d->bans->in_force--;
-		o->history = (struct offence_history){0};
-	}
-	enough = offence_add(&o->history, &rules, ban_now_s());
-	if (o->history.last_s == ban_now_s()) {
-		o->kind = kind;
-		if (charged_ns)
-			o->charged_ns = charged_ns;
-		snprintf(o->evidence, sizeof(o->evidence), "%s", evidence);
-	}
-	if (enough)
+	if (ban_is_taken_back(d, o))
+		ban_forget(d, o);
+	added = offence_add(&o->history, &rules, ban_now_s());
+	if (added == OFFENCE_UNCOUNTED)
+		return;
+	o->kind = kind;
+	if (charged_ns)
+		o->charged_ns = charged_ns;
+	snprintf(o->evidence, sizeof(o->evidence), "%s", evidence);
+	if (added == OFFENCE_ENOUGH)
 		source_consider(d, o);
 }
 
@@ -371,14 +392,22 @@ struct aging {
 	struct daemon *d;
 	struct offence_rules rules;
 	int64_t now_s;
+	bool is_full; /* the map */
 };
 
 static bool age(void *context, struct offender *o)
 {
 	struct aging *a = context;
+	bool banned = offence_is_banned(&o->history, a->now_s);
 
-	if (o->in_force && !offence_is_banned(&o->history, a->now_s))
+	/* Its end is written too: after a boot without a clock it could not be told from one that goes on. */
+	if (o->in_force && !banned) {
 		ban_unmap(a->d, o);
+		o->unwritten = a->d->bans->unwritten = true;
+	}
+	/* The map was full when it was made anew or read back: there may be room by now. */
+	if (banned && !o->in_force && !a->is_full)
+		a->is_full = ban_map(a->d, o) != 0;
 	return offence_is_forgotten(&o->history, &a->rules, a->now_s);
 }
 
@@ -401,16 +430,17 @@ static void cut_all(struct daemon *d)
 static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
 {
 	struct bans *b = d->bans;
-	int64_t version = b->store_version;
 	unsigned count;
-	int r = b->restored ? 0 : bans_restore(d, e);
+	int r = b->lift_owed ? bans_lift_stored(d, e) : 0;
 
+	if (r || !d->conf.bans.after)
+		return r;
+	if (!b->restored)
+		r = bans_restore(d, e);
 	if (!r)
-		r = store_get_version(d->store, &version, e);
-	if (!r && version != b->store_version)
 		r = bans_drop_forgotten(d, e);
 	if (!r)
-		b->store_version = version;
+		bans_follow_store(d);
 	if (!r && b->unwritten)
 		r = bans_write(d, e);
 	if (!r && now_ns - b->reaped_ns >= REAP_EVERY_NS) {
@@ -423,12 +453,10 @@ static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
 
 static void bans_tick(struct daemon *d, uint64_t now_ns)
 {
-	struct aging a = {d, rules_of(d), ban_now_s()};
+	struct aging a = {.d = d, .rules = bans_rules(d), .now_s = ban_now_s()};
 	struct err e = {0};
 	int r;
 
-	if (!d->conf.bans.after)
-		return;
 	cut_all(d);
 	offenders_sweep(d->bans->all, age, &a);
 	r = d->store ? store_tend(d, now_ns, &e) : 0;
@@ -445,13 +473,14 @@ static bool map_again(void *context, struct offender *o)
 
 	if (!o->in_force)
 		return false;
+	d->bans->in_force--;
+	o->in_force = false;
 	/* Other maps cannot tell that it was forgotten a moment ago. */
-	if (!o->unwritten && d->store &&
-	    store_get_ban(d->store, &o->prefix, &ban, NULL) == -ENOENT) {
-		d->bans->in_force--;
+	if (!o->unwritten && d->store && store_get_ban(d->store, &o->prefix, &ban, NULL) == -ENOENT)
 		return true;
-	}
-	(void)ban_map(d, o);
+	/* Where they are full it is tried again by the clock. */
+	if (offence_is_banned(&o->history, ban_now_s()))
+		(void)ban_map(d, o);
 	return false;
 }
 
@@ -470,7 +499,7 @@ static bool lift(void *context, struct offender *o)
 /* Nobody is to be banned: that holds for those who are, too. */
 static void bans_lift(struct daemon *d)
 {
-	unsigned lifted = d->bans->in_force, count;
+	unsigned lifted = d->bans->in_force;
 	struct err e = {0};
 
 	offenders_sweep(d->bans->all, lift, d);
@@ -478,19 +507,46 @@ static void bans_lift(struct daemon *d)
 	bans_prune(d);
 	d->bans->cut_count = 0;
 	if (lifted) {
-		log_info("%u bans are taken back: bans.after is 0", lifted);
+		log_info("%u ban%s taken back: bans.after is 0", lifted,
+			 lifted == 1 ? " is" : "s are");
 		recording_entry(d->contact.recording, "taken back", NULL,
-				"%u bans, since bans.after is 0", lifted);
+				"%u ban%s, since bans.after is 0", lifted, lifted == 1 ? "" : "s");
 	}
-	if (d->store && store_reap_bans(d->store, INT64_MAX, &count, &e))
-		log_warning("bans that are taken back stay in the store: %s", e.text);
+	d->bans->lift_owed = true;
+	if (d->store && bans_lift_stored(d, &e))
+		log_warning("bans that are taken back stay in the store for now: %s", e.text);
+}
+
+struct shortening {
+	struct daemon *d;
+	unsigned count;
+};
+
+static bool shorten(void *context, struct offender *o)
+{
+	struct shortening *s = context;
+
+	if (ban_is_taken_back(s->d, o))
+		ban_forget(s->d, o);
+	s->count += ban_shorten(s->d, o);
+	return false;
 }
 
 static void bans_reload(struct daemon *d)
 {
+	struct shortening s = {.d = d};
+	char time[DURATION_TEXT_MAX];
+
 	d->bans->protected_ns = 0;
-	if (!d->conf.bans.after)
+	if (!d->conf.bans.after) {
 		bans_lift(d);
+		return;
+	}
+	offenders_sweep(d->bans->all, shorten, &s);
+	if (s.count)
+		log_info("%u ban%s sooner: none is longer than %s any more", s.count,
+			 s.count == 1 ? " ends" : "s end",
+			 duration_describe(d->conf.bans.longest_s, time));
 }
 
 static void bans_close(struct daemon *d)
@@ -516,7 +572,6 @@ static int bans_open(struct daemon *d, struct err *e)
 		return err_set(e, -ENOMEM, "no memory for offenders");
 	}
 	d->bans = b;
-	b->forgotten_wall_s = now_wall_s();
 	if (!d->conf.bans.after)
 		bans_lift(d);
 	else if (d->store && bans_restore(d, e))

@@ -15,8 +15,92 @@
 #include "store/verdicts.h"
 
 #define NEIGHBOURS_NAME "neighbours"
-#define FORGOTTEN_WHAT	"forgotten" /* of the journal, by `forget` */
-#define FORGOTTEN_MOST	64	    /* that a second's commands leave there */
+
+/* ---- what is forgotten ---- */
+
+struct forgetting {
+	struct daemon *d;
+	int64_t last; /* entries behind it are the next look's */
+};
+
+static void history_forget(struct daemon *d, const struct prefix *holder,
+			   const struct prefix *forgotten)
+{
+	struct offender *o = offenders_get(d->bans->all, holder);
+
+	/* One whose ban is in force was banned since: what was forgotten is another. */
+	if (o && prefix_covers(holder, forgotten) &&
+	    !(o->in_force && offence_is_banned(&o->history, ban_now_s())))
+		ban_forget(d, o);
+}
+
+/* Of an address: its own, its /64's, its network's. */
+static int entry_take(void *context, const struct store_entry *entry)
+{
+	struct forgetting *f = context;
+	struct prefix source = bans_source(&entry->prefix.addr),
+		      network = listings_network(&entry->prefix.addr);
+
+	if (entry->id > f->last)
+		return 1;
+	if (!entry->has_prefix)
+		return 0;
+	history_forget(f->d, &source, &entry->prefix);
+	history_forget(f->d, &network, &entry->prefix);
+	return 0;
+}
+
+static bool forget_taken_back(void *context, struct offender *o)
+{
+	if (ban_is_taken_back(context, o))
+		ban_forget(context, o);
+	return false;
+}
+
+/* Under the lock, so that a command that forgets has changed the map as well as the store, or neither. */
+static int forgotten_take(struct daemon *d, struct err *e)
+{
+	struct forgetting f = {.d = d};
+	struct bans *b = d->bans;
+	int64_t version;
+	int r = store_get_version(d->store, &version, e);
+
+	if (!r)
+		r = store_last_entry(d->store, &f.last, e);
+	if (!r && version != b->store_version) {
+		offenders_sweep(b->all, forget_taken_back, d);
+		/* A journal that ends before it is another one, or has begun anew. */
+		r = store_each_entry_behind(d->store, b->entry_id <= f.last ? b->entry_id : 0,
+					    STORE_FORGOTTEN, entry_take, &f, e);
+	}
+	if (r < 0)
+		return r;
+	b->store_version = version;
+	b->entry_id = f.last;
+	return 0;
+}
+
+int bans_drop_forgotten(struct daemon *d, struct err *e)
+{
+	int64_t version, last;
+	/* In this order: what comes in between is behind that entry, and makes the version another one. */
+	int r = store_last_entry(d->store, &last, e);
+
+	if (!r)
+		r = store_get_version(d->store, &version, e);
+	if (r)
+		return r;
+	if (version == d->bans->store_version) {
+		d->bans->entry_id = last; /* all of it is our own */
+		return 0;
+	}
+	r = store_lock(d->store, e);
+	if (r)
+		return r;
+	r = forgotten_take(d, e);
+	store_unlock(d->store);
+	return r;
+}
 
 /* ---- writing ---- */
 
@@ -34,7 +118,8 @@ static struct store_ban row_of(const struct offender *o)
 		.level = o->history.level,
 		.offences = o->history.offences,
 		.last_wall_s = now_wall_s() - (ban_now_s() - o->history.last_s),
-		.expires_boot_ns = o->in_force ? (uint64_t)o->history.until_s * NS_PER_S : 0,
+		.expires_boot_ns =
+			o->history.until_s > 0 ? (uint64_t)o->history.until_s * NS_PER_S : 1,
 	};
 
 	snprintf(row.reason, sizeof(row.reason), "%s",
@@ -47,13 +132,11 @@ static bool collect(void *context, struct offender *o)
 	struct writing *w = context;
 	void *grown;
 
+	/* Forgotten by a command within the second: it must not come back with the batch. */
+	if (o->unwritten && ban_is_taken_back(w->d, o))
+		ban_forget(w->d, o);
 	if (!o->unwritten)
 		return false;
-	/* Forgotten by a command within the second: it must not come back with the batch. */
-	if (o->in_force && !ban_is_mapped(w->d, o)) {
-		w->d->bans->in_force--;
-		return true;
-	}
 	grown = grow(w->list, w->count, &w->room, sizeof(*w->list));
 	if (!grown) {
 		w->failed = -ENOMEM;
@@ -71,6 +154,25 @@ static bool settle(void *context, struct offender *o)
 	return false;
 }
 
+static bool write_again(void *context, struct offender *o)
+{
+	struct bans *b = context;
+
+	if (o->history.level)
+		o->unwritten = b->unwritten = true;
+	return false;
+}
+
+void bans_follow_store(struct daemon *d)
+{
+	struct bans *b = d->bans;
+
+	if (b->store == store_number(d->store))
+		return;
+	offenders_sweep(b->all, write_again, b);
+	b->store = store_number(d->store);
+}
+
 int bans_write(struct daemon *d, struct err *e)
 {
 	struct writing w = {.d = d};
@@ -78,8 +180,12 @@ int bans_write(struct daemon *d, struct err *e)
 
 	if (r)
 		return r;
-	offenders_sweep(d->bans->all, collect, &w);
-	r = w.failed ? err_set(e, w.failed, "no memory for bans") : 0;
+	/* Also one that has ended, and so is not in the map, must not come back. */
+	r = forgotten_take(d, e);
+	if (!r)
+		offenders_sweep(d->bans->all, collect, &w);
+	if (w.failed)
+		r = err_set(e, w.failed, "no memory for bans");
 	if (!r && w.count)
 		r = store_put_bans(d->store, w.list, w.count, e);
 	store_unlock(d->store);
@@ -101,28 +207,32 @@ static enum offence_kind kind_of(const char *name)
 	return OFFENCE_RATE;
 }
 
+/* In boot time; a moment that has passed, also where the clock was put back since. */
+static int64_t past_s(int64_t wall_s)
+{
+	int64_t ago_s = now_wall_s() - wall_s;
+
+	return ban_now_s() - (ago_s > 0 ? ago_s : 0);
+}
+
 static int restore_one(void *context, const struct store_ban *ban)
 {
 	struct daemon *d = context;
-	struct offender *o = offenders_get(d->bans->all, &ban->prefix);
-	int64_t now_s = ban_now_s();
+	/* Nobody is banned before this is done: whoever is there has only offended. */
+	struct offender *o = offenders_add(d->bans->all, &ban->prefix);
 
-	/* What was done since the start stands. */
-	if (o && o->history.level)
-		return 0;
-	o = offenders_add(d->bans->all, &ban->prefix);
 	if (!o)
 		return 0;
 	o->is_network = strcmp(ban->reason, NEIGHBOURS_NAME) == 0;
 	o->kind = kind_of(ban->reason);
 	o->history.level = ban->level;
 	o->history.offences = ban->offences ? ban->offences : 1;
-	o->history.last_s = now_s - (now_wall_s() - ban->last_wall_s);
-	if (o->history.last_s > now_s)
-		o->history.last_s = now_s; /* the clock was put back */
+	o->history.last_s = past_s(ban->last_wall_s);
 	o->history.until_s = ban->expires_boot_ns ? (int64_t)(ban->expires_boot_ns / NS_PER_S)
-						  : o->history.last_s;
-	if (offence_is_banned(&o->history, now_s))
+						  : past_s(ban->until_wall_s);
+	/* The configuration may have changed meanwhile. */
+	(void)ban_shorten(d, o);
+	if (offence_is_banned(&o->history, ban_now_s()))
 		(void)ban_map(d, o);
 	return 0;
 }
@@ -148,65 +258,30 @@ void bans_prune(struct daemon *d)
 
 int bans_restore(struct daemon *d, struct err *e)
 {
-	int r = store_each_ban(d->store, NULL, restore_one, d, e);
+	int64_t entry_id = 0;
+	/* First: who is forgotten from now on may still be read below. */
+	int r = store_last_entry(d->store, &entry_id, e);
 
+	if (!r)
+		r = store_each_ban(d->store, NULL, restore_one, d, e);
 	if (r)
 		return r;
+	d->bans->entry_id = entry_id;
+	d->bans->store = store_number(d->store);
 	/* Bans that a killed controller had not written yet: nobody could say why they are. */
 	bans_prune(d);
 	d->bans->restored = true;
 	if (d->bans->in_force)
-		log_info("%u bans of before are in force", d->bans->in_force);
+		log_info("%u ban%s in force", d->bans->in_force,
+			 d->bans->in_force == 1 ? " of before is" : "s of before are");
 	return 0;
 }
 
-/* ---- what is forgotten ---- */
-
-struct forgetting {
-	struct daemon *d;
-	struct prefix list[FORGOTTEN_MOST];
+int bans_lift_stored(struct daemon *d, struct err *e)
+{
 	unsigned count;
-};
+	int r = store_reap_bans(d->store, INT64_MAX, &count, e);
 
-static int entry_take(void *context, const struct store_entry *entry)
-{
-	struct forgetting *f = context;
-
-	/* The clock has seconds: one more may be a second time. */
-	if (entry->wall_s < f->d->bans->forgotten_wall_s - 1 || f->count == FORGOTTEN_MOST)
-		return 1;
-	if (entry->has_prefix && strcmp(entry->what, FORGOTTEN_WHAT) == 0)
-		f->list[f->count++] = entry->prefix;
-	return 0;
-}
-
-/* Of an address: its own, its /64's, its network's. */
-static bool is_forgotten(void *context, struct offender *o)
-{
-	struct forgetting *f = context;
-
-	/* One that is in the map was made since: what was forgotten is another. */
-	if (o->in_force) {
-		if (ban_is_mapped(f->d, o))
-			return false;
-		f->d->bans->in_force--;
-		return true;
-	}
-	for (unsigned i = 0; i < f->count; i++)
-		if (prefix_covers(&o->prefix, &f->list[i]))
-			return true;
-	return false;
-}
-
-int bans_drop_forgotten(struct daemon *d, struct err *e)
-{
-	struct forgetting f = {.d = d};
-	int64_t now_s = now_wall_s();
-	int r = store_each_entry(d->store, NULL, FORGOTTEN_MOST, entry_take, &f, e);
-
-	if (r < 0)
-		return r;
-	offenders_sweep(d->bans->all, is_forgotten, &f);
-	d->bans->forgotten_wall_s = now_s;
-	return 0;
+	d->bans->lift_owed = r != 0;
+	return r;
 }

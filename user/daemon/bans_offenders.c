@@ -35,11 +35,6 @@ void offenders_free(struct offenders *all)
 	free(all);
 }
 
-unsigned offenders_count(const struct offenders *all)
-{
-	return all->count;
-}
-
 struct offender *offenders_get(const struct offenders *all, const struct prefix *p)
 {
 	struct offender *o = all->first[prefix_hash(p, all->secret) % BUCKETS];
@@ -64,6 +59,11 @@ struct offender *offenders_add(struct offenders *all, const struct prefix *p)
 	*bucket = o;
 	all->count++;
 	return o;
+}
+
+void offender_clear(struct offender *o)
+{
+	*o = (struct offender){.next = o->next, .prefix = o->prefix};
 }
 
 void offenders_sweep(struct offenders *all, bool (*fn)(void *context, struct offender *o),

@@ -28,10 +28,11 @@ struct offenders;
 
 struct offenders *offenders_new(void);	    /* NULL: out of memory */
 void offenders_free(struct offenders *all); /* NULL is fine */
-unsigned offenders_count(const struct offenders *all);
 struct offender *offenders_get(const struct offenders *all, const struct prefix *p);
 /* There, or made, with nothing done. NULL: there is no room. */
 struct offender *offenders_add(struct offenders *all, const struct prefix *p);
+/* It has done nothing. */
+void offender_clear(struct offender *o);
 /* fn for each; true: it is taken out. fn may not change the table otherwise. */
 void offenders_sweep(struct offenders *all, bool (*fn)(void *context, struct offender *o),
 		     void *context);

@@ -453,6 +453,10 @@ static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
 	unsigned count = 0;
 	int r = judgement_pay(d, e);
 
+	if (!r && !c->restored)
+		verdicts_restore(d);
+	if (!d->store)
+		return 0;
 	if (!r)
 		r = store_get_version(d->store, &version, e);
 	if (!r && version != c->store_version) {

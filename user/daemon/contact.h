@@ -33,7 +33,8 @@ struct contact {
 	uint64_t paid_ns; /* when all verdicts in the store were read through last */
 	uint64_t
 		owed; /* suspended zones, a bit each, whose verdicts the store could not yet drop */
-	bool judged;  /* the listings in the store are by the lists of today */
+	bool restored;	       /* what the store has is in force, or there is no store */
+	bool judged;	       /* the listings in the store are by the lists of today */
 	int64_t store_version; /* another one: a command has changed the store */
 	struct said full_said;
 	uint64_t news_second; /* news of the lists are bounded too */

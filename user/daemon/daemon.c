@@ -29,6 +29,7 @@
 #include "daemon/setup.h"
 #include "daemon/state.h"
 #include "daemon/telling.h"
+#include "kern/feeds.h"
 #include "maillog/maillog.h"
 
 #define LINKS_TEXT_MAX (LINKS_MAX * (IFNAMSIZ + 16)) /* each name and how it is guarded */
@@ -54,8 +55,8 @@ struct telling {
 static void daemon_tell(void *context, const struct pn_event *event)
 {
 	struct telling *t = context;
-	char name[IFNAMSIZ] = "";
-	const char *feed = event_feed(event, &t->d->conf);
+	char name[IFNAMSIZ] = "", of[PN_FEED_NAME_MAX];
+	const char *feed = NULL;
 	json_t *row;
 
 	/* What happened while nobody controlled is not told as if it happened now. */
@@ -65,6 +66,8 @@ static void daemon_tell(void *context, const struct pn_event *event)
 	}
 	if (!event->ifindex || !if_indextoname(event->ifindex, name))
 		name[0] = '\0';
+	if (event->reason == PN_REASON_FEED)
+		feed = feeds_get_name(t->d->gate, event->feed, of);
 	event_log(event, name, feed);
 	parts_event(t->d, event);
 	row = t->lines ? event_row(event, name, feed) : NULL;
@@ -139,31 +142,37 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 		[GATE_MIGRATED] = "the gate has new maps, filled from the store",
 	};
 	enum gate_origin origin = GATE_NEW;
-	struct gate *fresh = NULL;
+	struct ruling r = {.conf = conf,
+			   .store = d->store,
+			   .may_owe = true,
+			   .meanwhile = pulse_meanwhile,
+			   .context = d};
 	struct err own = {0};
-	int lock = gate_lock(e), r;
+	/* At the start there is nothing else to do. */
+	int lock = d->gate ? gate_lock_now(e) : gate_lock(e), rc;
 
 	if (lock < 0)
 		return lock;
-	r = setup_gate(conf, d->store, &fresh, &origin, e);
+	rc = setup_gate(&r, &origin, e);
 	gate_unlock(lock);
-	if (r)
-		return r;
+	if (rc)
+		return rc;
+	d->rules_owed |= r.owes;
 	if (d->gate)
 		contact_gate_changes(d);
 	if (d->events)
 		daemon_close_events(d);
 	gate_close(d->gate);
-	d->gate = fresh;
+	d->gate = r.gate;
 	pulse_beat(d);
 	log_info("%s", found[origin]);
 
 	/* New maps know nothing of connections that were there before them. */
-	r = origin == GATE_ADOPTED ? 0 : open_adopt(d->gate, &own);
-	if (r < 0)
+	rc = origin == GATE_ADOPTED ? 0 : open_adopt(d->gate, &own);
+	if (rc < 0)
 		log_warning("connections that are open already are not counted: %s", own.text);
-	else if (r > 0)
-		log_info("%d connections that were open already are counted", r);
+	else if (rc > 0)
+		log_info("%d connections that were open already are counted", rc);
 	if (daemon_open_events(d, &own))
 		log_error("events will not be told: %s", own.text);
 	contact_gate_changed(d);
@@ -311,8 +320,7 @@ static int step_trial(struct daemon *d, struct err *e)
 static int step_store(struct daemon *d, struct err *e)
 {
 	(void)e; /* it is said, and policing goes on */
-	if (keep_store(d))
-		keep_rebase_boot(d);
+	(void)keep_store(d);
 	return 0;
 }
 
@@ -410,8 +418,6 @@ static int step_ready(struct daemon *d, struct err *e)
 		 until > now ? "enforce" : "monitor", left,
 		 until > now ? "" : " (nothing is refused but what you block)",
 		 links_describe(&d->links, links, sizeof(links)), rules);
-	d->hurried = true;
-	keep_patience(d, false);
 	d->pulse.rules = rules;
 	manager_ready(d);
 	return 0;
@@ -443,6 +449,7 @@ static const struct step {
 
 static void daemon_close(struct daemon *d)
 {
+	keep_end(d);
 	parts_close(d);
 	answering_close(d);
 	contact_close(d);
@@ -539,7 +546,11 @@ int daemon_run(const struct conf *c, const char *config_path, bool trial)
 	if (!r)
 		r = loop_run(d->loop);
 	if (r) {
-		log_error("%s", e.text[0] ? e.text : strerror(-r));
+		log_error("%s%s", e.text[0] ? e.text : strerror(-r),
+			  (r == -EACCES || r == -EPERM) && geteuid() != 0 &&
+					  !strstr(e.text, "root")
+				  ? ": this needs root"
+				  : "");
 		d->status = EXIT_FAILURE;
 		d->ending = trial ? ENDING_REMOVE : d->ending;
 	}

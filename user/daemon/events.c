@@ -43,12 +43,6 @@ static struct addr event_addr(const __u8 bytes[16])
 	return a;
 }
 
-const char *event_feed(const struct pn_event *e, const struct conf *c)
-{
-	return e->reason == PN_REASON_FEED && e->feed < c->feed_count ? c->feeds[e->feed].name
-								      : NULL;
-}
-
 const char *event_format(const struct pn_event *e, const char *ifname, const char *feed,
 			 char buffer[static EVENT_TEXT_MAX])
 {

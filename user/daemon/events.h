@@ -15,7 +15,7 @@
 /*
  * "refused: 203.0.113.7 port 25 rate: the source connects faster than one source may, on eth0 (12
  * more not told)". In monitor mode it starts with "would refuse". ifname "" when unknown. Returns
- * buffer. feed: its name, from event_feed(), or NULL.
+ * buffer. feed: its name, from feeds_get_name(), or NULL.
  */
 const char *event_format(const struct pn_event *e, const char *ifname, const char *feed,
 			 char buffer[static EVENT_TEXT_MAX]);
@@ -26,7 +26,5 @@ void event_log(const struct pn_event *e, const char *ifname, const char *feed);
  * port is null where it was unreadable, interface where it is unknown, feed where the reason is another. NULL when out of memory.
  */
 json_t *event_row(const struct pn_event *e, const char *ifname, const char *feed);
-/* The name of the feed that an event is of; NULL: of none, or of one that is not configured. */
-const char *event_feed(const struct pn_event *e, const struct conf *c);
 
 #endif

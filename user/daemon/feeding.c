@@ -17,13 +17,13 @@
 #include "daemon/facts.h"
 #include "daemon/feeding_inside.h"
 
-int feeding_put(struct feeding *f, uint32_t clear_hits, struct err *e)
+int feeding_put(struct feeding *f, bool anyway, struct err *e)
 {
-	const struct feedlist *list[CONF_FEEDS_MAX];
+	struct feedlist_part part[CONF_FEEDS_MAX];
 
 	for (unsigned i = 0; i < f->count; i++)
-		list[i] = &f->fed[i].list;
-	return feedlist_put_all(f->d->gate, &f->d->conf, list, clear_hits, e);
+		part[i] = (struct feedlist_part){&f->fed[i].conf, &f->fed[i].list};
+	return feedlist_put_all(f->d->gate, part, f->count, anyway, e);
 }
 
 int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,
@@ -99,7 +99,6 @@ static int feeding_open(struct daemon *d, struct err *e)
 	struct feeding *f = calloc(1, sizeof(*f));
 	char path[INSTANCE_PATH_MAX];
 	struct err own = {0};
-	bool all_kept = true;
 
 	if (f)
 		f->fed = calloc(CONF_FEEDS_MAX, sizeof(*f->fed));
@@ -117,17 +116,15 @@ static int feeding_open(struct daemon *d, struct err *e)
 	instance_path(d->conf.instance, INSTANCE_CONTROL, path);
 	if (feedtalk_open(&f->talk, d->loop, path, feeding_asked, f, &own))
 		log_warning("%s: `postern feed load` will not reach this controller", own.text);
-	for (; f->count < d->conf.feed_count; f->count++) {
+	for (; f->count < d->conf.feed_count; f->count++)
 		fed_open(f, &f->fed[f->count], &d->conf.feeds[f->count]);
-		all_kept = all_kept && f->fed[f->count].list.map;
-	}
+	feedlist_forget_others(&d->conf);
 	/*
 	 * An adopted gate may have the feeds of a configuration from before. It also may have what was not kept: then the file, which is
 	 * read in a moment, replaces it.
 	 */
-	if ((feeds_are_loaded(d->gate) ? all_kept : f->count > 0) && feeding_put(f, 0, &own))
-		log_error("feeds: %s", own.text);
-	feeding_watch(f);
+	if (feeding_put(f, false, &own))
+		log_warning("feeds: %s", own.text);
 	facts_write_feeds(d);
 	feeding_read_next(f);
 	return 0;
@@ -162,18 +159,16 @@ static bool has_changed(const struct feeding *f)
 	return false;
 }
 
-/* One that was there keeps its list; another file may be of any size. */
+/* One that was there keeps its list; another file may be of any size (feedlist_is_of()). */
 static void fed_renew(struct fed *one, struct fed *old, const struct conf_feed *conf)
 {
 	bool moved = strcmp(old->conf.file, conf->file) != 0;
 
 	*one = *old;
 	old->list = (struct feedlist){0};
-	old->conf.name[0] = '\0';
 	one->conf = *conf;
 	if (moved)
 		one->watch = -1;
-	one->moved = one->moved || moved;
 	one->wanted = one->wanted || moved || one->state != FEED_LOADED;
 }
 
@@ -182,7 +177,6 @@ static void feeding_reload(struct daemon *d)
 	struct feeding *f = d->feeding;
 	struct fed *fresh, *old = f->fed;
 	unsigned old_count = f->count;
-	uint32_t clear = 0;
 	struct err e = {0};
 
 	if (!has_changed(f))
@@ -201,8 +195,6 @@ static void feeding_reload(struct daemon *d)
 	for (unsigned i = 0; i < d->conf.feed_count; i++) {
 		struct fed *before = fed_find(old, old_count, d->conf.feeds[i].name);
 
-		if (!before || before != &old[i])
-			clear |= 1U << i;
 		if (before)
 			fed_renew(&fresh[i], before, &d->conf.feeds[i]);
 		else
@@ -210,15 +202,14 @@ static void feeding_reload(struct daemon *d)
 	}
 	f->fed = fresh;
 	f->count = d->conf.feed_count;
-	if (feeding_put(f, clear, &e))
+	if (feeding_put(f, false, &e))
 		log_error("feeds: %s; those from before stay in force", e.text);
 	for (unsigned i = 0; i < old_count; i++) {
-		if (old[i].conf.name[0])
-			feedlist_forget(&d->conf, old[i].conf.name);
+		feeding_watch_forget(f, old[i].watch);
 		fed_close(&old[i]);
 	}
 	free(old);
-	feeding_watch(f);
+	feedlist_forget_others(&d->conf);
 	facts_write_feeds(d);
 	feeding_read_next(f);
 }
@@ -228,8 +219,7 @@ static void feeding_gate_changed(struct daemon *d)
 	struct err e = {0};
 
 	/* The configuration that the new gate is made for is in force in a moment, and then the lists follow it. */
-	if (!feeds_are_loaded(d->gate) && d->feeding->count == d->conf.feed_count &&
-	    feeding_put(d->feeding, 0, &e))
+	if (!feeds_are_loaded(d->gate) && feeding_put(d->feeding, false, &e))
 		log_error("feeds: %s", e.text);
 }
 
@@ -242,11 +232,7 @@ static void feeding_tick(struct daemon *d, uint64_t now_boot_ns_)
 /* In monitor mode: it would be refused. Counted soon, together with others. */
 static void feeding_delivery(struct daemon *d, const struct store_delivery *delivery)
 {
-	struct feeding *f = d->feeding;
-
-	for (unsigned i = 0; i < f->count; i++)
-		if (f->fed[i].list.map && image_has(&f->fed[i].list.image, &delivery->addr, NULL))
-			f->fed[i].stale = true;
+	feeding_note_sender(d->feeding, &delivery->addr);
 }
 
 /* ---- for people ---- */
@@ -299,7 +285,7 @@ void feeding_measure(const struct daemon *d, struct measure *m)
 
 		snprintf(to->name, sizeof(to->name), "%s", one->conf.name);
 		to->entries = one->list.image.host_count + one->list.image.prefix_count;
-		to->hits = m->feed_hits[i];
+		to->hits = feeds_hits_of(&m->feed_hits, to->name);
 		to->loaded_wall_s = one->list.map ? one->list.taken_wall_s : 0;
 		to->held_back = one->state == FEED_HELD_BACK;
 	}

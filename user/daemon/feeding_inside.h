@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/channel.h"
+#include "daemon/feeding_hand.h"
 #include "daemon/feeding_list.h"
 #include "daemon/feeding_talk.h"
 #include "daemon/state.h"
@@ -28,13 +29,18 @@ struct fed {
 	enum feed_state state;
 	char why[ERR_TEXT_MAX]; /* "" where all is well */
 	struct said said;
-	int watch;	  /* of inotify, on the directory; -1 none */
-	bool wanted;	  /* to be read as soon as nothing else is */
-	bool anyway;	  /* and to be taken whatever its size */
-	bool moved;	  /* another file than that of the list: its size says nothing */
+	int watch;   /* of inotify, on the directory; -1 none */
+	bool wanted; /* to be read as soon as nothing else is */
+	bool look;   /* or only looked at: is it there, has it changed? */
+	bool anyway; /* and to be taken whatever its size */
+	bool waits;  /* its list is good, and comes into force with one that was not read yet */
+	/* Who was at its file last, and when they were told to end: one that hangs is not given company. */
+	pid_t hand, reader;
+	uint64_t ended_ns;
 	struct stat seen; /* the file that was read last */
 	uint64_t added, removed;
 	bool stale; /* one who is on it has delivered since its senders were looked for */
+	uint64_t searched_ns;
 	unsigned senders;
 	struct fed_sender sender[FED_SENDERS_NAMED_MAX]; /* the busiest first */
 };
@@ -47,10 +53,10 @@ struct feeding {
 	int inotify; /* -1: none, and files are looked at every minute */
 	struct loop_source *inotify_source, *settling;
 	struct feedtalk *talk;
-	int reading; /* the number of the feed that a child reads now; -1 none */
-	int memory;  /* what it writes to */
-	pid_t pid;
-	struct channel *channel;
+	int reading;  /* the number of the feed that is read or looked at now; -1 none */
+	bool looking; /* the latter */
+	int memory;   /* what its reader writes to */
+	struct channel *hand, *reader;
 	struct loop_source *patience;
 	uint64_t looked_ns; /* for what inotify does not tell */
 	unsigned rounds;    /* of that */
@@ -58,8 +64,8 @@ struct feeding {
 
 /* ---- feeding.c ---- */
 
-/* All lists into the kernel. 0 or -errno. */
-int feeding_put(struct feeding *f, uint32_t clear_hits, struct err *e);
+/* All lists into the kernel: see feedlist_put_all(). */
+int feeding_put(struct feeding *f, bool anyway, struct err *e);
 
 /* The entries that must not be blocked, as this host is now. names: the first few. 0 or -errno. */
 int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,
@@ -67,7 +73,7 @@ int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t
 
 /* ---- feeding_read.c: one file at a time, by a child ---- */
 
-void feeding_read_next(struct feeding *f);
+void feeding_read_next(struct feeding *f); /* or look */
 void feeding_read_stop(struct feeding *f);
 
 /* ---- feeding_take.c: what becomes of what was read ---- */
@@ -80,13 +86,17 @@ void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const
 int feeding_watch_open(struct feeding *f, struct err *e);
 /* Those that are wanted, from the loop. */
 void feeding_read_soon(struct feeding *f, uint64_t ms);
-void feeding_watch(struct feeding *f);	    /* every directory that is there */
 void feeding_watch_look(struct feeding *f); /* for what inotify does not tell */
+void feeding_watch_looked(struct fed *one, const struct stat *now);
+void feeding_watch_forget(struct feeding *f, int watch); /* unless a feed has it still */
 void feeding_watch_close(struct feeding *f);
 
 /* ---- feeding_senders.c ---- */
 
-/* Who delivers mail, and would be refused. */
-void feeding_find_senders(struct feeding *f, struct fed *one);
+/* Who delivers mail, and would be refused by those that are stale. */
+void feeding_find_senders(struct feeding *f);
+bool feeding_search_is_due(const struct feeding *f);
+/* Somebody has delivered: that may make some stale. */
+void feeding_note_sender(struct feeding *f, const struct addr *a);
 
 #endif

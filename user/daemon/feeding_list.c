@@ -6,6 +6,7 @@
 #include "daemon/feeding_list.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -37,10 +38,11 @@
 struct kept_head {
 	char magic[8];
 	int64_t taken_wall_s;
+	uint64_t file;	 /* a number of its path */
 	uint64_t length; /* of the image behind it */
 };
 
-static const char magic[8] = "pnkept1"; /* another layout is another number */
+static const char magic[8] = "pnkept2"; /* another layout is another number */
 
 /* ---- from a reader ---- */
 
@@ -64,12 +66,28 @@ int feedlist_memory(struct err *e)
 
 static int list_check(struct feedlist *l, size_t offset, size_t length, struct err *e)
 {
+	int ret;
+
 	l->bytes = (const char *)l->map + offset;
 	l->length = length;
-	return image_check(l->bytes, length, &l->image, e);
+	ret = image_check(l->bytes, length, &l->image, e);
+	if (ret == 0)
+		l->number = image_number(&l->image);
+	return ret;
 }
 
-int feedlist_take(struct feedlist *l, int memory, size_t length, struct err *e)
+static uint64_t file_number(const struct conf_feed *f)
+{
+	return image_number_add(0, f->file, strlen(f->file));
+}
+
+bool feedlist_is_of(const struct feedlist *l, const struct conf_feed *of)
+{
+	return l->file == file_number(of);
+}
+
+int feedlist_take(struct feedlist *l, const struct conf_feed *of, int memory, size_t length,
+		  struct err *e)
 {
 	int ret;
 
@@ -87,6 +105,8 @@ int feedlist_take(struct feedlist *l, int memory, size_t length, struct err *e)
 	}
 	l->map_length = length;
 	l->taken_wall_s = now_wall_s();
+	l->file = file_number(of);
+	l->fresh = true;
 	ret = list_check(l, 0, length, e);
 	if (ret)
 		feedlist_free(l);
@@ -148,16 +168,90 @@ static int kept_read(struct feedlist *l, int fd, struct err *e)
 	}
 	l->map_length = head.length;
 	l->taken_wall_s = head.taken_wall_s;
+	l->file = head.file;
+	l->kept = true;
 	if (bytes_read(fd, l->map, head.length))
 		return err_set(e, -EIO, "it cannot be read");
 	return list_check(l, 0, head.length, e);
 }
 
+/* Of those that were kept for feeds that are not configured: nonzero ends. Its last value. */
+static int kept_each_other(const struct conf *c,
+			   int (*fn)(void *context, int directory, const char *file), void *context)
+{
+	char path[PATH_MAX];
+	DIR *dir = opendir(ruling_state_dir(c, path, sizeof(path)));
+	const struct dirent *entry;
+	int ret = 0;
+
+	while (dir && ret == 0 && (entry = readdir(dir))) {
+		const char *name = entry->d_name + strlen(KEPT_PREFIX);
+		unsigned i = 0;
+
+		if (strncmp(entry->d_name, KEPT_PREFIX, strlen(KEPT_PREFIX)) != 0)
+			continue;
+		while (i < c->feed_count && strcmp(c->feeds[i].name, name) != 0)
+			i++;
+		if (i == c->feed_count)
+			ret = fn(context, dirfd(dir), entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return ret;
+}
+
+static int kept_remove(void *context, int directory, const char *file)
+{
+	(void)context;
+	(void)unlinkat(directory, file, 0);
+	return 0;
+}
+
+void feedlist_forget_others(const struct conf *c)
+{
+	(void)kept_each_other(c, kept_remove, NULL);
+}
+
+struct adoption {
+	uint64_t file;
+	const char *path; /* of the new name's */
+};
+
+static int kept_adopt(void *context, int directory, const char *file)
+{
+	const struct adoption *a = context;
+	int fd = openat(directory, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct kept_head head;
+	bool is_it = fd >= 0 && bytes_read(fd, &head, sizeof(head)) == 0 &&
+		     memcmp(head.magic, magic, sizeof(magic)) == 0 && head.file == a->file;
+
+	if (fd >= 0)
+		close(fd);
+	return is_it && renameat(directory, file, AT_FDCWD, a->path) == 0;
+}
+
+/* A feed with another name and the same file is the same list: nobody on it is let in until the file was read again. */
+static int kept_open(const struct conf *c, const char *name, const char *path)
+{
+	const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int fd = open(path, flags);
+
+	for (unsigned i = 0; i < c->feed_count && fd < 0 && errno == ENOENT; i++) {
+		struct adoption a = {.file = file_number(&c->feeds[i]), .path = path};
+
+		if (strcmp(c->feeds[i].name, name) == 0) {
+			fd = kept_each_other(c, kept_adopt, &a) ? open(path, flags) : -1;
+			errno = fd < 0 ? ENOENT : 0;
+			break;
+		}
+	}
+	return fd;
+}
+
 int feedlist_load(struct feedlist *l, const struct conf *c, const char *name, struct err *e)
 {
 	char path[NAME_BYTES];
-	int fd = open(kept_path(c, name, "", path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	int ret;
+	int fd = kept_open(c, name, kept_path(c, name, "", path)), ret;
 
 	if (fd < 0)
 		return err_set(e, -errno, "cannot open %s: %s", path, strerror(errno));
@@ -170,9 +264,10 @@ int feedlist_load(struct feedlist *l, const struct conf *c, const char *name, st
 	return ret;
 }
 
-int feedlist_keep(const struct feedlist *l, const struct conf *c, const char *name, struct err *e)
+int feedlist_keep(struct feedlist *l, const struct conf *c, const char *name, struct err *e)
 {
-	struct kept_head head = {.taken_wall_s = l->taken_wall_s, .length = l->length};
+	struct kept_head head = {
+		.taken_wall_s = l->taken_wall_s, .file = l->file, .length = l->length};
 	char path[NAME_BYTES], fresh[NAME_BYTES];
 	int fd, ret;
 
@@ -193,14 +288,8 @@ int feedlist_keep(const struct feedlist *l, const struct conf *c, const char *na
 		unlink(fresh);
 		return err_set(e, ret, "cannot write %s: %s", path, strerror(-ret));
 	}
+	l->kept = true;
 	return 0;
-}
-
-void feedlist_forget(const struct conf *c, const char *name)
-{
-	char path[NAME_BYTES];
-
-	unlink(kept_path(c, name, "", path));
 }
 
 void feedlist_free(struct feedlist *l)
@@ -265,7 +354,7 @@ static bool is_left_out(const uint8_t *bits, size_t index)
 /* ---- into the kernel ---- */
 
 struct merging {
-	const struct feedlist *const *list;
+	const struct feedlist_part *part;
 	unsigned count;
 	size_t at[CONF_FEEDS_MAX];
 	struct feeds_host *hosts;
@@ -279,7 +368,7 @@ static bool host_next(struct merging *m, struct feeds_host *out)
 	bool found = false;
 
 	for (unsigned i = 0; i < m->count; i++) {
-		const struct feedlist *l = m->list[i];
+		const struct feedlist *l = m->part[i].list;
 
 		while (m->at[i] < l->image.host_count &&
 		       (is_left_out(l->left_out_hosts, m->at[i]) ||
@@ -301,11 +390,11 @@ static bool prefix_next(struct merging *m, struct feeds_prefix *out)
 	bool found = false;
 
 	for (unsigned i = 0; i < m->count; i++) {
-		const struct image *l = &m->list[i]->image;
+		const struct image *l = &m->part[i].list->image;
 		const struct prefix *next;
 
 		while (m->at[i] < l->prefix_count &&
-		       is_left_out(m->list[i]->left_out_prefixes, m->at[i]))
+		       is_left_out(m->part[i].list->left_out_prefixes, m->at[i]))
 			m->at[i]++;
 		if (!l->prefixes || m->at[i] == l->prefix_count)
 			continue;
@@ -327,8 +416,8 @@ static int merge(struct merging *m, struct err *e)
 	size_t hosts = 0, prefixes = 0, n = 0;
 
 	for (unsigned i = 0; i < m->count; i++) {
-		hosts += m->list[i]->image.host_count;
-		prefixes += m->list[i]->image.prefix_count;
+		hosts += m->part[i].list->image.host_count;
+		prefixes += m->part[i].list->image.prefix_count;
 	}
 	if (hosts > HOSTS_MOST || prefixes > PREFIXES_MOST)
 		return err_set(e, -E2BIG,
@@ -355,19 +444,73 @@ static int merge(struct merging *m, struct err *e)
 	return 0;
 }
 
-int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist *const *list,
-		     uint32_t clear_hits, struct err *e)
+static struct feeds_part part_of(const struct feedlist_part *from)
 {
-	struct merging m = {.list = list, .count = c->feed_count};
-	int ret = merge(&m, e);
+	const struct feedlist *l = from->list;
+	struct feeds_part p = {.action = setup_action(from->conf->action),
+			       .always = from->conf->always,
+			       .list = l->number,
+			       .made = l->number};
+
+	_Static_assert(sizeof(p.name) == sizeof(from->conf->name), "a name of one is one of all");
+	memcpy(p.name, from->conf->name, sizeof(p.name));
+	if (l->left_out)
+		p.made = image_number_add(
+			image_number_add(p.made, l->left_out_hosts, l->image.host_count / BITS + 1),
+			l->left_out_prefixes, l->image.prefix_count / BITS + 1);
+	return p;
+}
+
+static bool sets_equal(const struct feeds_set *a, const struct feeds_set *b)
+{
+	bool equal = a->count == b->count;
+
+	for (unsigned i = 0; i < a->count && equal; i++) {
+		const struct feeds_part *p = &a->part[i], *q = &b->part[i];
+
+		equal = strcmp(p->name, q->name) == 0 && p->action == q->action &&
+			p->always == q->always && p->list == q->list && p->made == q->made;
+	}
+	return equal;
+}
+
+/* What was kept may be older than what is in force, when the disk was full, or broken. */
+static int refuse_loss(const struct feedlist_part *part, unsigned count,
+		       const struct feeds_set *in_force, struct err *e)
+{
+	for (unsigned i = 0; i < count; i++) {
+		int was = feeds_find(in_force, part[i].conf->name);
+
+		if (was >= 0 && !part[i].list->fresh && in_force->part[was].list &&
+		    in_force->part[was].list != part[i].list->number)
+			return err_set(e, -EBUSY,
+				       "the kernel has a list of the feed %s that was not kept, "
+				       "and that would be lost: feeds stay as they are until its "
+				       "file can be read",
+				       part[i].conf->name);
+	}
+	return 0;
+}
+
+int feedlist_put_all(struct gate *g, const struct feedlist_part *part, unsigned count, bool anyway,
+		     struct err *e)
+{
+	struct merging m = {.part = part, .count = count};
+	struct feeds_set in_force;
+	int ret = feeds_get_set(g, &in_force, e);
 
 	_Static_assert(CONF_FEEDS_MAX <= PN_FEEDS_MAX, "every configured feed has a number");
-	m.image.feed_count = c->feed_count;
-	for (unsigned i = 0; i < c->feed_count; i++)
-		m.image.action[i] = (struct feeds_action){
-			.action = setup_action(c->feeds[i].action), .always = c->feeds[i].always};
+	m.image.set.count = count;
+	for (unsigned i = 0; i < count; i++)
+		m.image.set.part[i] = part_of(&part[i]);
+	if (ret || sets_equal(&m.image.set, &in_force))
+		return ret;
+	if (!anyway)
+		ret = refuse_loss(part, count, &in_force, e);
 	if (ret == 0)
-		ret = feeds_replace(g, &m.image, clear_hits, e);
+		ret = merge(&m, e);
+	if (ret == 0)
+		ret = feeds_replace(g, &m.image, e);
 	free(m.hosts);
 	free(m.prefixes);
 	return ret;
@@ -376,7 +519,7 @@ int feedlist_put_all(struct gate *g, const struct conf *c, const struct feedlist
 int feedlist_put_kept(struct gate *g, const struct conf *c, struct err *e)
 {
 	struct feedlist *lists = calloc(CONF_FEEDS_MAX, sizeof(*lists));
-	const struct feedlist *list[CONF_FEEDS_MAX];
+	struct feedlist_part part[CONF_FEEDS_MAX];
 	struct protected_list never = {0};
 	unsigned found = 0;
 	int ret;
@@ -385,14 +528,14 @@ int feedlist_put_kept(struct gate *g, const struct conf *c, struct err *e)
 		return err_set(e, -ENOMEM, "no memory for the lists of feeds");
 	ret = protected_read(&never, c, g, e);
 	for (unsigned i = 0; i < c->feed_count && ret == 0; i++) {
-		list[i] = &lists[i];
+		part[i] = (struct feedlist_part){&c->feeds[i], &lists[i]};
 		if (feedlist_load(&lists[i], c, c->feeds[i].name, NULL))
 			continue;
 		found++;
 		ret = feedlist_leave_out(&lists[i], &never, NULL, 0);
 	}
 	if (ret == 0 && found)
-		ret = feedlist_put_all(g, c, list, 0, e);
+		ret = feedlist_put_all(g, part, c->feed_count, false, e);
 	for (unsigned i = 0; i < c->feed_count; i++)
 		feedlist_free(&lists[i]);
 	protected_free(&never);

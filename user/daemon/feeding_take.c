@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/words.h"
 #include "daemon/facts.h"
 #include "daemon/feeding_inside.h"
 #include "daemon/recording.h"
@@ -48,9 +49,10 @@ static void keep_old(struct feeding *f, struct fed *one, enum feed_state state, 
 	if (state == FEED_MISSING && !one->list.map)
 		log_info("feed %s: %s yet; it is read as soon as it is", one->conf.name, why);
 	else if (one->list.map)
-		log_warning("feed %s: %s: %s; the %" PRIu64 " entries from before stay in "
+		log_warning("feed %s: %s: %s; the %" PRIu64 " %s from before stay%s in "
 			    "force%s%s%s",
 			    one->conf.name, feed_state_name(state), why, entries,
+			    words_entries(entries), entries == 1 ? "s" : "",
 			    state == FEED_HELD_BACK ? ", and `postern feed load " : "",
 			    state == FEED_HELD_BACK ? one->conf.name : "",
 			    state == FEED_HELD_BACK ? " anyway` takes it all the same" : "");
@@ -69,15 +71,15 @@ static void say_notes(const struct fed *one, const char *names)
 	const struct feed_report *r = &one->report;
 
 	if (r->faults || r->refused)
-		log_warning("feed %s: %u lines cannot be read and %u may not be blocked, such as "
+		log_warning("feed %s: %u line%s cannot be read and %u may not be blocked, such as "
 			    "line %u: %s",
-			    one->conf.name, r->faults, r->refused, r->note[0].line,
-			    r->note[0].text);
+			    one->conf.name, r->faults, plural(r->faults), r->refused,
+			    r->note[0].line, r->note[0].text);
 	if (one->list.left_out)
-		log_warning("feed %s: %" PRIu64 " entries are left out, since they touch what must "
-			    "not be blocked: %s%s",
-			    one->conf.name, one->list.left_out, names,
-			    one->list.left_out > FEEDLIST_NAMED_MAX ? " ..." : "");
+		log_warning("feed %s: %" PRIu64 " %s left out, touching what must not be blocked: "
+			    "%s%s",
+			    one->conf.name, one->list.left_out, words_entries(one->list.left_out),
+			    names, one->list.left_out > FEEDLIST_NAMED_MAX ? " ..." : "");
 }
 
 /* The new list in the place of the old; back again when the kernel does not take it. */
@@ -87,7 +89,7 @@ static int put_new(struct feeding *f, struct fed *one, struct feedlist *fresh, s
 	int ret;
 
 	one->list = *fresh;
-	ret = feeding_put(f, 0, e);
+	ret = feeding_put(f, one->anyway, e);
 	if (ret)
 		one->list = old;
 	else
@@ -95,36 +97,77 @@ static int put_new(struct feeding *f, struct fed *one, struct feedlist *fresh, s
 	return ret;
 }
 
-static void take(struct feeding *f, struct fed *one, struct feedlist *fresh, const char *names)
+static void keep(struct feeding *f, struct fed *one)
 {
 	struct err e = {0};
-	int ret = 0;
 
-	one->added = image_count_new(&fresh->image, &one->list.image);
-	one->removed = image_count_new(&one->list.image, &fresh->image);
-	ret = put_new(f, one, fresh, &e);
-	if (ret) {
-		keep_old(f, one, FEED_UNREADABLE, e.text);
-		return;
-	}
-	one->moved = false;
-	one->state = FEED_LOADED;
-	one->why[0] = '\0';
-	/* What went on is news; that a file was written again is not. */
-	if (said_settle(&one->said) || one->added || one->removed || !fresh->map) {
-		log_info("feed %s: %" PRIu64 " entries from %s, %" PRIu64 " of them new, %" PRIu64
-			 " gone",
-			 one->conf.name, entries_of(&one->list), one->conf.file, one->added,
-			 one->removed);
-		say_notes(one, names);
-		recording_entry(f->d->contact.recording, "feed", NULL,
-				"%s loaded: %" PRIu64 " entries, %" PRIu64 " new, %" PRIu64 " gone",
-				one->conf.name, entries_of(&one->list), one->added, one->removed);
-	}
-	if (feedlist_keep(&one->list, &f->d->conf, one->conf.name, &e))
+	if (!one->list.kept && feedlist_keep(&one->list, &f->d->conf, one->conf.name, &e))
 		log_warning("feed %s: it is in force, but would not outlive a reboot with a broken "
 			    "file: %s",
 			    one->conf.name, e.text);
+}
+
+/* Those that had to wait came into force with it. */
+static void take_waiting(struct feeding *f)
+{
+	for (unsigned i = 0; i < f->count; i++) {
+		struct fed *one = &f->fed[i];
+
+		if (!one->waits)
+			continue;
+		one->waits = false;
+		one->state = FEED_LOADED;
+		one->why[0] = '\0';
+		(void)said_settle(&one->said);
+		log_info("feed %s: %" PRIu64 " %s from %s are in force now", one->conf.name,
+			 entries_of(&one->list), words_entries(entries_of(&one->list)),
+			 one->conf.file);
+		keep(f, one);
+	}
+}
+
+static void say_loaded(struct feeding *f, const struct fed *one, const char *names)
+{
+	uint64_t entries = entries_of(&one->list);
+
+	log_info("feed %s: %" PRIu64 " %s from %s, %" PRIu64 " of them new, %" PRIu64 " gone",
+		 one->conf.name, entries, words_entries(entries), one->conf.file, one->added,
+		 one->removed);
+	say_notes(one, names);
+	recording_entry(f->d->contact.recording, "feed", NULL,
+			"%s loaded: %" PRIu64 " %s, %" PRIu64 " new, %" PRIu64 " gone",
+			one->conf.name, entries, words_entries(entries), one->added, one->removed);
+}
+
+static void take(struct feeding *f, struct fed *one, struct feedlist *fresh, const char *names)
+{
+	bool same = one->list.number == fresh->number && one->list.file == fresh->file;
+	struct err e = {0};
+	int ret;
+
+	one->added = image_count_new(&fresh->image, &one->list.image);
+	one->removed = image_count_new(&one->list.image, &fresh->image);
+	fresh->kept = same && one->list.kept;
+	ret = put_new(f, one, fresh, &e);
+	if (ret) {
+		keep_old(f, one, ret == -EBUSY ? FEED_HELD_BACK : FEED_UNREADABLE, e.text);
+		if (ret == -EBUSY) {
+			struct feedlist old = one->list;
+
+			one->list = *fresh;
+			*fresh = old;
+			one->waits = true;
+		}
+		return;
+	}
+	one->waits = false;
+	one->state = FEED_LOADED;
+	one->why[0] = '\0';
+	/* What went on is news; that a file was written again is not. */
+	if (said_settle(&one->said) || one->added || one->removed || !fresh->map)
+		say_loaded(f, one, names);
+	keep(f, one);
+	take_waiting(f);
 }
 
 /* 0: it may be taken. */
@@ -136,8 +179,8 @@ static int judge(struct feeding *f, const struct fed *one, const struct feedlist
 
 	if (one->anyway)
 		return 0;
-	return guard_change(one->list.map && !one->moved ? &old : NULL, &new_, f->shrink, f->grow,
-			    e);
+	return guard_change(one->list.map && feedlist_is_of(&one->list, &one->conf) ? &old : NULL,
+			    &new_, f->shrink, f->grow, e);
 }
 
 void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const struct err *e)
@@ -160,7 +203,8 @@ void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const
 		keep_old(f, one, e->code == -ENOENT ? FEED_MISSING : FEED_UNREADABLE, e->text);
 	}
 	one->anyway = false;
-	feeding_find_senders(f, one);
+	one->stale = true;
+	feeding_find_senders(f);
 	facts_write_feeds(f->d);
 	answer(f, i);
 }

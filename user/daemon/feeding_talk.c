@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/when.h"
 
-#define CLIENTS_MAX 4 /* people; each asks once */
+#define CLIENTS_MAX 8 /* people; each asks once */
 #define READ_WAIT_S                                                                                \
 	120 /* for an answer: the largest feeds take seconds, and sixteen of them may stand in line */
 
@@ -21,7 +22,8 @@ struct client {
 	struct feedtalk *of;
 	int fd; /* -1: free */
 	struct loop_source *source;
-	uint32_t waits; /* a bit for each feed */
+	uint32_t waits;	   /* a bit for each feed */
+	uint64_t since_ns; /* when he came */
 };
 
 struct feedtalk {
@@ -81,23 +83,40 @@ static void client_heard(void *context, int fd, uint32_t events)
 		client_answer(c, &none);
 }
 
+/* For one who comes: a place that is free, or that of who has said nothing for longest. NULL: all wait for answers. */
+static struct client *room_make(struct feedtalk *t)
+{
+	struct client *silent = NULL;
+
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &t->client[i];
+
+		if (c->fd < 0)
+			return c;
+		if (!c->waits && (!silent || c->since_ns < silent->since_ns))
+			silent = c;
+	}
+	if (silent)
+		client_drop(silent);
+	return silent;
+}
+
 static void talk_accept(void *context, int fd, uint32_t events)
 {
 	struct feedtalk *t = context;
 	int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct client *room = NULL;
+	struct client *room;
 
 	(void)events;
 	if (client < 0)
 		return;
-	for (unsigned i = 0; i < CLIENTS_MAX && !room; i++)
-		if (t->client[i].fd < 0)
-			room = &t->client[i];
+	room = room_make(t);
 	if (!room) {
 		close(client);
 		return;
 	}
 	room->fd = client;
+	room->since_ns = now_boot_ns();
 	if (loop_add_fd(t->loop, client, EPOLLIN, client_heard, room, &room->source)) {
 		close(client);
 		room->fd = -1;
@@ -229,7 +248,9 @@ int feedtalk_read(int fd, struct feedtalk_answer *out, struct err *e)
 	if (n < 0 && errno == EAGAIN)
 		return err_set(e, -ETIMEDOUT, "the controller does not answer");
 	if (n <= 0)
-		return err_set(e, -EPIPE, "the controller has hung up: it was reloaded, or ended");
+		return err_set(e, -EPIPE,
+			       "the controller has hung up: it was reloaded, or ended, or "
+			       "too many ask");
 	if (n != sizeof(*out) || out->magic != FEEDTALK_MAGIC || out->more > 1 ||
 	    out->state >= FEED_STATES || out->report.format >= FEED_FORMATS ||
 	    out->report.note_count > FEED_NOTES_MAX ||

@@ -2,7 +2,7 @@
 /*
  * When a feed's file has changed: inotify(7) on its directory tells of finished writes and of renames into place, and of nothing in between. A
  * burst of them is one. What inotify does not tell (a directory that comes, a file system of another host) is looked for now and then, and
- * then a file must have been left alone for a while.
+ * then a file must have been left alone for a while. Nothing here touches a path: hands do (feeding_hand.h).
  */
 #include <errno.h>
 #include <limits.h>
@@ -17,7 +17,6 @@
 #include "daemon/facts.h"
 #include "daemon/feeding_inside.h"
 
-#define EVENTS	     (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR)
 #define SETTLE_MS    300 /* who writes several files, or one twice, is done by then */
 #define LOOK_EVERY_S 10	 /* for directories that were not there */
 #define FILES_EVERY  6	 /* of these, for files */
@@ -40,25 +39,34 @@ static void settled(void *context)
 
 void feeding_read_soon(struct feeding *f, uint64_t ms)
 {
-	if (!f->settling && loop_add_timer(f->d->loop, ms, 0, settled, f, &f->settling)) {
+	/* Without a timer those that are wanted wait for the next round. */
+	if (!f->settling && loop_add_timer(f->d->loop, ms, 0, settled, f, &f->settling))
 		f->settling = NULL;
-		feeding_read_next(f);
-	}
+}
+
+/* A hand may have set a watch and not told yet which. */
+static bool is_here(const struct feeding *f, unsigned i, int watch)
+{
+	const struct fed *one = &f->fed[i];
+
+	return one->watch == watch || (one->watch < 0 && f->reading == (int)i);
 }
 
 static void event_read(struct feeding *f, const struct inotify_event *event)
 {
+	const uint32_t ends = IN_IGNORED | IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT;
+
 	for (unsigned i = 0; i < f->count; i++) {
 		struct fed *one = &f->fed[i];
-		bool is_here = one->watch == event->wd;
 
-		if (is_here &&
-		    event->mask & (IN_IGNORED | IN_MOVE_SELF | IN_DELETE_SELF | IN_UNMOUNT))
+		if (one->watch == event->wd && event->mask & ends) {
 			one->watch = -1;
-		else if (event->mask & IN_Q_OVERFLOW ||
-			 (is_here && event->len &&
-			  strncmp(event->name, name_of(one), event->len) == 0))
+			one->look = true;
+		} else if (event->mask & IN_Q_OVERFLOW ||
+			   (event->len && is_here(f, i, event->wd) &&
+			    strncmp(event->name, name_of(one), event->len) == 0)) {
 			one->wanted = true;
+		}
 	}
 	/* What the name leads to now is another directory. */
 	if (event->mask & IN_MOVE_SELF)
@@ -82,35 +90,27 @@ static void news_read(void *context, int fd, uint32_t happened)
 			at += sizeof(*event) + event->len;
 		}
 	}
-	feeding_watch(f);
 	feeding_read_soon(f, SETTLE_MS);
 }
 
-void feeding_watch(struct feeding *f)
+void feeding_watch_forget(struct feeding *f, int watch)
 {
-	for (unsigned i = 0; i < f->count && f->inotify >= 0; i++) {
-		struct fed *one = &f->fed[i];
-		char directory[PATH_MAX];
-
-		if (one->watch >= 0)
-			continue;
-		snprintf(directory, sizeof(directory), "%.*s", (int)(name_of(one) - one->conf.file),
-			 one->conf.file);
-		one->watch = inotify_add_watch(f->inotify, directory, EVENTS);
-		/* What happened before is not told. */
-		one->wanted = one->wanted || one->watch >= 0;
-	}
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->fed[i].watch == watch)
+			return;
+	if (watch >= 0 && f->inotify >= 0)
+		(void)inotify_rm_watch(f->inotify, watch);
 }
 
-static bool has_changed(const struct fed *one)
+void feeding_watch_looked(struct fed *one, const struct stat *now)
 {
 	const struct stat *seen = &one->seen;
-	struct stat now;
 
-	return stat(one->conf.file, &now) == 0 && now.st_mtim.tv_sec + QUIET_S < now_wall_s() &&
-	       (now.st_ino != seen->st_ino || now.st_dev != seen->st_dev ||
-		now.st_size != seen->st_size || now.st_mtim.tv_sec != seen->st_mtim.tv_sec ||
-		now.st_mtim.tv_nsec != seen->st_mtim.tv_nsec);
+	if (now->st_mtim.tv_sec + QUIET_S < now_wall_s() &&
+	    (now->st_ino != seen->st_ino || now->st_dev != seen->st_dev ||
+	     now->st_size != seen->st_size || now->st_mtim.tv_sec != seen->st_mtim.tv_sec ||
+	     now->st_mtim.tv_nsec != seen->st_mtim.tv_nsec))
+		one->wanted = true;
 }
 
 void feeding_watch_look(struct feeding *f)
@@ -120,15 +120,12 @@ void feeding_watch_look(struct feeding *f)
 	if (now - f->looked_ns < LOOK_EVERY_S * NS_PER_S)
 		return;
 	f->looked_ns = now;
-	feeding_watch(f);
-	for (unsigned i = 0; i < f->count && f->rounds % FILES_EVERY == 0; i++)
-		if (has_changed(&f->fed[i]))
-			f->fed[i].wanted = true;
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->rounds % FILES_EVERY == 0 || (f->fed[i].watch < 0 && f->inotify >= 0))
+			f->fed[i].look = true;
 	f->rounds++;
-	for (unsigned i = 0; i < f->count; i++) {
-		if (!f->fed[i].stale)
-			continue;
-		feeding_find_senders(f, &f->fed[i]);
+	if (feeding_search_is_due(f)) {
+		feeding_find_senders(f);
 		facts_write_feeds(f->d);
 	}
 	feeding_read_next(f);

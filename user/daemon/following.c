@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there),
- * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known: who
- * delivers is no stranger, so it is not held for a second when its verdict is old.
- *
- * To be known takes away little: limits hold, and the source is asked about at its next connection as if it were new; only who is not
- * listed is made known, and only for CONTACT_KNOWN_S from the delivery; bans spare who does so on several days (policy/offence.h). That
- * matters, since a line of the log can be forged by who may write to the log: root, and with logger(1) anybody who has an account on this
- * host.
+ * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known (following_known.c).
  *
  * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one
  * transaction. While the store is away, deliveries wait; when many do, the log is not read on.
@@ -29,15 +23,16 @@
 #include "daemon/child.h"
 #include "daemon/following_child.h"
 #include "daemon/following_file.h"
+#include "daemon/following_known.h"
 #include "daemon/state.h"
 #include "maillog/find.h"
-#include "policy/contact.h"
 
-#define PLACE_VALUE "mail_log_place"
-#define TELLS	    (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
-/* An entry is written anew when it gains so much. */
-#define KNOWN_GAIN_NS (HOUR_S * NS_PER_S)
-#define WAITING_MAX   8192 /* deliveries: 3 MB */
+#define PLACE_VALUE  "mail_log_place"
+#define TELLS	     (1U << MESSAGE_READY | 1U << MESSAGE_DELIVERY | 1U << MESSAGE_FOLLOWED)
+#define WAITING_MAX  8192 /* deliveries: 3 MB */
+#define WAITING_MANY (WAITING_MAX / 2)
+/* Each write waits for the disk, and the loop with it; what is not written yet the log still has. */
+#define FLUSH_EVERY_NS NS_PER_S
 #define PLACE_EVERY_NS                                                                             \
 	(60 * NS_PER_S) /* where nothing was delivered, lines are read again at no cost */
 #define LOOK_EVERY_NS	(10 * NS_PER_S) /* for a log that was not there */
@@ -58,6 +53,7 @@ struct following {
 	int pipe;		  /* the end that is written to; -1 none */
 	struct loop_source *room; /* while the pipe has none */
 	pid_t journalctl;	  /* 0: none */
+	unsigned journals;	  /* those that were there when it was started */
 	pid_t ended;		  /* one that was told to end, and may not have yet; 0: none */
 	struct child *child;
 	struct follower_settings settings;
@@ -66,12 +62,22 @@ struct following {
 	size_t settled; /* of those that wait, the first so many are before the place */
 	bool paused;
 	uint64_t deliveries, lines, understood; /* lines: of this child */
+	unsigned gaps; /* parts of the log that were not read, or may not have been */
 	struct said said;
 };
 
 /* ---- bytes into the pipe ---- */
 
 static void bytes_move(struct following *f);
+
+static void trouble_say(struct following *f, int code)
+{
+	struct err e = {0};
+
+	err_set(&e, code, "the mail log %s cannot be read any more: %s", f->path, strerror(-code));
+	if (said_anew(&f->said, e.text))
+		log_warning("%s", e.text);
+}
 
 static void on_room(void *context, int fd, uint32_t events)
 {
@@ -92,14 +98,9 @@ static void bytes_move(struct following *f)
 {
 	int r = f->pipe >= 0 && f->file && !f->paused ? logfile_move(f->file, f->pipe)
 						      : LOGFILE_IDLE;
-	struct err e = {0};
 
-	if (r < 0 && r != -EPIPE) {
-		err_set(&e, r, "the mail log %s cannot be read any more: %s", f->path,
-			strerror(-r));
-		if (said_anew(&f->said, e.text))
-			log_warning("%s", e.text);
-	}
+	if (r < 0 && r != -EPIPE)
+		trouble_say(f, r);
 	if (r == LOGFILE_FULL || r == LOGFILE_MORE) {
 		if (!f->room)
 			(void)loop_add_fd(f->d->loop, f->pipe, EPOLLOUT, on_room, f, &f->room);
@@ -137,23 +138,47 @@ static void journalctl_end(struct following *f)
 	journalctl_reap(f);
 }
 
+/* The reader goes on, and who delivered in between is not counted. */
+static void gap_say(struct following *f, const char *what)
+{
+	f->gaps++;
+	f->d->answering.changed = true;
+	log_warning("the mail log %s %s: who delivered then is not counted", f->path, what);
+}
+
+static void begin_say(struct following *f, enum logfile_begin begin)
+{
+	if (begin == LOGFILE_BEGIN_LOST)
+		gap_say(f, "was read up to a place that is gone, or packed, and a part of it may "
+			   "not have been read");
+	else if (begin == LOGFILE_BEGIN_OTHER)
+		log_info("the mail log %s is followed from its end on: another log was followed "
+			 "before it",
+			 f->path);
+}
+
 static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 {
-	int64_t since = now_wall_s() - JOURNAL_FIRST_S;
+	int64_t now = now_wall_s(), since = now - JOURNAL_FIRST_S;
+	unsigned journals = maillog_journals();
 	pid_t pid;
 
 	f->settings.source = FOLLOWER_JOURNAL;
-	if (f->place.kind == LOGPLACE_JOURNAL) {
+	/* A place in the future is of a clock that was wrong: waiting for it, nothing would be counted. */
+	if (f->place.kind == LOGPLACE_JOURNAL && f->place.stamp_us / US_PER_S > (uint64_t)now) {
+		since = now;
+	} else if (f->place.kind == LOGPLACE_JOURNAL) {
 		f->settings.again_stamp_us = f->place.stamp_us;
 		f->settings.again_sum = f->place.sum;
 		since = (int64_t)(f->place.stamp_us / US_PER_S) - JOURNAL_AGAIN_S;
 	} else if (f->place.kind == LOGPLACE_FILE) { /* what that one told is not told again */
-		since = now_wall_s();
+		since = now;
 	}
 	pid = maillog_start_journal(pipe_fd, since, true, e);
 	if (pid < 0)
 		return pid;
 	f->journalctl = pid;
+	f->journals = journals;
 	return 0;
 }
 
@@ -162,6 +187,7 @@ static int on_prepare(void *context, const void **settings, size_t *length, int 
 		      struct err *e)
 {
 	struct following *f = context;
+	enum logfile_begin begin;
 	int ends[2], ret = 0;
 
 	pipe_close(f);
@@ -176,7 +202,8 @@ static int on_prepare(void *context, const void **settings, size_t *length, int 
 		ret = journal_prepare(f, ends[1], e);
 		close(ends[1]);
 	} else {
-		f->settings.again_bytes = logfile_rewind(f->file);
+		f->settings.again_bytes = logfile_rewind(f->file, &begin);
+		begin_say(f, begin);
 		f->pipe = ends[1];
 	}
 	if (ret < 0) {
@@ -203,29 +230,6 @@ static void place_take(struct following *f, const struct message_followed *m)
 			.kind = LOGPLACE_JOURNAL, .stamp_us = m->stamp_us, .sum = m->sum};
 }
 
-static void sender_know(struct following *f, const struct store_delivery *delivery)
-{
-	uint64_t now = now_boot_ns(), age_s;
-	int64_t wall = now_wall_s();
-	struct pn_known known = {.since = now, .fresh_until = now, .origin = PN_ORIGIN_SEEN},
-			before;
-	struct err e = {0};
-
-	age_s = wall > delivery->wall_s ? (uint64_t)(wall - delivery->wall_s) : 0;
-	if (age_s >= CONTACT_KNOWN_S ||
-	    (f->d->contact.listings && listings_find(f->d->contact.listings, &delivery->addr)))
-		return;
-	if (sources_get_known(f->d->gate, &delivery->addr, &before, NULL) == 0 &&
-	    before.until > now)
-		known = before;
-	if (known.until >= now + (CONTACT_KNOWN_S - age_s) * NS_PER_S - KNOWN_GAIN_NS)
-		return;
-	known.until = now + (CONTACT_KNOWN_S - age_s) * NS_PER_S;
-	if (sources_put_known(f->d->gate, &delivery->addr, &known, &e) &&
-	    said_anew(&f->said, e.text))
-		log_warning("a sender that delivers is not remembered: %s", e.text);
-}
-
 static void delivery_take(struct following *f, const struct message_delivery *m)
 {
 	int64_t now = now_wall_s();
@@ -244,7 +248,7 @@ static void delivery_take(struct following *f, const struct message_delivery *m)
 	memcpy(delivery->host, m->host, sizeof(delivery->host));
 	f->deliveries++;
 	f->d->answering.changed = true;
-	sender_know(f, delivery);
+	known_add(f->d, delivery, &f->said);
 	parts_delivery(f->d, delivery);
 	if (f->waits < WAITING_MAX || f->paused)
 		return;
@@ -278,7 +282,8 @@ static void flush(struct following *f, uint64_t now_ns)
 
 	if (!f->d->store || !f->place_changed)
 		return;
-	if (!f->settled && now_ns && now_ns - f->place_ns < PLACE_EVERY_NS)
+	if (now_ns && f->settled < WAITING_MANY &&
+	    now_ns - f->place_ns < (f->settled ? FLUSH_EVERY_NS : PLACE_EVERY_NS))
 		return;
 	r = flush_write(f, f->source == MAILLOG_IN_FILE ? logfile_place(f->file) : &f->place, &e);
 	if (r && r != -EBUSY)
@@ -308,7 +313,6 @@ static void on_message(void *context, const union message *m)
 		delivery_take(f, &m->delivery);
 	else if (m->head.type == MESSAGE_FOLLOWED)
 		place_take(f, &m->followed);
-	/* These come a few times a second at most, or once for a thousand deliveries. */
 	if (m->head.type == MESSAGE_FOLLOWED && f->settled)
 		flush(f, now_boot_ns());
 }
@@ -357,8 +361,10 @@ static bool place_read(struct following *f)
 	if (r == -EBUSY)
 		return false;
 	if (r == 0 && logplace_parse(text, &f->place))
-		log_warning("where the mail log was read to is not to be known from the store: it "
-			    "is read from its beginning");
+		log_warning(
+			"where the mail log was read to is not to be known from the store: what "
+			"it has of the last days is counted as at the first start, perhaps "
+			"again");
 	if (r && r != -ENOENT && r != -ENOBUFS) {
 		keep_fault(f->d, r, &e);
 		return false;
@@ -374,15 +380,7 @@ static int file_begin(struct following *f, struct err *e)
 
 	if (r)
 		return r;
-	if (begin == LOGFILE_BEGIN_LOST)
-		log_info("the mail log %s is another one than was read last, and that one is gone: "
-			 "what "
-			 "was delivered in between may not be counted",
-			 f->path);
-	else if (begin == LOGFILE_BEGIN_OTHER)
-		log_info("the mail log %s is followed from its end on: another log was followed "
-			 "before it",
-			 f->path);
+	begin_say(f, begin);
 	return 0;
 }
 
@@ -441,30 +439,9 @@ static void end(struct following *f)
 
 /* ---- the part ---- */
 
-static int known_restore_one(void *context, const struct store_sender *sender)
-{
-	const struct store_delivery last = {.addr = sender->addr, .wall_s = sender->last_wall_s};
-
-	sender_know(context, &last);
-	return 0;
-}
-
-/* New maps, or a host that was booted, know nobody. */
-static void known_restore(struct following *f)
-{
-	struct err e = {0};
-	int r = f->d->store ? store_each_sender(f->d->store, NULL,
-						now_wall_s() - (int64_t)CONTACT_KNOWN_S,
-						known_restore_one, f, &e)
-			    : 0;
-
-	if (r)
-		keep_fault(f->d, r, &e);
-}
-
 static void following_gate_changed(struct daemon *d)
 {
-	known_restore(d->following);
+	known_restore(d, &d->following->said);
 }
 
 static int following_open(struct daemon *d, struct err *e)
@@ -478,7 +455,7 @@ static int following_open(struct daemon *d, struct err *e)
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
 	d->following = f;
 	maillog_join_groups(f->wanted);
-	known_restore(f);
+	known_restore(d, &f->said);
 	if (place_read(f))
 		begin(f);
 	return 0;
@@ -494,11 +471,22 @@ static void following_close(struct daemon *d)
 	d->following = NULL;
 }
 
+/* `auto` may find another one than when it was looked for. */
+static bool is_still_the_log(const struct following *f)
+{
+	char path[PATH_MAX];
+	enum maillog_place found = maillog_find(f->wanted, path);
+
+	return f->source != MAILLOG_NOWHERE &&
+	       (found == MAILLOG_NOWHERE || (found == f->source && (found == MAILLOG_IN_JOURNAL ||
+								    strcmp(path, f->path) == 0)));
+}
+
 static void following_reload(struct daemon *d)
 {
 	struct following *f = d->following;
 
-	if (strcmp(f->wanted, d->conf.mail_log) == 0 && f->source != MAILLOG_NOWHERE)
+	if (strcmp(f->wanted, d->conf.mail_log) == 0 && is_still_the_log(f))
 		return;
 	end(f);
 	snprintf(f->wanted, sizeof(f->wanted), "%s", d->conf.mail_log);
@@ -506,6 +494,33 @@ static void following_reload(struct daemon *d)
 	f->looked_ns = 0;
 	if (place_read(f))
 		begin(f);
+}
+
+static void file_look(struct following *f)
+{
+	int looked = logfile_look(f->file);
+
+	if (looked < 0)
+		trouble_say(f, looked);
+	else if (looked == LOGFILE_EMPTIED)
+		log_info("the mail log %s was emptied: it is read from its beginning; what came in "
+			 "the second before that may be missing",
+			 f->path);
+	else if (looked == LOGFILE_EMPTIED_BEHIND)
+		gap_say(f, "was emptied before it was read to its end");
+	else if (looked == LOGFILE_GOES_ON_BEHIND)
+		gap_say(f, "was rotated and packed before it was read to its end");
+	else if (looked == LOGFILE_GOES_ON)
+		log_info("the mail log %s was rotated: the next file is read", f->path);
+}
+
+/* Made persistent, it has a new directory: who reads on in the old one reads nothing any more. */
+static void journals_look(struct following *f)
+{
+	if (!f->journalctl || (maillog_journals() & ~f->journals) == 0)
+		return;
+	log_info("the journal has another directory: it is followed there");
+	child_renew(f->child);
 }
 
 static void following_tick(struct daemon *d, uint64_t now_ns)
@@ -522,11 +537,11 @@ static void following_tick(struct daemon *d, uint64_t now_ns)
 		return;
 	}
 	if (f->file) {
-		if (logfile_look(f->file))
-			log_info("the mail log %s begins anew", f->path);
+		file_look(f);
 		bytes_move(f);
 	}
 	flush(f, now_ns);
+	journals_look(f);
 }
 
 json_t *following_row(const struct daemon *d)
@@ -541,11 +556,11 @@ json_t *following_row(const struct daemon *d)
 		state = "absent";
 		source = f->path;
 	}
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "state", state, "source", source,
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "state", state, "source", source,
 			 "deliveries", (json_int_t)(f ? f->deliveries : 0), "lines",
 			 (json_int_t)(f ? f->lines : 0), "understood",
-			 (json_int_t)(f ? f->understood : 0), "deaths",
-			 (json_int_t)(f && f->child ? child_deaths(f->child) : 0));
+			 (json_int_t)(f ? f->understood : 0), "gaps", (json_int_t)(f ? f->gaps : 0),
+			 "deaths", (json_int_t)(f && f->child ? child_deaths(f->child) : 0));
 }
 
 const struct part following_part = {

@@ -9,7 +9,7 @@
 extern const struct part following_part;
 
 /*
- * For people: {"state","source","deliveries","lines","understood","deaths"}. state: "off" not wanted, "absent" there is no log,
+ * For people: {"state","source","deliveries","lines","understood","gaps","deaths"}. state: "off" not wanted, "absent" there is no log,
  * "up" followed, "down" its process is not there now. NULL when out of memory.
  */
 json_t *following_row(const struct daemon *d);

@@ -23,6 +23,7 @@
 #include "daemon/following_place.h"
 #include "daemon/messages.h"
 #include "daemon/nursery.h"
+#include "maillog/lines.h"
 #include "maillog/maillog.h"
 
 #define FILES		 24 /* the standard ones, pipe, channel, loop, timer; and some that a library wants */
@@ -41,8 +42,7 @@ struct follower {
 	struct maillog *maillog;
 	const struct follower_settings *settings;
 	bool again; /* these lines were read before */
-	char line[MAILLOG_LINE_MAX];
-	size_t length; /* of what there is of a line; it may be longer than what is kept */
+	struct maillog_lines lines;
 	struct message_followed place; /* behind the last whole line */
 	union message *queue;	       /* what the keeper had no room for */
 	size_t queued, queue_room, sent;
@@ -186,43 +186,25 @@ static bool again_is_last(const struct follower *f)
 	return f->place.stamp_us == s->again_stamp_us && f->place.sum == s->again_sum;
 }
 
-static void line_end(struct follower *f)
+static void on_line(void *context, const char *line, size_t length, size_t took)
 {
+	struct follower *f = context;
 	const struct follower_settings *s = f->settings;
-	size_t length = f->length < sizeof(f->line) ? f->length : sizeof(f->line);
 	uint64_t stamp;
 
-	f->place.bytes += f->length + 1;
-	if (s->source == FOLLOWER_JOURNAL && (stamp = follower_stamp_us(f->line, length))) {
+	f->place.bytes += took;
+	if (s->source == FOLLOWER_JOURNAL && (stamp = follower_stamp_us(line, length))) {
 		f->place.stamp_us = stamp;
-		f->place.sum = logplace_sum(f->line, length);
+		f->place.sum = logplace_sum(line, length);
 		/* The journal has thrown the line away. */
 		if (f->again && stamp > s->again_stamp_us + JOURNAL_LATE_US)
 			again_end(f);
 	}
-	maillog_line(f->maillog, f->line, length);
+	maillog_line(f->maillog, line, length);
 	if (f->again && again_is_last(f))
 		again_end(f);
-	f->length = 0;
 	if (f->told_since >= PLACE_DELIVERIES)
 		place_tell(f);
-}
-
-static void bytes_take(struct follower *f, const char *bytes, size_t count)
-{
-	while (count) {
-		const char *end = memchr(bytes, '\n', count);
-		size_t take = end ? (size_t)(end - bytes) : count;
-		size_t room = f->length < sizeof(f->line) ? sizeof(f->line) - f->length : 0;
-
-		memcpy(f->line + (sizeof(f->line) - room), bytes, take < room ? take : room);
-		f->length += take;
-		if (end)
-			line_end(f);
-		take += end != NULL;
-		bytes += take;
-		count -= take;
-	}
 }
 
 static void on_log(void *context, int fd, uint32_t events)
@@ -240,7 +222,7 @@ static void on_log(void *context, int fd, uint32_t events)
 	if (n <= 0)
 		return;
 	maillog_now(f->maillog, now_wall_s());
-	bytes_take(f, bytes, (size_t)n);
+	maillog_lines_cut(&f->lines, bytes, (size_t)n, on_line, f);
 	if (!f->quiet)
 		quiet_set(f);
 	queue_send(f);

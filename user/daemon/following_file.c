@@ -5,7 +5,6 @@
  */
 #include "daemon/following_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,24 +14,18 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "daemon/following_rotated.h"
 
 #define SHOWN_MAX 200 /* bytes of a path in a sentence */
 
-struct part {
-	int fd; /* -1: none */
-	dev_t device;
-	ino_t inode;
-	uint64_t begin; /* the byte of the stream that stands at `offset` */
-	uint64_t offset;
-};
-
 struct logfile {
 	char path[PATH_MAX];
-	struct part before, now;
+	struct logpart before, now;
 	uint64_t moved;	 /* bytes of the stream so far */
 	uint64_t read;	 /* of them the reader is behind */
 	uint64_t again;	 /* of them the first come again, and the place is behind those */
 	uint64_t placed; /* what of them the place stands for */
+	bool is_behind;	 /* more was there than could be moved */
 	unsigned quiet;	 /* looks since the file was replaced in which nothing came */
 	struct logplace place;
 };
@@ -47,101 +40,35 @@ static int fail(struct err *e, const char *path, int code)
 	return err_set(e, code, "cannot read %s: %s", shown, strerror(-code));
 }
 
-/* 0 or -errno. A pipe or a device in its place must not hold us up. */
-static int part_open(struct part *p, const char *path)
+static void place_set(struct logfile *l, const struct logpart *p, uint64_t offset)
 {
-	struct stat st;
-	int code = 0;
+	logpart_place(p, offset, &l->place);
+}
 
-	p->fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (p->fd < 0)
-		return -errno;
-	if (fstat(p->fd, &st) < 0)
-		code = -errno;
-	else if (!S_ISREG(st.st_mode))
-		code = -EINVAL;
-	if (code < 0) {
-		close(p->fd);
-		p->fd = -1;
-		return code;
+/* Where the place is, there is `now` then: in the log, in one that it was before, or at the start of what is left. */
+static enum logfile_begin place_find(struct logfile *l)
+{
+	enum rotated_gap gap;
+	struct logpart found;
+
+	if (logpart_has(&l->now, &l->place))
+		return LOGFILE_BEGIN_THERE;
+	if (rotated_find(&found, &l->place)) {
+		logpart_close(&l->now);
+		l->now = found;
+		return LOGFILE_BEGIN_THERE;
 	}
-	p->device = st.st_dev;
-	p->inode = st.st_ino;
-	p->begin = p->offset = 0;
-	return 0;
-}
-
-static void part_close(struct part *p)
-{
-	if (p->fd >= 0)
-		close(p->fd);
-	p->fd = -1;
-}
-
-static uint64_t part_size(const struct part *p)
-{
-	struct stat st;
-
-	return fstat(p->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
-/* Of the bytes before an offset. */
-static uint64_t part_sum(const struct part *p, uint64_t offset)
-{
-	size_t length = offset < LOGPLACE_TAIL_MAX ? (size_t)offset : LOGPLACE_TAIL_MAX;
-	char tail[LOGPLACE_TAIL_MAX];
-
-	if (pread(p->fd, tail, length, (off_t)(offset - length)) != (ssize_t)length)
-		return 0;
-	return logplace_sum(tail, length);
-}
-
-static bool part_has(const struct part *p, const struct logplace *place)
-{
-	return p->inode == place->inode && part_size(p) >= place->offset &&
-	       part_sum(p, place->offset) == place->sum;
-}
-
-/* Opens the file that the place is in, if it lies beside the path under another name (mail.log.1, mail.log-20261122). */
-static bool rotated_find(struct part *p, const char *path, const struct logplace *place)
-{
-	const char *slash = strrchr(path, '/'), *name = slash + 1;
-	char folder[PATH_MAX], other[PATH_MAX];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
-
-	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
-	dir = opendir(folder);
-	while (dir && !found && (entry = readdir(dir))) {
-		if (strcmp(entry->d_name, name) == 0 ||
-		    strncmp(entry->d_name, name, strlen(name)) != 0)
-			continue;
-		if (snprintf(other, sizeof(other), "%s%s", folder, entry->d_name) >=
-			    (int)sizeof(other) ||
-		    part_open(p, other) < 0)
-			continue;
-		found = part_has(p, place);
-		if (!found)
-			part_close(p);
+	if (rotated_next(&found, l->path, l->place.written_ns, &gap) == 0) {
+		logpart_close(&l->now);
+		l->now = found;
 	}
-	if (dir)
-		closedir(dir);
-	return found;
-}
-
-static void place_set(struct logfile *l, const struct part *p, uint64_t offset)
-{
-	l->place.kind = LOGPLACE_FILE;
-	l->place.inode = p->inode;
-	l->place.offset = offset;
-	l->place.sum = part_sum(p, offset);
+	place_set(l, &l->now, 0);
+	return gap == ROTATED_WHOLE ? LOGFILE_BEGIN_THERE : LOGFILE_BEGIN_LOST;
 }
 
 static enum logfile_begin begin_find(struct logfile *l, const struct logplace *from)
 {
-	struct part rotated = {.fd = -1};
-	uint64_t size = part_size(&l->now);
+	uint64_t size = logpart_size(&l->now);
 
 	if (from->kind == LOGPLACE_NONE) {
 		place_set(l, &l->now, size > LOGFILE_FIRST_BYTES ? size - LOGFILE_FIRST_BYTES : 0);
@@ -152,18 +79,8 @@ static enum logfile_begin begin_find(struct logfile *l, const struct logplace *f
 		place_set(l, &l->now, size);
 		return LOGFILE_BEGIN_OTHER;
 	}
-	if (part_has(&l->now, from)) {
-		place_set(l, &l->now, from->offset);
-		return LOGFILE_BEGIN_THERE;
-	}
-	if (rotated_find(&rotated, l->path, from)) {
-		part_close(&l->now);
-		l->now = rotated;
-		place_set(l, &l->now, from->offset);
-		return LOGFILE_BEGIN_THERE;
-	}
-	place_set(l, &l->now, 0);
-	return LOGFILE_BEGIN_LOST;
+	l->place = *from;
+	return place_find(l);
 }
 
 int logfile_open(struct logfile **out, const char *path, const struct logplace *from,
@@ -180,7 +97,7 @@ int logfile_open(struct logfile **out, const char *path, const struct logplace *
 	l->before.fd = l->now.fd = -1;
 	memcpy(l->path, path, strlen(path) + 1);
 	memcpy(l->place.path, l->path, sizeof(l->path));
-	code = part_open(&l->now, path);
+	code = logpart_open(&l->now, path);
 	if (code < 0) {
 		free(l);
 		return fail(e, path, code);
@@ -190,22 +107,22 @@ int logfile_open(struct logfile **out, const char *path, const struct logplace *
 	return 0;
 }
 
-uint64_t logfile_rewind(struct logfile *l)
+uint64_t logfile_rewind(struct logfile *l, enum logfile_begin *begin)
 {
-	uint64_t offset;
-
 	/* What is settled since the place was asked for last is not told again. */
 	(void)logfile_place(l);
-	offset = l->place.offset;
 	/* The place is still in the file before: that one is read once more, and the next behind it. */
 	if (l->before.fd >= 0) {
-		part_close(&l->now);
+		logpart_close(&l->now);
 		l->now = l->before;
 		l->before.fd = -1;
 	}
-	l->again = l->placed = offset < LOGFILE_AGAIN_BYTES ? offset : LOGFILE_AGAIN_BYTES;
+	/* Emptied since: what stood before the place cannot come again. */
+	*begin = place_find(l);
+	l->again = l->place.offset < LOGFILE_AGAIN_BYTES ? l->place.offset : LOGFILE_AGAIN_BYTES;
+	l->placed = l->again;
 	l->now.begin = 0;
-	l->now.offset = offset - l->again;
+	l->now.offset = l->place.offset - l->again;
 	l->moved = l->read = 0;
 	l->quiet = 0;
 	return l->again;
@@ -216,14 +133,17 @@ void logfile_advance(struct logfile *l, uint64_t stream_bytes)
 	if (stream_bytes <= l->read || stream_bytes > l->moved)
 		return;
 	l->read = stream_bytes;
-	if (stream_bytes > l->now.begin)
-		part_close(&l->before);
+	if (l->before.fd < 0 || stream_bytes <= l->now.begin)
+		return;
+	/* Where there is no file before, the place is in this one. */
+	logpart_close(&l->before);
+	(void)logfile_place(l);
 }
 
 /* The sum is made when the place is asked for, not for every line. */
 const struct logplace *logfile_place(struct logfile *l)
 {
-	const struct part *p = l->before.fd >= 0 ? &l->before : &l->now;
+	const struct logpart *p = l->before.fd >= 0 ? &l->before : &l->now;
 
 	if (l->read > l->placed) {
 		place_set(l, p, p->offset + (l->read - p->begin));
@@ -240,6 +160,7 @@ int logfile_move(struct logfile *l, int pipe_fd)
 	do {
 		n = splice(l->now.fd, &at, pipe_fd, NULL, LOGFILE_MOVE_BYTES, SPLICE_F_NONBLOCK);
 	} while (n < 0 && errno == EINTR);
+	l->is_behind = n != 0;
 	if (n < 0)
 		return errno == EAGAIN ? LOGFILE_FULL : -errno;
 	l->moved += (uint64_t)n;
@@ -247,51 +168,94 @@ int logfile_move(struct logfile *l, int pipe_fd)
 	return n ? LOGFILE_MORE : LOGFILE_IDLE;
 }
 
-static bool is_at_end(const struct logfile *l)
+static uint64_t position(const struct logfile *l)
 {
-	return l->now.offset + (l->moved - l->now.begin) >= part_size(&l->now);
+	return l->now.offset + (l->moved - l->now.begin);
 }
 
-/* The file at the path is read from its start, behind what is in the stream already. */
-static bool next_open(struct logfile *l)
+/* A file is read from its start, behind what is in the stream already. */
+static void go_on_in(struct logfile *l, const struct logpart *next)
 {
-	struct part next;
-
-	if (l->before.fd >= 0 || part_open(&next, l->path) < 0)
-		return false;
-	next.begin = l->moved;
 	l->before = l->now;
-	l->now = next;
+	l->now = *next;
+	l->now.begin = l->moved;
 	l->quiet = 0;
 	/* All of it was read already: nothing will come that shows it. */
 	if (l->read == l->moved) {
 		(void)logfile_place(l);
-		part_close(&l->before);
+		logpart_close(&l->before);
 		place_set(l, &l->now, 0);
 	}
+}
+
+/* Has it less in it than we had, or something else? The place tells while it is in this file. */
+static bool is_emptied(const struct logfile *l)
+{
+	return position(l) > logpart_size(&l->now) ||
+	       (l->before.fd < 0 && l->place.inode == l->now.inode &&
+		logpart_was_rewritten(&l->now, &l->place));
+}
+
+/* copytruncate of logrotate(8) has made a copy first: what we had not come to yet is read there. */
+static bool copy_take(struct logfile *l)
+{
+	struct logpart copy;
+
+	if (l->before.fd >= 0 || !l->place.offset || !rotated_find(&copy, &l->place))
+		return false;
+	if (logpart_size(&copy) < position(l)) {
+		logpart_close(&copy);
+		return false;
+	}
+	copy.begin = l->now.begin;
+	copy.offset = l->now.offset;
+	logpart_close(&l->now);
+	l->now = copy;
+	l->quiet = 0;
 	return true;
 }
 
-bool logfile_look(struct logfile *l)
+static int emptied(struct logfile *l)
 {
-	struct stat st;
+	struct logpart next;
+	int code;
 
-	/* Emptied in its place (copytruncate): what stood behind our place is gone, or the reader has it. */
-	if (l->now.offset + (l->moved - l->now.begin) > part_size(&l->now))
-		return next_open(l);
+	if (l->before.fd >= 0 || copy_take(l))
+		return LOGFILE_STAYS;
+	code = logpart_open(&next, l->path);
+	if (code < 0)
+		return code == -ENOENT ? LOGFILE_STAYS : code;
+	go_on_in(l, &next);
+	return l->is_behind ? LOGFILE_EMPTIED_BEHIND : LOGFILE_EMPTIED;
+}
+
+int logfile_look(struct logfile *l)
+{
+	enum rotated_gap gap;
+	struct logpart next;
+	struct stat st;
+	int code;
+
+	if (is_emptied(l))
+		return emptied(l);
 	if (stat(l->path, &st) < 0 || (st.st_ino == l->now.inode && st.st_dev == l->now.device))
-		return false;
+		return LOGFILE_STAYS;
 	/* Renamed: whoever has it open may write to it for a while. */
-	if (!is_at_end(l) || st.st_size == 0 || ++l->quiet < LOGFILE_QUIET_LOOKS)
-		return false;
-	return next_open(l);
+	if (position(l) < logpart_size(&l->now) || st.st_size == 0 ||
+	    ++l->quiet < LOGFILE_QUIET_LOOKS || l->before.fd >= 0)
+		return LOGFILE_STAYS;
+	code = rotated_next(&next, l->path, logpart_written_ns(&l->now), &gap);
+	if (code < 0)
+		return code == -ENOENT ? LOGFILE_STAYS : code;
+	go_on_in(l, &next);
+	return gap == ROTATED_PACKED ? LOGFILE_GOES_ON_BEHIND : LOGFILE_GOES_ON;
 }
 
 void logfile_close(struct logfile *l)
 {
 	if (!l)
 		return;
-	part_close(&l->before);
-	part_close(&l->now);
+	logpart_close(&l->before);
+	logpart_close(&l->now);
 	free(l);
 }

@@ -31,8 +31,9 @@ const char *logplace_format(const struct logplace *p, char buffer[static LOGPLAC
 {
 	buffer[0] = '\0';
 	if (p->kind == LOGPLACE_FILE)
-		snprintf(buffer, LOGPLACE_TEXT_MAX, "file %" PRIu64 " %" PRIu64 " %" PRIx64 " %s",
-			 p->inode, p->offset, p->sum, p->path);
+		snprintf(buffer, LOGPLACE_TEXT_MAX,
+			 "file %" PRIu64 " %" PRIu64 " %" PRIx64 " %" PRIu64 " %s", p->inode,
+			 p->offset, p->sum, p->written_ns, p->path);
 	else if (p->kind == LOGPLACE_JOURNAL)
 		snprintf(buffer, LOGPLACE_TEXT_MAX, "journal %" PRIu64 " %" PRIx64, p->stamp_us,
 			 p->sum);
@@ -76,7 +77,8 @@ int logplace_parse(const char *text, struct logplace *out)
 		p.kind = LOGPLACE_JOURNAL;
 	} else if (word_take(&at, "file ") && number_take(&at, DECIMAL, &p.inode) &&
 		   number_take(&at, DECIMAL, &p.offset) && number_take(&at, HEXADECIMAL, &p.sum) &&
-		   *at == '/' && strlen(at) < sizeof(p.path)) {
+		   number_take(&at, DECIMAL, &p.written_ns) && *at == '/' &&
+		   strlen(at) < sizeof(p.path)) {
 		p.kind = LOGPLACE_FILE;
 		snprintf(p.path, sizeof(p.path), "%s", at);
 	}

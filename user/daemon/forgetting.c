@@ -14,8 +14,6 @@
 #include "daemon/ruling.h"
 #include "store/bans.h"
 
-#define FORGOTTEN_WHAT "forgotten"
-
 int ruling_open_lenient(struct ruling *r, const struct conf *c, struct err *kept, struct err *e)
 {
 	char dir[PATH_MAX + CONF_INSTANCE_MAX + 2], file[sizeof(dir) + sizeof("/" STORE_FILE)];
@@ -51,7 +49,7 @@ static int verdict_collect(void *context, const struct store_verdict *v)
 	if (c->out->verdicts == FORGOTTEN_MAX)
 		return 0;
 	*entry = (struct store_entry){.wall_s = now_wall_s(),
-				      .what = FORGOTTEN_WHAT,
+				      .what = STORE_FORGOTTEN,
 				      .prefix = v->prefix,
 				      .has_prefix = true};
 	snprintf(entry->text, sizeof(entry->text), "by hand: %s, score %lld, threshold %lld%s%s",
@@ -71,7 +69,7 @@ static int ban_collect(void *context, const struct store_ban *b)
 	if (c->out->bans == FORGOTTEN_MAX)
 		return 0;
 	*entry = (struct store_entry){.wall_s = now_wall_s(),
-				      .what = FORGOTTEN_WHAT,
+				      .what = STORE_FORGOTTEN,
 				      .prefix = b->prefix,
 				      .has_prefix = true};
 	snprintf(entry->text, sizeof(entry->text), "by hand: %s, %u so far, the last for %s",
@@ -107,7 +105,7 @@ static int store_forget(struct store *s, const struct addr *a, struct forgotten 
 static int store_tell(struct store *s, const struct addr *a, struct err *e)
 {
 	struct store_entry entry = {.wall_s = now_wall_s(),
-				    .what = FORGOTTEN_WHAT,
+				    .what = STORE_FORGOTTEN,
 				    .prefix = prefix_of(a, ADDR_BITS),
 				    .has_prefix = true,
 				    .text = "by hand: what was measured"};

@@ -6,42 +6,51 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
-#include "base/when.h"
 #include "daemon/ruling.h"
 #include "daemon/state.h"
 
-#define KEEP_HURRY_MS	20		  /* a single command holds the lock for as long */
-#define KEEP_BOOT_VALUE "controller_boot" /* the boot in which deadlines were written last */
+/*
+ * Policing never waits: a call of the loop has the patience that a single command takes, and comes again. At the start there is more, since
+ * without the store a new gate has no rules, but less than the gate that stands takes its last controller for alive.
+ */
+#define KEEP_HURRY_MS 20
+#define KEEP_START_MS 2000
+#define KEEP_END_MS   500 /* each of some batches; a long import is not waited for */
 
 bool keep_store(struct daemon *d)
 {
 	char directory[PATH_MAX];
 	struct err e = {0};
+	int r;
 
 	if (d->store)
 		return true;
 	ruling_state_dir(&d->conf, directory, sizeof(directory));
-	if (store_open(&d->store, directory, STORE_WRITE, &e)) {
+	r = store_open_within(&d->store, directory, STORE_WRITE,
+			      d->gate ? KEEP_HURRY_MS : KEEP_START_MS, &e);
+	d->store_busy = r == -EBUSY;
+	if (r) {
 		d->store = NULL;
 		if (said_anew(&d->store_said, e.text))
 			log_error("store: %s; policing goes on without it: rules in the kernel "
-				  "hold, new ones cannot be kept; tried again every minute",
-				  e.text);
+				  "hold, new ones cannot be kept; tried again every %s",
+				  e.text, d->store_busy ? "second" : "minute");
 		return false;
 	}
-	keep_patience(d, !d->hurried);
+	store_set_patience(d->store, KEEP_HURRY_MS);
+	/* Those that could not be written anew when it was opened are, by the clock. */
+	d->pulse.rebase |= store_is_stale(d->store);
 	if (said_settle(&d->store_said))
 		log_info("store: it can be used again");
 	return true;
 }
 
-void keep_patience(struct daemon *d, bool patient)
+void keep_end(struct daemon *d)
 {
 	if (d->store)
-		store_set_patience(d->store, patient ? STORE_PATIENCE_MS : KEEP_HURRY_MS);
+		store_set_patience(d->store, KEEP_END_MS);
 }
 
 void keep_fault(struct daemon *d, int r, const struct err *e)
@@ -53,28 +62,4 @@ void keep_fault(struct daemon *d, int r, const struct err *e)
 		return;
 	store_close(d->store);
 	d->store = NULL;
-}
-
-void keep_rebase_boot(struct daemon *d)
-{
-	char now[BOOT_ID_MAX], last[BOOT_ID_MAX] = "";
-	struct err e = {0};
-	int r;
-
-	boot_id(now);
-	r = store_get_value(d->store, KEEP_BOOT_VALUE, last, sizeof(last), &e);
-	if (!r && strcmp(now, last) == 0)
-		return;
-	r = store_lock(d->store, &e);
-	if (!r) {
-		r = store_rebase(d->store, &e);
-		if (!r)
-			r = store_put_value(d->store, KEEP_BOOT_VALUE, now, &e);
-		store_unlock(d->store);
-	}
-	if (r)
-		keep_fault(d, r, &e);
-	else if (last[0])
-		log_info("store: first start since this host was booted: deadlines go on from "
-			 "where they stood");
 }

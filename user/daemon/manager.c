@@ -12,10 +12,10 @@
 #include "base/when.h"
 #include "daemon/notify.h"
 #include "daemon/state.h"
+#include "daemon/telling.h"
 
 #define STATUS_LEAST_NS (2 * NS_PER_S) /* between two lines: they are for people who look */
 #define LINKS_TEXT_MAX	256	       /* a status is one line of `systemctl status` */
-#define MODE_TEXT_MAX	(WHEN_TEXT_MAX + 32)
 #define US_PER_MS	1000
 #define NS_PER_US	1000
 #define MESSAGE_MAX	(MANAGER_STATUS_MAX + 64)
@@ -54,7 +54,6 @@ int manager_open(struct daemon *d, struct err *e)
 
 	if (!us)
 		return 0;
-	d->manager.watchdog_ns = us * NS_PER_US;
 	if (!half_ms)
 		half_ms = 1;
 	r = loop_add_timer(d->loop, half_ms, half_ms, on_watchdog, d, NULL);
@@ -65,54 +64,16 @@ int manager_open(struct daemon *d, struct err *e)
 
 /* ---- the status ---- */
 
-static const char *mode_text(uint64_t until, char buffer[static MODE_TEXT_MAX])
-{
-	char when[WHEN_TEXT_MAX];
-
-	if (!until)
-		snprintf(buffer, MODE_TEXT_MAX, "monitor mode");
-	else if (until == PN_FOREVER)
-		snprintf(buffer, MODE_TEXT_MAX, "enforce mode");
-	else
-		snprintf(buffer, MODE_TEXT_MAX, "enforce mode until %s",
-			 when_format(when_of_boot(until), when));
-	return buffer;
-}
-
-static uint64_t mode_now(const struct daemon *d, uint64_t now_ns)
-{
-	uint64_t until = __atomic_load_n(&gate_conf(d->gate)->enforce_until, __ATOMIC_ACQUIRE);
-
-	return until > now_ns ? until : 0;
-}
-
 static void status_make(const struct daemon *d, uint64_t now_ns, char *text, size_t size)
 {
 	unsigned listed = d->contact.listings ? listings_count(d->contact.listings) : 0;
-	char links[LINKS_TEXT_MAX], mode[MODE_TEXT_MAX];
+	char links[LINKS_TEXT_MAX], mode[TELLING_MODE_MAX];
 
 	snprintf(text, size, "%s, guarding %s, %u rule%s, %u listed%s",
-		 mode_text(mode_now(d, now_ns), mode),
+		 telling_mode_text(telling_mode(d, now_ns), mode),
 		 links_describe(&d->links, links, sizeof(links)), d->pulse.rules,
 		 d->pulse.rules == 1 ? "" : "s", listed,
 		 d->store ? "" : "; the store cannot be used: new rules are not kept");
-}
-
-static void mode_tell(struct daemon *d, uint64_t now_ns)
-{
-	struct manager *m = &d->manager;
-	uint64_t mode = mode_now(d, now_ns);
-	char text[MODE_TEXT_MAX];
-
-	if (m->mode_known && mode != m->mode) {
-		/* The clock ended it, and no command: its time is over. */
-		if (!mode && m->mode != PN_FOREVER && m->mode <= now_ns)
-			log_info("monitor mode: the time for which enforce was ordered is over");
-		else
-			log_info("%s, as ordered", mode_text(mode, text));
-	}
-	m->mode = mode;
-	m->mode_known = true;
 }
 
 void manager_ready(struct daemon *d)
@@ -121,7 +82,7 @@ void manager_ready(struct daemon *d)
 	struct manager *m = &d->manager;
 
 	m->status_ns = now_boot_ns();
-	mode_tell(d, m->status_ns);
+	telling_tick(d, m->status_ns);
 	status_make(d, m->status_ns, m->status, sizeof(m->status));
 	snprintf(message, sizeof(message), "READY=1\nMAINPID=%d\nSTATUS=%s", (int)getpid(),
 		 m->status);
@@ -146,7 +107,6 @@ static void status_tell(struct daemon *d, uint64_t now_ns)
 
 void manager_tick(struct daemon *d, uint64_t now_ns)
 {
-	mode_tell(d, now_ns);
 	status_tell(d, now_ns);
 }
 

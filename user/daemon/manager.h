@@ -18,9 +18,6 @@ struct daemon;
 struct manager {
 	char status[MANAGER_STATUS_MAX]; /* as it was told last */
 	uint64_t status_ns;
-	uint64_t watchdog_ns; /* how often we must show life; 0: nobody waits for it */
-	uint64_t mode;	      /* enforce_until as it was at the last look; 0 monitor */
-	bool mode_known;
 };
 
 /* Sets the watchdog's timer, if there is one. 0 or -errno. */

@@ -193,6 +193,8 @@ static const char *check_page(const union message *m)
 {
 	const struct message_page *p = &m->page;
 
+	if (!p->total && !p->offset && !p->length)
+		return NULL;
 	if (!p->total || p->total > MESSAGE_PAGE_MAX || !p->length || p->length > sizeof(p->text) ||
 	    p->offset > p->total || p->length > p->total - p->offset)
 		return "the piece is out of bounds";

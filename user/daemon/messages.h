@@ -10,7 +10,7 @@
  *   responder -> keeper    READY (it listens), WHY, REJECT, BUSY (each second)
  *   follower -> keeper     READY, DELIVERY, FOLLOWED (all deliveries up to there were told)
  *   meter -> keeper        READY, SCRAPE (somebody wants the page)
- *   keeper -> meter        PAGE (a piece of it)
+ *   keeper -> meter        PAGE (a piece of it, or that there is none)
  *   feed reader -> keeper  FEED, once; the order is two descriptors (feeding_child.h)
  *   SPF reader -> keeper   READY, PROVIDER (the networks of one, in numbered parts)
  *
@@ -157,17 +157,16 @@ struct message_followed {
 	(1U << 20)	       /* bytes: with all zones and feeds there can be it has some 60 KB */
 #define MESSAGE_PIECE_MAX 1024 /* of it in one message */
 
+/* Each is answered, by all pieces of a page or by one that says that there is none; before that none may come again. */
 struct message_scrape {
 	struct message_head head;
-	uint32_t id; /* comes back in PAGE */
-	uint32_t pad;
 };
 
 struct message_page {
 	struct message_head head;
-	uint32_t id;
-	uint32_t total, offset, length; /* bytes: of the page, before this piece, of this piece */
-	char text[MESSAGE_PIECE_MAX];	/* lines of printable characters */
+	uint32_t total, offset,
+		length; /* bytes: of the page, before this piece, of this piece; all 0: there is none */
+	char text[MESSAGE_PIECE_MAX]; /* lines of printable characters */
 };
 
 /* A feed was read. */

@@ -22,6 +22,7 @@
 #include "daemon/following.h"
 #include "daemon/meter_exposition.h"
 #include "daemon/providers.h"
+#include "daemon/said.h"
 #include "daemon/state.h"
 
 #define BACKLOG 64
@@ -40,7 +41,9 @@ struct outlet {
 	struct child *child;	/* NULL: nobody may read */
 	int listener;		/* -1: none */
 	char at[CONF_TEXT_MAX]; /* where it listens */
-	char *page;		/* on its way to the child; NULL: none */
+	bool is_asked;		/* the child has, and is owed an answer */
+	char *page;		/* on its way to the child; NULL: it is told that there is none */
+	size_t length, sent;	/* of the page */
 };
 
 struct meter {
@@ -52,9 +55,8 @@ struct meter {
 	int64_t started_wall_s, reloaded_wall_s;
 	bool reload_failed;
 	struct measure measure; /* large, and needed for one page at a time */
-	size_t length, sent;
-	uint32_t id;
 	uint64_t asked_ns;
+	struct said said; /* why there is no page */
 };
 
 /* ---- what the controller knows ---- */
@@ -73,18 +75,19 @@ static void tell_zones(const struct daemon *d, struct measure *m)
 	m->zone_count = 0;
 	for (unsigned i = 0; c->settings && i < c->settings->sites.zone_count; i++) {
 		const struct message_zone *z = &c->zone[i];
-		struct measure_zone *to = &m->zone[m->zone_count];
+		struct measure_zone *to;
 
 		if (!z->head.type) /* not tested yet */
 			continue;
-		snprintf(to->name, sizeof(to->name), "%s", c->settings->reply_name[i]);
+		to = measure_add_zone(m, c->settings->reply_name[i]);
+		if (!to)
+			return;
 		to->state = z->state;
 		to->asked = z->asked;
 		to->listed = z->listed;
 		to->errors = z->errors;
 		to->over_budget = z->over_budget;
 		to->latency_ms = z->latency_ms;
-		m->zone_count++;
 	}
 }
 
@@ -118,57 +121,80 @@ void meter_tell(const struct daemon *d, struct measure *m)
 
 /* ---- the page ---- */
 
-static void page_drop(struct meter *t)
+static void page_drop(struct outlet *o)
 {
-	free(t->out.page);
-	t->out.page = NULL;
+	free(o->page);
+	o->page = NULL;
+	o->length = o->sent = 0;
 }
 
 /* As much as the child has room for; the rest when it has more. */
 static void page_send(void *context)
 {
 	struct daemon *d = context;
-	struct meter *t = d->meter;
+	struct outlet *o = &d->meter->out;
 
-	while (t->out.page) {
-		struct message_page m = {.head = message_head(MESSAGE_PAGE), .id = t->id};
-		size_t left = t->length - t->sent;
+	while (o->is_asked) {
+		struct message_page m = {.head = message_head(MESSAGE_PAGE)};
+		size_t left = o->length - o->sent;
 		int r;
 
-		m.total = (uint32_t)t->length;
-		m.offset = (uint32_t)t->sent;
+		m.total = (uint32_t)o->length;
+		m.offset = (uint32_t)o->sent;
 		m.length = (uint32_t)(left < sizeof(m.text) ? left : sizeof(m.text));
-		memcpy(m.text, t->out.page + t->sent, m.length);
-		r = child_send(t->out.child, &m, sizeof(m));
+		if (o->page)
+			memcpy(m.text, o->page + o->sent, m.length);
+		r = child_send(o->child, &m, sizeof(m));
 		if (r == -EAGAIN) {
-			child_on_room(t->out.child, page_send, d);
+			child_on_room(o->child, page_send, d);
 			return;
 		}
-		t->sent += m.length;
-		if (r || t->sent == t->length)
-			page_drop(t);
+		o->sent += m.length;
+		if (r || o->sent == o->length) {
+			page_drop(o);
+			o->is_asked = false;
+		}
 	}
 }
 
-static void page_make(struct daemon *d)
+/* All of it or nothing: to whoever reads it, a counter that lacks for once is one that began anew. */
+static int page_make(struct daemon *d, struct err *e)
 {
 	struct meter *t = d->meter;
-	struct err e = {0};
 	FILE *out;
+	int r;
 
 	memset(&t->measure, 0, sizeof(t->measure));
-	if (measure_gate(d->gate, &t->walk, &t->measure, &e))
-		log_debug("metrics: %s", e.text);
+	r = measure_gate(d->gate, &t->walk, &t->measure, e);
+	if (r)
+		return r;
 	t->measure.has_bans = t->has_bans;
 	t->measure.bans = t->bans;
 	meter_tell(d, &t->measure);
-	t->length = t->sent = 0;
-	out = open_memstream(&t->out.page, &t->length);
+	out = open_memstream(&t->out.page, &t->out.length);
 	if (!out)
+		return err_set(e, -ENOMEM, "no memory");
+	r = exposition_write(&t->measure, out);
+	if (fclose(out) || r)
+		return err_set(e, -ENOMEM, "no memory");
+	if (t->out.length > MESSAGE_PAGE_MAX)
+		return err_set(e, -E2BIG, "the page has %zu bytes, and %u are given at the most",
+			       t->out.length, MESSAGE_PAGE_MAX);
+	return 0;
+}
+
+static void page_try(struct daemon *d)
+{
+	struct meter *t = d->meter;
+	struct err e = {0};
+
+	if (page_make(d, &e) == 0) {
+		(void)said_settle(&t->said);
 		return;
-	exposition_write(&t->measure, out);
-	if (fclose(out) || !t->length || t->length > MESSAGE_PAGE_MAX)
-		page_drop(t);
+	}
+	page_drop(&t->out);
+	if (said_anew(&t->said, e.text))
+		log_error("metrics: %s; whoever asks is told that there are none", e.text);
 }
 
 static void meter_heard(void *context, const union message *m)
@@ -177,11 +203,12 @@ static void meter_heard(void *context, const union message *m)
 	struct meter *t = d->meter;
 	uint64_t now = now_boot_ns();
 
-	if (m->head.type != MESSAGE_SCRAPE || t->out.page || now - t->asked_ns < ASKED_LEAST_NS)
+	if (m->head.type != MESSAGE_SCRAPE || t->out.is_asked)
 		return;
+	t->out.is_asked = true;
+	if (now - t->asked_ns >= ASKED_LEAST_NS)
+		page_try(d);
 	t->asked_ns = now;
-	t->id = m->scrape.id;
-	page_make(d);
 	page_send(d);
 }
 
@@ -296,7 +323,8 @@ static void meter_gone(void *context)
 {
 	struct daemon *d = context;
 
-	page_drop(d->meter);
+	page_drop(&d->meter->out);
+	d->meter->out.is_asked = false;
 }
 
 static int meter_serve(struct daemon *d, struct err *e)
@@ -322,7 +350,8 @@ static void meter_unserve(struct daemon *d)
 
 	child_close(t->out.child);
 	t->out.child = NULL;
-	page_drop(t);
+	t->out.is_asked = false;
+	page_drop(&t->out);
 	listener_close(&t->out);
 }
 
@@ -391,8 +420,7 @@ static void entry_seen(void *context, const struct table_entry *entry)
 {
 	struct daemon *d = context;
 
-	if (entry->origin == PN_ORIGIN_BAN && (!entry->expires || entry->expires > now_boot_ns()))
-		d->meter->bans_seen++;
+	d->meter->bans_seen += tables_is_ban(entry, now_boot_ns());
 }
 
 /* How a reload went is only in the kernel's counters, which whoever asked for it reads. */

@@ -2,7 +2,8 @@
 /*
  * The process that hands out the page for Prometheus (nursery.h: meter_run). It reads foreign requests, so it has no privilege and knows
  * nothing: when somebody asks it asks the keeper for the page, and keeps it for a second, so that many who ask cost the keeper no more
- * than one. Connections are few, short and bounded in bytes and time.
+ * than one. The keeper answers each question, if only by saying that it has no page; whoever asked may be gone by then. Connections are
+ * few, short and bounded in bytes and time.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -65,10 +66,9 @@ struct server {
 	char *page; /* the last whole one */
 	size_t page_length;
 	uint64_t page_ns;
-	char *coming; /* the one that is on its way */
+	char *coming; /* the one that is on its way; NULL also without memory for it */
 	size_t coming_total, coming_length;
-	uint32_t id; /* of the last that was asked for */
-	bool is_asked;
+	bool is_asked; /* the keeper, and it has not answered to the end */
 	int result;
 };
 
@@ -159,7 +159,6 @@ static void client_ask_page(struct client *c)
 	(void)loop_set_events(s->loop, c->source, 0);
 	if (s->is_asked)
 		return;
-	m.id = ++s->id;
 	/* Without room it waits in vain, and its client is told. */
 	s->is_asked = channel_send(s->channel, &m, sizeof(m)) == 0;
 }
@@ -242,7 +241,6 @@ static void on_look(void *context)
 		struct client *c = &s->client[i];
 
 		if (c->state == STATE_WAITING && now - c->asked_ns >= PAGE_WAIT_NS) {
-			s->is_asked = false;
 			client_refuse(c, HTTP_UNAVAILABLE);
 		} else if (c->state == STATE_READING && now - c->began_ns >= HEAD_WAIT_NS) {
 			client_refuse(c, HTTP_TOO_SLOW);
@@ -255,7 +253,8 @@ static void on_look(void *context)
 
 /* ---- the page ---- */
 
-static void page_arrived(struct server *s)
+/* All of it is there, or there is none: then what was known before is too old. */
+static void page_end(struct server *s)
 {
 	free(s->page);
 	s->page = s->coming;
@@ -263,28 +262,35 @@ static void page_arrived(struct server *s)
 	s->page_ns = now_boot_ns();
 	s->coming = NULL;
 	s->is_asked = false;
-	for (unsigned i = 0; i < CLIENTS_MAX; i++)
-		if (s->client[i].state == STATE_WAITING)
-			client_give_page(&s->client[i]);
+	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
+		struct client *c = &s->client[i];
+
+		if (c->state == STATE_WAITING && s->page)
+			client_give_page(c);
+		else if (c->state == STATE_WAITING)
+			client_refuse(c, HTTP_UNAVAILABLE);
+	}
 }
 
 /* Pieces come in order, and all of one page before the next. */
-static void page_take(struct server *s, const struct message_page *m)
+static const char *page_take(struct server *s, const struct message_page *m)
 {
-	if (m->id != s->id)
-		return; /* that one is given up */
+	if (!s->is_asked)
+		return "a page that nobody has asked for";
 	if (m->offset == 0) {
 		free(s->coming);
-		s->coming = malloc(m->total);
+		s->coming = m->total ? malloc(m->total) : NULL;
 		s->coming_total = m->total;
 		s->coming_length = 0;
 	}
-	if (!s->coming || m->total != s->coming_total || m->offset != s->coming_length)
-		return;
-	memcpy(s->coming + m->offset, m->text, m->length);
+	if (m->total != s->coming_total || m->offset != s->coming_length)
+		return "a piece of another page";
+	if (s->coming)
+		memcpy(s->coming + m->offset, m->text, m->length);
 	s->coming_length += m->length;
 	if (s->coming_length == s->coming_total)
-		page_arrived(s);
+		page_end(s);
+	return NULL;
 }
 
 static void on_message(void *context, const void *bytes, size_t length)
@@ -292,12 +298,11 @@ static void on_message(void *context, const void *bytes, size_t length)
 	struct server *s = context;
 	struct err e = {0};
 	const union message *m = message_check(bytes, length, 1U << MESSAGE_PAGE, &e);
+	const char *why = m ? page_take(s, &m->page) : e.text;
 
-	if (m) {
-		page_take(s, &m->page);
+	if (!why)
 		return;
-	}
-	log_error("meter: the keeper said what cannot be understood: %s", e.text);
+	log_error("meter: the keeper said what cannot be understood: %s", why);
 	s->result = -EBADMSG;
 	loop_stop(s->loop);
 }

@@ -430,7 +430,7 @@ int exposition_write(const struct measure *m, FILE *out)
 			families[i].name, families[i].type);
 		families[i].put(m, &s);
 	}
-	return ferror(out) ? -EIO : 0;
+	return fflush(out) || ferror(out) ? -EIO : 0;
 }
 
 int exposition_each(const struct measure *m, int (*fn)(void *c, json_t *row), void *c)

@@ -25,7 +25,7 @@ static const struct {
 	{HTTP_NOT_ALLOWED, "Method Not Allowed", "only GET and HEAD are answered\n"},
 	{HTTP_TOO_SLOW, "Request Timeout", "the request took too long\n"},
 	{HTTP_TOO_LARGE, "Request Header Fields Too Large", "the request is too long\n"},
-	{HTTP_UNAVAILABLE, "Service Unavailable", "the controller does not answer\n"},
+	{HTTP_UNAVAILABLE, "Service Unavailable", "the controller has no page to give\n"},
 	{HTTP_VERSION, "HTTP Version Not Supported", "only HTTP/1.0 and HTTP/1.1 are spoken\n"},
 };
 

@@ -2,6 +2,7 @@
 /* What the maps tell: see meter_measure.h. */
 #include "daemon/meter_measure.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/when.h"
@@ -63,7 +64,7 @@ int measure_gate(struct gate *g, const struct tables_walk *walk, struct measure 
 	if (!r)
 		r = faults_each(g, fault_take, m, e);
 	if (!r)
-		r = feeds_get_hits(g, m->feed_hits, e);
+		r = feeds_get_hits(g, &m->feed_hits, e);
 	return r ? r : gate_each_link(g, link_take, m, e);
 }
 
@@ -78,11 +79,28 @@ const char *measure_child_name(enum measure_child c)
 	return c < MEASURE_CHILDREN ? names[c] : "";
 }
 
-static uint64_t count_of(const json_t *row, const char *key)
+struct measure_zone *measure_add_zone(struct measure *m, const char *name)
 {
-	json_int_t n = json_integer_value(json_object_get(row, key));
+	char number[sizeof(" (4294967295)")] = "";
+	size_t length = strlen(name);
+	struct measure_zone *z;
+	unsigned nth = 1;
 
-	return n > 0 ? (uint64_t)n : 0;
+	if (m->zone_count == sizeof(m->zone) / sizeof(m->zone[0]))
+		return NULL;
+	for (unsigned i = 0; i < m->zone_count; i++) {
+		const char *other = m->zone[i].name;
+
+		nth += strncmp(other, name, length) == 0 &&
+		       (!other[length] || other[length] == ' ');
+	}
+	if (nth > 1)
+		snprintf(number, sizeof(number), " (%u)", nth);
+	z = &m->zone[m->zone_count++];
+	memset(z, 0, sizeof(*z));
+	snprintf(z->name, sizeof(z->name), "%.*s%s", (int)(sizeof(z->name) - sizeof(number)), name,
+		 number);
+	return z;
 }
 
 void measure_mail_log(struct measure *m, const json_t *row)
@@ -92,9 +110,9 @@ void measure_mail_log(struct measure *m, const json_t *row)
 
 	m->log_wanted = state && strcmp(state, "off") != 0;
 	m->log_followed = state && strcmp(state, "up") == 0;
-	m->log_deliveries = count_of(row, "deliveries");
+	m->log_deliveries = json_count_of(row, "deliveries");
 	m->child[MEASURE_FOLLOWER].state = !has_process	     ? MEASURE_OFF
 					   : m->log_followed ? MEASURE_UP
 							     : MEASURE_DOWN;
-	m->child[MEASURE_FOLLOWER].deaths = count_of(row, "deaths");
+	m->child[MEASURE_FOLLOWER].deaths = json_count_of(row, "deaths");
 }

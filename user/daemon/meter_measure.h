@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "conf/conf.h"
 #include "dns/dns.h"
+#include "kern/feeds.h"
 #include "kern/maps.h"
 #include "kern/tables.h"
 #include "reply/reply.h"
@@ -63,7 +64,7 @@ struct measure {
 	unsigned link_count;
 	uint64_t entries[GATE_TABLES], limit[GATE_TABLES];
 	bool counted[GATE_TABLES];
-	uint64_t feed_hits[PN_FEEDS_MAX]; /* by the number of the feed */
+	struct feeds_hits feed_hits;
 	bool has_bans;
 	uint64_t bans;
 
@@ -91,6 +92,12 @@ struct measure {
  * or -errno.
  */
 int measure_gate(struct gate *g, const struct tables_walk *walk, struct measure *m, struct err *e);
+
+/*
+ * One more zone, for the caller to fill in; NULL: there is no room. It bears the name, or where another does already (dnsbl.reply_names may
+ * give one to several) "NAME (2)": two samples of the same labels would be taken for one.
+ */
+struct measure_zone *measure_add_zone(struct measure *m, const char *name);
 
 /* What is told of the mail log (following.h: following_row), or NULL, which is nothing. */
 void measure_mail_log(struct measure *m, const json_t *row);

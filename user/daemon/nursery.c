@@ -27,10 +27,12 @@
 #include "base/channel.h"
 #include "base/drop.h"
 #include "base/log.h"
+#include "conf/conf.h"
 
-#define ANSWER_WAIT_S	   10	/* a fork takes a millisecond; past this the nursery hangs */
-#define END_WAIT_MS	   2000 /* for the nursery to end its children */
-#define CHILDREN_MAX	   (2 * CHILD_KINDS) /* of each kind one, and one that is just ending */
+#define ANSWER_WAIT_S 10   /* a fork takes a millisecond; past this the nursery hangs */
+#define END_WAIT_MS   2000 /* for the nursery to end its children */
+/* Of each kind one, and one that is just ending; and of each feed a reader that hangs in the file system. */
+#define CHILDREN_MAX	   (2 * CHILD_KINDS + CONF_FEEDS_MAX)
 #define SETTINGS_MAX_BYTES (1 << 20)	     /* those of the DNS have some 150 KB */
 #define FD_HIGH		   64		     /* out of the way of those that are put in place */
 #define FD_FIRST	   3		     /* behind the standard ones */

@@ -25,37 +25,48 @@
 
 /* ---- the store ---- */
 
-/* What it has of those that are asked about, once it can be had. */
+static int store_ask(struct store *s, struct provider *one, struct err *e)
+{
+	struct store_provider found;
+	int rc = store_get_provider(s, one->kept.domain, &found, e);
+
+	if (rc && rc != -ENOENT)
+		return rc;
+	if (rc == 0)
+		one->kept = found;
+	one->known = true;
+	return 0;
+}
+
+/* What it has of those that are asked about, once it can be had; what was there before a reload is newer. */
 static void store_restore(struct providers *p)
 {
 	const char *domains[CONF_PROVIDERS_MAX];
 	struct store *s = p->d->store;
 	struct err e = {0};
+	bool news = false;
 	int rc = 0;
 
 	if (p->restored || !s)
 		return;
 	for (unsigned i = 0; i < p->count && rc == 0; i++) {
 		struct provider *one = &p->list[i];
-		struct store_provider known;
 
 		domains[i] = one->kept.domain;
-		/* What was read meanwhile, or was there before a reload, is newer. */
-		if (one->kept.read_wall_s)
+		if (one->known)
 			continue;
-		rc = store_get_provider(s, domains[i], &known, &e);
-		if (rc == 0)
-			one->kept = known;
-		else if (rc == -ENOENT)
-			rc = 0;
+		rc = store_ask(s, one, &e);
+		news |= one->known;
 	}
 	if (rc == 0)
 		rc = store_keep_providers(s, domains, p->count, &e);
-	if (rc == 0)
-		p->restored = true;
-	else if (rc != -EBUSY)
+	p->restored = rc == 0;
+	if (rc && rc != -EBUSY)
 		keep_fault(p->d, rc, &e);
-	providers_apply(p);
+	if (news)
+		providers_apply(p);
+	for (unsigned i = 0; i < p->count; i++)
+		provider_take_waiting(p, &p->list[i]);
 }
 
 static void store_write(struct providers *p)
@@ -63,7 +74,7 @@ static void store_write(struct providers *p)
 	struct err e = {0};
 	int rc = 0;
 
-	for (unsigned i = 0; i < p->count && rc == 0 && p->d->store && p->restored; i++) {
+	for (unsigned i = 0; i < p->count && rc == 0 && p->d->store; i++) {
 		if (!p->list[i].dirty)
 			continue;
 		rc = store_put_provider(p->d->store, &p->list[i].kept, &e);
@@ -80,9 +91,8 @@ static void part_came(struct providers *p, const struct message_provider *m)
 	struct provider *one = &p->list[m->provider];
 
 	if (m->part == 0) {
-		/* Beside nothing every record would be believed: what the store knows comes first. */
-		store_restore(p);
 		one->parts = one->part_count = 0;
+		one->waiting = false;
 	}
 	if (m->part != one->parts || one->part_count + m->count > m->total ||
 	    (m->count && one->part_count &&
@@ -140,24 +150,35 @@ static int reader_start(struct providers *p, struct err *e)
 
 /* ---- settings ---- */
 
-static int settings_read(const struct daemon *d, struct provider_settings *out, struct err *e)
+/* True when others than before are to be asked. Where nobody can be had, those of before stay. */
+static int servers_take(const struct daemon *d, struct provider_settings *s, bool *changed,
+			struct err *e)
 {
-	struct dns_settings *s = NULL;
-	int rc = asking_settings(&d->conf, d->config_path, &s, NULL, e);
+	struct resolver_server server[RESOLVER_SERVERS_MAX];
+	unsigned count;
+	int rc;
 
-	memset(out, 0, sizeof(*out));
-	if (rc == 0)
-		rc = asking_servers_fill(s, e);
-	if (rc == 0) {
-		memcpy(out->server, s->server, sizeof(out->server));
-		out->server_count = s->server_count;
-		out->timeout_ms = s->timeout_ms;
+	memset(server, 0, sizeof(server)); /* to be compared as bytes */
+	rc = asking_servers(&d->conf, d->config_path, server, &count, e);
+	*changed = rc == 0 &&
+		   (count != s->server_count || memcmp(server, s->server, sizeof(server)) != 0);
+	if (*changed) {
+		memcpy(s->server, server, sizeof(server));
+		s->server_count = count;
 	}
-	free(s);
-	for (unsigned i = 0; i < d->conf.trust_spf_count; i++)
-		snprintf(out->domain[out->domain_count++], sizeof(out->domain[0]), "%s",
-			 d->conf.trust_spf[i].text);
 	return rc;
+}
+
+static int settings_read(const struct daemon *d, struct provider_settings *s, struct err *e)
+{
+	bool changed;
+
+	s->timeout_ms = asking_timeout_ms(&d->conf);
+	s->domain_count = d->conf.trust_spf_count;
+	memset(s->domain, 0, sizeof(s->domain));
+	for (unsigned i = 0; i < s->domain_count; i++)
+		snprintf(s->domain[i], sizeof(s->domain[0]), "%s", d->conf.trust_spf[i].text);
+	return servers_take(d, s, &changed, e);
 }
 
 static const struct provider *provider_find(const struct provider *list, unsigned count,
@@ -209,25 +230,15 @@ static int list_make(struct providers *p, struct err *e)
 /* Where the configuration names no resolver, /etc/resolv.conf may name another one than before. */
 static void servers_follow(struct providers *p)
 {
-	struct dns_settings *now = calloc(1, sizeof(*now));
 	struct err e = {0};
+	bool changed;
 
-	if (!now)
-		return;
-	now->timeout_ms = p->settings.timeout_ms;
-	if (asking_servers_fill(now, &e)) {
-		if (said_anew(&p->servers_said, e.text))
-			log_warning("providers: %s", e.text);
-	} else {
+	if (servers_take(p->d, &p->settings, &changed, &e) == 0)
 		(void)said_settle(&p->servers_said);
-		if (now->server_count != p->settings.server_count ||
-		    memcmp(now->server, p->settings.server, sizeof(now->server)) != 0) {
-			p->settings.server_count = now->server_count;
-			memcpy(p->settings.server, now->server, sizeof(now->server));
-			child_renew(p->child);
-		}
-	}
-	free(now);
+	else if (said_anew(&p->servers_said, e.text))
+		log_warning("providers: %s", e.text);
+	if (changed)
+		child_renew(p->child);
 }
 
 /* ---- life ---- */
@@ -318,7 +329,7 @@ static void providers_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct providers *p = d->providers;
 
-	if (!p->count && p->restored && !p->changed)
+	if (!p->count && p->restored && !p->changed && !p->overdue)
 		return;
 	if (p->child && !d->conf.resolver_count && now_ns - p->servers_ns >= SERVERS_EVERY_NS) {
 		servers_follow(p);
@@ -328,7 +339,7 @@ static void providers_tick(struct daemon *d, uint64_t now_ns)
 	for (unsigned i = 0; i < p->count; i++)
 		provider_expire(p, &p->list[i]);
 	store_write(p);
-	if (rules_changed(p) || now_ns - p->applied_ns >= APPLY_EVERY_NS)
+	if (rules_changed(p) || p->overdue || now_ns - p->applied_ns >= APPLY_EVERY_NS)
 		providers_apply(p);
 	if ((p->changed && now_ns - p->written_ns >= WRITE_LEAST_NS) ||
 	    (p->count && now_ns - p->written_ns >= WRITE_MOST_NS)) {

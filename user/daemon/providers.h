@@ -42,7 +42,11 @@ struct provider {
 	struct prefix part[STORE_NETWORKS_MAX]; /* of a record that comes in parts */
 	uint32_t parts, part_count;
 	unsigned fitting; /* of its networks, those that are in the gate or need not be */
-	bool dirty;	  /* the store is to have it */
+	/* The store was asked about it. Before that nobody can tell what its record has changed. */
+	bool known;
+	bool waiting; /* a record in part that was read meanwhile, and is judged when it is known */
+	char waiting_why[MESSAGE_NOTE_MAX]; /* what the record says without networks */
+	bool dirty;			    /* the store is to have it */
 };
 
 struct providers {
@@ -51,8 +55,9 @@ struct providers {
 	unsigned count;
 	struct provider_settings settings;
 	struct child *child; /* NULL: there is nobody to ask about */
-	bool restored;	     /* the store was asked */
+	bool restored;	     /* the store was asked about each, and has no others */
 	bool changed;	     /* for those who look */
+	bool overdue;	     /* the gate could not be changed while a command was at it */
 	int64_t store_version;
 	uint64_t servers_ns, applied_ns, written_ns;
 	struct said full_said, servers_said;
@@ -64,13 +69,18 @@ const char *provider_state_name(enum provider_state s); /* "good", "held", ... *
 
 /* ---- providers_gate.c ---- */
 
-/* Make the entries of pn_allow that are the providers' the image of what is in force of them. */
+/*
+ * Make the entries of pn_allow that are the providers' the image of what is in force of them. Under the store's lock, as whoever
+ * changes rules; where somebody else has it, overdue is set, and nothing was changed.
+ */
 void providers_apply(struct providers *p);
 
 /* ---- providers_take.c ---- */
 
 /* A record was read: what becomes of it. All of its parts are in one->part. */
 void provider_take(struct providers *p, struct provider *one, const struct message_provider *m);
+/* What waited, now that it is known what was in force before. */
+void provider_take_waiting(struct providers *p, struct provider *one);
 /* Nobody has confirmed it for too long. */
 void provider_expire(struct providers *p, struct provider *one);
 

@@ -6,6 +6,9 @@
  *
  * They may take half of the table and no more, or the operator could not write a rule any more; who comes first in trust_spf comes
  * first here.
+ *
+ * Between the look at the table and the change of it a command could write a rule for the same prefix, which would then be taken for
+ * ours: so both stand under the lock under which rules are changed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,6 +30,7 @@ struct prefix_list {
 /* What stands in pn_allow: of providers; of others, with what is allowed among it apart. */
 struct standing {
 	struct prefix_list ours, others, allowed;
+	bool has_length[ADDR_BITS + 1]; /* among what is allowed */
 };
 
 static int list_add(struct prefix_list *list, const struct prefix *p)
@@ -66,17 +70,32 @@ static int standing_add(void *context, const struct rule_entry *r)
 		return list_add(&s->ours, &r->prefix);
 	rc = list_add(&s->others, &r->prefix);
 	if (rc == 0 && r->rule.action == PN_ALLOW &&
-	    (!r->rule.expires || r->rule.expires > now_boot_ns()))
+	    (!r->rule.expires || r->rule.expires > now_boot_ns())) {
 		rc = list_add(&s->allowed, &r->prefix);
+		s->has_length[r->prefix.bits] = true;
+	}
 	return rc;
 }
 
+/* A search for each length that occurs there: with tables of their full size, a walk over all of them would take minutes. */
 static bool is_allowed(const struct standing *s, const struct prefix *p)
 {
-	for (size_t i = 0; i < s->allowed.count; i++)
-		if (prefix_covers(&s->allowed.prefix[i], p))
+	for (unsigned bits = 0; bits <= p->bits; bits++) {
+		struct prefix wider = prefix_of(&p->addr, (uint8_t)bits);
+
+		if (s->has_length[bits] && prefix_covers(&wider, p) &&
+		    list_has(&s->allowed, &wider))
 			return true;
+	}
 	return false;
+}
+
+static bool all_known(const struct providers *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (!p->list[i].known)
+			return false;
+	return true;
 }
 
 /* What is to stand there: at most so many. *left_out: for want of room. */
@@ -143,7 +162,7 @@ static int gate_change(struct gate *g, const struct standing *s, const struct pr
 	return added && take_away ? gate_add(g, s, wanted, e) : added;
 }
 
-void providers_apply(struct providers *p)
+static void gate_apply(struct providers *p)
 {
 	size_t room = p->d->conf.tables.allow / ROOM_PART, left_out = 0;
 	struct prefix_list wanted = {0};
@@ -155,11 +174,12 @@ void providers_apply(struct providers *p)
 	p->changed = true;
 	list_sort(&s.ours);
 	list_sort(&s.others);
+	list_sort(&s.allowed);
 	if (rc == 0)
 		rc = wanted_collect(p, &s, room, &wanted, &left_out);
 	if (rc == 0)
 		/* Until the store has been read, what a controller before us left is all that is known. */
-		rc = gate_change(p->d->gate, &s, &wanted, p->restored || !p->count, &e);
+		rc = gate_change(p->d->gate, &s, &wanted, all_known(p), &e);
 	if (rc == -ENOMEM)
 		err_set(&e, rc, "out of memory");
 	if (rc == 0 && left_out)
@@ -178,4 +198,18 @@ void providers_apply(struct providers *p)
 	free(s.others.prefix);
 	free(s.allowed.prefix);
 	free(wanted.prefix);
+}
+
+void providers_apply(struct providers *p)
+{
+	struct store *s = p->d->store;
+	int rc = s ? store_lock(s, NULL) : 0;
+
+	p->overdue = rc == -EBUSY;
+	if (p->overdue)
+		return;
+	/* Where it cannot be had at all, no command gets it either. */
+	gate_apply(p);
+	if (s && rc == 0)
+		store_unlock(s);
 }

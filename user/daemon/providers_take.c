@@ -39,6 +39,8 @@ static void state_set(struct providers *p, struct provider *one, enum provider_s
 
 static const char *goes_on(const struct provider *one)
 {
+	if (!one->known)
+		return "what the gate has of it is trusted as before";
 	return one->kept.count ? "the networks known of it are trusted as before"
 			       : "nothing of it is trusted";
 }
@@ -135,6 +137,23 @@ static void record_judge(struct providers *p, struct provider *one, const char *
 	state_set(p, one, one->part_count ? PROVIDER_GOOD : PROVIDER_EMPTY, why_empty);
 }
 
+/* Beside nothing every record would be believed. */
+static void record_wait(struct providers *p, struct provider *one, const char *why_empty)
+{
+	one->waiting = true;
+	snprintf(one->waiting_why, sizeof(one->waiting_why), "%s", why_empty);
+	record_refuse(p, one, PROVIDER_ASKING,
+		      "its record waits until the store tells what it named before");
+}
+
+void provider_take_waiting(struct providers *p, struct provider *one)
+{
+	if (!one->waiting || !one->known)
+		return;
+	one->waiting = false;
+	record_judge(p, one, one->waiting_why);
+}
+
 void provider_take(struct providers *p, struct provider *one, const struct message_provider *m)
 {
 	const struct provider_set fresh = {one->part, one->part_count};
@@ -147,6 +166,8 @@ void provider_take(struct providers *p, struct provider *one, const struct messa
 		record_refuse(p, one, PROVIDER_REFUSED, m->why);
 	else if (provider_check(&fresh, &e))
 		record_refuse(p, one, PROVIDER_REFUSED, e.text);
+	else if (!one->known)
+		record_wait(p, one, m->why);
 	else
 		record_judge(p, one, m->why);
 }

@@ -25,12 +25,23 @@
 #define PULSE_SWEEP_S	  300 /* reap without a reason: what no store knows of */
 #define PULSE_LOOK_MS	  200 /* until a gate that seems to be going is looked for (again) */
 
+static void beat(struct gate *g)
+{
+	__atomic_store_n(&gate_conf(g)->alive_until, now_boot_ns() + PULSE_ALIVE_FOR_S * NS_PER_S,
+			 __ATOMIC_RELAXED);
+}
+
 void pulse_beat(struct daemon *d)
 {
-	struct pn_conf *knobs = gate_conf(d->gate);
+	beat(d->gate);
+}
 
-	__atomic_store_n(&knobs->alive_until, now_boot_ns() + PULSE_ALIVE_FOR_S * NS_PER_S,
-			 __ATOMIC_RELAXED);
+/* Of the gate in force; at the start that is the one which a controller before us left. */
+void pulse_meanwhile(void *context, struct gate *fresh)
+{
+	const struct daemon *d = context;
+
+	beat(d->gate ? d->gate : fresh);
 }
 
 /*
@@ -65,11 +76,14 @@ static void pulse_look(void *context)
 			    "this controller ends");
 		daemon_end(d, ENDING_TAKEN, 0);
 	} else if (!r) {
-		log_info("somebody has put new maps in the place of ours: adopting them");
-		keep_patience(d, true);
-		if (daemon_load_gate(d, &d->conf, &e))
-			log_error("%s", e.text);
-		keep_patience(d, false);
+		r = daemon_load_gate(d, &d->conf, &e);
+		if (!r)
+			log_info("somebody has put new maps in the place of ours: adopted");
+		/* Who puts them there may still be at it: the next beat looks again. */
+		else if (r != -EBUSY && said_anew(&d->pulse.look_said, e.text))
+			log_error("the gate that was put in the place of ours cannot be adopted: "
+				  "%s",
+				  e.text);
 	} else if (said_anew(&d->pulse.look_said, e.text)) {
 		log_warning("whether the gate is still ours cannot be seen: %s", e.text);
 	}
@@ -91,14 +105,18 @@ static void pulse_alive(void *context)
 
 /* ---- reaping ---- */
 
+struct earliest {
+	uint64_t expiry_ns; /* 0: nothing ends */
+	unsigned rules;
+};
+
 static int pulse_earlier(void *context, const struct store_rule *rule)
 {
-	struct pulse *p = context;
+	struct earliest *f = context;
 
-	p->rules++;
-	if (rule->expires_boot_ns &&
-	    (!p->next_expiry_ns || rule->expires_boot_ns < p->next_expiry_ns))
-		p->next_expiry_ns = rule->expires_boot_ns;
+	f->rules++;
+	if (rule->expires_boot_ns && (!f->expiry_ns || rule->expires_boot_ns < f->expiry_ns))
+		f->expiry_ns = rule->expires_boot_ns;
 	return 0;
 }
 
@@ -121,14 +139,18 @@ static bool pulse_store_changed(struct daemon *d)
 
 static void pulse_find_expiry(struct daemon *d)
 {
+	struct earliest found = {0};
 	struct err e = {0};
-	int r;
+	int r = store_each_rule(d->store, pulse_earlier, &found, &e);
 
-	d->pulse.next_expiry_ns = 0;
-	d->pulse.rules = 0;
-	r = store_each_rule(d->store, pulse_earlier, &d->pulse, &e);
-	if (r)
+	if (r) {
+		/* What was known stands until they can be read. */
+		d->pulse.store_read = false;
 		keep_fault(d, r, &e);
+		return;
+	}
+	d->pulse.next_expiry_ns = found.expiry_ns;
+	d->pulse.rules = found.rules;
 }
 
 /*
@@ -167,6 +189,7 @@ static bool pulse_reap(struct daemon *d)
  */
 static void pulse_rebase(struct daemon *d)
 {
+	struct ruling ruling = {.conf = &d->conf, .store = d->store, .gate = d->gate};
 	struct err e = {0};
 	int r;
 
@@ -177,10 +200,60 @@ static void pulse_rebase(struct daemon *d)
 		r = store_rebase(d->store, &e);
 		store_unlock(d->store);
 	}
+	/* The order to enforce for a time has a wall time too. */
+	if (!r)
+		r = ruling_apply_mode(&ruling, &e);
 	if (!r)
 		d->pulse.rebase = false;
 	else if (r != -EBUSY)
 		keep_fault(d, r, &e);
+}
+
+/* What could not be done while another process held the store, or there was none. */
+static void pulse_settle(struct daemon *d)
+{
+	struct ruling r = {.conf = &d->conf,
+			   .store = d->store,
+			   .gate = d->gate,
+			   .meanwhile = pulse_meanwhile,
+			   .context = d};
+	struct pulse *p = &d->pulse;
+	struct err e = {0};
+	int rc;
+
+	if (!d->rules_owed || !d->store)
+		return;
+	pulse_beat(d);
+	rc = ruling_sync(&r, &e);
+	if (rc == 0)
+		rc = ruling_apply_mode(&r, &e);
+	if (rc == -EBUSY) {
+		if (said_anew(&p->owed_said, e.text))
+			log_warning("store: %s; its rules and its mode are compared with the "
+				    "kernel's as soon as it can be used",
+				    e.text);
+		return;
+	}
+	d->rules_owed = false;
+	said_settle(&p->owed_said);
+	if (rc)
+		log_error("the rules of the store are not all in force: %s", e.text);
+	else
+		log_info("store: its rules and its mode are in force");
+}
+
+static void pulse_store(void *context)
+{
+	struct daemon *d = context;
+
+	if (d->store || !keep_store(d))
+		return;
+	d->pulse.store_read = false;
+	d->rules_owed = true;
+	pulse_settle(d);
+	pulse_beat(d);
+	verdicts_drop_forgotten(d);
+	verdicts_restore(d);
 }
 
 static void pulse_tick(void *context)
@@ -196,6 +269,9 @@ static void pulse_tick(void *context)
 	telling_tick(d, now);
 	manager_tick(d, now);
 	log_tick();
+	if (d->store_busy)
+		pulse_store(d);
+	pulse_settle(d);
 	pulse_rebase(d);
 	if (d->store && pulse_store_changed(d))
 		pulse_find_expiry(d);
@@ -230,37 +306,6 @@ static void pulse_reconcile(void *context)
 	links_scan(d);
 	own_refresh(d);
 	answering_ingress(d);
-}
-
-static void pulse_store_back(struct daemon *d)
-{
-	struct ruling r = {.conf = &d->conf, .gate = d->gate};
-	struct err e = {0};
-
-	keep_rebase_boot(d);
-	if (!d->store)
-		return;
-	r.store = d->store;
-	if (ruling_sync(&r, &e) || ruling_apply_mode(&r, &e)) {
-		log_error("the rules of the store are not all in force: %s", e.text);
-		return;
-	}
-	verdicts_drop_forgotten(d);
-	verdicts_restore(d);
-	log_info("store: its rules and its mode are in force");
-}
-
-static void pulse_store(void *context)
-{
-	struct daemon *d = context;
-
-	if (d->store || !keep_store(d))
-		return;
-	pulse_beat(d);
-	d->pulse.store_read = false;
-	keep_patience(d, true);
-	pulse_store_back(d);
-	keep_patience(d, false);
 }
 
 static void pulse_clock_step(void *context)

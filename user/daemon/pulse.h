@@ -14,6 +14,7 @@
 #define PULSE_ALIVE_FOR_S   10 /* a controller that is silent for longer is taken for dead */
 
 struct daemon;
+struct gate;
 
 struct pulse {
 	uint64_t next_expiry_ns; /* boot time; 0: nothing ends */
@@ -23,13 +24,15 @@ struct pulse {
 	unsigned rules; /* in the store, when it was read last */
 	bool missing;	/* the gate's pins were not there at the last look */
 	bool rebase;	/* the wall clock was set, and the store does not know it yet */
-	struct said reap_said, open_said, look_said;
+	struct said reap_said, open_said, look_said, owed_said;
 };
 
 /* Say once that we live, then start the timers. */
 int pulse_start(struct daemon *d, struct err *e);
 /* Renew alive_until, also between two beats of the timer: before what may take long. */
 void pulse_beat(struct daemon *d);
+/* While a ruling takes its time (ruling.h). context: the controller. */
+void pulse_meanwhile(void *context, struct gate *fresh);
 /* In a moment, see whether the gate in the kernel is still ours. */
 void pulse_expect(struct daemon *d);
 

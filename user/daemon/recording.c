@@ -226,6 +226,9 @@ void recording_close(struct recording *r)
 		return;
 	recording_flush(r);
 	loop_remove(r->d->loop, r->timer);
+	r->lost += r->verdicts + r->entries;
+	if (r->lost)
+		log_warning("%lu verdicts and lines of the journal could not be kept", r->lost);
 	clear(r);
 	free(r->verdict);
 	free(r->entry);

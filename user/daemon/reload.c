@@ -55,7 +55,12 @@ static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 
 static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 {
-	struct ruling ruling = {.conf = next, .store = d->store, .gate = d->gate};
+	struct ruling ruling = {.conf = next,
+				.store = d->store,
+				.gate = d->gate,
+				.may_owe = true,
+				.meanwhile = pulse_meanwhile,
+				.context = d};
 	struct err back = {0};
 	int r = setup_conf(d->gate, next, e);
 
@@ -64,6 +69,7 @@ static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 		r = ruling_sync(&ruling, e);
 	if (!r)
 		r = ruling_apply_mode(&ruling, e);
+	d->rules_owed |= ruling.owes;
 	if (r && setup_conf(d->gate, &d->conf, &back))
 		log_error("and the old configuration could not be put back whole: %s", back.text);
 	return r;
@@ -137,7 +143,6 @@ void reload_run(struct daemon *d)
 
 	notify_reloading();
 	pulse_beat(d);
-	keep_patience(d, true);
 	if (!next || !before || !changes) {
 		r = err_set(&e, -ENOMEM, "no memory");
 	} else {
@@ -148,7 +153,6 @@ void reload_run(struct daemon *d)
 		if (!r)
 			(void)conf_each_change(before, &d->conf, change_tell, changes);
 	}
-	keep_patience(d, false);
 	reload_answer(d, changes, r ? e.text : NULL);
 	manager_ready(d);
 	json_decref(changes);

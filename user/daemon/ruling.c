@@ -18,7 +18,6 @@
 #include "daemon/protected.h"
 #include "daemon/setup.h"
 #include "daemon/sockets.h"
-#include "store/providers.h"
 
 /* One rule that comes or goes, and what stood there before. */
 struct change {
@@ -213,6 +212,31 @@ static void change_unstore(struct ruling *r, const struct change *c)
 			(void)store_put_rule(r->store, c->before[i], NULL);
 }
 
+/* ---- what providers have ---- */
+
+struct provider_look {
+	const struct prefix *prefix;
+	struct ruling_provider *found;
+};
+
+static int provider_look(void *context, const char *domain, const struct prefix *network)
+{
+	struct provider_look *l = context;
+
+	if (!prefix_covers(network, l->prefix))
+		return 0;
+	l->found->network = *network;
+	text_escape(domain, strlen(domain), l->found->domain, sizeof(l->found->domain));
+	return 1;
+}
+
+bool ruling_find_provider(struct ruling *r, const struct prefix *p, struct ruling_provider *out)
+{
+	struct provider_look l = {p, out};
+
+	return store_each_provider_of(r->store, &p->addr, provider_look, &l, NULL) > 0;
+}
+
 /* ---- the other side: the maps ---- */
 
 static enum pn_action block_action(enum store_action action)
@@ -236,10 +260,17 @@ int ruling_rule_to_map(struct gate *g, const struct store_rule *rule, struct err
 			   PN_ORIGIN_OPERATOR, rule->expires_boot_ns, e);
 }
 
-static int rule_from_map(struct gate *g, enum store_kind kind, const struct prefix *p,
+/* What an entry of pn_allow stood over comes back: the network of a provider here, own addresses by own_restore(). */
+static int rule_from_map(struct ruling *r, enum store_kind kind, const struct prefix *p,
 			 struct err *e)
 {
-	return kind == STORE_BLOCK ? rules_unblock(g, p, e) : rules_disallow(g, p, e);
+	struct ruling_provider spf;
+
+	if (kind == STORE_BLOCK)
+		return rules_unblock(r->gate, p, e);
+	if (ruling_find_provider(r, p, &spf) && prefix_equal(&spf.network, p))
+		return rules_allow(r->gate, p, PN_TRUST, PN_ORIGIN_SPF, 0, e);
+	return rules_disallow(r->gate, p, e);
 }
 
 static int change_map(struct ruling *r, const struct change *c, struct err *e)
@@ -253,7 +284,7 @@ static int change_map(struct ruling *r, const struct change *c, struct err *e)
 	/* `disallow` of a trusted prefix must leave it alone, and so must it an own address. */
 	if (c->kind != STORE_BLOCK && !c->before[0])
 		return -ENOENT;
-	rc = rule_from_map(r->gate, c->kind, &c->prefix, e);
+	rc = rule_from_map(r, c->kind, &c->prefix, e);
 	/* An entry that had expired may have been reaped a moment ago. */
 	return rc == -ENOENT && c->before[0] ? 0 : rc;
 }
@@ -267,7 +298,7 @@ static void change_unmap(struct ruling *r, const struct change *c)
 	if (before)
 		(void)ruling_rule_to_map(r->gate, before, NULL);
 	else if (c->put)
-		(void)rule_from_map(r->gate, c->kind, &c->prefix, NULL);
+		(void)rule_from_map(r, c->kind, &c->prefix, NULL);
 }
 
 /* ---- both, with the way back ---- */
@@ -427,13 +458,6 @@ int ruling_put(struct ruling *r, const struct store_rule *rule, unsigned *killed
 	return ruling_put_many(r, rule, 1, killed, e);
 }
 
-/* A network of a provider that covers a prefix. */
-struct spf_cover {
-	const struct prefix *prefix;
-	struct prefix network;
-	char domain[STORE_DOMAIN_MAX];
-};
-
 /* The longest stored rule of a kind (or its twin) that covers a prefix. */
 struct cover {
 	enum store_kind kind;
@@ -471,28 +495,16 @@ static const char *kind_undo(enum store_kind kind)
 	return kind == STORE_ALLOW ? "disallow" : "distrust";
 }
 
-static int spf_cover(void *context, const char *domain, const struct prefix *network)
-{
-	struct spf_cover *c = context;
-
-	if (!prefix_covers(network, c->prefix))
-		return 0;
-	c->network = *network;
-	text_escape(domain, strlen(domain), c->domain, sizeof(c->domain));
-	return 1;
-}
-
 static int delete_explain(struct ruling *r, enum store_kind kind, const struct prefix *p,
 			  struct err *e)
 {
 	char text[PREFIX_TEXT_MAX], by[PREFIX_TEXT_MAX];
 	struct cover c = {.kind = kind, .prefix = p};
-	struct spf_cover spf = {.prefix = p};
+	struct ruling_provider spf;
 
 	(void)store_each_rule(r->store, cover_look, &c, NULL);
 	prefix_format(p, text);
-	if (!c.has && kind == STORE_TRUST &&
-	    store_each_provider_of(r->store, &p->addr, spf_cover, &spf, NULL) > 0)
+	if (!c.has && kind == STORE_TRUST && ruling_find_provider(r, p, &spf))
 		return err_set(
 			e, -ENOENT,
 			"%s is not trusted by a rule: it lies in %s, which the SPF record of %s "

@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "kern/maps.h"
+#include "store/providers.h"
 #include "store/verdicts.h"
 
 struct ruling {
@@ -16,7 +17,12 @@ struct ruling {
 	struct store *store; /* NULL only where a function says so */
 	struct gate *gate;   /* NULL: not loaded; rules are stored and come into force with it */
 	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
-	bool anyway;	/* block addresses too from which somebody is logged in */
+	bool may_owe; /* nobody waits here: a store that cannot be had, or written, now is no fault, but `owes` */
+	bool owes; /* ruling_sync() or ruling_apply_mode() has to be called again, when the lock is free */
+	/* Called now and then while many rules go by, which may take seconds; NULL: nobody cares. */
+	void (*meanwhile)(void *context, struct gate *gate);
+	void *context;	    /* of meanwhile */
+	bool anyway;	    /* block addresses too from which somebody is logged in */
 	const char *origin; /* NULL, or: rules of another origin are neither replaced nor deleted */
 	size_t kept;	    /* after a put: how many stand already, and are another's */
 	char kept_origin[STORE_ORIGIN_MAX]; /* whose the last of them is */
@@ -52,6 +58,16 @@ int ruling_put_many(struct ruling *r, const struct store_rule *rules, size_t cou
 int ruling_delete_many(struct ruling *r, enum store_kind kind, const struct prefix *list,
 		       size_t count, struct err *e);
 
+/*
+ * The longest network of a provider (trust_spf) that covers p, as the store has it: what trusts p whether or not a rule does. False: there is
+ * none, or the store cannot be read.
+ */
+struct ruling_provider {
+	struct prefix network;
+	char domain[STORE_DOMAIN_MAX]; /* printable */
+};
+bool ruling_find_provider(struct ruling *r, const struct prefix *p, struct ruling_provider *out);
+
 /* One stored rule into the maps. */
 int ruling_rule_to_map(struct gate *g, const struct store_rule *rule, struct err *e);
 
@@ -79,14 +95,18 @@ int ruling_open_lenient(struct ruling *r, const struct conf *c, struct err *kept
  */
 int ruling_forget(struct ruling *r, const struct addr *a, struct forgotten *out, struct err *e);
 
-/* Make the maps the image of the store: add what lacks, take what is not in it. Own addresses apart. */
+/*
+ * Make the maps the image of the store: add what lacks, take what is not in it. Own addresses apart. Without the lock (may_owe)
+ * nothing is taken, since a command may be putting the very rule that seems stale.
+ */
 int ruling_sync(struct ruling *r, struct err *e);
 
 /* The mode and its deadline. enforce_for_s 0: until told otherwise. Written to the store and to the kernel. */
 int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struct err *e);
 /*
  * Put the stored mode, or the configuration's, into the kernel. An order that the configuration has overtaken is
- * forgotten; the deadline of one that holds is written anew after a reboot or a step of the wall clock.
+ * forgotten; the deadline of one that holds is written anew after a reboot or a step of the wall clock. Without the lock
+ * (may_owe) the kernel gets the mode, and the store stays as it is.
  */
 int ruling_apply_mode(struct ruling *r, struct err *e);
 /* Until when the store or else the configuration wants to enforce: 0, PN_FOREVER or boot ns. store may be NULL. */

@@ -15,7 +15,8 @@
 #include "daemon/ruling.h"
 #include "policy/mode.h"
 
-#define MODE_VALUE "mode"
+#define MEANWHILE_EVERY 65536 /* rules: a fraction of a second */
+#define MODE_VALUE	"mode"
 /* Wall and boot clock may drift apart by so much before a deadline's wall time is written anew. */
 #define MODE_DRIFT_S 2
 
@@ -23,7 +24,8 @@
 struct image {
 	struct prefix *block, *allow;
 	size_t block_count, allow_count, block_room, allow_room;
-	struct gate *gate;
+	size_t seen;
+	struct ruling *r;
 	struct err *e;
 };
 
@@ -53,10 +55,12 @@ static int image_add(struct prefix **list, size_t *count, size_t *room, const st
 static int image_put(void *context, const struct store_rule *rule)
 {
 	struct image *im = context;
-	int rc = ruling_rule_to_map(im->gate, rule, im->e);
+	int rc = ruling_rule_to_map(im->r->gate, rule, im->e);
 
 	if (rc)
 		return rc;
+	if (im->r->meanwhile && ++im->seen % MEANWHILE_EVERY == 0)
+		im->r->meanwhile(im->r->context, im->r->gate);
 	if (rule->kind == STORE_BLOCK)
 		return image_add(&im->block, &im->block_count, &im->block_room, &rule->prefix);
 	return image_add(&im->allow, &im->allow_count, &im->allow_room, &rule->prefix);
@@ -117,22 +121,45 @@ static int sync_stale(struct gate *g, struct image *im, struct err *e)
 	return rc;
 }
 
+/* rc, or 0 where it says that somebody else is at the store and this may be done later. */
+static int owe(struct ruling *r, int rc)
+{
+	if (rc != -EBUSY || !r->may_owe)
+		return rc;
+	r->owes = true;
+	return 0;
+}
+
+/* *locked false and 0: owed. */
+static int lock(struct ruling *r, bool *locked, struct err *e)
+{
+	int rc = store_lock(r->store, e);
+
+	*locked = rc == 0;
+	return owe(r, rc);
+}
+
 int ruling_sync(struct ruling *r, struct err *e)
 {
-	struct image im = {.gate = r->gate, .e = e};
+	struct image im = {.r = r, .e = e};
+	bool locked;
 	int rc;
 
 	if (!r->store || !r->gate)
 		return 0;
-	rc = store_lock(r->store, e);
+	rc = lock(r, &locked, e);
 	if (rc)
 		return rc;
 	rc = store_each_rule(r->store, image_put, &im, e);
-	if (rc == 0)
+	if (r->meanwhile)
+		r->meanwhile(r->context, r->gate);
+	if (rc == 0 && locked)
 		rc = sync_stale(r->gate, &im, e);
 	if (rc == -ENOMEM)
 		err_set(e, rc, "cannot compare store and maps: out of memory");
-	store_unlock(r->store);
+	if (locked)
+		store_unlock(r->store);
+	rc = owe(r, rc);
 	free(im.block);
 	free(im.allow);
 	return rc;
@@ -222,13 +249,14 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 	struct mode_now now = mode_now_read(boot);
 	struct mode_order order;
 	uint64_t until;
+	bool locked;
 	int rc;
 
 	if (!r->store) {
 		mode_write_kernel(r->gate, mode_decide(configured, NULL, &now));
 		return 0;
 	}
-	rc = store_lock(r->store, e);
+	rc = lock(r, &locked, e);
 	if (rc)
 		return rc;
 	rc = store_get_value(r->store, MODE_VALUE, text, sizeof(text), e);
@@ -236,11 +264,15 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 		goto out;
 	if (rc == 0 && mode_parse(text, &order) == 0) {
 		until = mode_decide(configured, &order, &now);
-		rc = 0;
-		if (order.configured_enforce != configured)
+		if (locked && order.configured_enforce != configured)
 			rc = store_put_value(r->store, MODE_VALUE, NULL, e);
-		else if (order.until_boot_ns && until != MODE_MONITOR)
+		else if (locked && order.until_boot_ns && until != MODE_MONITOR)
 			rc = mode_rebase(r, &order, until, &now, e);
+		/* On a full disk the kernel has the mode all the same. */
+		if (rc && r->may_owe) {
+			r->owes = true;
+			rc = 0;
+		}
 	} else {
 		until = mode_decide(configured, NULL, &now);
 		rc = 0;
@@ -248,6 +280,7 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 	if (r->gate)
 		mode_write_kernel(r->gate, until);
 out:
-	store_unlock(r->store);
-	return rc;
+	if (locked)
+		store_unlock(r->store);
+	return owe(r, rc);
 }

@@ -452,16 +452,16 @@ static void gate_fill_feeds(struct gate *g, const struct conf *c)
 		log_warning("feeds are not in force yet: %s", e.text);
 }
 
-static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
-		     enum gate_origin origin, struct err *e)
+static int gate_fill(struct ruling *r, enum gate_origin origin, struct err *e)
 {
-	struct ruling r = {.conf = c, .store = store, .gate = g};
+	const struct conf *c = r->conf;
+	struct gate *g = r->gate;
 	int ifindexes[SETUP_LINKS_MAX];
 	unsigned count = setup_guarded(g, c, ifindexes, SETUP_LINKS_MAX);
 	int rc = setup_conf(g, c, e);
 
-	if (rc == 0 && store)
-		rc = ruling_sync(&r, e);
+	if (rc == 0)
+		rc = ruling_sync(r, e);
 	/* After the rules: an own address whose operator entry has just gone gets its own entry back. */
 	if (rc == 0)
 		rc = setup_own(g, c, ifindexes, count, e);
@@ -472,56 +472,53 @@ static int gate_fill(const struct conf *c, struct store *store, struct gate *g,
 	if (rc == 0 && origin != GATE_ADOPTED && c->feed_count && !feeds_are_loaded(g))
 		gate_fill_feeds(g, c);
 	/* Without the store nobody knows what was ordered: an adopted gate goes on in its mode. */
-	if (rc == 0 && (store || origin != GATE_ADOPTED))
-		rc = ruling_apply_mode(&r, e);
+	if (rc == 0 && (r->store || origin != GATE_ADOPTED))
+		rc = ruling_apply_mode(r, e);
 	return rc;
 }
 
-static int gate_catch_up(const struct conf *c, struct store *store, struct gate *g, struct err *e)
+static int gate_catch_up(struct ruling *r, struct err *e)
 {
-	struct ruling r = {.conf = c, .store = store, .gate = g};
-	int rc = ruling_sync(&r, e);
+	int rc = ruling_sync(r, e);
 
-	return rc ? rc : ruling_apply_mode(&r, e);
+	return rc ? rc : ruling_apply_mode(r, e);
 }
 
-int setup_gate(const struct conf *c, struct store *store, struct gate **out,
-	       enum gate_origin *origin, struct err *e)
+int setup_gate(struct ruling *r, enum gate_origin *origin, struct err *e)
 {
-	struct gate_sizes sizes = setup_sizes(c);
-	struct carried kept = carried_read(c->instance);
-	struct gate *g = NULL;
-	int rc = gate_load(&g, c->instance, &sizes, origin, e);
+	const char *instance = r->conf->instance;
+	struct gate_sizes sizes = setup_sizes(r->conf);
+	struct carried kept = carried_read(instance);
+	int rc = gate_load(&r->gate, instance, &sizes, origin, e);
 
 	if (rc) {
 		gate_close(kept.old);
 		return rc;
 	}
-	if (*origin == GATE_MIGRATED && !store) {
+	if (*origin == GATE_MIGRATED && !r->store) {
 		rc = err_set(e, -ENODATA,
 			     "the gate needs new maps, and without the store they would lack the "
 			     "rules: what is attached stays; repair the store first");
 		goto out;
 	}
 	if (*origin == GATE_MIGRATED)
-		carried_write(g, &kept);
-	rc = gate_fill(c, store, g, *origin, e);
+		carried_write(r->gate, &kept);
+	rc = gate_fill(r, *origin, e);
 	/* What is counted between this and the switch is lost: a moment's packets. */
 	if (rc == 0 && *origin == GATE_MIGRATED && kept.old)
-		rc = counters_carry(kept.old, g, e);
+		rc = counters_carry(kept.old, r->gate, e);
 	if (rc == 0)
-		rc = gate_switch(g, e);
+		rc = gate_switch(r->gate, e);
 	/* A command that ran meanwhile has told the store, but still the old maps. */
 	if (rc == 0 && *origin == GATE_MIGRATED)
-		rc = gate_catch_up(c, store, g, e);
+		rc = gate_catch_up(r, e);
 out:
 	gate_close(kept.old);
 	if (rc) {
-		gate_close(g);
+		gate_close(r->gate);
+		r->gate = NULL;
 		if (*origin == GATE_NEW)
-			(void)gate_remove(c->instance, NULL); /* half a gate is none */
-		return rc;
+			(void)gate_remove(instance, NULL); /* half a gate is none */
 	}
-	*out = g;
-	return 0;
+	return rc;
 }

@@ -7,8 +7,8 @@
 #define DAEMON_SETUP_H
 
 #include "conf/conf.h"
+#include "daemon/ruling.h"
 #include "kern/gate.h"
-#include "store/store.h"
 
 #define SETUP_LINKS_MAX 64 /* guarded interfaces of one instance: attached, configured, default */
 
@@ -43,11 +43,10 @@ unsigned setup_guarded(struct gate *g, const struct conf *c, int *ifindexes, uns
 
 /*
  * Load, fill (knobs, rules from the store, own addresses, mode) and put in the place of what was there. Interfaces that were
- * attached stay so; none is attached anew. store NULL: the rules in adopted maps stay as they are, and a
- * gate whose maps would have to be filled anew is refused (-ENODATA), so that no rule is lost.
+ * attached stay so; none is attached anew. By conf, store and may_owe of the ruling, which gets the gate. store NULL: the rules in
+ * adopted maps stay as they are, and a gate whose maps would have to be filled anew is refused (-ENODATA), so that no rule is lost.
  * The caller holds gate_lock(): under it *origin holds true, and a new gate that fails is removed again.
  */
-int setup_gate(const struct conf *c, struct store *store, struct gate **out,
-	       enum gate_origin *origin, struct err *e);
+int setup_gate(struct ruling *r, enum gate_origin *origin, struct err *e);
 
 #endif

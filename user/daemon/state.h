@@ -40,7 +40,8 @@ struct daemon {
 
 	struct store *store; /* NULL: not to be had now */
 	struct said store_said;
-	bool hurried; /* the loop runs: nobody waits long for the store */
+	bool store_busy; /* there is none, since another process holds it: tried again soon */
+	bool rules_owed; /* the store was held: its rules and its mode are to be compared with the kernel's */
 
 	struct gate *gate;
 	struct events *events;
@@ -78,17 +79,13 @@ struct daemon {
 bool keep_store(struct daemon *d);
 /* A call on the store failed: say it once, and let go of a store that is of no use any more. */
 void keep_fault(struct daemon *d, int r, const struct err *e);
-/*
- * May the next calls on the store wait for others, as commands do? In the loop they may not: verdicts and the heart beat stand behind
- * them. What is asked for by the operator, or seldom, may.
- */
-void keep_patience(struct daemon *d, bool patient);
-/* Deadlines anew if this is another boot than the store's last. */
-void keep_rebase_boot(struct daemon *d);
+/* The loop has ended: no heart beats any more, and what is still to be written may wait a little. */
+void keep_end(struct daemon *d);
 
 /*
  * Load the gate by conf and put it in the place of d->gate: programs replaced, maps kept or
- * migrated, events read from the new ring. On failure d->gate is as before.
+ * migrated, events read from the new ring. On failure d->gate is as before. Once there is a gate nobody is waited for: -EBUSY while
+ * another process is loading one, and d->rules_owed where another one holds the store.
  */
 int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e);
 /* End the loop; the first ending counts. */

@@ -5,6 +5,7 @@
  */
 #include "daemon/telling.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -55,16 +56,49 @@ void telling_decision(struct daemon *d, const char *what, const struct prefix *p
 			      prefix ? prefix_format(prefix, about) : NULL, "text", text));
 }
 
+uint64_t telling_mode(const struct daemon *d, uint64_t now_ns)
+{
+	uint64_t until = __atomic_load_n(&gate_conf(d->gate)->enforce_until, __ATOMIC_ACQUIRE);
+
+	return until > now_ns ? until : 0;
+}
+
+const char *telling_mode_text(uint64_t mode, char buffer[static TELLING_MODE_MAX])
+{
+	char when[WHEN_TEXT_MAX];
+
+	if (!mode)
+		snprintf(buffer, TELLING_MODE_MAX, "monitor mode");
+	else if (mode == PN_FOREVER)
+		snprintf(buffer, TELLING_MODE_MAX, "enforce mode");
+	else
+		snprintf(buffer, TELLING_MODE_MAX, "enforce mode until %s",
+			 when_format(when_of_boot(mode), when));
+	return buffer;
+}
+
+static void mode_log(uint64_t before, uint64_t mode, uint64_t now_ns)
+{
+	char text[TELLING_MODE_MAX];
+
+	/* The clock ended it, and no command: its time is over. */
+	if (!mode && before != PN_FOREVER && before <= now_ns)
+		log_info("monitor mode: the time for which enforce was ordered is over");
+	else
+		log_info("%s, as ordered", telling_mode_text(mode, text));
+}
+
 void telling_tick(struct daemon *d, uint64_t now_ns)
 {
-	uint64_t until = gate_conf(d->gate)->enforce_until;
-	uint64_t mode = until > now_ns ? until : 0;
+	uint64_t mode = telling_mode(d, now_ns);
 	char when[WHEN_TEXT_MAX], end[WHEN_TEXT_MAX];
-	bool ends = mode && mode != PN_FOREVER;
+	bool ends = mode && mode != PN_FOREVER, is_news = d->has_told_mode;
 
-	if (d->told_mode == mode && d->has_told_mode)
+	if (is_news && d->told_mode == mode)
 		return;
-	if (d->has_told_mode && telling_is_heard(d))
+	if (is_news)
+		mode_log(d->told_mode, mode, now_ns);
+	if (is_news && telling_is_heard(d))
 		row_send(d,
 			 json_pack("{s:s, s:s, s:s, s:s?}", "time", when_format(now_wall_s(), when),
 				   "kind", "mode", "mode", mode ? "enforce" : "monitor", "until",

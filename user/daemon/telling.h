@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What those who run `postern watch` or `postern top` are told beside the kernel's events: decisions, as the journal gets them, and
- * changes of the mode. One JSON object a line; "kind" says which: "packet", "decision", "mode" or "end".
+ * changes of the mode, which the log is told as well. One JSON object a line; "kind" says which: "packet", "decision", "mode" or "end".
  */
 #ifndef DAEMON_TELLING_H
 #define DAEMON_TELLING_H
@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "base/json.h"
+#include "base/when.h"
 
 struct daemon;
 
@@ -22,7 +23,13 @@ void telling_send(struct daemon *d, const char *lines, size_t length);
 /* {"time","kind":"decision","what","prefix","text"}; prefix NULL: about no address. */
 void telling_decision(struct daemon *d, const char *what, const struct prefix *prefix,
 		      const char *text);
-/* Once a second: has the mode changed? {"time","kind":"mode","mode","until"} */
+#define TELLING_MODE_MAX (WHEN_TEXT_MAX + 32)
+
+/* The mode in force: 0 monitor, else until when enforce. */
+uint64_t telling_mode(const struct daemon *d, uint64_t now_boot_ns);
+/* "enforce mode until 2026-11-22T14:00:00Z" */
+const char *telling_mode_text(uint64_t mode, char buffer[static TELLING_MODE_MAX]);
+/* Once a second: has the mode changed? In the log, and {"time","kind":"mode","mode","until"} */
 void telling_tick(struct daemon *d, uint64_t now_boot_ns);
 /* The controller ends: whose stream breaks off without this row was cut off. {"time","kind":"end"} */
 void telling_end(struct daemon *d);

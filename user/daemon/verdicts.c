@@ -17,6 +17,7 @@
 #include "daemon/setup.h"
 #include "daemon/sockets.h"
 #include "daemon/state.h"
+#include "daemon/witness.h"
 #include "policy/contact.h"
 
 #define MX_BIT (1U << PN_CLASS_MX) /* a verdict of the DNS holds for no other class */
@@ -172,6 +173,7 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 			     "cut: %u connection%s of %s, which is listed", c.cut,
 			     c.cut == 1 ? "" : "s", text);
 	bans_note_cut(d, a);
+	witness_note_cut(d, a, c.cut);
 	recording_entry(d->contact.recording, "cut", prefix,
 			"%u connection%s, made while the lists were asked", c.cut,
 			c.cut == 1 ? "" : "s");
@@ -505,10 +507,15 @@ void verdicts_restore(struct daemon *d)
 	struct err e = {0};
 	int r;
 
+	d->contact.restored = true;
 	if (d->store) {
 		r = judgement_pay(d, &e);
 		if (!r)
 			r = store_each_verdict(d->store, NULL, restore_one, &s, &e);
+		/* Somebody else is at it: later, and what the kernel lists stands meanwhile. */
+		d->contact.restored = r != -EBUSY;
+		if (!d->contact.restored)
+			return;
 		if (r)
 			keep_fault(d, r, &e);
 	}

@@ -31,6 +31,7 @@
 #define TRIM_NS	    (600 * NS_PER_S)
 #define COUNTERS    (PN_CLASSES * PN_REASONS)
 #define REVERSE_DNS "reverse-DNS"
+#define CUT	    "cut" /* an action beside the kernel's: an open connection was destroyed */
 
 struct slot {
 	struct store_refusal row;
@@ -51,10 +52,10 @@ struct witness {
 	unsigned used;
 	struct store_refusal batch[BATCH_MAX];
 	size_t batched;
-	uint32_t generation;	   /* of the batch */
-	const struct store *store; /* the one that base is of */
-	int64_t base;		   /* the id in the store is this and the row's own number */
-	int64_t numbers, saved;	   /* given; written */
+	uint32_t generation;	/* of the batch */
+	uint32_t store;		/* store_number() of the one that base is of; 0: none */
+	int64_t base;		/* the id in the store is this and the row's own number */
+	int64_t numbers, saved; /* given; written */
 	uint64_t secret;
 	struct count seen[COUNTERS],
 		grown[COUNTERS]; /* the counters last; what the store does not have yet */
@@ -77,14 +78,14 @@ static int base_find(struct witness *w, struct store *s, struct err *e)
 	int64_t next;
 	int r;
 
-	if (w->store == s)
+	if (w->store == store_number(s))
 		return 0;
 	r = store_next_refusal(s, &next, e);
 	if (r)
 		return r;
 	if (next - 1 != w->base + w->saved)
 		w->base = next - 1;
-	w->store = s;
+	w->store = store_number(s);
 	return 0;
 }
 
@@ -332,26 +333,45 @@ static void witness_event(struct daemon *d, const struct pn_event *e)
 	row_note(w, &row, e->sport, by_port);
 }
 
+/* A row for the connection that a stranger was found listed by. */
+static struct store_refusal found_row(const struct daemon *d, const struct addr *a,
+				      const char *action)
+{
+	struct store_refusal row = {
+		.addr = *a, .class_ = PN_CLASS_MX, .first_wall_s = now_wall_s(), .connections = 1};
+
+	row.last_wall_s = row.first_wall_s;
+	snprintf(row.reason, sizeof(row.reason), "%s", reason_name(PN_REASON_LISTED));
+	snprintf(row.action, sizeof(row.action), "%s", action);
+	listing_tell(d, a, &row);
+	return row;
+}
+
+void witness_note_cut(struct daemon *d, const struct addr *a, unsigned connections)
+{
+	struct store_refusal row;
+
+	if (!d->witness)
+		return;
+	row = found_row(d, a, CUT);
+	row.acted = true;
+	row.connections = connections;
+	row_note(d->witness, &row, 0, false);
+}
+
 /*
  * A stranger who is found listed in monitor mode got in by the very connection that he was found by. Enforce mode would have held or cut it,
  * unless strangers are let in unasked.
  */
 static void witness_verdict(struct daemon *d, const struct message_verdict *m, bool listed)
 {
-	struct store_refusal row = {.addr = m->addr,
-				    .class_ = PN_CLASS_MX,
-				    .first_wall_s = now_wall_s(),
-				    .connections = 1};
+	struct store_refusal row;
 
 	if (!listed || d->conf.first_contact == CONF_CONTACT_PASS ||
 	    gate_conf(d->gate)->enforce_until > now_boot_ns())
 		return;
 	d->witness->found++;
-	row.last_wall_s = row.first_wall_s;
-	snprintf(row.reason, sizeof(row.reason), "%s", reason_name(PN_REASON_LISTED));
-	snprintf(row.action, sizeof(row.action), "%s",
-		 action_name(setup_action(d->conf.actions.dnsbl)));
-	listing_tell(d, &row.addr, &row);
+	row = found_row(d, &m->addr, action_name(setup_action(d->conf.actions.dnsbl)));
 	row_note(d->witness, &row, 0, false);
 }
 

@@ -307,13 +307,14 @@ static void take_whole_text(struct reader *r, size_t end, struct answer_texts *o
 	}
 	text = &out->text[out->count++];
 	text->length = 0;
+	text->is_cut = false;
 	while (!r->failed && r->at < end) {
 		size_t length = read_number(r, 1), room = sizeof(text->byte) - text->length;
 		const uint8_t *from = read_bytes(r, length);
 
 		if (!from)
 			return;
-		out->is_short |= length > room;
+		text->is_cut |= length > room;
 		length = length < room ? length : room;
 		memcpy(text->byte + text->length, from, length);
 		text->length += length;

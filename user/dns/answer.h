@@ -85,15 +85,16 @@ void answer_parse(const uint8_t *message, size_t length, const char *name, enum 
  * All TXT records of an answer, each with its strings joined. This is read from the message a second time: few ask for it, and answers,
  * of which there are many, stay small.
  */
-#define ANSWER_TEXTS_MAX      16   /* records; a domain full of verifications has some ten */
+#define ANSWER_TEXTS_MAX      64   /* records; large companies have some thirty verifications */
 #define ANSWER_TEXT_WHOLE_MAX 4096 /* bytes of one; what is longer is cut */
 struct answer_text {
 	size_t length;
+	bool is_cut;
 	uint8_t byte[ANSWER_TEXT_WHOLE_MAX]; /* foreign */
 };
 struct answer_texts {
 	unsigned count;
-	bool is_short; /* there were more of them, or longer ones */
+	bool is_short; /* there were more of them */
 	struct answer_text text[ANSWER_TEXTS_MAX];
 };
 /* name: that of the question. What was no answer has none. */

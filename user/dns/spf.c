@@ -239,7 +239,10 @@ static void record_walk(struct frame *f, const struct answer *a)
 			text_escape(record, strlen(record), w->finding.record,
 				    sizeof(w->finding.record));
 	}
-	if (!found)
+	if (!spf_record_is_whole(&w->texts))
+		fault(w, SPF_TEMPERROR, SPF_NOT_READ, TERM_MAX, f->domain, ANSWER_TEXTS_MAX,
+		      ANSWER_TEXT_WHOLE_MAX);
+	else if (!found)
 		record_missing(f);
 	else if (found > 1)
 		fault(w, SPF_BROKEN, "%s has %u SPF records, and only one may stand there",

@@ -51,9 +51,14 @@ struct spf_term {
 #define SPF_TERMS_MAX 512 /* "ip4:192.0.2.1 " some 300 times is the longest record that is read */
 /* Is it an SPF record at all (4.5): does it begin with "v=spf1" and a space or its end? */
 bool spf_is_record(const uint8_t *bytes, size_t length);
+#define SPF_NOT_READ                                                                               \
+	"%.*s has more TXT records than the %d that are read here, or an SPF record of more than " \
+	"%d bytes"
 /* How many of the texts are SPF records, and the first of them as a string. */
 unsigned spf_record_take(const struct answer_texts *texts,
 			 char record[static ANSWER_TEXT_WHOLE_MAX + 1]);
+/* False: the record was cut, or another may stand among texts that were not read. Nobody can say what it is, then. */
+bool spf_record_is_whole(const struct answer_texts *texts);
 int spf_parse(const char *record, struct spf_term out[static SPF_TERMS_MAX], unsigned *count,
 	      struct err *e);
 

@@ -4,8 +4,10 @@
  * evaluate is not trusted here. All is asked at once: one task for each record and each host. An answer that is missing makes the whole
  * unknown, since half of a provider would look like one who has shrunk.
  *
- * SPF goes through its terms in order, and this does not: what a term with '-', '~' or '?' covers is left out wherever it stands. So it
- * trusts rather too few; those are asked about like all strangers.
+ * The first term that matches a sender decides (4.6.2). So a network is left out, whole, when a term with '-', '~' or '?' in front of it
+ * covers a part of it: in its own record, or in one that leads to it in front of the term that does; a term inside an include decides
+ * nothing outside of it (5.2). Behind a term with '-', '~' or '?' of which nobody can say whom it matches (an include, exists, ptr, macros)
+ * all of its record is left out. Who is left out is asked about like all strangers.
  */
 #include "dns/spf_networks.h"
 
@@ -22,13 +24,16 @@
 #define DOMAIN_SHOWN  100 /* bytes of a name in a sentence, so that two of them fit */
 #define REASON_SHOWN  256
 #define TTL_UNKNOWN_S UINT32_MAX
+#define PLACE_LAST    SPF_TERMS_MAX /* of redirect, wherever it stands (RFC 7208, 6.1) */
 
 enum task_kind { TASK_RECORD, TASK_INCLUDE, TASK_REDIRECT, TASK_MX, TASK_HOST };
 
 /* A name that is asked about. */
 struct task {
 	struct spf_gather *g;
-	struct task *next, *parent; /* parent: of a record, the one that leads to it */
+	struct task *next,
+		*parent; /* of a record, the one that leads to it; of a host, the one that names it */
+	unsigned term;	 /* and the place in there of the term that does */
 	enum task_kind kind;
 	enum record record;
 	char qualifier;
@@ -39,13 +44,21 @@ struct task {
 	struct question *question;
 };
 
+/* A network, and where it stands. */
+struct named {
+	struct prefix prefix;
+	const struct task *record;
+	unsigned term;
+};
+
 struct spf_gather {
 	struct resolver *r;
 	struct task *tasks;
 	unsigned pending, lookups, voids;
 	struct spf_networks found;
-	struct prefix excluded[EXCLUDED_MAX];
-	unsigned excluded_count;
+	struct named named[SPF_NETWORKS_MAX], excluded[EXCLUDED_MAX];
+	unsigned named_count, excluded_count;
+	bool has_more_notes;
 	char all; /* how the record ends; 0: without all */
 	struct answer_texts texts;
 	struct spf_term term[SPF_TERMS_MAX];
@@ -73,26 +86,31 @@ __attribute__((format(printf, 3, 4))) static void fault(struct spf_gather *g, en
 static void note(struct spf_gather *g, const char *what, const char *name)
 {
 	static const char more[] = ", and more";
-	size_t length = strlen(g->found.note);
+	char text[SPF_NOTE_MAX - sizeof(more)];
 
-	if (!length)
-		snprintf(g->found.note, sizeof(g->found.note) - sizeof(more), "left out: %s %.*s",
-			 what, DOMAIN_SHOWN, name);
-	else if (!strstr(g->found.note, more))
-		memcpy(g->found.note + length, more, sizeof(more));
+	snprintf(text, sizeof(text), "left out: %s %.*s", what, DOMAIN_SHOWN, name);
+	if (!g->found.note[0]) {
+		memcpy(g->found.note, text, sizeof(text));
+	} else if (!g->has_more_notes && strcmp(g->found.note, text) != 0) {
+		memcpy(g->found.note + strlen(g->found.note), more, sizeof(more));
+		g->has_more_notes = true;
+	}
 }
 
-static void network_add(struct spf_gather *g, const struct addr *a, int bits, char qualifier)
+/* By the term of that place of a record. */
+static void network_add(const struct task *record, unsigned term, char qualifier,
+			const struct addr *a, int bits)
 {
-	struct prefix p = prefix_of(a, (uint8_t)bits);
+	struct named one = {prefix_of(a, (uint8_t)bits), record, term};
+	struct spf_gather *g = record->g;
 
 	if (qualifier == '+') {
-		if (g->found.count < SPF_NETWORKS_MAX)
-			g->found.network[g->found.count++] = p;
+		if (g->named_count < SPF_NETWORKS_MAX)
+			g->named[g->named_count++] = one;
 		else
 			fault(g, SPF_BROKEN, "it names more than %d networks", SPF_NETWORKS_MAX);
 	} else if (g->excluded_count < EXCLUDED_MAX) {
-		g->excluded[g->excluded_count++] = p;
+		g->excluded[g->excluded_count++] = one;
 	} else {
 		fault(g, SPF_BROKEN, "it excludes more than %d networks", EXCLUDED_MAX);
 	}
@@ -106,15 +124,41 @@ static int bits_of(const struct addr *a, int bits4, int bits6)
 	return bits6 < 0 ? ADDR_BITS : bits6;
 }
 
-static int prefix_order(const void *a, const void *b)
+static int named_order(const void *a, const void *b)
 {
-	return prefix_compare(a, b);
+	const struct named *one = a, *other = b;
+
+	return prefix_compare(&one->prefix, &other->prefix);
 }
 
-static bool is_excluded(const struct spf_gather *g, const struct prefix *p)
+/* Does a term of this record, in front of that place, take a part of p? */
+static bool is_taken(const struct spf_gather *g, const struct task *record, unsigned term,
+		     const struct prefix *p)
 {
-	for (unsigned i = 0; i < g->excluded_count; i++)
-		if (prefix_covers(&g->excluded[i], p) || prefix_covers(p, &g->excluded[i]))
+	for (unsigned i = 0; i < g->excluded_count; i++) {
+		const struct named *x = &g->excluded[i];
+
+		if (x->record == record && x->term < term &&
+		    (prefix_covers(&x->prefix, p) || prefix_covers(p, &x->prefix)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_excluded(const struct spf_gather *g, const struct named *one)
+{
+	unsigned term = one->term;
+
+	for (const struct task *t = one->record; t; term = t->term, t = t->parent)
+		if (is_taken(g, t, term, &one->prefix))
+			return true;
+	return false;
+}
+
+static bool lies_in(const struct spf_networks *f, const struct prefix *p)
+{
+	for (unsigned i = f->count; i-- > 0;)
+		if (prefix_covers(&f->network[i], p))
 			return true;
 	return false;
 }
@@ -123,24 +167,19 @@ static bool is_excluded(const struct spf_gather *g, const struct prefix *p)
 static void networks_compact(struct spf_gather *g)
 {
 	struct spf_networks *f = &g->found;
-	unsigned kept = 0;
 
-	qsort(f->network, f->count, sizeof(f->network[0]), prefix_order);
-	for (unsigned i = 0; i < f->count; i++) {
+	qsort(g->named, g->named_count, sizeof(g->named[0]), named_order);
+	for (unsigned i = 0; i < g->named_count; i++) {
+		const struct prefix *p = &g->named[i].prefix;
 		char text[PREFIX_TEXT_MAX];
-		bool inside = false;
 
-		for (unsigned k = kept; k-- > 0 && !inside;)
-			inside = prefix_covers(&f->network[k], &f->network[i]);
-		if (inside)
+		if (lies_in(f, p))
 			continue;
-		if (is_excluded(g, &f->network[i])) {
-			note(g, "a part is excluded of", prefix_format(&f->network[i], text));
-			continue;
-		}
-		f->network[kept++] = f->network[i];
+		if (is_excluded(g, &g->named[i]))
+			note(g, "a part is excluded of", prefix_format(p, text));
+		else
+			f->network[f->count++] = *p;
 	}
-	f->count = kept;
 }
 
 static void step_done(struct spf_gather *g)
@@ -209,16 +248,18 @@ static void count_void(struct spf_gather *g, const struct task *t)
 
 /* ---- a and mx ---- */
 
-static void host_start(const struct task *from, const char *name, bool is_of_mx)
+static void mx_host_start(const struct task *mx, const char *name)
 {
-	struct task *t = task_new(from->g, TASK_HOST, name);
+	struct task *t = task_new(mx->g, TASK_HOST, name);
 
 	if (!t)
 		return;
-	t->qualifier = from->qualifier;
-	t->bits4 = from->bits4;
-	t->bits6 = from->bits6;
-	t->is_of_mx = is_of_mx;
+	t->parent = mx->parent;
+	t->term = mx->term;
+	t->qualifier = mx->qualifier;
+	t->bits4 = mx->bits4;
+	t->bits6 = mx->bits6;
+	t->is_of_mx = true;
 	task_ask(t);
 }
 
@@ -233,7 +274,7 @@ static void mx_answered(struct task *t, const struct answer *a)
 		      MX_NAMES_MAX);
 	for (unsigned i = 0; i < a->count && i < MX_NAMES_MAX; i++)
 		if (a->mx[i].name[0])
-			host_start(t, a->mx[i].name, true);
+			mx_host_start(t, a->mx[i].name);
 }
 
 /* Both families, one after the other, since each sender has but one. */
@@ -246,7 +287,8 @@ static void host_answered(struct task *t, const struct answer *a)
 			one = addr_from_v4((struct in_addr){htonl(a->code[i])});
 		else
 			one = a->addr[i];
-		network_add(t->g, &one, bits_of(&one, t->bits4, t->bits6), t->qualifier);
+		network_add(t->parent, t->term, t->qualifier, &one,
+			    bits_of(&one, t->bits4, t->bits6));
 	}
 	if (t->record == RECORD_A) {
 		t->is_void = a->status == ANSWER_NONE;
@@ -259,7 +301,7 @@ static void host_answered(struct task *t, const struct answer *a)
 
 /* ---- records ---- */
 
-static void follow(struct task *from, enum task_kind kind, const char *name)
+static void follow(struct task *from, unsigned term, enum task_kind kind, const char *name)
 {
 	struct spf_gather *g = from->g;
 	size_t length = strlen(name);
@@ -276,11 +318,13 @@ static void follow(struct task *from, enum task_kind kind, const char *name)
 	if (!t)
 		return;
 	t->parent = from;
+	t->term = term;
 	task_ask(t);
 }
 
-static void term_address(struct spf_gather *g, const struct spf_term *t)
+static void term_address(struct task *record, unsigned term)
 {
+	const struct spf_term *t = &record->g->term[term];
 	struct in6_addr v6;
 	struct in_addr v4;
 	struct addr a;
@@ -292,38 +336,66 @@ static void term_address(struct spf_gather *g, const struct spf_term *t)
 	else
 		return; /* the grammar has made sure that it is one */
 	/* An IPv6 length counts the bits of the mapped form, whatever it is the length of. */
-	network_add(g, &a,
+	network_add(record, term, t->qualifier, &a,
 		    strcmp(t->name, "ip4") == 0 ? bits_of(&a, t->bits4, -1)
-						: (t->bits6 < 0 ? ADDR_BITS : t->bits6),
-		    t->qualifier);
+						: (t->bits6 < 0 ? ADDR_BITS : t->bits6));
+}
+
+/* Does it match whom nobody can tell without the sender? */
+static bool is_of_sender(const struct spf_term *t)
+{
+	return t->has_macros || strcmp(t->name, "ptr") == 0 || strcmp(t->name, "exists") == 0;
+}
+
+/* Does it end the evaluation for some, without a pass, of whom nothing is known here? */
+static bool is_blind(const struct spf_term *t)
+{
+	return t->qualifier && t->qualifier != '+' && t->costs &&
+	       (is_of_sender(t) || strcmp(t->name, "include") == 0);
 }
 
 /* A term that costs a lookup. */
-static void term_follow(struct task *from, const struct spf_term *t)
+static void term_follow(struct task *from, unsigned term)
 {
-	const char *name = t->value[0] ? t->value : from->name;
 	struct spf_gather *g = from->g;
+	const struct spf_term *t = &g->term[term];
+	const char *name = t->value[0] ? t->value : from->name;
 	struct task *host;
 
 	/* Past the limit it is broken anyhow: nobody makes us ask for more. */
 	if (++g->lookups > SPF_LOOKUPS_MAX)
 		return;
-	if (strcmp(t->name, "redirect") == 0 && !t->has_macros) {
-		follow(from, TASK_REDIRECT, name);
-	} else if (t->has_macros || strcmp(t->name, "ptr") == 0 || strcmp(t->name, "exists") == 0 ||
-		   (strcmp(t->name, "include") == 0 && t->qualifier != '+')) {
+	if (is_blind(t))
+		return;
+	if (is_of_sender(t)) {
 		note(g, t->name, name);
+	} else if (strcmp(t->name, "redirect") == 0) {
+		follow(from, PLACE_LAST, TASK_REDIRECT, name);
 	} else if (strcmp(t->name, "include") == 0) {
-		follow(from, TASK_INCLUDE, name);
+		follow(from, term, TASK_INCLUDE, name);
 	} else {
 		host = task_new(g, strcmp(t->name, "mx") == 0 ? TASK_MX : TASK_HOST, name);
 		if (!host)
 			return;
+		host->parent = from;
+		host->term = term;
 		host->qualifier = t->qualifier;
 		host->bits4 = t->bits4;
 		host->bits6 = t->bits6;
 		task_ask(host);
 	}
+}
+
+/* A term behind one that may have matched any sender: it costs what it costs, and lets nobody pass for sure. */
+static void term_behind(struct spf_gather *g, const struct spf_term *t,
+			const struct spf_term *blind)
+{
+	char what[sizeof("all behind -") + sizeof(blind->name)];
+
+	g->lookups += t->costs;
+	snprintf(what, sizeof(what), "all behind %c%s", blind->qualifier, blind->name);
+	if (t->qualifier == '+' || (!t->qualifier && t->costs))
+		note(g, what, blind->value);
 }
 
 /* Where the record of the domain itself ends, or the one that it hands over to (RFC 7208, 6.1). */
@@ -337,7 +409,8 @@ static bool is_own(const struct task *t)
 static void record_terms(struct task *from, unsigned count)
 {
 	struct spf_gather *g = from->g;
-	const struct spf_term *redirect = NULL;
+	const struct spf_term *blind = NULL;
+	unsigned redirect = count;
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct spf_term *t = &g->term[i];
@@ -352,14 +425,22 @@ static void record_terms(struct task *from, unsigned count)
 				g->all = t->qualifier;
 			return;
 		}
-		if (strcmp(t->name, "ip4") == 0 || strcmp(t->name, "ip6") == 0)
-			term_address(g, t);
-		else if (!t->qualifier && t->costs)
-			redirect = t;
+		if (!t->qualifier && t->costs)
+			redirect = i;
+		else if (blind)
+			term_behind(g, t, blind);
+		else if (strcmp(t->name, "ip4") == 0 || strcmp(t->name, "ip6") == 0)
+			term_address(from, i);
 		else if (t->costs)
-			term_follow(from, t);
+			term_follow(from, i);
+		if (!blind && is_blind(t))
+			blind = t;
 	}
-	if (redirect)
+	if (redirect == count)
+		return;
+	if (blind)
+		term_behind(g, &g->term[redirect], blind);
+	else
 		term_follow(from, redirect);
 }
 
@@ -371,13 +452,17 @@ static void record_answered(struct task *t, const struct answer *a)
 	struct err e = {0};
 
 	g->texts.count = 0;
+	g->texts.is_short = false;
 	if (a->status == ANSWER_NONE && t->kind != TASK_RECORD)
 		count_void(g, t);
 	if (a->status != ANSWER_NONE)
 		answer_texts(a, t->name, &g->texts);
 	found = spf_record_take(&g->texts, record);
+	if (!spf_record_is_whole(&g->texts))
+		fault(g, SPF_BROKEN, SPF_NOT_READ, DOMAIN_SHOWN, t->name, ANSWER_TEXTS_MAX,
+		      ANSWER_TEXT_WHOLE_MAX);
 	/* 5.2 and 6.1: "none" of theirs is permerror of ours. */
-	if (!found && t->kind == TASK_RECORD)
+	else if (!found && t->kind == TASK_RECORD)
 		fault(g, SPF_NONE, "%.*s publishes no SPF record", DOMAIN_SHOWN, t->name);
 	else if (!found)
 		fault(g, SPF_BROKEN, "%.*s, which it names, has no SPF record", DOMAIN_SHOWN,

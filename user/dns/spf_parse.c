@@ -250,6 +250,15 @@ bool spf_is_record(const uint8_t *bytes, size_t length)
 	       (length == VERSION_BYTES || bytes[VERSION_BYTES] == ' ');
 }
 
+bool spf_record_is_whole(const struct answer_texts *texts)
+{
+	for (unsigned i = 0; i < texts->count; i++)
+		if (texts->text[i].is_cut &&
+		    spf_is_record(texts->text[i].byte, texts->text[i].length))
+			return false;
+	return !texts->is_short;
+}
+
 unsigned spf_record_take(const struct answer_texts *texts,
 			 char record[static ANSWER_TEXT_WHOLE_MAX + 1])
 {

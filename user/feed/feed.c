@@ -237,6 +237,8 @@ static int lines_read(struct feed_reader *r)
 			ret = readings[r->format]->line(r, line);
 		}
 	}
+	if (ret == 0 && readings[r->format]->end)
+		ret = readings[r->format]->end(r);
 	return ret;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+
 #define SITE_BITS 48 /* RFC 6177, 1: what a site with many networks has */
 
 static const char magic[8] = "pnfeed1"; /* another layout is another number */
@@ -124,6 +125,35 @@ int image_check(const void *bytes, size_t length, struct image *out, struct err 
 		return err_set(e, -EBADMSG, "the list will not do: %s", wrong);
 	*out = i;
 	return 0;
+}
+
+/* FNV-1a's constants for 64 bits; a word at a time, since a list has megabytes. */
+#define NUMBER_BEGIN 0xcbf29ce484222325ULL
+#define NUMBER_PRIME 0x100000001b3ULL
+
+uint64_t image_number_add(uint64_t number, const void *bytes, size_t length)
+{
+	const char *at = bytes;
+	uint64_t word = 0;
+
+	for (; length; at += sizeof(word), word = 0) {
+		size_t n = length < sizeof(word) ? length : sizeof(word);
+
+		memcpy(&word, at, n);
+		length -= n;
+		number = (number ^ word) * NUMBER_PRIME;
+		number ^= number >> 32;
+	}
+	return number;
+}
+
+uint64_t image_number(const struct image *i)
+{
+	const uint64_t counts[] = {i->host_count, i->prefix_count};
+	uint64_t number = image_number_add(NUMBER_BEGIN, counts, sizeof(counts));
+
+	number = image_number_add(number, i->hosts, i->host_count * sizeof(*i->hosts));
+	return image_number_add(number, i->prefixes, i->prefix_count * sizeof(*i->prefixes));
 }
 
 /* ---- looking ---- */

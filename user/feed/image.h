@@ -32,6 +32,14 @@ int image_write(int fd, const struct feed_list *l, size_t *length, struct err *e
 /* Exactly length bytes, aligned as malloc(3) or mmap(2) do. 0 and *out, or -EBADMSG with what is wrong. */
 int image_check(const void *bytes, size_t length, struct image *out, struct err *e);
 
+/*
+ * A number made of the entries, by which the same list is known again. It is no proof: a file's writer could make two lists that have one
+ * number, and then would see his own first stay in force.
+ */
+uint64_t image_number(const struct image *i);
+/* Such a number, and something else besides. */
+uint64_t image_number_add(uint64_t number, const void *bytes, size_t length);
+
 /* Where the first host is that is not below addr; where the first prefix is that is not before p. Counts when none is. */
 size_t image_find_host(const struct image *i, uint32_t addr);
 size_t image_find_prefix(const struct image *i, const struct prefix *p);

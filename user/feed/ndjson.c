@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Spamhaus DROP as JSON Lines: {"cidr":"192.0.2.0/24","sblid":"SBL1","rir":"ripencc"} a line, and a last one of "type":"metadata" that says
- * how many "records" there are: a file that was cut somewhere says so itself.
+ * how many "records" there are. That line is the only sign that a download came to its end, so Spamhaus' records (they alone have an
+ * "sblid") are not taken without it. Others' lines need none. Two such lists may stand one behind the other, for IPv4 and IPv6.
  */
 #include <string.h>
 
@@ -16,13 +17,16 @@ static bool ndjson_fits(struct excerpt line)
 static int metadata_read(struct feed_reader *r, const json_t *object)
 {
 	const json_t *records = json_object_get(object, "records");
+	uint64_t seen = r->seen - r->seen_before;
 
-	if (records && (uint64_t)json_integer_value(records) != r->seen)
+	r->seen_before = r->seen;
+	r->lacks_end = false;
+	if (records && (uint64_t)json_integer_value(records) != seen)
 		return feed_refuse(
 			r,
 			"says that there are %lld records, but before it stand %llu: the "
 			"file is not whole",
-			(long long)json_integer_value(records), (unsigned long long)r->seen);
+			(long long)json_integer_value(records), (unsigned long long)seen);
 	return 0;
 }
 
@@ -31,6 +35,8 @@ static int object_read(struct feed_reader *r, struct excerpt line, const json_t 
 	const json_t *cidr = json_object_get(object, "cidr");
 	const char *type = json_string_value(json_object_get(object, "type"));
 
+	if (json_object_get(object, "sblid"))
+		r->lacks_end = true;
 	if (json_is_string(cidr))
 		return feed_take(r, (struct excerpt){.at = json_string_value(cidr),
 						     .length = json_string_length(cidr)});
@@ -55,9 +61,19 @@ static int ndjson_line(struct feed_reader *r, struct excerpt line)
 	return ret;
 }
 
+static int ndjson_end(struct feed_reader *r)
+{
+	if (r->lacks_end)
+		return feed_refuse(r,
+				   "is the last, and Spamhaus' lists end with one of metadata: the "
+				   "file is not whole");
+	return 0;
+}
+
 const struct feed_reading ndjson_reading = {
 	.name = "ndjson",
 	.title = "JSON Lines",
 	.fits = ndjson_fits,
 	.line = ndjson_line,
+	.end = ndjson_end,
 };

@@ -19,6 +19,8 @@ struct feed_reader {
 	struct feed_report *report;
 	struct feed_ranges in, out; /* entries, and what is taken out of them */
 	uint64_t seen;		    /* lines or elements that should have had an entry */
+	uint64_t seen_before;	    /* of these, up to the last line that said how many there are */
+	bool lacks_end;		    /* such a line must come yet */
 	struct err *e;
 };
 
@@ -29,6 +31,8 @@ struct feed_reading {
 	/* A line, without blanks at its ends, not empty and no comment. 0, or -errno: then the file is refused. NULL: whole reads all. */
 	int (*line)(struct feed_reader *r, struct excerpt line);
 	int (*whole)(struct feed_reader *r);
+	/* Behind the last line: is anything missing? 0, or -errno as for line. NULL: nothing can be. */
+	int (*end)(struct feed_reader *r);
 };
 
 extern const struct feed_reading list_reading, ndjson_reading, ipset_reading, nft_reading,

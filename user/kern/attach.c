@@ -31,6 +31,8 @@ static int link_info(int fd, struct bpf_link_info *info)
 	return bpf_obj_get_info_by_fd(fd, info, &size) ? -errno : 0;
 }
 
+#define WHO_TEXT_MAX 96 /* two dozen words, and a name of BPF_OBJ_NAME_LEN */
+
 /* Who sits on an interface: "the program 'xdp_dispatcher' (id 12)". */
 static const char *who_is_there(int ifindex, char *buffer, size_t size)
 {
@@ -49,7 +51,8 @@ static const char *who_is_there(int ifindex, char *buffer, size_t size)
 	if (fd < 0)
 		return buffer;
 	if (bpf_obj_get_info_by_fd(fd, &info, &info_size) == 0)
-		snprintf(buffer, size, "the XDP program '%s' (id %u)", info.name, id);
+		snprintf(buffer, size, "the XDP program '%s' (id %u)%s", info.name, id,
+			 strcmp(info.name, "pn_xdp") == 0 ? " of another instance of postern" : "");
 	close(fd);
 	return buffer;
 }
@@ -74,7 +77,7 @@ static int create_link(struct gate *g, int ifindex, enum gate_mode mode)
 
 static int attach_fault(struct err *e, int r, int ifindex, const char *name)
 {
-	char who[64];
+	char who[WHO_TEXT_MAX];
 
 	if (r == -EBUSY || r == -EEXIST)
 		return err_set(e, -EBUSY, "cannot attach to %s: %s is there already", name,

@@ -147,13 +147,19 @@ static int trie_make(struct making *m, const struct feeds_image *image, struct e
 	return 0;
 }
 
-static void bank_set_actions(struct pn_feed_bank *b, const struct feeds_action *action,
-			     unsigned count)
+static void bank_set_feeds(struct pn_feed_bank *b, const struct feeds_set *set)
 {
-	b->feeds = count;
+	b->feeds = set->count;
 	for (unsigned i = 0; i < PN_FEEDS_MAX; i++) {
-		b->action[i] = i < count ? (__u8)action[i].action : PN_PASS;
-		b->always[i] = i < count && action[i].always;
+		const struct feeds_part *p = i < set->count ? &set->part[i] : NULL;
+
+		b->action[i] = p ? (__u8)p->action : PN_PASS;
+		b->always[i] = p && p->always;
+		if (!p)
+			continue;
+		memcpy(b->feed[i].name, p->name, sizeof(b->feed[i].name));
+		b->feed[i].list = p->list;
+		b->feed[i].made = p->made;
 	}
 }
 
@@ -194,27 +200,98 @@ static void programs_wait(struct gate *g, __u32 slot, const struct making *m)
 	slot_put(g->map.pn_feed_lines, slot, m->lines_fd, NULL);
 }
 
-static int hits_clear(struct gate *g, uint32_t feeds, struct err *e)
+static int bank_get(struct gate *g, __u32 *slot, struct pn_feed_bank *out, struct err *e)
 {
-	int cpus = libbpf_num_possible_cpus();
-	__u64 *none = cpus > 0 ? calloc((size_t)cpus, sizeof(*none)) : NULL;
-	int r = none ? 0 : err_set(e, -ENOMEM, "no memory for the counters");
+	__u32 bank = __atomic_load_n(&g->conf->feeds_bank, __ATOMIC_SEQ_CST);
 
+	memset(out, 0, sizeof(*out));
+	if (!bank)
+		return -ENOENT;
+	*slot = bank - 1;
+	if (bpf_map_lookup_elem(g->map.pn_feed_bank, slot, out))
+		return err_set(e, -errno, "cannot read pn_feed_bank: %s", strerror(errno));
+	return 0;
+}
+
+int feeds_find(const struct feeds_set *set, const char *name)
+{
+	for (unsigned i = 0; i < set->count; i++)
+		if (strcmp(set->part[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int feeds_get_set(struct gate *g, struct feeds_set *out, struct err *e)
+{
+	struct pn_feed_bank bank;
+	__u32 slot = 0;
+	int r = bank_get(g, &slot, &bank, e);
+
+	*out = (struct feeds_set){0};
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	out->count = bank.feeds < PN_FEEDS_MAX ? bank.feeds : PN_FEEDS_MAX;
+	for (unsigned i = 0; i < out->count; i++) {
+		struct feeds_part *p = &out->part[i];
+
+		memcpy(p->name, bank.feed[i].name, sizeof(p->name));
+		p->name[sizeof(p->name) - 1] = '\0';
+		p->action = bank.action[i];
+		p->always = bank.always[i];
+		p->list = bank.feed[i].list;
+		p->made = bank.feed[i].made;
+	}
+	return 0;
+}
+
+const char *feeds_get_name(struct gate *g, unsigned number, char buffer[static PN_FEED_NAME_MAX])
+{
+	struct feeds_set set;
+
+	if (feeds_get_set(g, &set, NULL) || number >= set.count)
+		return NULL;
+	memcpy(buffer, set.part[number].name, PN_FEED_NAME_MAX);
+	return buffer;
+}
+
+/*
+ * The hits go with the names. Between this and the swap what a program counts is counted for the number: a few packets, seldom. Whoever
+ * was no feed in force begins with none.
+ */
+static int hits_carry(struct gate *g, const struct feeds_set *was, const struct feeds_set *next,
+		      struct err *e)
+{
+	int cpus = libbpf_num_possible_cpus(), r = 0;
+	size_t row = cpus > 0 ? (size_t)cpus : 0;
+	__u64 *hits = calloc((PN_FEEDS_MAX + 1) * row + 1, sizeof(*hits));
+	const __u64 *none = hits ? hits + PN_FEEDS_MAX * row : NULL;
+
+	if (!hits || !row)
+		r = err_set(e, -ENOMEM, "no memory for the counters");
 	for (__u32 i = 0; !r && i < PN_FEEDS_MAX; i++)
-		if (feeds >> i & 1 && bpf_map_update_elem(g->map.pn_feed_hits, &i, none, BPF_ANY))
+		if (bpf_map_lookup_elem(g->map.pn_feed_hits, &i, hits + i * row))
+			r = err_set(e, -errno, "cannot read pn_feed_hits: %s", strerror(errno));
+	for (__u32 i = 0; !r && i < PN_FEEDS_MAX; i++) {
+		int from = i < next->count ? feeds_find(was, next->part[i].name) : -1;
+
+		if (from == (int)i)
+			continue;
+		if (bpf_map_update_elem(g->map.pn_feed_hits, &i,
+					from < 0 ? none : hits + (size_t)from * row, BPF_ANY))
 			r = err_set(e, -errno, "cannot write pn_feed_hits: %s", strerror(errno));
-	free(none);
+	}
+	free(hits);
 	return r;
 }
 
 static int image_check(const struct feeds_image *image, struct err *e)
 {
-	bool is_sound = image->feed_count <= PN_FEEDS_MAX;
+	bool is_sound = image->set.count <= PN_FEEDS_MAX;
 
 	for (size_t i = 0; is_sound && i < image->host_count; i++)
-		is_sound = image->hosts[i].feed < image->feed_count;
+		is_sound = image->hosts[i].feed < image->set.count;
 	for (size_t i = 0; is_sound && i < image->prefix_count; i++)
-		is_sound = image->prefixes[i].feed < image->feed_count &&
+		is_sound = image->prefixes[i].feed < image->set.count &&
 			   image->prefixes[i].prefix.bits <= ADDR_BITS;
 	return is_sound ? 0 : err_set(e, -EINVAL, "an entry is of a feed that there is not");
 }
@@ -225,7 +302,7 @@ static int making_fill(struct making *m, const struct feeds_image *image, struct
 
 	m->bank.hosts = (__u32)image->host_count;
 	m->bank.prefixes = (__u32)image->prefix_count;
-	bank_set_actions(&m->bank, image->action, image->feed_count);
+	bank_set_feeds(&m->bank, &image->set);
 	/* Without hosts too, 8 KiB: programs_wait() needs something to put. */
 	r = lines_make(m, image, e);
 	if (!r && image->prefix_count)
@@ -233,14 +310,17 @@ static int making_fill(struct making *m, const struct feeds_image *image, struct
 	return r;
 }
 
-int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clear_hits,
-		  struct err *e)
+int feeds_replace(struct gate *g, const struct feeds_image *image, struct err *e)
 {
 	__u32 was = __atomic_load_n(&g->conf->feeds_bank, __ATOMIC_SEQ_CST);
 	__u32 next = was == 1 ? 2 : 1, spare = next - 1;
 	bool is_empty = !image->host_count && !image->prefix_count;
 	struct making m = {.lines_fd = -1, .trie_fd = -1};
+	struct feeds_set before;
 	int r = image_check(image, e);
+
+	if (!r)
+		r = feeds_get_set(g, &before, e);
 
 	/* Left there by one who was killed. */
 	if (!r)
@@ -250,7 +330,7 @@ int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clea
 	if (!r)
 		r = bank_put(g, spare, &m, e);
 	if (!r)
-		r = hits_clear(g, clear_hits, e);
+		r = hits_carry(g, &before, &image->set, e);
 	if (r) {
 		bank_clear(g, spare);
 	} else {
@@ -263,19 +343,6 @@ int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clea
 	}
 	making_end(&m);
 	return r;
-}
-
-static int bank_get(struct gate *g, __u32 *slot, struct pn_feed_bank *out, struct err *e)
-{
-	__u32 bank = __atomic_load_n(&g->conf->feeds_bank, __ATOMIC_SEQ_CST);
-
-	memset(out, 0, sizeof(*out));
-	if (!bank)
-		return -ENOENT;
-	*slot = bank - 1;
-	if (bpf_map_lookup_elem(g->map.pn_feed_bank, slot, out))
-		return err_set(e, -errno, "cannot read pn_feed_bank: %s", strerror(errno));
-	return 0;
 }
 
 bool feeds_are_loaded(struct gate *g)
@@ -298,20 +365,27 @@ int feeds_get_size(struct gate *g, struct feeds_size *out, struct err *e)
 	return 0;
 }
 
-int feeds_get_hits(struct gate *g, uint64_t packets[static PN_FEEDS_MAX], struct err *e)
+int feeds_get_hits(struct gate *g, struct feeds_hits *out, struct err *e)
 {
-	int cpus = libbpf_num_possible_cpus(), r = 0;
+	int cpus = libbpf_num_possible_cpus(), r = feeds_get_set(g, &out->set, e);
 	__u64 *per_cpu = cpus > 0 ? calloc((size_t)cpus, sizeof(*per_cpu)) : NULL;
 
 	if (!per_cpu)
 		return err_set(e, -ENOMEM, "no memory for the counters");
 	for (__u32 i = 0; !r && i < PN_FEEDS_MAX; i++) {
-		packets[i] = 0;
+		out->packets[i] = 0;
 		if (bpf_map_lookup_elem(g->map.pn_feed_hits, &i, per_cpu))
 			r = err_set(e, -errno, "cannot read pn_feed_hits: %s", strerror(errno));
 		for (int cpu = 0; !r && cpu < cpus; cpu++)
-			packets[i] += per_cpu[cpu];
+			out->packets[i] += per_cpu[cpu];
 	}
 	free(per_cpu);
 	return r;
+}
+
+uint64_t feeds_hits_of(const struct feeds_hits *h, const char *name)
+{
+	int number = feeds_find(&h->set, name);
+
+	return number < 0 ? 0 : h->packets[number];
 }

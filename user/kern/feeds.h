@@ -8,7 +8,7 @@
 
 #include "kern/gate.h"
 
-/* A single IPv4 address, and the feed it is in: its number in the configuration, from 0. */
+/* A single IPv4 address, and the feed it is in: its number in the set, from 0. */
 struct feeds_host {
 	uint32_t addr; /* host order */
 	uint32_t feed;
@@ -19,9 +19,18 @@ struct feeds_prefix {
 	uint32_t feed;
 };
 
-struct feeds_action {
+/* A feed of a set. A set's numbers are its own: what goes on from one to the next goes by the names. */
+struct feeds_part {
+	char name[PN_FEED_NAME_MAX];
 	enum pn_action action; /* drop, refuse, reply */
 	bool always;	       /* in monitor mode too */
+	/* Two numbers that the caller makes, so that he knows them again: of the feed's list, and with what was left out of it. */
+	uint64_t list, made;
+};
+
+struct feeds_set {
+	struct feeds_part part[PN_FEEDS_MAX];
+	unsigned count;
 };
 
 /* All feeds together. Sorted by address and length, none twice: what stands in several is the first feed's. */
@@ -30,8 +39,7 @@ struct feeds_image {
 	size_t host_count;
 	const struct feeds_prefix *prefixes;
 	size_t prefix_count;
-	struct feeds_action action[PN_FEEDS_MAX];
-	unsigned feed_count;
+	struct feeds_set set;
 };
 
 struct feeds_size {
@@ -39,15 +47,26 @@ struct feeds_size {
 };
 
 /*
- * Put an image in the place of what is in force; an empty one takes all feeds out. The counts of hits (by feed number) start anew where
- * clear_hits has a bit. 0 or -errno with what was in force untouched.
+ * Put an image in the place of what is in force; an empty one takes all feeds out. A feed that was in force by its name keeps its hits, another
+ * begins with none. 0 or -errno with what was in force untouched.
  */
-int feeds_replace(struct gate *g, const struct feeds_image *image, uint32_t clear_hits,
-		  struct err *e);
+int feeds_replace(struct gate *g, const struct feeds_image *image, struct err *e);
+/* Which feeds are in force, by their numbers; none: a count of 0. 0 or -errno. */
+int feeds_get_set(struct gate *g, struct feeds_set *out, struct err *e);
+/* The number that a feed has in a set, or -1. */
+int feeds_find(const struct feeds_set *set, const char *name);
+/* The feed with this number, which a verdict or an event has; NULL: none in force has it. Returns buffer. */
+const char *feeds_get_name(struct gate *g, unsigned number, char buffer[static PN_FEED_NAME_MAX]);
 /* Are any in force? Not in a gate that was loaded anew, or from another ABI: then whoever has feeds puts them in again. */
 bool feeds_are_loaded(struct gate *g);
 int feeds_get_size(struct gate *g, struct feeds_size *out, struct err *e);
-/* Packets that each feed decided, over the CPUs. */
-int feeds_get_hits(struct gate *g, uint64_t packets[static PN_FEEDS_MAX], struct err *e);
+/* Packets that each feed decided, over the CPUs, and who has which number. */
+struct feeds_hits {
+	struct feeds_set set;
+	uint64_t packets[PN_FEEDS_MAX];
+};
+int feeds_get_hits(struct gate *g, struct feeds_hits *out, struct err *e);
+uint64_t feeds_hits_of(const struct feeds_hits *h,
+		       const char *name); /* 0 for one that is not in force */
 
 #endif

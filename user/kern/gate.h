@@ -45,6 +45,8 @@ enum gate_origin {
  * another process did not let go within half a minute.
  */
 int gate_lock(struct err *e);
+/* The same for who cannot wait: -EBUSY at once. */
+int gate_lock_now(struct err *e);
 void gate_unlock(int fd); /* negative: nothing */
 
 /*

@@ -48,41 +48,53 @@ int pins_mount(struct err *e)
 	return err_set(e, -errno, "cannot mount a bpffs on %s: %s", BPFFS_ROOT, strerror(errno));
 }
 
-static int lock_fault(struct err *e, int r)
+static int lock_fault(struct err *e, int r, unsigned wait_ms)
 {
+	char waited[48] = "";
+
+	if (wait_ms)
+		snprintf(waited, sizeof(waited), ", for %u s already", wait_ms / 1000);
 	if (r == -EWOULDBLOCK)
-		return err_set(
-			e, -EBUSY,
-			"another postern is loading a gate, for %d s already: try again when "
-			"it is done",
-			LOCK_WAIT_MS / 1000);
+		return err_set(e, -EBUSY,
+			       "another postern is loading a gate%s: try again when it is done",
+			       waited);
 	if (r == -EPERM || r == -EACCES)
 		return err_set(e, -EPERM, "loading or removing the gate needs root");
 	return err_set(e, r, "cannot lock %s: %s", BPFFS_ROOT, strerror(-r));
 }
 
-int gate_lock(struct err *e)
+static int lock_take(unsigned wait_ms, struct err *e)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * NS_PER_MS};
-	uint64_t until = now_boot_ns() + (uint64_t)LOCK_WAIT_MS * NS_PER_MS;
+	uint64_t until = now_boot_ns() + wait_ms * NS_PER_MS;
 	int fd, r = pins_mount(e);
 
 	if (r)
 		return r;
 	fd = open(BPFFS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return lock_fault(e, -errno);
+		return lock_fault(e, -errno, wait_ms);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		r = -errno;
 		if (r == -EINTR)
 			continue;
 		if (r != -EWOULDBLOCK || now_boot_ns() >= until) {
 			close(fd);
-			return lock_fault(e, r);
+			return lock_fault(e, r, wait_ms);
 		}
 		nanosleep(&step, NULL);
 	}
 	return fd;
+}
+
+int gate_lock(struct err *e)
+{
+	return lock_take(LOCK_WAIT_MS, e);
+}
+
+int gate_lock_now(struct err *e)
+{
+	return lock_take(0, e);
 }
 
 void gate_unlock(int fd)

@@ -37,6 +37,16 @@ const char *tables_name(enum gate_table t)
 	return kinds[t].name;
 }
 
+bool tables_is_live(const struct table_entry *e, uint64_t now_boot_ns)
+{
+	return !e->expires || e->expires > now_boot_ns;
+}
+
+bool tables_is_ban(const struct table_entry *e, uint64_t now_boot_ns)
+{
+	return e->origin == PN_ORIGIN_BAN && tables_is_live(e, now_boot_ns);
+}
+
 static int table_fd(const struct gate *g, enum gate_table t)
 {
 	switch (t) {

@@ -31,6 +31,11 @@ struct table_entry {
 	uint32_t open;	  /* GATE_TABLE_OPEN */
 };
 
+/* Does it hold at that time, and not only wait for its place to be taken? */
+bool tables_is_live(const struct table_entry *e, uint64_t now_boot_ns);
+/* Is it a ban that holds? */
+bool tables_is_ban(const struct table_entry *e, uint64_t now_boot_ns);
+
 #define TABLES_CURSOR_BYTES 32 /* the longest key */
 
 /* A walk that goes on where it stopped; begins as {0}. */

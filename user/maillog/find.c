@@ -54,12 +54,19 @@ static const char *journalctl_find(void)
 	return NULL;
 }
 
-static bool journal_is_there(void)
+unsigned maillog_journals(void)
 {
+	unsigned there = 0;
+
 	for (size_t i = 0; i < COUNT(journals); i++)
 		if (access(journals[i], R_OK) == 0)
-			return journalctl_find() != NULL;
-	return false;
+			there |= 1U << i;
+	return there;
+}
+
+static bool journal_is_there(void)
+{
+	return maillog_journals() && journalctl_find();
 }
 
 /* Of the first so many; NULL: none was written since. */
@@ -106,6 +113,19 @@ enum maillog_place maillog_find(const char *mail_log, char path[static PATH_MAX]
 	}
 	snprintf(path, PATH_MAX, "%s", mail_log);
 	return stat(path, &st) == 0 || errno != ENOENT ? MAILLOG_IN_FILE : MAILLOG_NOWHERE;
+}
+
+enum maillog_packing maillog_packing(const char *path)
+{
+	static const char *const others[] = {".xz", ".zst", ".bz2", ".lz4", ".Z"};
+	const char *dot = strrchr(path, '.');
+
+	if (dot && strcmp(dot, ".gz") == 0)
+		return MAILLOG_GZIP;
+	for (size_t i = 0; dot && i < COUNT(others); i++)
+		if (strcmp(dot, others[i]) == 0)
+			return MAILLOG_PACKED_OTHERWISE;
+	return MAILLOG_PLAIN;
 }
 
 /* ---- what may be read ---- */

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "maillog/lines.h"
+
 #define WAIT_S	 10  /* of the log's own time: Exim delivers at once what it can deliver */
 #define WAIT_MAX 256 /* messages at once whose recipients are being told */
 #define HOST_MAX 64
@@ -24,8 +26,7 @@ struct maillog {
 	/* Keys of those that wait, the oldest first; one that was forgotten meanwhile is not found. */
 	char waiting[WAIT_MAX][MAILLOG_KEY_MAX];
 	unsigned first, count;
-	size_t length; /* of the line that is coming; what does not fit is passed over */
-	char text[MAILLOG_LINE_MAX];
+	struct maillog_lines lines;
 };
 
 void maillog_now(struct maillog *m, int64_t now_wall_s)
@@ -228,25 +229,13 @@ void maillog_line(struct maillog *m, const char *text, size_t length)
 		m->span.understood++;
 }
 
+static void on_line(void *context, const char *line, size_t length, size_t took)
+{
+	(void)took;
+	maillog_line(context, line, length);
+}
+
 void maillog_bytes(struct maillog *m, const char *bytes, size_t length)
 {
-	while (length) {
-		const char *end = memchr(bytes, '\n', length);
-		size_t n = end ? (size_t)(end - bytes) : length;
-		size_t room = sizeof(m->text) - m->length, take = n < room ? n : room;
-
-		if (end && !m->length) { /* whole in what came: no copy */
-			maillog_line(m, bytes, n);
-		} else {
-			memcpy(m->text + m->length, bytes, take);
-			m->length += take;
-			if (end) {
-				maillog_line(m, m->text, m->length);
-				m->length = 0;
-			}
-		}
-		n += end != NULL;
-		bytes += n;
-		length -= n;
-	}
+	maillog_lines_cut(&m->lines, bytes, length, on_line, m);
 }

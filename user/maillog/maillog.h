@@ -13,7 +13,6 @@
 #include "base/addr.h"
 #include "base/err.h"
 
-#define MAILLOG_LINE_MAX 8192 /* bytes; rsyslog's own bound. What is longer is cut */
 #define MAILLOG_HOST_MAX 256
 #define MAILLOG_FROM_MAX 256
 

@@ -30,23 +30,16 @@ struct rotated {
 struct finding {
 	struct rotated file[MAILLOG_FILES_MAX];
 	unsigned count, skipped;
+	int64_t skipped_first_s, skipped_last_s; /* when those were written last; 0 none */
 };
 
-static bool ends_with(const char *text, const char *end)
+static void file_skip(struct finding *f, int64_t written_s)
 {
-	size_t n = strlen(text), m = strlen(end);
-
-	return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-static bool is_unreadable(const char *path)
-{
-	static const char *const packed[] = {".xz", ".zst", ".bz2", ".lz4", ".Z"};
-
-	for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++)
-		if (ends_with(path, packed[i]))
-			return true;
-	return false;
+	f->skipped++;
+	if (!f->skipped_first_s || written_s < f->skipped_first_s)
+		f->skipped_first_s = written_s;
+	if (written_s > f->skipped_last_s)
+		f->skipped_last_s = written_s;
 }
 
 static void file_take(struct finding *f, const char *path, int64_t since_wall_s)
@@ -54,14 +47,15 @@ static void file_take(struct finding *f, const char *path, int64_t since_wall_s)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	if ((fd < 0 ? stat(path, &st) : fstat(fd, &st)) < 0 || !S_ISREG(st.st_mode) ||
 	    st.st_mtim.tv_sec < since_wall_s) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return;
 	}
-	if (fd < 0 || !S_ISREG(st.st_mode) || is_unreadable(path) ||
+	if (fd < 0 || maillog_packing(path) == MAILLOG_PACKED_OTHERWISE ||
 	    f->count == MAILLOG_FILES_MAX) {
-		f->skipped++;
+		file_skip(f, st.st_mtim.tv_sec);
 		if (fd >= 0)
 			close(fd);
 		return;
@@ -75,6 +69,26 @@ static int by_time(const void *a, const void *b)
 		y = ((const struct rotated *)b)->written_s;
 
 	return (x > y) - (x < y);
+}
+
+static void hole_add(struct maillog_source *out, int64_t from_wall_s, int64_t until_wall_s)
+{
+	if (!out->hole_until_wall_s || from_wall_s < out->hole_from_wall_s)
+		out->hole_from_wall_s = from_wall_s;
+	if (until_wall_s > out->hole_until_wall_s)
+		out->hole_until_wall_s = until_wall_s;
+}
+
+/* The last that is read before those that are not ends where the hole begins. */
+static void hole_find(struct maillog_source *out, const struct finding *f)
+{
+	int64_t from_wall_s = 0;
+
+	if (!f->skipped)
+		return;
+	for (unsigned i = 0; i < f->count && f->file[i].written_s < f->skipped_first_s; i++)
+		from_wall_s = f->file[i].written_s;
+	hole_add(out, from_wall_s, f->skipped_last_s);
 }
 
 /* The file and its forerunners. */
@@ -109,12 +123,16 @@ static int file_open(struct maillog_source *out, const char *path, int64_t since
 	/* Room for the log itself, behind the others. */
 	if (f.count == MAILLOG_FILES_MAX) {
 		close(f.file[0].fd);
-		f.skipped++;
+		file_skip(&f, f.file[0].written_s);
 		memmove(f.file, f.file + 1, --f.count * sizeof(f.file[0]));
 	}
-	for (unsigned i = 0; i < f.count; i++)
+	for (unsigned i = 0; i < f.count; i++) {
+		out->written_wall_s[i] = f.file[i].written_s;
 		out->fd[out->count++] = f.file[i].fd;
+	}
+	out->written_wall_s[out->count] = st.st_mtim.tv_sec;
 	out->fd[out->count++] = fd;
+	hole_find(out, &f);
 	out->skipped = f.skipped;
 	snprintf(out->name, sizeof(out->name), "%s", path);
 	return 0;
@@ -162,8 +180,9 @@ int maillog_source_open(struct maillog_source *out, const char *mail_log, int64_
 }
 
 /* gzread(3) hands on what is not packed as it is; of a pipe too. */
-static int one_read(struct maillog_source *s, int fd, struct maillog *m, uint64_t *left)
+static int one_read(struct maillog_source *s, unsigned i, struct maillog *m, uint64_t *left)
 {
+	int fd = s->fd[i];
 	gzFile file = gzdopen(fd, "rb");
 	char *chunk = malloc(CHUNK);
 	int n = 0, ret = 0;
@@ -183,8 +202,10 @@ static int one_read(struct maillog_source *s, int fd, struct maillog *m, uint64_
 	maillog_bytes(m, "\n", 1);
 out:
 	/* It ends too soon, as one that is being packed just now, or is none: what could be read has been. */
-	if (file && (gzclose(file) == Z_BUF_ERROR || n < 0))
+	if (file && (gzclose(file) == Z_BUF_ERROR || n < 0)) {
 		s->skipped++;
+		hole_add(s, i ? s->written_wall_s[i - 1] : 0, s->written_wall_s[i]);
+	}
 	free(chunk);
 	return ret;
 }
@@ -195,7 +216,7 @@ int maillog_source_read(struct maillog_source *s, struct maillog *m, struct err 
 	int ret = 0;
 
 	for (unsigned i = 0; i < s->count && ret == 0; i++) {
-		ret = one_read(s, s->fd[i], m, &left);
+		ret = one_read(s, i, m, &left);
 		s->fd[i] = -1;
 	}
 	maillog_flush(m);

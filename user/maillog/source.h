@@ -20,10 +20,13 @@
 struct maillog_source {
 	char name[PATH_MAX];	   /* of the log, or "the journal" */
 	int fd[MAILLOG_FILES_MAX]; /* the oldest first; for gzip or for plain bytes */
+	int64_t written_wall_s[MAILLOG_FILES_MAX]; /* when the last line of each was written */
 	unsigned count;
 	pid_t pid; /* of who writes the journal into a pipe; 0 none */
 	unsigned
 		skipped; /* files of the time in question that are packed otherwise, or cannot be opened */
+	/* The times of those lie in between, and with them what nobody can tell. until 0: there are none. */
+	int64_t hole_from_wall_s, hole_until_wall_s;
 	bool is_cut; /* it had more bytes than are read */
 };
 

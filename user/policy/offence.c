@@ -10,8 +10,6 @@
 #define REGULAR_MESSAGES 3
 /* The first and the last of them: on another day, wherever midnight lies. */
 #define REGULAR_SPAN_S DAY_S
-/* As long as the store remembers; a newsletter comes once a month. */
-#define REGULAR_WITHIN_S (31 * (int64_t)DAY_S)
 
 static int64_t floor_divide(int64_t a, int64_t b)
 {
@@ -68,20 +66,21 @@ static bool is_quiet(const struct offence_history *h, const struct offence_rules
 	return h->offences && now_s - last_of(h) >= r->forget_s;
 }
 
-bool offence_add(struct offence_history *h, const struct offence_rules *r, int64_t now_s)
+enum offence_added offence_add(struct offence_history *h, const struct offence_rules *r,
+			       int64_t now_s)
 {
 	if (!r->after || offence_is_banned(h, now_s))
-		return false;
+		return OFFENCE_UNCOUNTED;
 	if (is_quiet(h, r, now_s))
 		*h = (struct offence_history){0};
 	if (h->offences && now_s - h->last_s < least_between(r))
-		return false;
+		return OFFENCE_UNCOUNTED;
 	parts_advance(h, part_of(r, now_s));
 	h->count[place_of(h->part)]++;
 	h->last_s = now_s;
 	if (h->offences < UINT32_MAX)
 		h->offences++;
-	return count_all(h) >= r->after;
+	return count_all(h) >= r->after ? OFFENCE_ENOUGH : OFFENCE_COUNTED;
 }
 
 int64_t offence_ban_s(const struct offence_rules *r, uint32_t level)
@@ -115,6 +114,14 @@ int64_t offence_ban(struct offence_history *h, const struct offence_rules *r, in
 	return length;
 }
 
+bool offence_shorten(struct offence_history *h, const struct offence_rules *r, int64_t now_s)
+{
+	if (!offence_is_banned(h, now_s) || h->until_s - now_s <= r->longest_s)
+		return false;
+	h->until_s = now_s + r->longest_s;
+	return true;
+}
+
 bool offence_is_banned(const struct offence_history *h, int64_t now_s)
 {
 	return h->level && now_s < h->until_s;
@@ -136,7 +143,7 @@ bool offence_is_network(const struct offence_rules *r, uint32_t banned)
 bool offence_is_regular(uint64_t messages, int64_t first_s, int64_t last_s, int64_t now_s)
 {
 	return messages >= REGULAR_MESSAGES && last_s - first_s >= REGULAR_SPAN_S &&
-	       now_s - last_s <= REGULAR_WITHIN_S;
+	       now_s - last_s <= OFFENCE_REGULAR_WITHIN_S;
 }
 
 const char *offence_sentence(enum offence_kind kind)

@@ -11,6 +11,8 @@
 
 /* An offence is counted once in so long: who is over a limit for an hour has not offended a thousand times. */
 #define OFFENCE_EVERY_S 60
+/* Who delivered longer ago is none that does so as a rule. A newsletter comes once a month. */
+#define OFFENCE_REGULAR_WITHIN_S (31 * 86400)
 /* The time in which offences must fall is counted in so many parts, the oldest of which drops out as a whole. */
 #define OFFENCE_PARTS 8
 
@@ -42,16 +44,22 @@ struct offence_history {
 	uint32_t offences; /* so far; 0: last_s says nothing */
 };
 
-/*
- * One more offence, unless it comes too soon behind the last one, or while a ban is in force. True: it has offended often enough for a
- * ban.
- */
-bool offence_add(struct offence_history *h, const struct offence_rules *r, int64_t now_s);
+enum offence_added {
+	OFFENCE_UNCOUNTED, /* it comes too soon behind the last one, or while a ban is in force */
+	OFFENCE_COUNTED,
+	OFFENCE_ENOUGH, /* counted, and it has offended often enough for a ban */
+};
+
+/* One more offence. */
+enum offence_added offence_add(struct offence_history *h, const struct offence_rules *r,
+			       int64_t now_s);
 /* It is banned from now on: for how long, in seconds. */
 int64_t offence_ban(struct offence_history *h, const struct offence_rules *r, int64_t now_s);
 /* It has offended often enough, but may not be banned: its offences are counted from the beginning. */
 void offence_spare(struct offence_history *h);
 bool offence_is_banned(const struct offence_history *h, int64_t now_s);
+/* Other rules than at the ban: what is left of it is no longer than the longest. True: it ends earlier now. */
+bool offence_shorten(struct offence_history *h, const struct offence_rules *r, int64_t now_s);
 /* Nothing of it will count any more. */
 bool offence_is_forgotten(const struct offence_history *h, const struct offence_rules *r,
 			  int64_t now_s);

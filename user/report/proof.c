@@ -9,15 +9,13 @@
 
 #include "base/grow.h"
 #include "base/when.h"
-#include "dns/generic.h"
 
 #define LISTED	  "listed"
-#define DAYS_MAX  64  /* bits of proof_source.day */
-#define BARS_MAX  200 /* that can be told apart on a page: hours for eight days */
+#define OTHERS	  "others" /* in the place of lists and limits beyond those that are told apart */
+#define DAYS_MAX  64	   /* bits of proof_source.day */
+#define BARS_MAX  200	   /* that can be told apart on a page: hours for eight days */
 #define BOUNDS_S  15  /* a verdict of the DNS takes ten seconds at most; lines have whole seconds */
 #define SESSION_S 300 /* so long may a client be silent before its message (RFC 5321, 4.5.3.2) */
-#define LATE_S                                                                                     \
-	600 /* a server writes of each connection: so long after its last line it has stopped */
 
 int proof_new(struct proof **out, const struct proof_facts *facts)
 {
@@ -40,6 +38,9 @@ void proof_free(struct proof *p)
 		free(p->source[i].lists);
 		free(p->source[i].says);
 		free(p->source[i].feed);
+		for (size_t k = 0; k < p->source[i].domains; k++)
+			free(p->source[i].domain[k]);
+		free(p->source[i].domain);
 	}
 	free(p->told);
 	free(p->source);
@@ -89,22 +90,49 @@ static unsigned reason_find(struct proof *p, const char *name)
 	return p->reasons++;
 }
 
-/* Of several lists the first, which weighed most. A limit has blanks in it. */
-static void detail_count(struct proof_reason *r, const char *text, uint64_t connections)
+/* Of several lists the first, which weighed most. A limit has blanks in it. Its place in the table; PROOF_DETAILS_MAX: there is none. */
+static unsigned detail_count(struct proof_reason *r, const char *text, uint64_t connections)
 {
 	size_t length = r->kind == PROOF_LIST ? strcspn(text, " ") : strlen(text);
 	unsigned i = 0;
 
 	if (!length)
-		return;
+		return PROOF_DETAILS_MAX;
 	while (i < r->details && (strlen(r->detail[i].name) != length ||
 				  strncmp(r->detail[i].name, text, length) != 0))
 		i++;
-	if (i == PROOF_DETAILS_MAX)
-		return;
+	if (i >= PROOF_DETAILS_MAX - 1) {
+		i = PROOF_DETAILS_MAX - 1;
+		length = strlen(text = OTHERS);
+	}
 	if (i == r->details)
 		snprintf(r->detail[r->details++].name, STORE_DETAIL_MAX, "%.*s", (int)length, text);
 	r->detail[i].connections += connections;
+	return i;
+}
+
+uint64_t proof_share(const struct proof *p, const struct proof_source *s, unsigned reason,
+		     bool acted)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = s->row; i < s->row + s->rows; i++)
+		if (p->row[i].reason == reason && p->row[i].acted == acted)
+			sum += p->row[i].connections;
+	return sum;
+}
+
+const char *proof_share_detail(const struct proof *p, const struct proof_source *s, unsigned reason)
+{
+	const char *name = "";
+
+	/* Rows are by time: a limit that was changed since counts no more. */
+	for (size_t i = s->row + s->rows; i-- > s->row;)
+		if (p->row[i].reason == reason && p->row[i].detail < PROOF_DETAILS_MAX) {
+			name = p->reason[reason].detail[p->row[i].detail].name;
+			break;
+		}
+	return strcmp(name, OTHERS) ? name : "";
 }
 
 uint64_t proof_reason_would(const struct proof_reason *r)
@@ -171,18 +199,19 @@ int proof_add_refusal(struct proof *p, const struct store_refusal *r)
 	if (!grown)
 		return -ENOMEM;
 	p->row = grown;
-	p->row[p->rows++] = (struct proof_row){.reason = reason,
-					       .acted = r->acted,
-					       .first_wall_s = r->first_wall_s,
-					       .last_wall_s = r->last_wall_s,
-					       .connections = r->connections};
+	p->row[p->rows++] =
+		(struct proof_row){.reason = reason,
+				   .detail = detail_count(of, r->detail, r->connections),
+				   .acted = r->acted,
+				   .first_wall_s = r->first_wall_s,
+				   .last_wall_s = r->last_wall_s,
+				   .connections = r->connections};
 	s->rows++;
 	s->connections[r->acted] += r->connections;
 	of->connections[r->acted] += r->connections;
 	/* Silence is for every packet of a source; but at a limit only a SYN is judged in monitor mode. */
 	of->by_packet =
 		of->by_packet || (strcmp(r->action, "drop") == 0 && of->kind != PROOF_LIMIT);
-	detail_count(of, r->detail, r->connections);
 	if (of->kind == PROOF_LIST) {
 		text_replace(&s->lists, r->detail);
 		text_replace(&s->says, r->says);
@@ -301,15 +330,25 @@ void proof_add_sender(struct proof *p, const struct store_sender *sender)
 static void domain_note(struct proof_source *s, const char *from)
 {
 	const char *at = strrchr(from, '@');
+	char **grown;
 
 	if (!at || !at[1])
 		return;
-	for (unsigned i = 0; i < s->domains && i < PROOF_DOMAINS_MAX; i++)
+	for (size_t i = 0; i < s->domains; i++)
 		if (strcasecmp(s->domain[i], at + 1) == 0)
 			return;
-	if (s->domains < PROOF_DOMAINS_MAX)
-		snprintf(s->domain[s->domains], PROOF_DOMAIN_MAX, "%s", at + 1);
-	s->domains++;
+	grown = s->domains < PROOF_DOMAINS_MAX
+			? grow(s->domain, s->domains, &s->domain_room, sizeof(*s->domain))
+			: NULL;
+	if (grown) {
+		s->domain = grown;
+		s->domain[s->domains] = strdup(at + 1);
+	}
+	/* Without memory it is as one too many. */
+	if (!grown || !s->domain[s->domains])
+		s->domains_cut = true;
+	else
+		s->domains++;
 }
 
 static void day_note(const struct proof *p, struct proof_source *s, int64_t wall_s)
@@ -323,31 +362,30 @@ static void day_note(const struct proof *p, struct proof_source *s, int64_t wall
 		s->days = (unsigned)__builtin_popcountll(s->day);
 }
 
-/* The row that the connection of a delivery fell into, a list before a limit. NULL: none. */
-static const struct proof_row *row_of(const struct proof *p, const struct proof_source *s,
-				      const struct maillog_event *e)
+/* A bit for each reason with a row that the connection of a delivery fell into. */
+static uint32_t reasons_hit(const struct proof *p, const struct proof_source *s,
+			    const struct maillog_event *e)
 {
 	int64_t slack = BOUNDS_S + (int64_t)p->facts.event_interval_s;
 	int64_t to = e->connected_wall_s ? e->connected_wall_s : e->wall_s;
 	int64_t from = e->connected_wall_s ? e->connected_wall_s : e->wall_s - SESSION_S;
-	const struct proof_row *found = NULL;
+	uint32_t hit = 0;
 
 	for (size_t i = s->row; i < s->row + s->rows; i++) {
 		const struct proof_row *r = &p->row[i];
 
 		if (r->acted || from > r->last_wall_s + slack || to < r->first_wall_s - slack)
 			continue;
-		if (!found || p->reason[found->reason].kind == PROOF_LIMIT)
-			found = r;
+		hit |= 1U << r->reason;
 	}
-	return found;
+	return hit;
 }
 
 void proof_hear(void *context, const struct maillog_event *e)
 {
 	struct proof *p = context;
 	struct proof_source *s = proof_find(p, &e->addr);
-	const struct proof_row *row;
+	uint32_t hit;
 
 	p->names_told = p->names_told || e->host[0];
 	if (!s || e->wall_s < p->facts.since_wall_s || e->what == MAILLOG_CONNECT)
@@ -362,187 +400,14 @@ void proof_hear(void *context, const struct maillog_event *e)
 		s->last_wall_s = e->wall_s;
 	day_note(p, s, e->wall_s);
 	domain_note(s, e->from);
-	row = row_of(p, s, e);
-	if (!row) {
+	hit = reasons_hit(p, s, e);
+	if (!hit) {
 		s->apart++;
 		return;
 	}
 	s->messages++;
 	s->recipients += e->recipients;
-	if (s->reason == PROOF_REASONS_MAX || p->reason[s->reason].kind == PROOF_LIMIT)
-		s->reason = row->reason;
-}
-
-/* ---- what follows ---- */
-
-/*
- * What a source was refused for in earnest: it delivers no more, so whatever it delivered at other times counts. Where no log tells of times,
- * what it would have been refused for is enough.
- */
-static unsigned untimed_reason(const struct proof *p, const struct proof_source *s)
-{
-	for (size_t i = s->row + s->rows; i-- > s->row;) {
-		enum proof_kind kind = p->reason[p->row[i].reason].kind;
-
-		if ((p->row[i].acted || p->log != PROOF_LOG_READ) &&
-		    (kind == PROOF_LIST || kind == PROOF_FEED || kind == PROOF_BAN))
-			return p->row[i].reason;
-	}
-	return PROOF_REASONS_MAX;
-}
-
-static bool is_operators_alone(const struct proof *p, const struct proof_source *s)
-{
-	for (size_t i = s->row; i < s->row + s->rows; i++)
-		if (p->reason[p->row[i].reason].kind != PROOF_OPERATOR)
-			return false;
-	return true;
-}
-
-unsigned proof_lists(const struct proof *p, const struct proof_source *s)
-{
-	unsigned count = 0;
-
-	if (p->reason[s->reason].kind == PROOF_FEED)
-		return 1;
-	for (const char *at = s->lists ? s->lists : ""; *at; at += strspn(at, " ")) {
-		at += strcspn(at, " ");
-		count++;
-	}
-	return count;
-}
-
-static void signs_find(const struct proof *p, struct proof_source *s)
-{
-	struct standing_evidence e = {.names_told = p->names_told,
-				      .named = s->host[0] != '\0',
-				      .days = s->days,
-				      .lists = proof_lists(p, s),
-				      .messages = s->messages + s->apart,
-				      .rejected = s->rejected};
-
-	s->generic = e.named && generic_is_name(s->host, &s->addr);
-	e.generic = s->generic;
-	if (s->before > e.messages)
-		e.messages = s->before;
-	s->signs = standing_signs(&e);
-}
-
-/* Trust lifts lists, and keeps bans away; a limit and a feed do not heed it. Whom the operator blocks he does not want. */
-static bool is_settled(const struct proof_source *s, enum proof_kind kind)
-{
-	return s->allowed || s->blocked ||
-	       (s->trusted && (kind == PROOF_LIST || kind == PROOF_BAN));
-}
-
-static enum proof_state state_of(const struct proof *p, struct proof_source *s)
-{
-	bool delivered = s->apart || s->before;
-
-	if (is_operators_alone(p, s))
-		return PROOF_NOTHING;
-	if (!s->messages && delivered)
-		s->reason = untimed_reason(p, s);
-	if (s->reason < PROOF_REASONS_MAX) {
-		signs_find(p, s);
-		if (is_settled(s, p->reason[s->reason].kind))
-			return PROOF_SETTLED;
-		return standing_is_suspect(s->signs) ? PROOF_SUSPECT : PROOF_LEFT;
-	}
-	if (!s->apart)
-		return PROOF_NOTHING;
-	s->reason = p->row[s->row].reason;
-	return PROOF_APART;
-}
-
-static bool is_blind(const struct proof *p, const struct proof_row *r)
-{
-	return p->log != PROOF_LOG_READ || r->last_wall_s < p->span.first_wall_s ||
-	       r->first_wall_s > p->span.last_wall_s + LATE_S;
-}
-
-/* Once for each reason and way; and what lies where the log does not reach. */
-static void source_count(struct proof *p, const struct proof_source *s)
-{
-	uint64_t seen[2] = {0};
-	bool blind = false, counted[2] = {false};
-
-	for (size_t i = s->row; i < s->row + s->rows; i++) {
-		const struct proof_row *r = &p->row[i];
-
-		if (!(seen[r->acted] >> r->reason & 1))
-			p->reason[r->reason].sources[r->acted]++;
-		seen[r->acted] |= 1ULL << r->reason;
-		if (p->reason[r->reason].kind == PROOF_OPERATOR)
-			continue;
-		counted[r->acted] = true;
-		if (!r->acted && !is_settled(s, p->reason[r->reason].kind) && is_blind(p, r)) {
-			p->blind_connections += r->connections;
-			blind = true;
-		}
-	}
-	p->blind_sources += blind;
-	p->refused_sources[0] += counted[0];
-	p->refused_sources[1] += counted[1];
-}
-
-/* More signs first, then more days, then more messages. */
-static int by_standing(const void *a, const void *b)
-{
-	const struct proof_source *x = ((const struct proof_told *)a)->source,
-				  *y = ((const struct proof_told *)b)->source;
-
-	if (standing_count(x->signs) != standing_count(y->signs))
-		return standing_count(x->signs) < standing_count(y->signs) ? 1 : -1;
-	if (x->days != y->days)
-		return x->days < y->days ? 1 : -1;
-	if (x->messages != y->messages)
-		return x->messages < y->messages ? 1 : -1;
-	return memcmp(x->addr.byte, y->addr.byte, sizeof(x->addr.byte));
-}
-
-static int order(struct proof *p)
-{
-	p->told = calloc(p->sources ? p->sources : 1, sizeof(*p->told));
-	if (!p->told)
-		return -ENOMEM;
-	for (size_t i = 0; i < p->sources; i++)
-		if (p->source[i].state != PROOF_NOTHING)
-			p->told[p->told_count++].source = &p->source[i];
-	qsort(p->told, p->told_count, sizeof(*p->told), by_standing);
-	return 0;
-}
-
-int proof_conclude(struct proof *p)
-{
-	if (p->log == PROOF_LOG_READ && !p->span.understood)
-		p->log = PROOF_LOG_STRANGE;
-	for (size_t i = 0; i < p->sources; i++) {
-		p->source[i].state = state_of(p, &p->source[i]);
-		p->count[p->source[i].state]++;
-		source_count(p, &p->source[i]);
-	}
-	for (unsigned i = 0; i < p->reasons; i++) {
-		if (p->reason[i].kind == PROOF_OPERATOR)
-			continue;
-		p->refused[0] += proof_reason_would(&p->reason[i]);
-		p->refused[1] += p->reason[i].connections[1];
-	}
-	if (p->count[PROOF_LEFT])
-		p->verdict = PROOF_EXPLAIN;
-	else if (p->blind_connections)
-		p->verdict = PROOF_BLIND;
-	else if (!p->facts.enforcing &&
-		 (p->watched_s < PROOF_EARLY_S || p->all < PROOF_EARLY_CONNECTIONS))
-		p->verdict = PROOF_EARLY;
-	else
-		p->verdict = PROOF_READY;
-	return order(p);
-}
-
-int proof_exit(const struct proof *p)
-{
-	return p->verdict == PROOF_EXPLAIN || p->verdict == PROOF_BLIND ? PROOF_EXIT_LEFT : 0;
+	s->hit |= hit;
 }
 
 /* ---- names ---- */
@@ -572,6 +437,6 @@ const char *proof_kind_name(enum proof_kind k)
 const char *proof_reason_note(const struct proof_reason *r)
 {
 	if (r->kind == PROOF_OPERATOR)
-		return "your own rules";
+		return "your own, not summed";
 	return r->kind == PROOF_BAN ? "repeated offences" : "";
 }

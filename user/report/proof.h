@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "dns/name.h"
 #include "maillog/maillog.h"
 #include "policy/standing.h"
 #include "store/refusals.h"
@@ -17,9 +18,13 @@
 
 #define PROOF_SCHEMA	  1
 #define PROOF_REASONS_MAX 32 /* the kernel has some twenty */
-#define PROOF_DETAILS_MAX 64 /* lists and limits that are told apart; the rest is one */
-#define PROOF_DOMAINS_MAX 3  /* of envelope senders that are shown for a source */
-#define PROOF_DOMAIN_MAX  256
+#define PROOF_DETAILS_MAX                                                                          \
+	64 /* lists and limits that are told apart; the rest is the last, "others" */
+#define PROOF_DOMAINS_SHOWN 3 /* of envelope senders, for a source */
+#define PROOF_DOMAINS_MAX                                                                          \
+	32 /* that are told apart: who sends for more is a provider, or forges them */
+#define PROOF_PROVIDERS_MAX  5 /* that are suggested: who has more reads the table */
+#define PROOF_PROVIDER_LEAST 3 /* sources under one name: so few are trusted one by one */
 /* Mail has habits of the day: who writes at night is not seen at noon. And of a few dozen connections nothing follows. */
 #define PROOF_EARLY_S		(24 * 3600)
 #define PROOF_EARLY_CONNECTIONS 100
@@ -46,6 +51,7 @@ enum proof_state {
 struct proof_detail {
 	char name[STORE_DETAIL_MAX]; /* a list, or a limit */
 	uint64_t connections;
+	unsigned was; /* its place before they were ordered */
 };
 
 /* [0]: would have been; [1]: was. */
@@ -62,6 +68,7 @@ struct proof_reason {
 
 struct proof_row {
 	unsigned reason; /* of the table */
+	unsigned detail; /* of the reason; PROOF_DETAILS_MAX none */
 	bool acted;
 	int64_t first_wall_s, last_wall_s;
 	uint64_t connections;
@@ -76,19 +83,22 @@ struct proof_source {
 	char *feed;  /* of its last row with a feed; NULL none */
 	/* What the mail log says of it. */
 	char host[MAILLOG_HOST_MAX];
-	char domain[PROOF_DOMAINS_MAX][PROOF_DOMAIN_MAX];
-	unsigned domains; /* that were told apart; those beyond the first few are only counted */
+	char **domain; /* of envelope senders, the first that came first */
+	size_t domains, domain_room;
+	bool domains_cut;	       /* there were more than PROOF_DOMAINS_MAX */
 	uint64_t messages, recipients; /* that came while it was refused */
 	uint64_t apart;		       /* messages that came at other times */
 	uint64_t before;	       /* messages that the store knows of, whenever */
 	uint64_t rejected;	       /* times that the mail server turned it down itself */
 	int64_t last_wall_s;	       /* of the last message; 0 none */
-	unsigned reason; /* by which it is judged: of the heaviest row that a delivery fell into */
+	uint32_t hit;	 /* a bit for each reason with a row that a delivery fell into */
+	unsigned reason; /* by which it is judged: of those the heaviest that is not settled */
 	uint64_t day;	 /* a bit for each on which it delivered, counted from the beginning */
 	unsigned days;	 /* likewise, as the store knows it as well */
 	bool trusted, allowed, blocked; /* by now: the operator has decided */
 	bool generic;			/* host is a name of a range of customers */
-	unsigned signs;			/* of an honest sender: bits of policy/standing.h */
+	unsigned provider; /* of those left: which of the proof's; PROOF_PROVIDERS_MAX none */
+	unsigned signs;	   /* of an honest sender: bits of policy/standing.h */
 	enum proof_state state;
 };
 
@@ -109,7 +119,7 @@ enum proof_verdict {
 	PROOF_READY,   /* nothing is left to explain */
 	PROOF_EXPLAIN, /* something is */
 	PROOF_BLIND,   /* who delivered cannot be told */
-	PROOF_EARLY,   /* it would be ready, but too little was seen */
+	PROOF_EARLY,   /* nothing is, but too little was seen to enforce on it */
 };
 
 struct proof_facts {
@@ -120,6 +130,12 @@ struct proof_facts {
 
 struct proof_told {
 	const struct proof_source *source;
+};
+
+/* Sources left whose verified names are of one registered domain: trust_spf may settle them at once. */
+struct proof_provider {
+	char domain[NAME_TEXT_MAX];
+	unsigned sources;
 };
 
 struct proof {
@@ -140,16 +156,22 @@ struct proof {
 	bool names_told; /* some sender's host name is known to be verified */
 	struct maillog_span span;
 	unsigned log_skipped; /* files that could not be read */
+	int64_t log_hole_from_s,
+		log_hole_until_s; /* what they had lies in between; until 0: there are none */
 	bool log_cut;
 	/* Connections, and sources, that would have been refused where the log does not reach. */
 	uint64_t blind_connections;
 	unsigned blind_sources;
+	bool blind_late; /* some of it is younger than the log */
 	/* Without the operator's own. */
 	uint64_t refused[2];
 	unsigned refused_sources[2];
+	unsigned any_sources;	      /* either way, or both */
 	unsigned count[PROOF_STATES]; /* sources */
 	struct proof_told *told;      /* those that delivered, the likeliest to be honest first */
 	size_t told_count;
+	struct proof_provider provider[PROOF_PROVIDERS_MAX]; /* the largest first */
+	unsigned providers;
 	enum proof_verdict verdict;
 };
 
@@ -177,10 +199,16 @@ const char *
 proof_state_name(enum proof_state s); /* "none", "left", "suspect", "settled", "apart" */
 const char *proof_verdict_name(enum proof_verdict v); /* "ready", "explain", "blind", "early" */
 const char *proof_kind_name(enum proof_kind k);
+/* Of a source's connections those that were refused (acted), or would have been, for one reason. */
+uint64_t proof_share(const struct proof *p, const struct proof_source *s, unsigned reason,
+		     bool acted);
+/* The newest limit, feed or list that is known of it for that reason; "" none. */
+const char *proof_share_detail(const struct proof *p, const struct proof_source *s,
+			       unsigned reason);
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 
-/* What stands in the place of lists and limits for a reason that has none: "your own rules"; "" nothing. */
+/* What stands in the place of lists and limits for a reason that has none: "your own, not summed"; "" nothing. */
 const char *proof_reason_note(const struct proof_reason *r);
 
 /* words.c: sentences that all forms share, without a final stop. */
@@ -193,8 +221,8 @@ void proof_log_told(const struct proof *p, char text[static PROOF_TEXT_MAX]);
 void proof_log_blind(const struct proof *p, char text[static PROOF_TEXT_MAX]);
 /* "12 messages to 14 recipients, the last 2026-..., from example.org". */
 void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_MAX]);
-/* "34 connections by listed: bl.example, other.example". */
-void proof_refused(const struct proof *p, const struct proof_source *s,
+/* "at least 11 connections: 10 listed by bl.example, 1 over limits.rate (120/1m burst 120)", of those that were refused (acted) or would have been; "" none. */
+void proof_refused(const struct proof *p, const struct proof_source *s, bool acted,
 		   char text[static PROOF_TEXT_MAX]);
 /* "bl.example: Listed, see ..."; "" it gave no reason, or no list is in question. */
 void proof_says(const struct proof *p, const struct proof_source *s,
@@ -202,13 +230,23 @@ void proof_says(const struct proof *p, const struct proof_source *s,
 /* What speaks for it, and what against it: "a verified name of its own, mail on 4 days"; each may be "". */
 void proof_signs(const struct proof *p, const struct proof_source *s,
 		 char favour[static PROOF_TEXT_MAX], char against[static PROOF_TEXT_MAX]);
-/* How many of those left are told of with all that is known of them: the first in order; the others stand in a table. */
+/*
+ * The next in order, from *at on, of one state and one provider (PROOF_PROVIDERS_MAX: of none); *at is moved behind it. NULL: no more.
+ */
+const struct proof_source *proof_next(const struct proof *p, enum proof_state state,
+				      unsigned provider, size_t *at);
+/* How many of those left, and of no provider, are told of with all that is known of them: the first in order; the others stand in a table. */
 unsigned proof_detailed(const struct proof *p);
+/* Of so many in the table of those left, and what settles them. */
+void proof_others(unsigned count, char text[static PROOF_TEXT_MAX]);
 /* By what, in a word or two: "3 lists", "rate". */
 void proof_by(const struct proof *p, const struct proof_source *s,
 	      char text[static PROOF_TEXT_MAX]);
 /* The rule by which suspects are told apart. */
 void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX]);
+/* That many of those left have names of one domain, for the i-th of p->providers; and the line of the configuration for it. */
+void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX],
+			 char line[static PROOF_TEXT_MAX]);
 /* What settled it: "trusted", "allowed", "blocked". */
 const char *proof_settled(const struct proof_source *s);
 unsigned proof_lists(const struct proof *p, const struct proof_source *s);
@@ -225,7 +263,7 @@ int proof_json(const struct proof *p, FILE *out);
 int proof_html(const struct proof *p, FILE *out);
 void proof_plot(const struct proof *p, FILE *out); /* of the page: an SVG */
 
-/* 0: nothing is left to explain; PROOF_EXIT_LEFT: something is, or nobody can tell. */
+/* 0: nothing is left to explain; PROOF_EXIT_LEFT: something is, or nobody can tell, or not yet: a script that enforces on 0 must be right. */
 #define PROOF_EXIT_LEFT 4
 int proof_exit(const struct proof *p);
 

@@ -2,6 +2,7 @@
 /* The report as a page: see base/page.h. Every text that is not ours is escaped; none becomes an attribute. */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/page.h"
 #include "base/version.h"
@@ -22,7 +23,7 @@ static void tiles_write(const struct proof *p, FILE *out)
 		tile(out, "low", p->refused[0], "would have been refused");
 	if (p->refused[1] || p->facts.enforcing)
 		tile(out, "low", p->refused[1], "were refused");
-	tile(out, "low", p->refused_sources[0] + p->refused_sources[1], "sources of them");
+	tile(out, "low", p->any_sources, "sources of them");
 	tile(out, "high", p->count[PROOF_LEFT], "delivered mail: to explain");
 	if (p->count[PROOF_SUSPECT])
 		tile(out, "medium", p->count[PROOF_SUSPECT], "look like spam, and delivered");
@@ -30,6 +31,26 @@ static void tiles_write(const struct proof *p, FILE *out)
 	if (p->blind_connections)
 		tile(out, "medium", p->blind_connections, "cannot be told about");
 	fputs("</ul>\n", out);
+}
+
+/* A sentence of ours as a paragraph: what stands between two ` is to be typed. */
+static void sentence(FILE *out, const char *text)
+{
+	char part[PROOF_TEXT_MAX];
+	bool typed = false;
+
+	fputs("<p>", out);
+	for (;; text++) {
+		size_t n = strcspn(text, "`");
+
+		snprintf(part, sizeof(part), "%.*s", (int)n, text);
+		page_element(out, typed ? "<code>" : "", part, typed ? "</code>" : "");
+		text += n;
+		if (!*text)
+			break;
+		typed = !typed;
+	}
+	fputs(".</p>\n", out);
 }
 
 static void pair(FILE *out, const char *name, const char *text)
@@ -54,7 +75,7 @@ static void top_write(const struct proof *p, FILE *out)
 	proof_headline(p, text);
 	page_element(out, "<p class=\"verdict\">", text, ".</p>\n");
 	proof_closing(p, text, first, then);
-	page_element(out, "<p>", text, ".</p>\n");
+	sentence(out, text);
 	if (first[0]) {
 		page_element(out, "<pre>", first, "\n");
 		page_element(out, "", then, "</pre>\n");
@@ -119,8 +140,11 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 		     "</span></h3>\n<dl class=\"table\">\n");
 	proof_delivered(s, text);
 	pair(out, "Delivered", text);
-	proof_refused(p, s, text);
-	pair(out, s->connections[1] ? "Refused" : "Would be refused", text);
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, s, acted, text);
+		if (text[0])
+			pair(out, acted ? "Refused" : "Would be refused", text);
+	}
 	proof_says(p, s, text);
 	if (text[0])
 		pair(out, "The list says", text);
@@ -139,8 +163,10 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 }
 
 /* Of the many in a line each what a person needs to object. */
-static void table_write(const struct proof *p, enum proof_state state, unsigned skip, FILE *out)
+static void table_write(const struct proof *p, enum proof_state state, unsigned provider,
+			unsigned skip, FILE *out)
 {
+	const struct proof_source *s;
 	char addr[ADDR_TEXT_MAX], by[PROOF_TEXT_MAX];
 	unsigned seen = 0;
 
@@ -149,10 +175,8 @@ static void table_write(const struct proof *p, enum proof_state state, unsigned 
 	      "<th class=\"n\">Days</th><th class=\"n\">Turned down</th><th>By</th>",
 	      out);
 	fprintf(out, "%s</tr>\n", state == PROOF_SETTLED ? "<th>Now</th>" : "");
-	for (size_t i = 0; i < p->told_count; i++) {
-		const struct proof_source *s = p->told[i].source;
-
-		if (s->state != state || ++seen <= skip)
+	for (size_t at = 0; (s = proof_next(p, state, provider, &at));) {
+		if (++seen <= skip)
 			continue;
 		page_element(out, "<tr><td class=\"id\">", addr_format(&s->addr, addr),
 			     "</td><td>");
@@ -170,9 +194,26 @@ static void table_write(const struct proof *p, enum proof_state state, unsigned 
 	fputs("</table></div>\n", out);
 }
 
+static void provider_write(const struct proof *p, unsigned i, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+
+	proof_provider_tell(p, i, text, line);
+	page_element(out, "<article class=\"left\">\n<h3>", p->provider[i].domain, " ");
+	fprintf(out, "<span class=\"id\">%u sources</span></h3>\n", p->provider[i].sources);
+	page_element(out, "<p>", text, ".</p>\n");
+	page_element(out, "<pre>", line, "</pre>\n");
+	fputs("<details><summary>Their addresses</summary>\n", out);
+	table_write(p, PROOF_LEFT, i, 0, out);
+	fputs("</details>\n</article>\n", out);
+}
+
 static void left_write(const struct proof *p, FILE *out)
 {
-	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p), shown = 0;
+	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p),
+		 others = left - detailed;
+	char text[PROOF_TEXT_MAX];
+	size_t at = 0;
 
 	if (!left)
 		return;
@@ -180,14 +221,16 @@ static void left_write(const struct proof *p, FILE *out)
 		"<section>\n<h2>Delivered mail: to explain <span "
 		"class=\"soft\">(%u)</span></h2>\n",
 		left);
-	for (size_t i = 0; i < p->told_count && shown < detailed; i++)
-		if (p->told[i].source->state == PROOF_LEFT) {
-			source_write(p, p->told[i].source, out);
-			shown++;
-		}
-	if (left > detailed) {
-		fprintf(out, "<p>The other %u, for whom less speaks.</p>\n", left - detailed);
-		table_write(p, PROOF_LEFT, detailed, out);
+	for (unsigned i = 0; i < detailed; i++)
+		source_write(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
+	for (unsigned i = 0; i < p->providers; i++) {
+		provider_write(p, i, out);
+		others -= p->provider[i].sources;
+	}
+	if (others) {
+		proof_others(others, text);
+		sentence(out, text);
+		table_write(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, detailed, out);
 	}
 	fputs("</section>\n", out);
 }
@@ -200,8 +243,8 @@ static void group_write(const struct proof *p, enum proof_state state, const cha
 	fprintf(out, "<section>\n<h2>%s <span class=\"soft\">(%u)</span></h2>\n", title,
 		p->count[state]);
 	if (lead[0])
-		page_element(out, "<p>", lead, ".</p>\n");
-	table_write(p, state, 0, out);
+		sentence(out, lead);
+	table_write(p, state, PROOF_PROVIDERS_MAX, 0, out);
 	fputs("</section>\n", out);
 }
 

@@ -67,6 +67,37 @@ static json_t *signs_of(const struct proof_source *s)
 	return signs;
 }
 
+/* Each reason's share of what was, or would have been, refused of this source. */
+static json_t *shares_of(const struct proof *p, const struct proof_source *s)
+{
+	json_t *shares = json_array();
+
+	for (unsigned i = 0; i < p->reasons; i++) {
+		uint64_t would = proof_share(p, s, i, false), refused = proof_share(p, s, i, true);
+		const char *detail = proof_share_detail(p, s, i);
+
+		if (would || refused)
+			json_array_append_new(shares,
+					      json_pack("{s:s, s:s, s:o, s:o, s:o}", "reason",
+							p->reason[i].name, "kind",
+							proof_kind_name(p->reason[i].kind), "name",
+							text_of(detail), "would", number_of(would),
+							"refused", number_of(refused)));
+	}
+	return shares;
+}
+
+static json_t *providers_of(const struct proof *p)
+{
+	json_t *providers = json_array();
+
+	for (unsigned i = 0; i < p->providers; i++)
+		json_array_append_new(providers,
+				      json_pack("{s:s, s:i}", "domain", p->provider[i].domain,
+						"sources", (int)p->provider[i].sources));
+	return providers;
+}
+
 static json_t *source_row(const struct proof *p, const struct proof_source *s)
 {
 	char addr[ADDR_TEXT_MAX], command[PROOF_TEXT_MAX], advice[PROOF_TEXT_MAX];
@@ -76,7 +107,7 @@ static json_t *source_row(const struct proof *p, const struct proof_source *s)
 	json_t *domains = json_array();
 	bool is_open = s->state == PROOF_LEFT || s->state == PROOF_SUSPECT;
 
-	for (unsigned i = 0; i < s->domains && i < PROOF_DOMAINS_MAX; i++)
+	for (size_t i = 0; i < s->domains && i < PROOF_DOMAINS_SHOWN; i++)
 		json_array_append_new(domains, json_string(s->domain[i]));
 	proof_advice(p, s, command, advice);
 	json_object_set_new(row, "host", text_of(s->host));
@@ -89,6 +120,7 @@ static json_t *source_row(const struct proof *p, const struct proof_source *s)
 	json_object_set_new(row, "sender_domains", domains);
 	json_object_set_new(row, "would", number_of(s->connections[0]));
 	json_object_set_new(row, "refused", number_of(s->connections[1]));
+	json_object_set_new(row, "by", shares_of(p, s));
 	json_object_set_new(row, "reason", json_string(p->reason[s->reason].name));
 	json_object_set_new(row, "kind", json_string(proof_kind_name(p->reason[s->reason].kind)));
 	json_object_set_new(row, "lists", lists_of(s));
@@ -148,10 +180,12 @@ static json_t *summary_row(const struct proof *p)
 	json_object_set_new(row, "would_sources", number_of(p->refused_sources[0]));
 	json_object_set_new(row, "refused", number_of(p->refused[1]));
 	json_object_set_new(row, "refused_sources", number_of(p->refused_sources[1]));
+	json_object_set_new(row, "sources", number_of(p->any_sources));
 	json_object_set_new(row, "left", number_of(p->count[PROOF_LEFT]));
 	json_object_set_new(row, "suspect", number_of(p->count[PROOF_SUSPECT]));
 	json_object_set_new(row, "settled", number_of(p->count[PROOF_SETTLED]));
 	json_object_set_new(row, "apart", number_of(p->count[PROOF_APART]));
+	json_object_set_new(row, "providers", providers_of(p));
 	json_object_set_new(row, "blind_connections", number_of(p->blind_connections));
 	json_object_set_new(row, "blind_sources", number_of(p->blind_sources));
 	json_object_set_new(row, "log", log_row(p));

@@ -16,6 +16,7 @@
 #define BOTTOM	 34
 #define PATTERNS 6
 #define LABELS	 8  /* below the axis */
+#define LABEL	 76 /* so wide is a date */
 #define GRID	 4  /* lines */
 #define GAP	 1  /* between bars, where they are wide enough */
 #define DATE_LEN 10 /* of "2026-11-22T06:00:00Z" */
@@ -131,13 +132,19 @@ static void label_write(FILE *out, const struct proof *p, size_t at, const struc
 {
 	char when[WHEN_TEXT_MAX];
 	double x = LEFT + (double)at * f->width;
+	const char *anchor = "";
 
 	when_format(p->bucket[at].wall_s, when);
-	fprintf(out, "<text x=\"%.1f\" y=\"%d\">%.*s</text>", x, HEIGHT - BOTTOM + 14, DATE_LEN,
-		when);
+	/* The last ends where the plot does, instead of beyond it. */
+	if (x > WIDTH - RIGHT - LABEL) {
+		x = WIDTH - RIGHT;
+		anchor = " text-anchor=\"end\"";
+	}
+	fprintf(out, "<text x=\"%.1f\" y=\"%d\"%s>%.*s</text>", x, HEIGHT - BOTTOM + 14, anchor,
+		DATE_LEN, when);
 	if (p->bucket_s < DAY_S)
-		fprintf(out, "<text x=\"%.1f\" y=\"%d\">%.*s</text>", x, HEIGHT - BOTTOM + 27,
-			HOUR_LEN, when + HOUR_AT);
+		fprintf(out, "<text x=\"%.1f\" y=\"%d\"%s>%.*s</text>", x, HEIGHT - BOTTOM + 27,
+			anchor, HOUR_LEN, when + HOUR_AT);
 	fputc('\n', out);
 }
 
@@ -152,7 +159,12 @@ static void key_write(const struct proof *p, FILE *out)
 			p->reason[i].name,
 			p->reason[i].kind == PROOF_OPERATOR ? " (your own rules)" : "");
 	fprintf(out, "<li>%sclass=\"passed\"/></svg>nothing stood against it</li>\n", swatch);
-	fputs("<li class=\"soft\">dashed: nobody watched</li>\n</ul>\n", out);
+	for (size_t i = 0; i < p->buckets; i++)
+		if (!p->bucket[i].watched_s && !height_of(p, &p->bucket[i])) {
+			fputs("<li class=\"soft\">dashed: nobody watched</li>\n", out);
+			break;
+		}
+	fputs("</ul>\n", out);
 }
 
 void proof_plot(const struct proof *p, FILE *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The report for a terminal or a mail from cron: what comes first is what has to be done. */
+/* The report for a terminal or a mail from cron: it ends with what has to be done, where the eye is. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/when.h"
@@ -13,7 +14,10 @@
 #define ROW_FIXED     38 /* bytes of a row of the table beside its address and its name */
 #define SETTLED_FIXED 9
 #define NAME_LEAST    12 /* bytes of it that are shown, even beside the longest addresses */
-#define APART_SHOWN   10 /* sources that were over a limit at other times; the rest is a number */
+#define ROWS_SHOWN                                                                                 \
+	50 /* of what looks like spam, and of what is settled: a page has room for more */
+#define PROVIDER_SHOWN 5  /* of one provider's, whose names are alike */
+#define APART_SHOWN    10 /* sources that were over a limit at other times; the rest is a number */
 
 /* Wrapped at blanks, with a margin for what follows the first line. */
 static void wrapped(FILE *out, const char *lead, unsigned margin, const char *text)
@@ -66,14 +70,19 @@ static void details_text(const struct proof_reason *r, char text[static PROOF_TE
 		snprintf(text + n, PROOF_TEXT_MAX - n, " and %u more", r->details - DETAILS_SHOWN);
 }
 
+/* What was refused has columns only where something was: before anybody enforces the table is narrow. */
 static void reasons_print(const struct proof *p, FILE *out)
 {
 	char text[PROOF_TEXT_MAX], lead[LEAD_MAX];
+	bool acted = false;
 
-	fprintf(out, "  %-13s %11s %7s %11s %7s  %s\n", "REASON", "WOULD HAVE", "SOURCES",
-		"REFUSED", "SOURCES", "BY");
+	for (unsigned i = 0; i < p->reasons; i++)
+		acted = acted || p->reason[i].connections[1];
+	fprintf(out, "  %-13s %11s %7s%s  BY\n", "REASON", "WOULD HAVE", "SOURCES",
+		acted ? "     REFUSED SOURCES" : "");
 	for (unsigned i = 0; i < p->reasons; i++) {
 		const struct proof_reason *r = &p->reason[i];
+		int n;
 
 		if (r->kind == PROOF_OPERATOR && !r->connections[1])
 			continue;
@@ -81,9 +90,12 @@ static void reasons_print(const struct proof *p, FILE *out)
 		if (!text[0])
 			snprintf(text, sizeof(text), "%s",
 				 *proof_reason_note(r) ? proof_reason_note(r) : "-");
-		snprintf(lead, sizeof(lead), "  %-13s %11" PRIu64 " %7u %11" PRIu64 " %7u  ",
-			 r->name, proof_reason_would(r), r->sources[0], r->connections[1],
-			 r->sources[1]);
+		n = snprintf(lead, sizeof(lead), "  %-13s %11" PRIu64 " %7u", r->name,
+			     proof_reason_would(r), r->sources[0]);
+		if (acted)
+			n += snprintf(lead + n, sizeof(lead) - (size_t)n, " %11" PRIu64 " %7u",
+				      r->connections[1], r->sources[1]);
+		snprintf(lead + n, sizeof(lead) - (size_t)n, "  ");
 		wrapped(out, lead, (unsigned)strlen(lead), text);
 	}
 }
@@ -96,8 +108,11 @@ static void source_print(const struct proof *p, const struct proof_source *s, FI
 		s->host[0] ? s->host : "(the mail server found no name for it)");
 	proof_delivered(s, text);
 	wrapped(out, "    delivered  ", 15, text);
-	proof_refused(p, s, text);
-	wrapped(out, s->connections[1] ? "    refused    " : "    would be   ", 15, text);
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, s, acted, text);
+		if (text[0])
+			wrapped(out, acted ? "    refused    " : "    would be   ", 15, text);
+	}
 	proof_says(p, s, text);
 	if (text[0])
 		wrapped(out, "    says       ", 15, text);
@@ -114,72 +129,116 @@ static void source_print(const struct proof *p, const struct proof_source *s, FI
 		fprintf(out, "    %s\n", command);
 }
 
-/* Those of one state in a line each, without the first few. By whom they are settled only where somebody has done it. */
-static void table_print(const struct proof *p, enum proof_state state, unsigned skip, FILE *out)
+struct rows {
+	enum proof_state state;
+	unsigned provider;
+	unsigned skip, most; /* the first few; so many at most */
+};
+
+static unsigned widest_of(const struct proof *p, const struct rows *rows)
 {
-	char addr[ADDR_TEXT_MAX], by[PROOF_TEXT_MAX];
+	const struct proof_source *s;
+	char addr[ADDR_TEXT_MAX];
 	unsigned widest = 0, seen = 0;
 
-	for (size_t i = 0; i < p->told_count; i++)
-		if (p->told[i].source->state == state && ++seen > skip) {
-			unsigned n = (unsigned)strlen(addr_format(&p->told[i].source->addr, addr));
+	for (size_t at = 0; (s = proof_next(p, rows->state, rows->provider, &at));)
+		if (++seen > rows->skip && seen - rows->skip <= rows->most) {
+			unsigned n = (unsigned)strlen(addr_format(&s->addr, addr));
 
 			widest = n > widest ? n : widest;
 		}
-	if (seen <= skip)
+	return widest;
+}
+
+static void row_print(const struct proof *p, const struct proof_source *s, unsigned widest,
+		      FILE *out)
+{
+	bool settled = s->state == PROOF_SETTLED;
+	unsigned fixed = widest + ROW_FIXED + (settled ? SETTLED_FIXED : 0);
+	unsigned left = fixed + NAME_LEAST < WIDTH ? WIDTH - fixed : NAME_LEAST;
+	char addr[ADDR_TEXT_MAX], by[PROOF_TEXT_MAX];
+
+	proof_by(p, s, by);
+	fprintf(out, "  %-*s %5" PRIu64 " %5" PRIu64 " %4u %8" PRIu64 " %-8s ", (int)widest,
+		addr_format(&s->addr, addr),
+		s->messages ? s->messages
+		: s->apart  ? s->apart
+			    : s->before,
+		s->recipients, s->days, s->rejected, by);
+	if (settled)
+		fprintf(out, "%-8s ", proof_settled(s));
+	/* Its end tells more than its beginning. */
+	if (strlen(s->host) > left)
+		fprintf(out, "..%s\n", s->host + strlen(s->host) - (left - 2));
+	else
+		fprintf(out, "%s\n", s->host[0] ? s->host : "-");
+}
+
+/* In a line each. By whom they are settled only where somebody has done it. */
+static void table_print(const struct proof *p, const struct rows *rows, FILE *out)
+{
+	const struct proof_source *s;
+	unsigned widest = widest_of(p, rows), seen = 0;
+
+	if (!widest)
 		return;
 	fprintf(out, "\n  %-*s  MAIL  RCPT DAYS REJECTED BY       %sNAME\n", (int)widest, "ADDRESS",
-		state == PROOF_SETTLED ? "NOW      " : "");
-	seen = 0;
-	for (size_t i = 0; i < p->told_count; i++) {
-		const struct proof_source *s = p->told[i].source;
-		unsigned left, fixed;
+		rows->state == PROOF_SETTLED ? "NOW      " : "");
+	for (size_t at = 0; (s = proof_next(p, rows->state, rows->provider, &at));)
+		if (++seen > rows->skip && seen - rows->skip <= rows->most)
+			row_print(p, s, widest, out);
+	if (seen - rows->skip > rows->most)
+		fprintf(out, "  and %u more; --html and --json have them all\n",
+			seen - rows->skip - rows->most);
+}
 
-		if (s->state != state || ++seen <= skip)
-			continue;
-		proof_by(p, s, by);
-		fprintf(out, "  %-*s %5" PRIu64 " %5" PRIu64 " %4u %8" PRIu64 " %-8s ", (int)widest,
-			addr_format(&s->addr, addr),
-			s->messages ? s->messages
-			: s->apart  ? s->apart
-				    : s->before,
-			s->recipients, s->days, s->rejected, by);
-		if (state == PROOF_SETTLED)
-			fprintf(out, "%-8s ", proof_settled(s));
-		fixed = widest + ROW_FIXED + (state == PROOF_SETTLED ? SETTLED_FIXED : 0);
-		left = fixed + NAME_LEAST < WIDTH ? WIDTH - fixed : NAME_LEAST;
-		/* Its end tells more than its beginning. */
-		if (strlen(s->host) > left)
-			fprintf(out, "..%s\n", s->host + strlen(s->host) - (left - 2));
-		else
-			fprintf(out, "%s\n", s->host[0] ? s->host : "-");
-	}
+static void provider_print(const struct proof *p, unsigned i, FILE *out)
+{
+	const struct rows rows = {PROOF_LEFT, i, 0, PROVIDER_SHOWN};
+	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+
+	proof_provider_tell(p, i, text, line);
+	fputc('\n', out);
+	wrapped(out, "", 0, text);
+	fprintf(out, "\n    %s\n", line);
+	table_print(p, &rows, out);
 }
 
 static void left_print(const struct proof *p, FILE *out)
 {
-	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p), shown = 0;
+	unsigned left = p->count[PROOF_LEFT], detailed = proof_detailed(p),
+		 others = left - detailed;
+	const struct rows rows = {PROOF_LEFT, PROOF_PROVIDERS_MAX, detailed, UINT_MAX};
 	char text[PROOF_TEXT_MAX];
+	size_t at = 0;
 
 	if (!left)
 		return;
 	snprintf(text, sizeof(text), "%u of these sources delivered mail%s%s:", left,
-		 p->refused[0] ? " while they would have been refused" : "",
+		 !p->refused[0] ? ""
+		 : left > 1	? " while they would have been refused"
+				: " while it would have been refused",
 		 left > 1 ? ", the likeliest to be honest first" : "");
 	fputc('\n', out);
 	wrapped(out, "", 0, text);
-	for (size_t i = 0; i < p->told_count && shown < detailed; i++)
-		if (p->told[i].source->state == PROOF_LEFT) {
-			source_print(p, p->told[i].source, out);
-			shown++;
-		}
-	if (left > detailed)
-		fprintf(out, "\nThe other %u of them, for whom less speaks:\n", left - detailed);
-	table_print(p, PROOF_LEFT, detailed, out);
+	for (unsigned i = 0; i < detailed; i++)
+		source_print(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
+	for (unsigned i = 0; i < p->providers; i++) {
+		provider_print(p, i, out);
+		others -= p->provider[i].sources;
+	}
+	if (!others)
+		return;
+	proof_others(others, text);
+	fputc('\n', out);
+	wrapped(out, "", 0, text);
+	table_print(p, &rows, out);
 }
 
 static void others_print(const struct proof *p, FILE *out)
 {
+	const struct rows spam = {PROOF_SUSPECT, PROOF_PROVIDERS_MAX, 0, ROWS_SHOWN},
+			  done = {PROOF_SETTLED, PROOF_PROVIDERS_MAX, 0, ROWS_SHOWN};
 	unsigned suspects = p->count[PROOF_SUSPECT], settled = p->count[PROOF_SETTLED];
 	char text[PROOF_TEXT_MAX];
 
@@ -187,11 +246,11 @@ static void others_print(const struct proof *p, FILE *out)
 		proof_suspects(p, text);
 		fputc('\n', out);
 		wrapped(out, "", 0, text);
-		table_print(p, PROOF_SUSPECT, 0, out);
+		table_print(p, &spam, out);
 	}
 	if (settled) {
 		fprintf(out, "\nSettled already (%u):\n", settled);
-		table_print(p, PROOF_SETTLED, 0, out);
+		table_print(p, &done, out);
 	}
 	if (!p->count[PROOF_LEFT] && !suspects && p->log == PROOF_LOG_READ &&
 	    p->refused_sources[0] && !p->blind_connections)
@@ -202,22 +261,23 @@ static void others_print(const struct proof *p, FILE *out)
 
 static void apart_print(const struct proof *p, FILE *out)
 {
+	const struct proof_source *s;
 	unsigned shown = 0;
+	size_t at = 0;
 
 	if (!p->count[PROOF_APART])
 		return;
 	fprintf(out, "\nDelivered at other times, when nothing stood against them (%u):\n",
 		p->count[PROOF_APART]);
-	for (size_t i = 0; i < p->told_count && shown < APART_SHOWN; i++) {
-		const struct proof_source *s = p->told[i].source;
+	while (shown < APART_SHOWN && (s = proof_next(p, PROOF_APART, PROOF_PROVIDERS_MAX, &at))) {
 		char addr[ADDR_TEXT_MAX], text[PROOF_TEXT_MAX], line[2 * PROOF_TEXT_MAX];
+		bool acted = !s->connections[0];
 
-		if (s->state != PROOF_APART)
-			continue;
-		proof_refused(p, s, text);
-		snprintf(line, sizeof(line), "%s  %s%s%" PRIu64 " message%s; refused would be %s",
+		proof_refused(p, s, acted, text);
+		snprintf(line, sizeof(line), "%s  %s%s%" PRIu64 " message%s; %s: %s",
 			 addr_format(&s->addr, addr), s->host, s->host[0] ? ": " : "", s->apart,
-			 s->apart == 1 ? "" : "s", text);
+			 s->apart == 1 ? "" : "s", acted ? "was refused" : "would be refused",
+			 text);
 		wrapped(out, "  ", 4, line);
 		shown++;
 	}

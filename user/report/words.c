@@ -46,7 +46,11 @@ void proof_headline(const struct proof *p, char text[static PROOF_TEXT_MAX])
 		    text[0] ? "while it was not in force, enforce mode" : "Enforce mode",
 		    p->refused[0], s_of(p->refused[0]), p->refused_sources[0],
 		    s_of(p->refused_sources[0]));
-	if (!text[0])
+	if (text[0])
+		return;
+	if (!p->watched_from_s)
+		add(text, "Nothing was watched: what enforce mode refuses is not known");
+	else
 		add(text, p->facts.enforcing ? "Nobody was refused"
 					     : "Enforce mode would have refused nobody");
 }
@@ -114,6 +118,8 @@ void proof_log_blind(const struct proof *p, char text[static PROOF_TEXT_MAX])
 		add(text, "there is no mail log to look into");
 	else if (p->log == PROOF_LOG_STRANGE)
 		add(text, "the log has no line of Postfix, Exim or OpenSMTPD");
+	else if (p->log_skipped)
+		add(text, "the log does not reach so far, or lies in files that could not be read");
 	else
 		add(text, "the log does not reach so far");
 }
@@ -129,10 +135,11 @@ void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_M
 		add(text, " to %" PRIu64 " recipient%s", s->recipients, s_of(s->recipients));
 	if (s->last_wall_s)
 		add(text, ", the last %s", when_format(s->last_wall_s, when));
-	for (unsigned i = 0; i < s->domains && i < PROOF_DOMAINS_MAX; i++)
+	for (size_t i = 0; i < s->domains && i < PROOF_DOMAINS_SHOWN; i++)
 		add(text, "%s%s", i ? ", " : ", from ", s->domain[i]);
-	if (s->domains > PROOF_DOMAINS_MAX)
-		add(text, " and %u more", s->domains - PROOF_DOMAINS_MAX);
+	if (s->domains > PROOF_DOMAINS_SHOWN)
+		add(text, " and %zu %s", s->domains - PROOF_DOMAINS_SHOWN,
+		    s->domains_cut ? "or more others" : "more");
 	if (s->messages && s->apart)
 		add(text, "; %" PRIu64 " more at other times", s->apart);
 	if (s->rejected)
@@ -140,37 +147,72 @@ void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_M
 		    s_of(s->rejected));
 }
 
-/* Which lists, or which limit. */
-static void by_whom(const struct proof *p, const struct proof_source *s,
+/* By which lists, over which limit: what stands behind the number of connections. */
+static void by_whom(const struct proof *p, const struct proof_source *s, unsigned reason,
 		    char text[static PROOF_TEXT_MAX])
 {
-	const struct proof_reason *r = &p->reason[s->reason];
+	const struct proof_reason *r = &p->reason[reason];
+	const char *detail = proof_share_detail(p, s, reason);
 
-	if (r->kind == PROOF_LIST && s->lists) {
-		for (const char *at = s->lists; *at;) {
-			size_t n = strcspn(at, " ");
-
-			add(text, "%s%.*s", at == s->lists ? ": " : ", ", (int)n, at);
-			at += n;
-			at += strspn(at, " ");
+	switch (r->kind) {
+	case PROOF_LIST:
+		add(text, "listed");
+		for (const char *at = s->lists ? s->lists : ""; *at; at += strspn(at, " ")) {
+			add(text, "%s%.*s", at == s->lists ? " by " : ", ", (int)strcspn(at, " "),
+			    at);
+			at += strcspn(at, " ");
 		}
-	} else if (r->kind == PROOF_FEED && s->feed) {
-		add(text, ": %s", s->feed);
-	} else if (r->kind == PROOF_LIMIT && r->details) {
-		add(text, ": limits.%s is %s", r->name, r->detail[r->details - 1].name);
+		break;
+	case PROOF_LIMIT:
+		add(text, "over limits.%s", r->name);
+		break;
+	case PROOF_FEED:
+		add(text, "in the feed %s", s->feed ? s->feed : "that has no name any more");
+		return;
+	case PROOF_BAN:
+		add(text, "banned for repeated offences");
+		break;
+	case PROOF_OPERATOR:
+		add(text, "by your own rules");
+		break;
+	case PROOF_ONLY:
+		add(text, "not in the port's `only` list");
+		break;
+	case PROOF_MALFORMED:
+		add(text, "malformed (%s)", r->name);
+		return;
 	}
+	if (r->kind != PROOF_LIST && *detail)
+		add(text, " (%s)", detail);
 }
 
-void proof_refused(const struct proof *p, const struct proof_source *s,
+void proof_refused(const struct proof *p, const struct proof_source *s, bool acted,
 		   char text[static PROOF_TEXT_MAX])
 {
-	uint64_t all = s->connections[0] + s->connections[1];
+	uint64_t share[PROOF_REASONS_MAX] = {0};
+	unsigned kinds = 0, told = 0;
+	bool untold = false;
 
 	text[0] = '\0';
-	add(text, "%" PRIu64 " connection%s, %s", all, s_of(all),
-	    s->reason < PROOF_REASONS_MAX ? p->reason[s->reason].name : "for several reasons");
-	if (s->reason < PROOF_REASONS_MAX)
-		by_whom(p, s, text);
+	for (unsigned i = 0; i < p->reasons; i++) {
+		share[i] = proof_share(p, s, i, acted);
+		kinds += share[i] > 0;
+		/* The kernel counts all, and tells of a source only now and then: some have no row. */
+		untold =
+			untold || (share[i] && !acted &&
+				   proof_reason_would(&p->reason[i]) > p->reason[i].connections[0]);
+	}
+	if (!kinds)
+		return;
+	add(text, "%s%" PRIu64 " connection%s%s ", untold ? "at least " : "", s->connections[acted],
+	    s_of(s->connections[acted]), kinds > 1 ? ":" : "");
+	for (unsigned i = 0; i < p->reasons; i++) {
+		if (!share[i])
+			continue;
+		if (kinds > 1)
+			add(text, "%s%" PRIu64 " ", told++ ? "; " : "", share[i]);
+		by_whom(p, s, i, text);
+	}
 }
 
 void proof_says(const struct proof *p, const struct proof_source *s,
@@ -217,18 +259,26 @@ void proof_signs(const struct proof *p, const struct proof_source *s,
 /* Of many, those alone for whom something speaks: the order puts them first. */
 unsigned proof_detailed(const struct proof *p)
 {
+	const struct proof_source *s;
 	unsigned count = 0;
+	size_t at = 0;
 
-	for (size_t i = 0; i < p->told_count && count < DETAILED_MOST; i++) {
-		const struct proof_source *s = p->told[i].source;
-
-		if (s->state != PROOF_LEFT)
-			continue;
-		if (count >= DETAILED_LEAST && standing_count(s->signs) < DETAILED_SIGNS)
+	while (count < DETAILED_MOST) {
+		s = proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at);
+		if (!s || (count >= DETAILED_LEAST && standing_count(s->signs) < DETAILED_SIGNS))
 			break;
 		count++;
 	}
 	return count;
+}
+
+void proof_others(unsigned count, char text[static PROOF_TEXT_MAX])
+{
+	text[0] = '\0';
+	add(text,
+	    "%u more: `postern trust ADDR` settles one that is honest where it is named by lists "
+	    "or banned, `postern allow ADDR` all else",
+	    count);
 }
 
 void proof_by(const struct proof *p, const struct proof_source *s, char text[static PROOF_TEXT_MAX])
@@ -248,10 +298,25 @@ void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX])
 
 	text[0] = '\0';
 	add(text,
-	    "%u more delivered mail and look%s like spam: no verified name of %s own, and mail on "
+	    "%u%s delivered mail and look%s like spam: no verified name of %s own, and mail on "
 	    "one day alone, or several lists, or turned down by the mail server more often than "
-	    "not. Left alone they are refused; one that is honest after all, trust",
-	    count, count == 1 ? "s" : "", count == 1 ? "its" : "their");
+	    "not. Left alone %s refused; `postern trust ADDR` settles one that is honest after "
+	    "all where it is named by lists or banned, `postern allow ADDR` all else",
+	    count, p->count[PROOF_LEFT] ? " more" : " of these sources", count == 1 ? "s" : "",
+	    count == 1 ? "its" : "their", count == 1 ? "it is" : "they are");
+}
+
+void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX],
+			 char line[static PROOF_TEXT_MAX])
+{
+	const struct proof_provider *of = &p->provider[i];
+
+	text[0] = line[0] = '\0';
+	add(text,
+	    "%u of them have names of %s: if you know it as a provider, trust all of it by "
+	    "trust_spf in the configuration, for the networks that its SPF record names",
+	    of->sources, of->domain);
+	add(line, "trust_spf = [\"%s\"];", of->domain);
 }
 
 const char *proof_settled(const struct proof_source *s)
@@ -291,42 +356,63 @@ static void command_make(const struct proof *p, const struct proof_source *s, co
 	}
 }
 
+/* What trust does not lift of all that deliveries fell into, if that was a limit: who is told only half comes again. */
+static void limits_mind(const struct proof *p, const struct proof_source *s,
+			char advice[static PROOF_TEXT_MAX])
+{
+	for (unsigned i = 0; i < p->reasons; i++) {
+		const char *detail = proof_share_detail(p, s, i);
+
+		if (p->reason[i].kind != PROOF_LIMIT || !(s->hit >> i & 1))
+			continue;
+		add(advice, "%s limits.%s%s%s in the configuration",
+		    advice[0] ? ", and"
+			      : "it was over a limit as well, which trust does not lift: raise",
+		    p->reason[i].name, *detail ? " above " : "", detail);
+	}
+}
+
 void proof_advice(const struct proof *p, const struct proof_source *s,
 		  char command[static PROOF_TEXT_MAX], char advice[static PROOF_TEXT_MAX])
 {
 	const struct proof_reason *r = &p->reason[s->reason];
+	const char *detail;
 	char addr[ADDR_TEXT_MAX];
 
 	command[0] = advice[0] = '\0';
 	switch (r->kind) {
 	case PROOF_LIST:
+		limits_mind(p, s, advice);
 		command_make(p, s, "trust", command);
 		break;
 	case PROOF_LIMIT:
+		detail = proof_share_detail(p, s, s->reason);
 		add(advice,
-		    "trust does not lift a limit: raise limits.%s%s%s%s in the configuration, or "
-		    "never judge this source",
-		    r->name, r->details ? " (now " : "",
-		    r->details ? r->detail[r->details - 1].name : "", r->details ? ")" : "");
+		    "trust does not lift a limit: raise limits.%s%s%s in the configuration, as a "
+		    "report since then will show, or never judge this source",
+		    r->name, *detail ? " above " : "", detail);
 		command_make(p, s, "allow", command);
 		break;
 	case PROOF_FEED:
 		add(advice,
-		    "trust does not lift a feed: have it taken out of the feed%s%s, or never judge "
-		    "it",
+		    "trust does not lift a feed: have it taken out of the feed%s%s, as a report "
+		    "since then will show, or never judge it",
 		    s->feed ? " " : "", s->feed ? s->feed : "");
 		command_make(p, s, "allow", command);
 		break;
 	case PROOF_BAN:
-		add(advice,
-		    "trust lifts the ban, and not the limit that it may have offended against: "
-		    "`postern why %s` tells which",
-		    addr_format(&s->addr, addr));
+		limits_mind(p, s, advice);
+		if (!advice[0])
+			add(advice,
+			    "trust lifts the ban, and not the limit that it may have offended "
+			    "against: `postern why %s` tells which",
+			    addr_format(&s->addr, addr));
 		command_make(p, s, "trust", command);
 		break;
 	case PROOF_ONLY:
 		add(advice,
-		    "the port is open to its `only` list alone: let it stand there, or never "
+		    "the port is open to its `only` list alone: let it stand there, as a report "
+		    "since then will show, or never "
 		    "judge this source");
 		command_make(p, s, "allow", command);
 		break;
@@ -345,6 +431,11 @@ static void early_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
 {
 	char seen[DURATION_TEXT_MAX], least[DURATION_TEXT_MAX];
 
+	if (!p->watched_from_s) {
+		add(text, "Nothing follows from this: run `postern run`, or start the service, and "
+			  "ask again after some days");
+		return;
+	}
 	add(text,
 	    "Nothing is left to explain so far, but it is too early to enforce: %s and %" PRIu64
 	    " connection%s were seen. %s and %d connections are the least from which "
@@ -352,6 +443,17 @@ static void early_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
 	    "habits of the week",
 	    duration_describe(p->watched_s, seen), p->all, s_of(p->all),
 	    duration_describe(PROOF_EARLY_S, least), PROOF_EARLY_CONNECTIONS, EARLY_DAYS_BEST);
+}
+
+/* For how long the log could tell, in whole hours. */
+static void covered_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
+{
+	int64_t hours = (p->facts.now_wall_s - p->span.first_wall_s) / (int64_t)HOUR_S;
+
+	if (p->log == PROOF_LOG_READ && !p->blind_late && !p->log_skipped && hours > 0)
+		add(text,
+		    ", or ask for no more than this one does: `postern report since %" PRId64 "h`",
+		    hours);
 }
 
 void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
@@ -371,11 +473,10 @@ void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
 		    p->facts.enforcing ? "" : " before you enforce");
 		break;
 	case PROOF_BLIND:
-		add(text,
-		    "%s: name a log in mail_log that covers the time, or ask for a shorter "
-		    "one (since)",
+		add(text, "%s: name a log in mail_log that covers the time",
 		    p->facts.enforcing ? "This proves nothing"
 				       : "This is no proof, do not enforce on it");
+		covered_tell(p, text);
 		break;
 	case PROOF_EARLY:
 		early_tell(p, text);
@@ -384,8 +485,10 @@ void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
 		if (p->facts.enforcing) {
 			add(text, "Nothing is left to explain: %s",
 			    p->count[PROOF_SUSPECT]
-				    ? "of those that were refused and deliver mail all look like "
+				    ? "those that deliver mail and would be refused all look like "
 				      "spam"
+			    : p->count[PROOF_SETTLED]
+				    ? "those that were refused and delivered mail are settled"
 				    : "no source that was refused is known to have delivered "
 				      "mail");
 			break;

@@ -21,12 +21,13 @@ enum ban_parameter {
 	PAR_DEADLINE, /* four of them */
 };
 
-static int ban_put(struct store *s, const struct store_ban *b, struct err *e)
+static int ban_put(struct store *s, const void *row, struct err *e)
 {
+	const struct store_ban *b = row;
 	int code = row_check_prefix(&b->prefix, e);
 	sqlite3_stmt *st = NULL;
 
-	if (code == 0 && !memchr(b->reason, '\0', sizeof(b->reason)))
+	if (code == 0 && !row_text_ends(b->reason, sizeof(b->reason)))
 		code = err_set(e, -EINVAL, "the reason of a ban is too long");
 	if (code == 0)
 		code = statement_use(s, SQL_PUT_BAN, &st, e);
@@ -44,14 +45,7 @@ static int ban_put(struct store *s, const struct store_ban *b, struct err *e)
 
 int store_put_bans(struct store *s, const struct store_ban *list, size_t count, struct err *e)
 {
-	bool own;
-	int code = transaction_enter(s, &own, e);
-
-	if (code < 0)
-		return code;
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = ban_put(s, &list[i], e);
-	return transaction_leave(s, own, code, e);
+	return rows_put(s, list, count, sizeof(*list), ban_put, e);
 }
 
 static int ban_read(struct store *s, sqlite3_stmt *st, struct store_ban *out, struct err *e)
@@ -62,6 +56,10 @@ static int ban_read(struct store *s, sqlite3_stmt *st, struct store_ban *out, st
 	*out = (struct store_ban){.level = (uint32_t)level,
 				  .offences = (uint32_t)offences,
 				  .last_wall_s = sqlite3_column_int64(st, COL_LAST)};
+	out->until_wall_s = out->last_wall_s;
+	if (sqlite3_column_type(st, COL_LEFT) != SQLITE_NULL)
+		out->until_wall_s =
+			(s->now.wall_ns + sqlite3_column_int64(st, COL_LEFT)) / (int64_t)NS_PER_S;
 	(void)deadline_read(s, st, COL_LEFT, &out->expires_boot_ns);
 	if (level >= 0 && level <= UINT32_MAX && offences >= 0 && offences <= UINT32_MAX &&
 	    row_read_prefix(st, COL_ADDR, COL_BITS, &out->prefix) &&
@@ -140,6 +138,7 @@ int store_reap_bans(struct store *s, int64_t before_wall_s, unsigned *count, str
 	if (code < 0)
 		return code;
 	sqlite3_bind_int64(st, 1, before_wall_s);
-	sqlite3_bind_int64(st, 2, (int64_t)NS_PER_S);
+	sqlite3_bind_int64(st, 2, s->now.wall_ns);
+	sqlite3_bind_int64(st, 3, (int64_t)NS_PER_S);
 	return statement_finish(s, st, count, e);
 }

@@ -18,7 +18,9 @@ struct store_ban {
 	char reason
 		[STORE_BAN_REASON_MAX]; /* of the last: "rate", "open", "listed", "cut", "neighbours" */
 	int64_t last_wall_s;		/* when that was */
-	uint64_t expires_boot_ns;	/* of the ban in force; 0: none is */
+	uint64_t
+		expires_boot_ns; /* of the last ban, also where that has passed; when read: 0 where it is over */
+	int64_t until_wall_s; /* when read: the end of the last ban, also where it is over */
 };
 
 /* Insert or replace, as one transaction. 0 or -errno: then nothing of it was written. */
@@ -33,7 +35,7 @@ int store_delete_ban(struct store *s, const struct prefix *p, struct err *e); /*
 int store_each_ban(struct store *s, const struct addr *addr,
 		   int (*fn)(void *context, const struct store_ban *ban), void *context,
 		   struct err *e);
-/* Those whose last offence and last ban ended before that time go. How many. */
+/* Those whose last ban ended before that time go. How many. */
 int store_reap_bans(struct store *s, int64_t before_wall_s, unsigned *count, struct err *e);
 
 #endif

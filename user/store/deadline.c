@@ -141,7 +141,7 @@ int store_rebase(struct store *s, struct err *e)
 	"SELECT 1 FROM " table " WHERE expires_boot_ns IS NOT NULL AND (boot_id <> ?1 "            \
 	"OR abs(expires_wall_ns - expires_boot_ns - ?2) > ?3)"
 
-void deadlines_renew(struct store *s)
+bool store_is_stale(struct store *s)
 {
 	sqlite3_stmt *st;
 	bool stale;
@@ -156,12 +156,17 @@ void deadlines_renew(struct store *s)
 				      "verdict") " AND id IN ((SELECT min(id) FROM verdict), "
 						 "(SELECT max(id) FROM verdict)) LIMIT 1",
 			      &st, NULL) < 0)
-		return;
+		return false;
 	sqlite3_bind_text(st, 1, s->now.boot_id, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 2, add_ns(s->now.wall_ns, -s->now.boot_ns));
 	sqlite3_bind_int64(st, 3, STEP_TOLERANCE_NS);
 	stale = sqlite3_step(st) == SQLITE_ROW;
 	sqlite3_finalize(st);
-	if (stale)
+	return stale;
+}
+
+void deadlines_renew(struct store *s)
+{
+	if (store_is_stale(s))
 		(void)store_rebase(s, NULL);
 }

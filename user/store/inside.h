@@ -22,7 +22,7 @@ struct store_clock {
 
 /* store_open by other clocks; clock must outlive the store. */
 int store_open_by(struct store **out, const char *dir, enum store_access access,
-		  const struct store_clock *clock, struct err *e);
+		  const struct store_clock *clock, unsigned patience_ms, struct err *e);
 
 enum store_sql {
 	SQL_PUT_RULE,
@@ -45,6 +45,8 @@ enum store_sql {
 	SQL_TRIM_ENTRIES,
 	SQL_PUT_SENDER,
 	SQL_TRIM_SENDERS,
+	SQL_PUT_REFUSAL,
+	SQL_ADD_HOUR,
 	SQL_PUT_BAN,
 	SQL_GET_BAN,
 	SQL_DELETE_BAN,
@@ -64,6 +66,7 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt *statement[SQL_COUNT]; /* prepared when first used */
 	const struct store_clock *clock;
+	uint32_t number;
 	struct store_now now;
 	enum store_access access;
 	bool in_transaction; /* between store_begin and store_commit */
@@ -118,8 +121,7 @@ void deadline_bind(const struct store *s, sqlite3_stmt *st, int first, uint64_t 
 bool deadline_read(const struct store *s, sqlite3_stmt *st, int column, uint64_t *expires_boot_ns);
 /*
  * Deadlines of an earlier boot, or of before a step of the wall clock that nobody was running to
- * see, are written anew by whoever opens the store first. On a full disk that fails and is no harm:
- * they are reckoned when read.
+ * see, are written anew by whoever opens the store first.
  */
 void deadlines_renew(struct store *s);
 
@@ -127,6 +129,8 @@ void deadlines_renew(struct store *s);
 
 /* Is it a prefix as prefix_of() makes them? 0 or -EINVAL. */
 int row_check_prefix(const struct prefix *p, struct err *e);
+/* Does what is to be stored as a text end within its bytes? */
+bool row_text_ends(const char *text, size_t size);
 void row_bind_addr(sqlite3_stmt *st, int parameter, const struct addr *a);
 void row_bind_text(sqlite3_stmt *st, int parameter, const char *text);
 /* False: the column holds no such thing. */
@@ -143,6 +147,11 @@ int row_register(struct store *s);
 	"addr, bits, asked, listed, partial, classes, score, threshold, zones, by_zone, reason, "  \
 	"evidence, decided_wall_s, " LEFT_NS
 
+/* Likewise of refusals.c, whose parameters have the same order. */
+#define REFUSAL_COLUMNS                                                                            \
+	"id, addr, reason, class, action, acted, detail, says, first_wall_s, last_wall_s, "        \
+	"connections"
+
 /*
  * The rows of a table whose prefix has an address, each found by an index on (addr, bits): one look for each length that a prefix of
  * the family of ?1 can have (?2: the least).
@@ -154,12 +163,13 @@ int row_register(struct store *s);
 
 /*
  * A walk: each row of a statement goes to row(), until that returns another value than 0. What row() calls may use the store. addr binds
- * ?1 and ?2 of ROWS_WITH_ADDR, NULL nothing; most binds ?3, a limit.
+ * ?1 and ?2 of ROWS_WITH_ADDR, NULL nothing; number binds ?3, text ?4 (NULL nothing).
  */
 struct row_walk {
 	const char *sql;
 	const struct addr *addr;
-	int64_t most;
+	int64_t number;
+	const char *text;
 	int (*row)(const struct row_walk *w, struct store *s, sqlite3_stmt *st, struct err *e);
 	union { /* whom row() tells */
 		int (*rule)(void *context, const struct store_rule *rule);
@@ -171,6 +181,14 @@ struct row_walk {
 };
 /* 0, row()'s value, or -errno. */
 int row_each(struct store *s, const struct row_walk *w, struct err *e);
+/*
+ * The end of any walk: st is finalized. step: SQLite's last word; code: what who was told of the rows said, or a fault of ours. 0,
+ * that code, or -errno for what SQLite says.
+ */
+int row_walk_end(struct store *s, sqlite3_stmt *st, int step, int code, struct err *e);
+/* Rows of one kind, of so many bytes each, put as one transaction (or as a part of one that was begun). 0 or -errno: then nothing of it was written. */
+int rows_put(struct store *s, const void *list, size_t count, size_t size,
+	     int (*put)(struct store *s, const void *row, struct err *e), struct err *e);
 
 /* ---- fault.c ---- */
 

@@ -11,9 +11,9 @@
 #include "store/inside.h"
 #include "store/verdicts.h"
 
-#define COLUMNS "wall_s, what, addr, bits, text"
+#define COLUMNS "id, wall_s, what, addr, bits, text"
 
-enum entry_column { COL_WALL, COL_WHAT, COL_ADDR, COL_BITS, COL_TEXT };
+enum entry_column { COL_ID, COL_WALL, COL_WHAT, COL_ADDR, COL_BITS, COL_TEXT };
 enum entry_parameter { PAR_ID = 1, PAR_WALL, PAR_WHAT, PAR_ADDR, PAR_BITS, PAR_TEXT };
 
 /* Of a row in its table and its two indexes, without the texts (measured). */
@@ -23,8 +23,8 @@ enum entry_parameter { PAR_ID = 1, PAR_WALL, PAR_WHAT, PAR_ADDR, PAR_BITS, PAR_T
 
 static int entry_check(const struct store_entry *entry, struct err *e)
 {
-	if (!entry->what[0] || !memchr(entry->what, '\0', sizeof(entry->what)) ||
-	    !memchr(entry->text, '\0', sizeof(entry->text)))
+	if (!entry->what[0] || !row_text_ends(entry->what, sizeof(entry->what)) ||
+	    !row_text_ends(entry->text, sizeof(entry->text)))
 		return err_set(e, -EINVAL, "an entry of the journal without a name, or too long");
 	return entry->has_prefix ? row_check_prefix(&entry->prefix, e) : 0;
 }
@@ -50,8 +50,8 @@ static int entry_put(struct store *s, const struct store_entry *entry, int64_t *
 	return statement_finish(s, st, NULL, e);
 }
 
-/* At which byte the journal ends. */
-static int journal_end(struct store *s, int64_t *out, struct err *e)
+/* Ids are the bytes up to the end of an entry. */
+int store_last_entry(struct store *s, int64_t *out, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
 	int code = statement_use(s, SQL_LAST_ENTRY, &st, e);
@@ -76,7 +76,7 @@ int store_write_journal(struct store *s, const struct store_entry *list, size_t 
 
 	if (code < 0)
 		return code;
-	code = journal_end(s, &id, e);
+	code = store_last_entry(s, &id, e);
 	for (size_t i = 0; i < count && code == 0; i++)
 		code = entry_put(s, &list[i], &id, e);
 	return transaction_leave(s, own, code, e);
@@ -84,7 +84,8 @@ int store_write_journal(struct store *s, const struct store_entry *list, size_t 
 
 static int entry_read(struct store *s, sqlite3_stmt *st, struct store_entry *out, struct err *e)
 {
-	*out = (struct store_entry){.wall_s = sqlite3_column_int64(st, COL_WALL)};
+	*out = (struct store_entry){.id = sqlite3_column_int64(st, COL_ID),
+				    .wall_s = sqlite3_column_int64(st, COL_WALL)};
 	out->has_prefix = sqlite3_column_type(st, COL_ADDR) != SQLITE_NULL;
 	if (row_read_text(st, COL_WHAT, out->what, sizeof(out->what)) &&
 	    row_read_text(st, COL_TEXT, out->text, sizeof(out->text)) &&
@@ -110,13 +111,29 @@ int store_each_entry(struct store *s, const struct addr *addr, unsigned most,
 		.sql = addr ? ROWS_WITH_ADDR(COLUMNS, "journal") "ORDER BY id DESC LIMIT ?3"
 			    : "SELECT " COLUMNS " FROM journal ORDER BY id DESC LIMIT ?3",
 		.addr = addr,
-		.most = most,
+		.number = most,
 		.row = entry_tell,
 		.fn.entry = fn,
 		.context = context,
 	};
 
 	return most ? row_each(s, &walk, e) : 0;
+}
+
+int store_each_entry_behind(struct store *s, int64_t id, const char *what,
+			    int (*fn)(void *context, const struct store_entry *entry),
+			    void *context, struct err *e)
+{
+	const struct row_walk walk = {
+		.sql = "SELECT " COLUMNS " FROM journal WHERE id > ?3 AND what = ?4 ORDER BY id",
+		.number = id,
+		.text = what,
+		.row = entry_tell,
+		.fn.entry = fn,
+		.context = context,
+	};
+
+	return row_each(s, &walk, e);
 }
 
 int store_trim_journal(struct store *s, unsigned *count, struct err *e)
@@ -127,7 +144,7 @@ int store_trim_journal(struct store *s, unsigned *count, struct err *e)
 
 	*count = 0;
 	if (code == 0)
-		code = journal_end(s, &end, e);
+		code = store_last_entry(s, &end, e);
 	if (code == 0)
 		code = statement_use(s, SQL_TRIM_ENTRIES, &st, e);
 	if (code < 0)

@@ -122,9 +122,7 @@ static int networks_get(struct store *s, struct store_provider *out, struct err 
 	row_bind_text(st, 1, out->domain);
 	while ((code = sqlite3_step(st)) == SQLITE_ROW)
 		network_take(st, out);
-	code = code == SQLITE_DONE ? 0 : fault_set(s, code, "cannot read the store", e);
-	sqlite3_finalize(st);
-	return code;
+	return row_walk_end(s, st, code, 0, e);
 }
 
 int store_get_provider(struct store *s, const char *domain, struct store_provider *out,
@@ -194,7 +192,7 @@ int store_each_provider_of(struct store *s, const struct addr *a,
 	char domain[STORE_DOMAIN_MAX];
 	sqlite3_stmt *st = NULL;
 	struct prefix p;
-	int code, result = 0;
+	int code, step = SQLITE_DONE;
 
 	code = statement_prepare(
 		s,
@@ -205,11 +203,8 @@ int store_each_provider_of(struct store *s, const struct addr *a,
 		return code;
 	row_bind_addr(st, 1, a);
 	sqlite3_bind_int(st, 2, addr_is_v4(a) ? ADDR_V4_LEAD_BITS : 0);
-	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW)
+	while (code == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
 		if (row_read_text(st, 0, domain, sizeof(domain)) && row_read_prefix(st, 1, 2, &p))
-			result = fn(context, domain, &p);
-	if (result == 0 && code != SQLITE_DONE)
-		result = fault_set(s, code, "cannot read the store", e);
-	sqlite3_finalize(st);
-	return result;
+			code = fn(context, domain, &p);
+	return row_walk_end(s, st, step, code, e);
 }

@@ -8,10 +8,6 @@
 #include "base/when.h"
 #include "store/inside.h"
 
-#define REFUSAL_COLUMNS                                                                            \
-	"id, addr, reason, class, action, acted, detail, says, first_wall_s, last_wall_s, "        \
-	"connections"
-
 /* In the order of REFUSAL_COLUMNS; parameters count from 1. */
 enum refusal_column {
 	COL_ID,
@@ -27,29 +23,27 @@ enum refusal_column {
 	COL_CONNECTIONS,
 };
 
-static bool text_ends(const char *text, size_t size)
-{
-	return memchr(text, '\0', size) != NULL;
-}
-
 static int refusal_check(const struct store_refusal *r, struct err *e)
 {
-	if (r->id > 0 && r->reason[0] && text_ends(r->reason, sizeof(r->reason)) &&
-	    text_ends(r->action, sizeof(r->action)) && text_ends(r->detail, sizeof(r->detail)) &&
-	    text_ends(r->says, sizeof(r->says)) && r->first_wall_s <= r->last_wall_s &&
+	if (r->id > 0 && r->reason[0] && row_text_ends(r->reason, sizeof(r->reason)) &&
+	    row_text_ends(r->action, sizeof(r->action)) &&
+	    row_text_ends(r->detail, sizeof(r->detail)) &&
+	    row_text_ends(r->says, sizeof(r->says)) && r->first_wall_s <= r->last_wall_s &&
 	    r->connections <= INT64_MAX)
 		return 0;
 	return err_set(e, -EINVAL, "a refusal without a reason, an order or an end of its texts");
 }
 
-static int refusal_put(sqlite3_stmt *st, struct store *s, const struct store_refusal *r,
-		       struct err *e)
+static int refusal_put(struct store *s, const void *row, struct err *e)
 {
+	const struct store_refusal *r = row;
+	sqlite3_stmt *st = NULL;
 	int code = refusal_check(r, e);
 
+	if (code == 0)
+		code = statement_use(s, SQL_PUT_REFUSAL, &st, e);
 	if (code < 0)
 		return code;
-	sqlite3_reset(st);
 	sqlite3_bind_int64(st, COL_ID + 1, r->id);
 	row_bind_addr(st, COL_ADDR + 1, &r->addr);
 	row_bind_text(st, COL_REASON + 1, r->reason);
@@ -67,20 +61,7 @@ static int refusal_put(sqlite3_stmt *st, struct store *s, const struct store_ref
 int store_put_refusals(struct store *s, const struct store_refusal *list, size_t count,
 		       struct err *e)
 {
-	sqlite3_stmt *st = NULL;
-	bool own;
-	int code = transaction_enter(s, &own, e);
-
-	if (code < 0)
-		return code;
-	code = statement_prepare(s,
-				 "INSERT OR REPLACE INTO refusal (" REFUSAL_COLUMNS
-				 ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-				 &st, e);
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = refusal_put(st, s, &list[i], e);
-	sqlite3_finalize(st);
-	return transaction_leave(s, own, code, e);
+	return rows_put(s, list, count, sizeof(*list), refusal_put, e);
 }
 
 int store_next_refusal(struct store *s, int64_t *id, struct err *e)
@@ -113,15 +94,6 @@ static int refusal_read(struct store *s, sqlite3_stmt *st, struct store_refusal 
 	return fault_corrupt(s, "a refusal in it makes no sense", e);
 }
 
-/* How a walk ended: fn's value, a fault of ours, or SQLite's. */
-static int walk_end(struct store *s, sqlite3_stmt *st, int step, int code, struct err *e)
-{
-	if (code == 0 && step != SQLITE_DONE && step != SQLITE_ROW)
-		code = fault_set(s, step, "cannot read the store", e);
-	sqlite3_finalize(st);
-	return code;
-}
-
 int store_each_refusal(struct store *s, int64_t since_wall_s,
 		       int (*fn)(void *context, const struct store_refusal *r), void *context,
 		       struct err *e)
@@ -142,43 +114,34 @@ int store_each_refusal(struct store *s, int64_t since_wall_s,
 		if (code == 0)
 			code = fn(context, &r);
 	}
-	return walk_end(s, st, step, code, e);
+	return row_walk_end(s, st, step, code, e);
 }
 
 /* ---- hours ---- */
 
-int store_add_hours(struct store *s, const struct store_hour *list, size_t count, struct err *e)
+static int hour_add(struct store *s, const void *row, struct err *e)
 {
+	const struct store_hour *h = row;
 	sqlite3_stmt *st = NULL;
-	bool own;
-	int code = transaction_enter(s, &own, e);
+	int code;
 
+	if (!h->reason[0] || !row_text_ends(h->reason, sizeof(h->reason)) ||
+	    h->packets > INT64_MAX || h->would > INT64_MAX)
+		return err_set(e, -EINVAL, "an hour's count without a reason, or too large");
+	code = statement_use(s, SQL_ADD_HOUR, &st, e);
 	if (code < 0)
 		return code;
-	code = statement_prepare(s,
-				 "INSERT INTO hour (wall_s, reason, class, packets, would) "
-				 "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET "
-				 "packets = packets + ?4, would = would + ?5",
-				 &st, e);
-	for (size_t i = 0; i < count && code == 0; i++) {
-		const struct store_hour *h = &list[i];
+	sqlite3_bind_int64(st, 1, h->wall_s - h->wall_s % STORE_HOUR_S);
+	row_bind_text(st, 2, h->reason);
+	sqlite3_bind_int64(st, 3, h->class_);
+	sqlite3_bind_int64(st, 4, (int64_t)h->packets);
+	sqlite3_bind_int64(st, 5, (int64_t)h->would);
+	return statement_finish(s, st, NULL, e);
+}
 
-		if (!h->reason[0] || !text_ends(h->reason, sizeof(h->reason)) ||
-		    h->packets > INT64_MAX || h->would > INT64_MAX) {
-			code = err_set(e, -EINVAL,
-				       "an hour's count without a reason, or too large");
-			break;
-		}
-		sqlite3_reset(st);
-		sqlite3_bind_int64(st, 1, h->wall_s - h->wall_s % STORE_HOUR_S);
-		row_bind_text(st, 2, h->reason);
-		sqlite3_bind_int64(st, 3, h->class_);
-		sqlite3_bind_int64(st, 4, (int64_t)h->packets);
-		sqlite3_bind_int64(st, 5, (int64_t)h->would);
-		code = statement_finish(s, st, NULL, e);
-	}
-	sqlite3_finalize(st);
-	return transaction_leave(s, own, code, e);
+int store_add_hours(struct store *s, const struct store_hour *list, size_t count, struct err *e)
+{
+	return rows_put(s, list, count, sizeof(*list), hour_add, e);
 }
 
 int store_each_hour(struct store *s, int64_t since_wall_s,
@@ -209,7 +172,7 @@ int store_each_hour(struct store *s, int64_t since_wall_s,
 		else
 			code = fn(context, &h);
 	}
-	return walk_end(s, st, step, code, e);
+	return row_walk_end(s, st, step, code, e);
 }
 
 /* ---- the bounds ---- */

@@ -17,6 +17,11 @@ int row_check_prefix(const struct prefix *p, struct err *e)
 	return 0;
 }
 
+bool row_text_ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
 void row_bind_addr(sqlite3_stmt *st, int parameter, const struct addr *a)
 {
 	sqlite3_bind_blob(st, parameter, a->byte, sizeof(a->byte), SQLITE_TRANSIENT);
@@ -65,9 +70,17 @@ bool row_read_text(sqlite3_stmt *st, int column, char *out, size_t size)
 	return true;
 }
 
+int row_walk_end(struct store *s, sqlite3_stmt *st, int step, int code, struct err *e)
+{
+	if (code == 0 && step != SQLITE_DONE && step != SQLITE_ROW)
+		code = fault_set(s, step, "cannot read the store", e);
+	sqlite3_finalize(st);
+	return code;
+}
+
 int row_each(struct store *s, const struct row_walk *w, struct err *e)
 {
-	int code, result = 0;
+	int code, step = SQLITE_DONE;
 	sqlite3_stmt *st;
 
 	code = statement_prepare(s, w->sql, &st, e);
@@ -77,15 +90,27 @@ int row_each(struct store *s, const struct row_walk *w, struct err *e)
 		row_bind_addr(st, 1, w->addr);
 		sqlite3_bind_int(st, 2, addr_is_v4(w->addr) ? ADDR_V4_LEAD_BITS : 0);
 	}
-	if (w->most)
-		sqlite3_bind_int64(st, 3, w->most);
+	if (w->number || w->text)
+		sqlite3_bind_int64(st, 3, w->number);
+	if (w->text)
+		row_bind_text(st, 4, w->text);
 	now_take(s);
-	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW)
-		result = w->row(w, s, st, e);
-	if (result == 0 && code != SQLITE_DONE)
-		result = fault_set(s, code, "cannot read the store", e);
-	sqlite3_finalize(st);
-	return result;
+	while (code == 0 && (step = sqlite3_step(st)) == SQLITE_ROW)
+		code = w->row(w, s, st, e);
+	return row_walk_end(s, st, step, code, e);
+}
+
+int rows_put(struct store *s, const void *list, size_t count, size_t size,
+	     int (*put)(struct store *s, const void *row, struct err *e), struct err *e)
+{
+	bool own;
+	int code = transaction_enter(s, &own, e);
+
+	if (code < 0)
+		return code;
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = put(s, (const char *)list + i * size, e);
+	return transaction_leave(s, own, code, e);
 }
 
 static void cut_call(sqlite3_context *call, int count, sqlite3_value **argument)

@@ -38,11 +38,6 @@ enum rule_parameter {
 	PAR_DEADLINE, /* four of them */
 };
 
-static bool is_ended(const char *text, size_t size)
-{
-	return memchr(text, '\0', size) != NULL;
-}
-
 static int key_check(enum store_kind kind, const struct prefix *p, struct err *e)
 {
 	if (kind != STORE_BLOCK && kind != STORE_ALLOW && kind != STORE_TRUST)
@@ -62,10 +57,11 @@ static int rule_check(const struct store_rule *r, struct err *e)
 		     : r->action != STORE_NONE)
 		return err_set(e, -EINVAL, "a %s rule cannot have the action '%s'",
 			       store_kind_name(r->kind), store_action_name(r->action));
-	if (!is_ended(r->origin, sizeof(r->origin)))
+	if (!row_text_ends(r->origin, sizeof(r->origin)))
 		return err_set(e, -EINVAL, "the origin of a rule is longer than %zu bytes",
 			       sizeof(r->origin) - 1);
-	if (!is_ended(r->because, sizeof(r->because)) || !is_ended(r->saying, sizeof(r->saying)))
+	if (!row_text_ends(r->because, sizeof(r->because)) ||
+	    !row_text_ends(r->saying, sizeof(r->saying)))
 		return err_set(e, -EINVAL, "the text of a rule is longer than %d bytes",
 			       STORE_TEXT_MAX - 1);
 	if (r->expires_boot_ns > INT64_MAX)

@@ -17,12 +17,13 @@
 enum sender_column { COL_ADDR, COL_HOST, COL_FIRST, COL_LAST, COL_MESSAGES, COL_RECIPIENTS };
 enum sender_parameter { PAR_ADDR = 1, PAR_HOST, PAR_WALL, PAR_RECIPIENTS };
 
-static int delivery_put(struct store *s, const struct store_delivery *d, struct err *e)
+static int delivery_put(struct store *s, const void *row, struct err *e)
 {
+	const struct store_delivery *d = row;
 	sqlite3_stmt *st = NULL;
 	int code;
 
-	if (!memchr(d->host, '\0', sizeof(d->host)) || d->wall_s < 0)
+	if (!row_text_ends(d->host, sizeof(d->host)) || d->wall_s < 0)
 		return err_set(e, -EINVAL, "a delivery with a name too long, or before 1970");
 	code = statement_use(s, SQL_PUT_SENDER, &st, e);
 	if (code < 0)
@@ -37,14 +38,7 @@ static int delivery_put(struct store *s, const struct store_delivery *d, struct 
 int store_put_deliveries(struct store *s, const struct store_delivery *list, size_t count,
 			 struct err *e)
 {
-	bool own;
-	int code = transaction_enter(s, &own, e);
-
-	if (code < 0)
-		return code;
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = delivery_put(s, &list[i], e);
-	return transaction_leave(s, own, code, e);
+	return rows_put(s, list, count, sizeof(*list), delivery_put, e);
 }
 
 static int sender_read(struct store *s, sqlite3_stmt *st, struct store_sender *out, struct err *e)
@@ -73,7 +67,7 @@ int store_each_sender(struct store *s, const struct prefix *inside, int64_t sinc
 	struct addr last = prefix_last(within);
 	struct store_sender sender;
 	sqlite3_stmt *st = NULL;
-	int code = row_check_prefix(within, e), result = 0;
+	int code = row_check_prefix(within, e), step = SQLITE_DONE;
 
 	if (code == 0)
 		code = statement_prepare(
@@ -86,16 +80,13 @@ int store_each_sender(struct store *s, const struct prefix *inside, int64_t sinc
 	row_bind_addr(st, 1, &within->addr);
 	row_bind_addr(st, 2, &last);
 	sqlite3_bind_int64(st, 3, since_wall_s);
-	while (result == 0 && (code = sqlite3_step(st)) == SQLITE_ROW) {
-		result = sender_read(s, st, &sender, e);
+	while (code == 0 && (step = sqlite3_step(st)) == SQLITE_ROW) {
+		code = sender_read(s, st, &sender, e);
 		/* Mapped IPv4 lies inside short IPv6 prefixes, and is none of theirs. */
-		if (result == 0 && (!inside || prefix_has(inside, &sender.addr)))
-			result = fn(context, &sender);
+		if (code == 0 && (!inside || prefix_has(inside, &sender.addr)))
+			code = fn(context, &sender);
 	}
-	if (result == 0 && code != SQLITE_DONE)
-		result = fault_set(s, code, "cannot read the store", e);
-	sqlite3_finalize(st);
-	return result;
+	return row_walk_end(s, st, step, code, e);
 }
 
 int store_trim_senders(struct store *s, unsigned *count, struct err *e)

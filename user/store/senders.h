@@ -35,7 +35,7 @@ int store_put_deliveries(struct store *s, const struct store_delivery *list, siz
 int store_each_sender(struct store *s, const struct prefix *inside, int64_t since_wall_s,
 		      int (*fn)(void *context, const struct store_sender *sender), void *context,
 		      struct err *e);
-/* Those whose last delivery is older than STORE_JOURNAL_DAYS go. How many. */
+/* Those whose last delivery is older than STORE_SENDER_DAYS go. How many. */
 int store_trim_senders(struct store *s, unsigned *count, struct err *e);
 
 #endif

@@ -61,14 +61,20 @@ static const char *const sql_texts[SQL_COUNT] = {
 		"END, first_wall_s = min(first_wall_s, ?3), last_wall_s = max(last_wall_s, ?3), "
 		"messages = messages + 1, recipients = recipients + ?4",
 	[SQL_TRIM_SENDERS] = "DELETE FROM sender WHERE last_wall_s < ?1",
+	[SQL_PUT_REFUSAL] = "INSERT OR REPLACE INTO refusal (" REFUSAL_COLUMNS
+			    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+	[SQL_ADD_HOUR] = "INSERT INTO hour (wall_s, reason, class, packets, would) "
+			 "VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET "
+			 "packets = packets + ?4, would = would + ?5",
 	[SQL_PUT_BAN] = "INSERT OR REPLACE INTO ban (addr, bits, level, offences, reason, "
 			"last_wall_s, boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) "
 			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[SQL_GET_BAN] = "SELECT addr, bits, level, offences, reason, last_wall_s, " LEFT_NS
 			" FROM ban WHERE addr = ?1 AND bits = ?2",
 	[SQL_DELETE_BAN] = "DELETE FROM ban WHERE addr = ?1 AND bits = ?2",
-	[SQL_REAP_BANS] = "DELETE FROM ban WHERE max(last_wall_s, "
-			  "coalesce(expires_wall_ns / ?2, last_wall_s)) < ?1",
+	/* By the end as it is reckoned everywhere: the wall clock may have been stepped since it was written. ?2 its time now. */
+	[SQL_REAP_BANS] = "DELETE FROM ban WHERE "
+			  "coalesce((?2 + " LEFT_NS ") / ?3, last_wall_s) < ?1",
 	[SQL_REBASE_BANS] = REBASE("ban"),
 };
 

@@ -28,6 +28,8 @@
 #define FILE_MODE	0600
 #define PID_TEXT_MAX	16
 
+static uint32_t stores_opened;
+
 static uint64_t real_boot_ns(void)
 {
 	return now_boot_ns();
@@ -273,7 +275,7 @@ static int open_for_writing(struct store *s, struct err *e)
 }
 
 int store_open_by(struct store **out, const char *dir, enum store_access access,
-		  const struct store_clock *clock, struct err *e)
+		  const struct store_clock *clock, unsigned patience_ms, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	int code;
@@ -282,10 +284,11 @@ int store_open_by(struct store **out, const char *dir, enum store_access access,
 	if (!s)
 		return err_set(e, -ENOMEM, "cannot open the store: out of memory");
 	s->clock = clock;
+	s->number = ++stores_opened;
 	clock->boot_id(s->now.boot_id); /* a file: not read for each of a million rows */
 	s->access = access;
 	s->lock_fd = -1;
-	s->patience_ms = STORE_PATIENCE_MS;
+	s->patience_ms = patience_ms;
 	/* Room for "-journal" behind the path too. */
 	if (!*dir || strlen(dir) + sizeof("/" STORE_FILE "-journal") > sizeof(s->path)) {
 		code = err_set(e, -ENAMETOOLONG,
@@ -307,7 +310,13 @@ fail:
 
 int store_open(struct store **out, const char *dir, enum store_access access, struct err *e)
 {
-	return store_open_by(out, dir, access, &real_clock, e);
+	return store_open_by(out, dir, access, &real_clock, STORE_PATIENCE_MS, e);
+}
+
+int store_open_within(struct store **out, const char *dir, enum store_access access,
+		      unsigned patience_ms, struct err *e)
+{
+	return store_open_by(out, dir, access, &real_clock, patience_ms, e);
 }
 
 void store_close(struct store *s)
@@ -322,7 +331,17 @@ void store_close(struct store *s)
 
 int store_get_version(struct store *s, int64_t *out, struct err *e)
 {
-	return statement_number(s, "PRAGMA data_version", out, e);
+	int code = statement_number(s, "PRAGMA data_version", out, e);
+
+	/* It has 32 bits, and each connection counts from its own beginning (sqlite.org/pragma, data_version). */
+	if (code == 0)
+		*out = (int64_t)((uint64_t)s->number << 32 | (uint32_t)*out);
+	return code;
+}
+
+uint32_t store_number(const struct store *s)
+{
+	return s->number;
 }
 
 /* ---- the lock ---- */

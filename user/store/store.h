@@ -52,7 +52,12 @@ struct store;
  * -EACCES, -EROFS, -ENOSPC, -EBADMSG (corrupt), -EPROTO (a newer schema), -EIO.
  */
 int store_open(struct store **out, const char *dir, enum store_access access, struct err *e);
+/* The same, with another patience than STORE_PATIENCE_MS from the start: -EBUSY where it has to be migrated and somebody else is at it. */
+int store_open_within(struct store **out, const char *dir, enum store_access access,
+		      unsigned patience_ms, struct err *e);
 void store_close(struct store *s); /* NULL is fine */
+/* Which opening it is: no other store that this process opens has the number, not even one at the same address. From 1 on. */
+uint32_t store_number(const struct store *s);
 
 /*
  * The lock that orders changes of store and maps between processes (flock on DIR/lock; waits at most STORE_PATIENCE_MS, then -EBUSY).
@@ -80,12 +85,17 @@ int store_each_rule(struct store *s, int (*fn)(void *context, const struct store
 		    void *context, struct err *e);
 /* Delete what has expired; how many in *count. */
 int store_reap(struct store *s, unsigned *count, struct err *e);
-/* The wall clock was stepped, or a boot was found new: write wall and remaining times anew. */
+/*
+ * The wall clock was stepped, or a boot was found new: write wall and remaining times anew. store_open() for STORE_WRITE does so where it
+ * is needed, and goes on without where somebody else writes or the disk is full: until then they are reckoned when they are read.
+ */
 int store_rebase(struct store *s, struct err *e);
+/* Are there deadlines that store_rebase() would change? */
+bool store_is_stale(struct store *s);
 
 /*
- * A number that is another one when another process has changed the store since: 0 or -errno. What this very store
- * has written does not change it.
+ * A number, never 0, that is another one when another process has changed the store since, or when it was opened anew: 0 or -errno. What
+ * this very store has written does not change it.
  */
 int store_get_version(struct store *s, int64_t *out, struct err *e);
 

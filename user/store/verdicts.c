@@ -73,8 +73,9 @@ static int verdict_check(const struct store_verdict *v, struct err *e)
 	return 0;
 }
 
-static int verdict_put(struct store *s, const struct store_verdict *v, struct err *e)
+static int verdict_put(struct store *s, const void *row, struct err *e)
 {
+	const struct store_verdict *v = row;
 	sqlite3_stmt *st = NULL;
 	int code = verdict_check(v, e);
 
@@ -102,14 +103,7 @@ static int verdict_put(struct store *s, const struct store_verdict *v, struct er
 int store_put_verdicts(struct store *s, const struct store_verdict *list, size_t count,
 		       struct err *e)
 {
-	bool own;
-	int code = transaction_enter(s, &own, e);
-
-	if (code < 0)
-		return code;
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = verdict_put(s, &list[i], e);
-	return transaction_leave(s, own, code, e);
+	return rows_put(s, list, count, sizeof(*list), verdict_put, e);
 }
 
 int store_delete_verdict(struct store *s, const struct prefix *p, struct err *e)

@@ -67,7 +67,11 @@ int store_reap_verdicts(struct store *s, unsigned *count, struct err *e);
 #define STORE_JOURNAL_BYTES                                                                        \
 	(100 << 20) /* of its own, without rules and verdicts; then the oldest go */
 
+/* The name of the entries that `forget` makes: by them the controller learns of it. */
+#define STORE_FORGOTTEN "forgotten"
+
 struct store_entry {
+	int64_t id; /* when read: later entries have greater ones */
 	int64_t wall_s;
 	char what[STORE_WHAT_MAX];
 	struct prefix prefix;
@@ -82,6 +86,12 @@ int store_write_journal(struct store *s, const struct store_entry *list, size_t 
 int store_each_entry(struct store *s, const struct addr *addr, unsigned most,
 		     int (*fn)(void *context, const struct store_entry *entry), void *context,
 		     struct err *e);
+/* The id of the last one; 0: there is none. */
+int store_last_entry(struct store *s, int64_t *id, struct err *e);
+/* Those behind the entry `id` that have this name, the earliest first. */
+int store_each_entry_behind(struct store *s, int64_t id, const char *what,
+			    int (*fn)(void *context, const struct store_entry *entry),
+			    void *context, struct err *e);
 /* Drop what is older than STORE_JOURNAL_DAYS, and the oldest while there is more than STORE_JOURNAL_BYTES. How many. */
 int store_trim_journal(struct store *s, unsigned *count, struct err *e);
 

@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Parts of the controller in a real gate that is attached to nothing, with a real store. Bans: what a full table, a restart, a command, a
+ * reload and their end make of them. Witness: whose rows it writes. Needs root and a kernel with BTF.
+ */
+#include "tap.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/when.h"
+#include "daemon/bans.h"
+#include "daemon/bans_inside.h"
+#include "daemon/ruling.h"
+#include "daemon/setup.h"
+#include "daemon/state.h"
+#include "daemon/witness.h"
+#include "store/bans.h"
+#include "store/refusals.h"
+#include "store/verdicts.h"
+
+#define LISTED_BOUND 1024 /* the least the configuration allows */
+#define LOOK_MS	     20
+#define LOOKS_MAX    1000 /* half a second is enough, on a machine that has nothing else to do */
+#define HOUR	     3600
+#define DAY	     86400
+
+static struct daemon d;
+static char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
+
+static void bench_remove(void)
+{
+	char command[PATH_MAX + 16];
+	int lock;
+
+	if (d.bans)
+		bans_part.close(&d);
+	recording_close(d.contact.recording);
+	store_close(d.store);
+	listings_free(d.contact.listings);
+	loop_free(d.loop);
+	gate_close(d.gate);
+	lock = gate_lock(NULL);
+	gate_remove(d.conf.instance, NULL);
+	gate_unlock(lock);
+	snprintf(command, sizeof(command), "rm -rf %s", d.conf.state_dir);
+	if (system(command) != 0)
+		printf("# could not remove %s\n", d.conf.state_dir);
+}
+
+/* One gate for all tests: loading it takes seconds. */
+static bool bench_load(void)
+{
+	struct ruling ruling = {.conf = &d.conf};
+	enum gate_origin origin;
+	struct err e = {0};
+	int lock, r;
+
+	conf_defaults(&d.conf);
+	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-parts-%d", (int)getpid());
+	d.conf.local_networks = false;
+	d.conf.tables.listed = LISTED_BOUND;
+	if (!EXPECT(tap_temp_dir(d.conf.state_dir, "parts"), "a directory"))
+		return false;
+	ruling_state_dir(&d.conf, dir, sizeof(dir));
+	d.contact.listings = listings_new();
+	if (!EXPECT(d.contact.listings && loop_new(&d.loop) == 0 &&
+			    recording_open(&d.contact.recording, &d) == 0,
+		    "parts"))
+		return false;
+	lock = gate_lock(&e);
+	if (!EXPECT(lock >= 0, "%s", e.text))
+		return false;
+	r = setup_gate(&ruling, &origin, &e);
+	d.gate = ruling.gate;
+	gate_unlock(lock);
+	if (!EXPECT(r == 0, "%s", e.text))
+		return false;
+	atexit(bench_remove);
+	return true;
+}
+
+static bool any_listed(void *context, const struct source_entry *s)
+{
+	(void)context;
+	(void)s;
+	return true;
+}
+
+static bool part_open(void)
+{
+	struct err e = {0};
+
+	return EXPECT(bans_part.open(&d, &e) == 0, "%s", e.text);
+}
+
+static bool store_use(void)
+{
+	struct err e = {0};
+
+	return EXPECT(store_open(&d.store, dir, STORE_WRITE, &e) == 0, "%s", e.text);
+}
+
+/* As the controller starts anew. */
+static bool restart(void)
+{
+	bans_part.close(&d);
+	store_close(d.store);
+	d.store = NULL;
+	return store_use() && part_open();
+}
+
+static bool bench_get(void)
+{
+	unsigned count;
+
+	if (!d.gate && !bench_load())
+		return false;
+	if (d.bans)
+		bans_part.close(&d);
+	if (!d.store && !store_use())
+		return false;
+	EXPECT(sources_prune_listed(d.gate, any_listed, NULL, NULL, NULL) == 0 &&
+		       store_reap_bans(d.store, INT64_MAX, &count, NULL) == 0,
+	       "nobody is banned");
+	/* Two offences, which need not wait for each other. */
+	d.conf.bans.after = 2;
+	d.conf.bans.within_s = 1;
+	d.conf.bans.first_s = HOUR;
+	d.conf.bans.longest_s = 7 * DAY;
+	d.conf.bans.forget_s = 7 * DAY;
+	d.conf.bans.neighbours = 0;
+	return part_open();
+}
+
+#define BENCH_OR_SKIP()                                                                            \
+	if (geteuid() != 0)                                                                        \
+		SKIP("root");                                                                      \
+	if (!bench_get())                                                                          \
+	return
+
+static const struct addr nobody = {{[10] = 0xff, 0xff, 203, 0, 113, 7}};
+
+static struct prefix key_of(const struct addr *a)
+{
+	return prefix_of(a, ADDR_BITS);
+}
+
+static void offend(const struct addr *a, unsigned times)
+{
+	while (times-- > 0)
+		bans_note_cut(&d, a);
+}
+
+static struct offender *offender_of(const struct addr *a)
+{
+	struct prefix p = key_of(a);
+
+	return offenders_get(d.bans->all, &p);
+}
+
+static void tick(void)
+{
+	bans_part.tick(&d, now_boot_ns());
+}
+
+/* Seconds until its ban ends in the kernel; 0: there is none. */
+static int64_t mapped_s(const struct addr *a)
+{
+	struct prefix p = key_of(a);
+	struct pn_listed there;
+
+	if (sources_get_listed(d.gate, &p, &there, NULL) || there.origin != PN_ORIGIN_BAN)
+		return 0;
+	return (int64_t)(there.expires / NS_PER_S) - ban_now_s();
+}
+
+static bool stored(const struct addr *a, struct store_ban *out)
+{
+	struct prefix p = key_of(a);
+
+	return store_get_ban(d.store, &p, out, NULL) == 0;
+}
+
+/* One that is in force, and in the store. */
+static struct offender *banned(const struct addr *a)
+{
+	struct store_ban row;
+
+	offend(a, 2);
+	tick();
+	EXPECT(mapped_s(a) > 0 && d.bans->in_force == 1 && stored(a, &row), "he is banned");
+	return offender_of(a);
+}
+
+/* Its time is over, by a moment. */
+static void end(struct offender *o)
+{
+	struct pn_listed there;
+
+	o->history.until_s = ban_now_s();
+	if (EXPECT(sources_get_listed(d.gate, &o->prefix, &there, NULL) == 0, "in the map")) {
+		there.expires = (uint64_t)o->history.until_s * NS_PER_S;
+		sources_put_listed(d.gate, &o->prefix, &there, NULL);
+	}
+}
+
+static struct prefix filler(unsigned i)
+{
+	const struct addr a = {{[10] = 0xff, 0xff, 198, 51, (uint8_t)(i >> 8), (uint8_t)i}};
+
+	return key_of(&a);
+}
+
+static void table_fill(void)
+{
+	const struct pn_listed listed = {.action = PN_DROP, .origin = PN_ORIGIN_DNSBL};
+	unsigned i = 0;
+
+	while (i < 2 * LISTED_BOUND) {
+		struct prefix p = filler(i++);
+
+		if (sources_put_listed(d.gate, &p, &listed, NULL))
+			break;
+	}
+	EXPECT(i < 2 * LISTED_BOUND, "it is full");
+}
+
+static void table_make_room(void)
+{
+	for (unsigned i = 0; i < LISTED_BOUND / 2; i++) {
+		struct prefix p = filler(i);
+
+		(void)sources_take_listed(d.gate, &p, NULL);
+	}
+}
+
+/* As a command does, which has the gate and the store open for itself. */
+static void command_forget(struct ruling *r, const struct addr *a)
+{
+	struct forgotten f;
+	struct err e = {0};
+
+	EXPECT(ruling_forget(r, a, &f, &e) == 0 && f.bans == 1, "%u: %s", f.bans, e.text);
+}
+
+static bool command_begin(struct ruling *r)
+{
+	struct err e = {0}, kept = {0};
+
+	return EXPECT(ruling_open_lenient(r, &d.conf, &kept, &e) == 0 && r->store && r->gate,
+		      "%s %s", e.text, kept.text);
+}
+
+/* The file is gone, and there is another. */
+static bool store_replace(void)
+{
+	char command[sizeof(dir) + 32];
+
+	store_close(d.store);
+	snprintf(command, sizeof(command), "rm %s/" STORE_FILE "*", dir);
+	return EXPECT(system(command) == 0, "%s", command) && store_use();
+}
+
+TEST(a_ban_that_finds_no_room_is_none)
+{
+	struct offender *o;
+
+	BENCH_OR_SKIP();
+	table_fill();
+	offend(&nobody, 2);
+	o = offender_of(&nobody);
+	ENSURE(o, "he is known");
+	EXPECT(!o->in_force && !o->history.level && !d.bans->in_force && !o->unwritten,
+	       "and not banned: level %u", o->history.level);
+	table_make_room();
+	offend(&nobody, 1);
+	EXPECT(o->history.level == 1 && llabs(mapped_s(&nobody) - HOUR) <= 1,
+	       "when there is room the first is the first: level %u, %lld s", o->history.level,
+	       (long long)mapped_s(&nobody));
+}
+
+TEST(a_ban_that_finds_no_room_in_other_maps_comes_when_there_is)
+{
+	struct offender *o;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o, "he is known");
+	(void)sources_take_listed(d.gate, &o->prefix, NULL);
+	table_fill();
+	bans_part.gate_changed(&d);
+	EXPECT(!d.bans->in_force && !o->in_force, "he gets in");
+	tick();
+	ENSURE(offender_of(&nobody) == o && o->history.level == 1, "and is not forgotten");
+	table_make_room();
+	tick();
+	EXPECT(d.bans->in_force == 1 && mapped_s(&nobody) > 0 && o->history.level == 1,
+	       "the same ban goes on");
+	ENSURE(restart(), "a restart");
+	table_fill();
+	EXPECT(mapped_s(&nobody) > 0, "it was there first");
+	(void)sources_take_listed(d.gate, &o->prefix, NULL);
+}
+
+TEST(a_ban_that_has_ended_comes_back_with_its_end)
+{
+	struct store_ban row = {.prefix = key_of(&nobody), .level = 3, .offences = 9};
+	struct offender *o;
+	struct err e = {0};
+	int64_t now_s;
+
+	BENCH_OR_SKIP();
+	/* It lasted for an hour, as long as all is remembered, and ended a minute ago. */
+	d.conf.bans.forget_s = HOUR;
+	now_s = ban_now_s();
+	row.expires_boot_ns = (uint64_t)(now_s - 60) * NS_PER_S;
+	row.last_wall_s = now_wall_s() - 60 - HOUR;
+	ENSURE(store_put_bans(d.store, &row, 1, &e) == 0 && restart(), "%s", e.text);
+	tick();
+	o = offender_of(&nobody);
+	ENSURE(o && o->history.level == 3, "it is remembered");
+	EXPECT(llabs(o->history.until_s - (now_s - 60)) <= 1, "ended %lld s ago",
+	       (long long)(now_s - o->history.until_s));
+	EXPECT(!o->in_force && !mapped_s(&nobody), "and is over");
+}
+
+TEST(the_end_of_a_ban_is_written)
+{
+	struct store_ban row;
+	struct offender *o;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o, "he is known");
+	end(o);
+	tick();
+	EXPECT(!mapped_s(&nobody) && !d.bans->in_force && !d.bans->unwritten, "it is over");
+	EXPECT(stored(&nobody, &row) && !row.expires_boot_ns &&
+		       llabs(row.until_wall_s - now_wall_s()) <= 1 && row.level == 1,
+	       "and the store has it so");
+}
+
+/* The kernel's entry is nobody's any more, and may be gone or a list's before the clock comes round. */
+TEST(a_ban_that_has_ended_is_not_taken_for_forgotten)
+{
+	const struct pn_listed listed = {.action = PN_DROP, .origin = PN_ORIGIN_DNSBL};
+	struct offender *o;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o, "he is known");
+	end(o);
+	EXPECT(sources_put_listed(d.gate, &o->prefix, &listed, NULL) == 0, "a list names him");
+	offend(&nobody, 1);
+	ENSURE(offender_of(&nobody) == o && o->history.level == 1, "his history is kept");
+	tick();
+	EXPECT(!d.bans->in_force && o->history.level == 1, "and then too");
+	offend(&nobody, 1);
+	EXPECT(o->history.level == 2 && mapped_s(&nobody) > HOUR, "the next ban is the second");
+}
+
+TEST(what_is_forgotten_is_forgotten_once_and_whatever_stands_behind_it)
+{
+	struct store_entry other = {.what = "listed", .text = "by bl.example"};
+	struct offender *o;
+	struct err e = {0};
+	struct ruling r;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o && command_begin(&r), "a command");
+	end(o);
+	tick();
+	command_forget(&r, &nobody);
+	for (unsigned i = 0; i < 100; i++)
+		EXPECT(store_write_journal(r.store, &other, 1, &e) == 0, "%s", e.text);
+	tick();
+	EXPECT(!offender_of(&nobody) || !offender_of(&nobody)->history.level, "forgotten");
+	offend(&nobody, 1);
+	EXPECT(store_write_journal(r.store, &other, 1, &e) == 0, "%s", e.text);
+	tick();
+	o = offender_of(&nobody);
+	EXPECT(o && o->history.offences == 1, "what he did since counts");
+	ruling_close(&r);
+}
+
+TEST(who_is_forgotten_a_moment_ago_begins_anew)
+{
+	struct store_ban row;
+	struct offender *o;
+	struct ruling r;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o && command_begin(&r), "a command");
+	o->charged_ns = 77;
+	o->unwritten = d.bans->unwritten = true;
+	command_forget(&r, &nobody);
+	offend(&nobody, 1);
+	EXPECT(offender_of(&nobody) == o && o->history.offences == 1 && !o->history.level &&
+		       !o->unwritten && !o->charged_ns && !o->in_force && !d.bans->in_force,
+	       "by all that is known of him");
+	tick();
+	EXPECT(!stored(&nobody, &row), "and the store knows nothing");
+	ruling_close(&r);
+}
+
+TEST(a_ban_that_is_over_and_forgotten_does_not_come_back_with_a_batch)
+{
+	struct store_ban row;
+	struct offender *o;
+	struct err e = {0};
+	struct ruling r;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o && command_begin(&r), "a command");
+	end(o);
+	(void)sources_take_listed(d.gate, &o->prefix, NULL);
+	command_forget(&r, &nobody);
+	o->unwritten = d.bans->unwritten = true;
+	EXPECT(bans_write(&d, &e) == 0 && !stored(&nobody, &row), "%s", e.text);
+	ruling_close(&r);
+}
+
+TEST(a_shorter_longest_ends_bans_earlier)
+{
+	struct store_ban row;
+	struct offender *o;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o, "he is known");
+	bans_part.reload(&d);
+	EXPECT(mapped_s(&nobody) > HOUR - 5 && !o->unwritten, "nothing has changed");
+	d.conf.bans.longest_s = 600;
+	bans_part.reload(&d);
+	EXPECT(llabs(mapped_s(&nobody) - 600) <= 1, "%lld s", (long long)mapped_s(&nobody));
+	tick();
+	EXPECT(stored(&nobody, &row) && llabs(row.until_wall_s - now_wall_s() - 600) <= 2,
+	       "in the store too");
+	d.conf.bans.longest_s = 60;
+	ENSURE(restart(), "a restart");
+	EXPECT(llabs(mapped_s(&nobody) - 60) <= 1, "%lld s", (long long)mapped_s(&nobody));
+	EXPECT(offender_of(&nobody)->history.level == 1, "it is the same ban");
+}
+
+TEST(nobody_is_banned_before_it_is_known_who_was)
+{
+	struct store_ban row = {.prefix = key_of(&nobody), .level = 3, .offences = 9};
+	struct store *kept;
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	row.last_wall_s = now_wall_s();
+	ENSURE(store_put_bans(d.store, &row, 1, &e) == 0, "%s", e.text);
+	bans_part.close(&d);
+	kept = d.store;
+	d.store = NULL;
+	ENSURE(part_open(), "without a store");
+	d.store = kept;
+	offend(&nobody, 2);
+	EXPECT(!mapped_s(&nobody), "the store has come back, and nobody has read it");
+	tick();
+	offend(&nobody, 2);
+	EXPECT(offender_of(&nobody)->history.level == 4, "the fourth, not the first");
+}
+
+TEST(a_new_store_in_the_place_of_a_damaged_one_gets_the_bans)
+{
+	struct store_ban row;
+
+	BENCH_OR_SKIP();
+	ENSURE(banned(&nobody), "he is known");
+	ENSURE(store_replace(), "a new store");
+	EXPECT(!stored(&nobody, &row), "which is empty");
+	tick();
+	EXPECT(mapped_s(&nobody) > 0 && stored(&nobody, &row) && row.level == 1,
+	       "the ban goes on, and is in it");
+	ENSURE(restart(), "a restart");
+	EXPECT(mapped_s(&nobody) > 0, "which it outlives");
+}
+
+TEST(bans_that_are_taken_back_without_a_store_are_taken_from_it_later)
+{
+	struct store_ban row;
+	struct store *kept;
+
+	BENCH_OR_SKIP();
+	ENSURE(banned(&nobody), "he is known");
+	kept = d.store;
+	d.store = NULL;
+	d.conf.bans.after = 0;
+	bans_part.reload(&d);
+	EXPECT(!mapped_s(&nobody), "out of the map at once");
+	d.store = kept;
+	EXPECT(stored(&nobody, &row), "not yet out of the store");
+	tick();
+	EXPECT(!stored(&nobody, &row), "now it is");
+	d.conf.bans.after = 2;
+	ENSURE(restart(), "a restart");
+	EXPECT(!mapped_s(&nobody) && !offender_of(&nobody), "and does not come back");
+}
+
+TEST(what_a_killed_controller_had_not_written_is_no_ban)
+{
+	BENCH_OR_SKIP();
+	offend(&nobody, 2);
+	EXPECT(mapped_s(&nobody) > 0, "in the map alone");
+	d.bans->unwritten = false;
+	ENSURE(restart(), "a restart");
+	EXPECT(!mapped_s(&nobody), "nobody could say why");
+}
+
+/* ---- witness ---- */
+
+static int count_refusal(void *context, const struct store_refusal *r)
+{
+	(void)r;
+	++*(unsigned *)context;
+	return 0;
+}
+
+static unsigned refusals(void)
+{
+	unsigned count = 0;
+
+	EXPECT(store_each_refusal(d.store, 0, count_refusal, &count, NULL) == 0, "a walk");
+	return count;
+}
+
+static unsigned expected, looks;
+
+static void look(void *context)
+{
+	if (refusals() >= expected || ++looks == LOOKS_MAX)
+		loop_stop(context);
+}
+
+/* One more source that would have been refused is told, and written. False: it never is. */
+static bool witness_one(uint8_t number)
+{
+	struct pn_event e = {.time = now_boot_ns(),
+			     .src = {[10] = 0xff, 0xff, 198, 51, 100, number},
+			     .reason = PN_REASON_RATE,
+			     .would = PN_DROP};
+	struct loop_source *timer = NULL;
+
+	expected = refusals() + 1;
+	looks = 0;
+	witness_part.event(&d, &e);
+	if (!EXPECT(loop_add_timer(d.loop, LOOK_MS, LOOK_MS, look, d.loop, &timer) == 0, "a timer"))
+		return false;
+	loop_run(d.loop);
+	loop_remove(d.loop, timer);
+	return refusals() == expected;
+}
+
+TEST(a_refusal_takes_no_place_of_another_in_a_store_that_was_replaced)
+{
+	struct store_refusal others[5] = {0};
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	ENSURE(witness_part.open(&d, &e) == 0, "%s", e.text);
+	EXPECT(witness_one(1), "it is written");
+	ENSURE(store_replace(), "a new store");
+	for (unsigned i = 0; i < 5; i++) {
+		others[i] = (struct store_refusal){
+			.id = i + 1, .reason = "rate", .action = "drop", .connections = 1};
+		others[i].addr.byte[15] = (uint8_t)(i + 1);
+	}
+	EXPECT(store_put_refusals(d.store, others, 5, &e) == 0, "%s", e.text);
+	EXPECT(witness_one(2), "it stands beside theirs");
+	witness_part.close(&d);
+}
