@@ -241,8 +241,12 @@ static int wants_work(void *context, int fd, pid_t parent)
 	size_t size, done = 0;
 	ssize_t n = 1;
 
-	if (status || !list)
-		return status ? status : cli_fail(job->cli, WORKER_FAILED, "out of memory");
+	if (status == 0 && !list)
+		status = cli_fail(job->cli, WORKER_FAILED, "out of memory");
+	if (status) {
+		free(list);
+		return status;
+	}
 	size = import_wants(job->source, list) * sizeof(*list);
 	while (done < size && n > 0) {
 		n = write(fd, (const char *)list + done, size - done);
