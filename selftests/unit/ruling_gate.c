@@ -528,6 +528,18 @@ TEST(ruling_gate_the_kernel_has_a_mode_that_the_store_cannot_be_told_of)
 	store_close(hasty.store);
 }
 
+TEST(ruling_gate_the_brake_needs_no_store)
+{
+	struct bench *b;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(ruling_set_mode(&b->r, CONF_ENFORCE, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_brake(&b->conf, &b->e) == 0, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "monitor mode is in force");
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "what is stored comes back");
+}
+
 TEST(ruling_gate_knobs_are_those_of_the_configuration)
 {
 	struct pn_conf *knobs;

@@ -14,6 +14,7 @@ static void report_name(const struct cli *cli)
 		     "delivered mail");
 }
 
+/* Monitor mode is the brake: it is pulled also where the store is full, locked or broken. */
 static int mode_set(struct cli *cli, enum conf_mode mode, uint64_t for_s)
 {
 	const char *name = mode == CONF_ENFORCE ? "enforce" : "monitor";
@@ -27,6 +28,11 @@ static int mode_set(struct cli *cli, enum conf_mode mode, uint64_t for_s)
 		rc = ruling_set_mode(&r, mode, for_s, &e);
 	if (rc) {
 		ruling_close(&r);
+		if (mode == CONF_MONITOR && ruling_brake(&cli->conf, NULL) == 0)
+			return cli_fail(cli, CLI_FAILED,
+					"%s; the gate is in monitor mode all the same, but only "
+					"until the controller is reloaded or started again",
+					e.text);
 		return cli_fail_err(cli, CLI_FAILED, &e);
 	}
 	if (!r.gate)

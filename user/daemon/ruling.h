@@ -104,6 +104,11 @@ int ruling_sync(struct ruling *r, struct err *e);
 /* The mode and its deadline. enforce_for_s 0: until told otherwise. Written to the store and to the kernel. */
 int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struct err *e);
 /*
+ * In need, where the store cannot be told: monitor mode in the kernel, until something reads the stored mode again, which is a reload or a
+ * start. 0 or -errno.
+ */
+int ruling_brake(const struct conf *c, struct err *e);
+/*
  * Put the stored mode, or the configuration's, into the kernel. An order that the configuration has overtaken is
  * forgotten; the deadline of one that holds is written anew after a reboot or a step of the wall clock. Without the lock
  * (may_owe) the kernel gets the mode, and the store stays as it is.

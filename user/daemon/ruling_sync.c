@@ -207,6 +207,17 @@ int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struc
 	return rc;
 }
 
+int ruling_brake(const struct conf *c, struct err *e)
+{
+	struct gate *g = NULL;
+	int rc = gate_open(&g, c->instance, e);
+
+	if (rc == 0)
+		mode_write_kernel(g, MODE_MONITOR);
+	gate_close(g);
+	return rc;
+}
+
 /* The stored deadline in this boot's terms, so that the next boot finds a wall time that is right. */
 static int mode_rebase(struct ruling *r, struct mode_order *order, uint64_t until,
 		       const struct mode_now *now, struct err *e)
