@@ -82,7 +82,7 @@ def test_a_filter_is_held_to_its_form(gate):
 
 def test_who_reads_too_slowly_is_told_so(lab, gate, watching):
     """A megabyte of events waits for a watcher, and then he is cut off."""
-    g = gate(mode="enforce", budgets={"events": 100000})
+    g = gate(mode="enforce", budgets={"events": 100000, "event_interval": "1s"})
     g("block 11.0.0.0/8 with refuse")
     slow = watching(g, "watch", "--json")
     os.kill(slow.process.pid, signal.SIGSTOP)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/when.h"
 #include "daemon/asking.h"
 #include "daemon/facts.h"
 #include "daemon/keeper_caps.h"
@@ -18,6 +19,10 @@
 #include "daemon/ruling.h"
 #include "daemon/setup.h"
 #include "daemon/state.h"
+
+/* Loading takes seconds, and `postern reload` waits ten for the answer. */
+#define RELOAD_AGAIN_MS 250
+#define RELOAD_WAIT_NS	(8 * NS_PER_S)
 
 static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 {
@@ -134,14 +139,22 @@ static void reload_answer(struct daemon *d, const json_t *changes, const char *f
 	}
 }
 
-void reload_run(struct daemon *d)
+static void reload_again(void *context);
+
+/* Another process is loading a gate: does it wait for that? Not in one piece, since the loop must go on. */
+static bool reload_waits(struct daemon *d, int r)
+{
+	return r == -EBUSY && now_boot_ns() < d->reload_until_ns &&
+	       loop_add_timer(d->loop, RELOAD_AGAIN_MS, 0, reload_again, d, &d->reload_timer) == 0;
+}
+
+static void reload_try(struct daemon *d)
 {
 	struct conf *next = calloc(1, sizeof(*next)), *before = calloc(1, sizeof(*before));
 	json_t *changes = json_array();
 	struct err e = {0};
 	int r;
 
-	notify_reloading();
 	pulse_beat(d);
 	if (!next || !before || !changes) {
 		r = err_set(&e, -ENOMEM, "no memory");
@@ -153,9 +166,30 @@ void reload_run(struct daemon *d)
 		if (!r)
 			(void)conf_each_change(before, &d->conf, change_tell, changes);
 	}
-	reload_answer(d, changes, r ? e.text : NULL);
-	manager_ready(d);
+	if (!reload_waits(d, r)) {
+		reload_answer(d, changes, r ? e.text : NULL);
+		manager_ready(d);
+	}
 	json_decref(changes);
 	free(next);
 	free(before);
+}
+
+static void reload_again(void *context)
+{
+	struct daemon *d = context;
+
+	loop_remove(d->loop, d->reload_timer);
+	d->reload_timer = NULL;
+	reload_try(d);
+}
+
+void reload_run(struct daemon *d)
+{
+	/* One that waits reads the file anew as well. */
+	if (d->reload_timer)
+		return;
+	notify_reloading();
+	d->reload_until_ns = now_boot_ns() + RELOAD_WAIT_NS;
+	reload_try(d);
 }

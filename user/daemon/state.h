@@ -41,6 +41,9 @@ struct daemon {
 	struct store *store; /* NULL: not to be had now */
 	struct said store_said;
 	bool store_busy; /* there is none, since another process holds it: tried again soon */
+	struct loop_source
+		*reload_timer;	  /* a reload that waits for another process, and is tried again */
+	uint64_t reload_until_ns; /* and until when */
 	bool rules_owed; /* the store was held: its rules and its mode are to be compared with the kernel's */
 
 	struct gate *gate;
