@@ -56,8 +56,6 @@ const char *report_severity_title(enum severity s);
 const char *report_vantage(const struct finding *f, char *buffer, size_t size);
 /* "mx.example.org 192.0.2.1 port 25, from outside". Returns buffer, clean. */
 const char *report_place(const struct finding *f, char *buffer, size_t size);
-/* The same without the vantage, for what passed. */
-const char *report_place_short(const struct finding *f, char *buffer, size_t size);
 /* That of a row of a baseline. */
 const char *report_place_gone(const json_t *row, char *buffer, size_t size);
 /* A text of a row of a baseline, clean; "" none. Returns buffer. */

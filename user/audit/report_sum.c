@@ -202,7 +202,8 @@ void report_append(char *buffer, size_t size, const char *format, ...)
 	va_end(ap);
 }
 
-const char *report_place_short(const struct finding *f, char *buffer, size_t size)
+/* The same without the vantage. */
+static const char *place_short(const struct finding *f, char *buffer, size_t size)
 {
 	char address[ADDR_TEXT_MAX] = "";
 
@@ -231,7 +232,7 @@ const char *report_place(const struct finding *f, char *buffer, size_t size)
 {
 	char vantage[REPORT_PLACE_MAX];
 
-	report_place_short(f, buffer, size);
+	place_short(f, buffer, size);
 	report_append(buffer, size, "%s", report_vantage(f, vantage, sizeof(vantage)));
 	return buffer;
 }
@@ -359,8 +360,8 @@ bool report_same_reason(const struct report_view *v, unsigned i, unsigned j)
 		return false;
 	if (a->part == PART_SKIPPED || a->part == PART_NOT_CHECKABLE)
 		return true;
-	return strcmp(report_place_short(a->finding, one, sizeof(one)),
-		      report_place_short(b->finding, other, sizeof(other))) == 0;
+	return strcmp(place_short(a->finding, one, sizeof(one)),
+		      place_short(b->finding, other, sizeof(other))) == 0;
 }
 
 bool report_reason_was_said(const struct report_view *v, unsigned i)
