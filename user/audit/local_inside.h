@@ -33,6 +33,7 @@ enum local_item {
 	LOCAL_APT,	      /* apt list --upgradable */
 	LOCAL_RSPAMD,	      /* rbl.conf, surbl.conf */
 };
+#define LOCAL_ITEMS (LOCAL_RSPAMD + 1)
 
 struct local_piece {
 	enum local_item item;
