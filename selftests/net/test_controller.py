@@ -163,7 +163,7 @@ def test_a_gate_that_was_made_anew_is_followed(lab, gate, sink):
     g("detach all")
     g("attach mx0")
     g.controller.send_signal(signal.SIGCONT)
-    g.log.wait(r"new maps in the place of ours", 5, start)
+    g.log.wait(r"new maps in the place of ours", 30, start)
     # The dead man's switch is renewed in the new maps: the limit still holds when its time has passed.
     switch_passed = time.monotonic() + SWITCH_S
     held = attempt(lab.out, HONEST, greet=True)

@@ -140,6 +140,7 @@ def test_a_file_counts_when_it_is_whole(lab, gate, sink, folder):
     write(path, lines(OTHER))
     done = g.row("feed load drop")
     assert (done["state"], done["entries"], done["added"]) == ("loaded", 1, 1)
+    g.log.wait("feed drop: 1 entry from")
     start = len(g.log.lines)
     with open(path, "w", encoding="ascii") as file:
         file.write(lines(SOURCE) + "203.0.113.1")

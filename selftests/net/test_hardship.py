@@ -10,11 +10,12 @@ import os
 import signal
 import socket
 import struct
+import subprocess
 import time
 
 from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
 from gate import READY as GATE_READY
-from lab import clock_set, command, until
+from lab import PINS, clock_set, command, until
 from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
                    sources, well, zones_wait)
 
@@ -152,6 +153,16 @@ def test_who_is_known_stays_so_in_new_maps(lab, postfix, scripted, gate):
     g("reload")
     assert g.why(GOOD)["reason"] == "known"
     assert g.why(BAD)["reason"] == "listed"
+
+
+def test_new_maps_wait_for_another_gate_that_is_being_loaded(gate):
+    """All gates of the machine are ordered by one lock."""
+    g = gate()
+    g.configure(tables={"known": 70000})
+    other = subprocess.Popen(["flock", os.path.dirname(PINS), "-c", "echo held; sleep 0.5"], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    g("reload")
+    assert other.wait(5) == 0
 
 
 def test_verdicts_by_another_threshold_do_not_outlive_a_restart(lab, postfix, scripted, gate):

@@ -270,6 +270,17 @@ def test_root_reads_no_file_that_somebody_else_names(run, site):
     folder = site(f"postscreen_access_list = cidr:{hidden}\n", "25 inet n - n - 1 postscreen\n")
     assert SECRET in json.dumps(rows_of(folder)[0]), "root's own configuration may name it"
     someone = pwd.getpwnam("nobody")
+    # Nor by a link that somebody else may have made; what everybody may read is no secret.
+    theirs = os.path.join(run.folder, run.next_name("theirs"))
+    os.mkdir(theirs)
+    os.chown(theirs, someone.pw_uid, someone.pw_gid)
+    os.symlink(hidden, os.path.join(theirs, "table"))
+    linking = site(f"postscreen_access_list = cidr:{theirs}/table\n", "25 inet n - n - 1 postscreen\n")
+    rows, _ = rows_of(linking)
+    assert SECRET not in json.dumps(rows) and "may say what stands at this place" in json.dumps(rows)
+    os.chmod(hidden, 0o644)
+    assert SECRET in json.dumps(rows_of(linking)[0])
+    os.chmod(hidden, 0o600)
     os.chown(folder, someone.pw_uid, someone.pw_gid)
     rows, _ = rows_of(folder)
     assert SECRET not in json.dumps(rows)

@@ -78,7 +78,7 @@ def test_shows_have_the_promised_shapes(lab, gate, sink):
     knock(lab.out, "2001:db8:9000::7", count=3, greet=True, then="rst")
     rules = g.rules()
     assert rules[SOURCE]["action"] == "drop" and rules[SOURCE]["because"] == "it spams"
-    assert set(rules[SOURCE]) == {"prefix", "action", "origin", "because", "created", "expires"}
+    assert set(rules[SOURCE]) == {"prefix", "action", "origin", "because", "saying", "created", "expires"}
     assert rules[SOURCE]["expires"] > rules[SOURCE]["created"], "RFC 3339 sorts as text"
     assert rules["198.51.100.0/24"]["action"] == "allow" and rules["198.51.100.0/24"]["expires"] is None
     status = g.row("show status")

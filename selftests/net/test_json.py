@@ -61,7 +61,8 @@ def inside(value):
 def test_the_manual_names_every_key(lab, gate, lists, sink, tmp_path):
     feed = tmp_path / "feed"
     feed.write_text("203.0.113.128/28\n")
-    g = judging(gate, feeds=[{"name": "own", "file": str(feed)}], trust_spf=["example.net"])
+    g = judging(gate, feeds=[{"name": "own", "file": str(feed)}], trust_spf=["example.net"],
+                limits={"rate": "100/1h burst 100"})
     g("block 203.0.113.67")
     g.log.wait("provider example.net:", 10)
     meet(g, lab.out, BAD, GOOD)

@@ -113,3 +113,5 @@ def test_an_allow_that_takes_the_place_of_a_trust_says_so(gate):
     assert f"{OURS_ONE} was allowed until now: trust takes the place of that" in g(f"trust {OURS_ONE}").stderr
     assert [r["action"] for r in g.rows("show rules") if r["prefix"] == OURS_ONE] == ["trust"]
     assert "was" not in g(f"block {OURS_ONE}").stderr
+    # A text that is told to nobody.
+    assert "nobody is told that text" in g(f"block {OURS_ONE} saying go away").stderr

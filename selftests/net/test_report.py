@@ -219,7 +219,7 @@ def test_a_feed_is_named(lab, mta, gate, log, tmp_path):
     assert report(g, log)[1][HONEST[1]]["state"] == "settled"
 
 
-def test_without_a_log_nothing_is_proved(lab, mta, gate, log):
+def test_without_a_log_nothing_is_proved(lab, mta, gate, log, tmp_path):
     g = judging(gate, SITES, mode="monitor", mail_log="none")
     for spammer in SPAMMERS[:2]:
         assert recipient(lab.out, spammer, lines=RELAY)[:3] == "554"
@@ -227,6 +227,13 @@ def test_without_a_log_nothing_is_proved(lab, mta, gate, log):
     _, sources, summary = report(g, log, status=4)
     assert not sources and (summary["verdict"], summary["blind_sources"]) == ("blind", 2)
     assert "do not enforce on it" in g("report since 1h", status=4).stdout
+    # A report that goes nowhere says so, once.
+    done = g.cli("--json", "report", status=1, before=("sh", "-c", 'exec "$@" >/dev/full', "--"))
+    assert json.loads(done.stderr) == {"error": "cannot write to standard output", "status": 1}
+    # A page for which there is no room does as well.
+    full = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o size=4k none {tmp_path}; exec "$@"', "--")
+    done = g.cli("--json", "report", "--html", f"{tmp_path}/report.html", status=1, before=full)
+    assert json.loads(done.stderr) == {"error": "cannot write the page: No space left on device", "status": 1}
     # A log without a line of a mail server is none.
     g.configure(mail_log=g.config_path)
     summary = report(g, log, status=4)[2]
@@ -288,8 +295,8 @@ def test_one_story_of_bans_feeds_and_mail(lab, mta, gate, log, tmp_path):
     assert g.row(f"evidence {fed} no contact")["gate"]["feed"] == "somebody"
     assert "(feed: somebody)" in g(f"evidence {fed} no contact").stdout
     assert "1 of 1 loaded, 1 entry" in g("show status").stdout
-    assert "raise limits.rate above 60/1m burst 3" in row["advice"]
-    assert {x["reason"]: x["name"] for x in row["by"]} == {"rate": "60/1m burst 3", "banned": None}
+    assert "raise limits.rate above 20/1m burst 3" in row["advice"]
+    assert {x["reason"]: x["name"] for x in row["by"]} == {"rate": "20/1m burst 3", "banned": None}
     assert sum(x["would"] for x in row["by"]) == row["would"]
     # The command as it is printed lifts the ban; the limit, over which it was as well, stays to be explained.
     g.cli(*shlex.split(row["command"].removeprefix("postern ")))

@@ -12,6 +12,8 @@ from gate import BINARY
 
 MISUSED = 2
 NOBODY = 65534
+# A sentence that is taken though it should not be must not change the rules of this host.
+INSTANCE = f"words-{os.getpid()}"
 SENTENCES = [
     ("", "a verb is missing (`postern help` lists them)"),
     ("blok 203.0.113.7", 'unknown verb "blok"; did you mean "block"?'),
@@ -26,6 +28,9 @@ SENTENCES = [
     ("block 203.0.113.300", "'203.0.113.300' is not an IPv4 or IPv6 address"),
     ("block 203.0.113.7/33", "'203.0.113.7/33' has no valid length: 0 to 32 come after the '/'"),
     ("block 203.0.113.7 for 2hours", "'2hours' is not a time: write 90s, 10m, 2h or 7d"),
+    ("block 203.0.113.7 origin dnsbl", "the name dnsbl is the gate's own: choose another"),
+    ("block 203.0.113.7 origin a/b", '"origin" needs a name of letters, digits, - and _'),
+    ("export list origin a/b", '"origin" needs a name of letters, digits, - and _'),
     # Nobody is refused by them, so nobody is told.
     ("trust 203.0.113.7 saying hello", 'trust: unexpected word "saying"'),
     ("allow 203.0.113.7 saying hello", 'allow: unexpected word "saying"'),
@@ -36,8 +41,14 @@ SENTENCES = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left():
+    yield
+    assert not os.path.exists(f"/var/lib/postern/{INSTANCE}")
+
+
 def postern(*words, **options):
-    return subprocess.run([BINARY, *words], capture_output="stdout" not in options, text=True, check=False, stdin=subprocess.DEVNULL,
+    return subprocess.run([BINARY, "--instance", INSTANCE, *words], capture_output="stdout" not in options, text=True, check=False, stdin=subprocess.DEVNULL,
                           **options)
 
 
@@ -58,7 +69,7 @@ def test_help_explains_the_verb_of_a_longer_command(words, first):
 @pytest.mark.parametrize("words", ["help", "help --json", "config sample", "--json config sample", "metrics", "--json version"])
 def test_what_cannot_be_written_is_a_fault(words):
     with open("/dev/full", "w", encoding="ascii") as full:
-        done = postern(*words.split(), "--instance", f"words-{os.getpid()}", stdout=full, stderr=subprocess.PIPE)
+        done = postern(*words.split(), stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1 and done.stderr == "postern: cannot write the output: No space left on device\n" or \
         done.stderr == '{"error":"cannot write the output: No space left on device","status":1}\n', done
 
@@ -73,5 +84,5 @@ def test_who_reads_no_further_is_told_nothing():
 
 @pytest.mark.parametrize("words", ["run", "show status", "block 203.0.113.7", "enforce", "watch", "metrics"])
 def test_who_is_not_root_is_told(words):
-    done = postern(*words.split(), "--instance", f"words-{os.getpid()}", user=NOBODY, group=NOBODY, extra_groups=[])
+    done = postern(*words.split(), user=NOBODY, group=NOBODY, extra_groups=[])
     assert done.returncode == 1 and "root" in done.stderr.splitlines()[-1], done

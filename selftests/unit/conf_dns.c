@@ -201,3 +201,25 @@ TEST(conf_dns_the_file_that_ships_is_sound)
 		       "who is listed by %s is told where to go", sites.zone[i]);
 	zonedata_free(d);
 }
+
+TEST(conf_dns_servers_are_had_without_the_lists)
+{
+	struct resolver_server server[RESOLVER_SERVERS_MAX];
+	static struct conf c;
+	struct err e = {0};
+	unsigned count = 7;
+
+	conf_defaults(&c);
+	c.dnsbl.timeout_s = 2;
+	/* A fault of the lists, which is not looked at. */
+	snprintf(c.dnsbl.sites[c.dnsbl.site_count++].text, sizeof(c.dnsbl.sites[0].text), "*");
+	snprintf(c.resolvers[c.resolver_count++].text, sizeof(c.resolvers[0].text), "192.0.2.53");
+	snprintf(c.resolvers[c.resolver_count++].text, sizeof(c.resolvers[0].text), "[::1]:5353");
+	EXPECT(asking_servers(&c, "FILE", server, &count, &e) == 0 && count == 2, "%s", e.text);
+	EXPECT(addr_is_v4(&server[0].addr) && server[1].port == 5353, "in their order");
+	EXPECT(asking_timeout_ms(&c) == 2000, "%u", asking_timeout_ms(&c));
+	c.resolvers[1] = (struct conf_text){.text = "localhost", .line = 3};
+	EXPECT(asking_servers(&c, "FILE", server, &count, &e) == -EINVAL &&
+		       strstr(e.text, "FILE:3: resolver: "),
+	       "%s", e.text);
+}

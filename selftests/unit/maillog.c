@@ -103,6 +103,11 @@ static const struct row postfix[] = {
 				"orig_client=mail.example.org[192.0.2.7]")
 			 PF("qmgr[9]", "4AF8F3B: from=<a@b>, size=1, nrcpt=1 (queue active)"),
 	 "delivery 192.0.2.7 mail.example.org <a@b> 1"},
+	{"behind such a filter, with ports (smtpd_client_port_logging)",
+	 PF("smtpd[8]", "4AF8F3B: client=localhost[127.0.0.1]:40312, "
+			"orig_client=mail.example.org[192.0.2.7]:25000")
+		 PF("qmgr[9]", "4AF8F3B: from=<a@b>, size=1, nrcpt=1 (queue active)"),
+	 "delivery 192.0.2.7 mail.example.org <a@b> 1"},
 	{"that a filter behind the queue hands back is this host's",
 	 PF("smtpd[8]", "4AF8F3B: client=localhost[127.0.0.1], orig_queue_id=4AF8F00, "
 			"orig_client=mail.example.org[192.0.2.7]")
@@ -156,19 +161,21 @@ static const struct row postfix[] = {
 							       "disconnect from unknown[192.0.2.7] "
 							       "ehlo=1 mail=1 rcpt=1 data=1 "
 							       "quit=1 commands=5")
-			 IN("postscreen[17290]", "CONNECT from [192.0.2.7]:47493 to "
-						 "[192.0.2.25]:25") IN(
-				 "postscreen[17290]",
-				 "PASS OLD [192.0.2.7]:47493") IN("smtpd[17387]",
-								  "connect from unknown[192.0.2.7]")
-				 IN("smtpd[17387]",
-				    "improper command pipelining after EHLO from "
-				    "unknown[192.0.2.7]: MAIL "
-				    "FROM:<a@b.example>\\r\\nRCPT TO:<inbox@example.net>\\r\\n")
-					 IN("qmgr[17153]", "4jXX9b04NPz1cQpD: from=<a@b.example>, "
-							   "size=213, nrcpt=1 (queue active)") IN(
-						 "smtpd[17387]",
-						 "4jXX9b0808z1cQYX: client=unknown[192.0.2.7]")
+			 IN("postscreen[17290]",
+			    "CONNECT from [192.0.2.7]:47493 to "
+			    "[192.0.2.25]:25") IN("postscreen[17290]", "PASS OLD [192.0.2.7]:47493")
+				 IN("smtpd[17387]", "connect from unknown[192.0.2.7]") IN(
+					 "smtpd[17387]",
+					 "improper command pipelining after EHLO from "
+					 "unknown[192.0.2.7]: MAIL "
+					 "FROM:<a@b.example>\\r\\nRCPT "
+					 "TO:<inbox@example.net>\\r\\n") IN("qmgr[17153]",
+									    "4jXX9b04NPz1cQpD: "
+									    "from=<a@b.example>, "
+									    "size=213, nrcpt=1 "
+									    "(queue active)")
+					 IN("smtpd[17387]",
+					    "4jXX9b0808z1cQYX: client=unknown[192.0.2.7]")
 						 IN("discard[17393]",
 						    "4jXX9b04NPz1cQpD: to=<inbox@example.net>, "
 						    "relay=none, delay=0.02, "

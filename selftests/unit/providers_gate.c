@@ -397,3 +397,25 @@ TEST(providers_find_what_is_allowed_among_many)
 	rule_take("203.2.0.0/16");
 	rule_take("::/0");
 }
+
+TEST(providers_are_back_when_a_rule_ends)
+{
+	const uint64_t now_ns = now_boot_ns(), later_ns = now_ns + HOUR_S * NS_PER_S;
+	struct prefix at;
+
+	BENCH_OR_SKIP();
+	EXPECT(prefix_parse("203.0.113.0/24", &at, NULL) == 0, "a prefix");
+	provider_set_text(&list[0], "203.0.113.0/24");
+	list[0].kept.read_wall_s = now_wall_s();
+	p.count = 1;
+	EXPECT(rules_allow(d.gate, &at, PN_ALLOW, PN_ORIGIN_OPERATOR, later_ns, NULL) == 0,
+	       "a rule of an hour");
+	providers_apply(&p);
+	EXPECT(ours() == 0 && p.expiry_ns == later_ns, "it holds until then");
+	/* The hour is over. */
+	EXPECT(rules_allow(d.gate, &at, PN_ALLOW, PN_ORIGIN_OPERATOR, now_ns, NULL) == 0, "then");
+	p.expiry_ns = now_ns;
+	tick();
+	EXPECT(ours() == 1 && origin_at("203.0.113.0/24") == PN_ORIGIN_SPF && !p.expiry_ns,
+	       "and no longer, whether or not it was swept away: %u", ours());
+}

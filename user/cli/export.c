@@ -11,6 +11,7 @@
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/export.h"
+#include "cli/rules.h"
 
 struct exporting {
 	const struct cli *cli;
@@ -168,6 +169,8 @@ int verb_export(struct cli *cli, const struct sentence *s)
 	int status = CLI_DONE;
 	unsigned dnsbl;
 
+	if (origin_check(x.origin, &e))
+		return cli_fail(cli, CLI_MISUSED, "export: %s", e.text);
 	if (collect(&x, &e)) {
 		free(x.list.entry);
 		return cli_fail_err(cli, CLI_FAILED, &e);

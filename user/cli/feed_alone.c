@@ -85,7 +85,7 @@ static int file_read(const struct conf_feed *of, int file, struct feedlist *out,
 				 .context = &r,
 				 .what = "reads it",
 				 .bytes_max = sizeof(struct worker_said)};
-	struct worker_said said;
+	struct worker_said said = {0};
 	char *bytes = NULL;
 	size_t length = 0;
 	int ret;

@@ -84,7 +84,8 @@ static int file_read(int fd, struct import_piece *out)
 	return 0;
 }
 
-static void table_collect(const char *path, struct import_piece *out)
+/* With our rights. is_others: somebody else may have made a link of it, to what is not his to read. */
+static void table_collect(const char *path, bool is_others, struct import_piece *out)
 {
 	/* A pipe in the place of the file would be waited for. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), code = fd < 0 ? -errno : 0;
@@ -94,12 +95,18 @@ static void table_collect(const char *path, struct import_piece *out)
 		code = -errno;
 	if (code == 0 && !S_ISREG(st.st_mode))
 		code = -EINVAL;
+	if (code == 0 && is_others && geteuid() == 0 && !(st.st_mode & S_IROTH))
+		code = -EPERM;
 	if (code == 0)
 		code = file_read(fd, out);
 	if (fd >= 0)
 		close(fd);
 	out->code = code;
-	if (code < 0)
+	if (code == -EPERM)
+		snprintf(out->why, sizeof(out->why),
+			 "others than root may say what stands at this place, and not everybody "
+			 "may read it");
+	else if (code < 0)
 		snprintf(out->why, sizeof(out->why), "%s", strerror(-code));
 }
 
@@ -107,11 +114,32 @@ static void table_collect(const char *path, struct import_piece *out)
 static const char *const suffixes[] = {"", ".db", ".lmdb", ".cdb", ".dir", ".pag"};
 #define SUFFIXES (sizeof(suffixes) / sizeof(suffixes[0]))
 
+/* In one like /tmp (sticky) the kernel follows nobody else's links (proc_sys_fs(5), protected_symlinks). */
+static bool is_sticky(const char *folder)
+{
+	struct stat st;
+
+	return stat(folder, &st) == 0 && st.st_mode & S_ISVTX && st.st_uid == 0;
+}
+
+/* Can somebody but root have put a link into the way to it? */
+static bool is_others_way(const char *path)
+{
+	char folder[IMPORT_SPEC_MAX];
+
+	for (const char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+		if (!is_sticky(folder) && local_config_is_others(folder))
+			return true;
+	}
+	return false;
+}
+
 static bool is_others_table(const char *spec)
 {
 	const char *path = strchr(import_spec(spec), ':') + 1; /* import_want_check() */
 	char file[IMPORT_SPEC_MAX + SUFFIX_MAX];
-	bool is_found = false;
+	bool is_found = is_others_way(path);
 
 	for (size_t i = 0; i < SUFFIXES; i++) {
 		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
@@ -191,7 +219,7 @@ static int tables_collect(struct import_source *s, const struct import_want *wan
 				 "others than root may write this configuration, so root reads no "
 				 "file that it names");
 		} else {
-			table_collect(access_path(w->spec), said);
+			table_collect(access_path(w->spec), is_others_table(w->spec), said);
 			index_compare(w->spec, said);
 		}
 	}
@@ -213,8 +241,12 @@ static int wants_work(void *context, int fd, pid_t parent)
 	size_t size, done = 0;
 	ssize_t n = 1;
 
-	if (status || !list)
-		return status ? status : cli_fail(job->cli, WORKER_FAILED, "out of memory");
+	if (status == 0 && !list)
+		status = cli_fail(job->cli, WORKER_FAILED, "out of memory");
+	if (status) {
+		free(list);
+		return status;
+	}
 	size = import_wants(job->source, list) * sizeof(*list);
 	while (done < size && n > 0) {
 		n = write(fd, (const char *)list + done, size - done);

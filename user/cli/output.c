@@ -11,6 +11,7 @@
 
 #include "base/when.h"
 #include "cli/cli.h"
+#include "cli/worker.h"
 #include "daemon/instance.h"
 
 #define SAY_TEXT_MAX 1024 /* a sentence with an error's sentence in it */
@@ -31,8 +32,10 @@ static void complain(const struct cli *cli, const char *key, int status, const c
 	/* Words of the command line may be in it, in any encoding. */
 	if (json_object_set_new(row, key, json_string(text)))
 		json_object_set_new(row, key, json_string("(a text that is not UTF-8)"));
+	/* What ends a worker ends its command otherwise. */
 	if (status >= 0)
-		json_object_set_new(row, "status", json_integer(status));
+		json_object_set_new(row, "status",
+				    json_integer(status == WORKER_FAILED ? CLI_FAILED : status));
 	(void)json_line(stderr, row);
 }
 

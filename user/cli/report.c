@@ -207,7 +207,8 @@ static int work(void *context, int fd, pid_t parent)
 			      "the report", &r->e);
 	if (ret == 0)
 		return proof_exit(r->proof);
-	return cli_fail_err(r->cli, WORKER_FAILED, &r->e);
+	/* That is told by who waits for us. */
+	return ferror(stdout) ? WORKER_FAILED : cli_fail_err(r->cli, WORKER_FAILED, &r->e);
 }
 
 /* ---- the whole ---- */

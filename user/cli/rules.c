@@ -81,13 +81,24 @@ static bool is_anyway(const struct sentence *s)
 }
 
 /* Who orders it: a word that can stand in tables, logs and labels. */
-static int origin_check(const char *name, struct err *e)
+int origin_check(const char *name, struct err *e)
 {
 	if (!name || (instance_is_valid(name) && strlen(name) < STORE_ORIGIN_MAX))
 		return 0;
 	return err_set(e, -EINVAL,
 		       "\"origin\" needs a name of letters, digits, - and _, at most %d of them",
 		       STORE_ORIGIN_MAX - 1);
+}
+
+/* What the gate itself orders goes under these names, and nobody else's may pass for it. */
+static int origin_check_free(const char *name, struct err *e)
+{
+	for (enum pn_origin o = PN_ORIGIN_OWN; o <= PN_ORIGIN_CONFIG; o++)
+		if (name && strcmp(name, origin_name(o)) == 0)
+			return err_set(e, -EINVAL,
+				       "\"origin\": the name %s is the gate's own: choose another",
+				       name);
+	return origin_check(name, e);
 }
 
 int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
@@ -101,7 +112,7 @@ int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule
 	};
 	const char *origin = sentence_get(s, "origin");
 
-	if (origin_check(origin, e))
+	if (origin_check_free(origin, e))
 		return -EINVAL;
 	if (origin)
 		snprintf(out->origin, sizeof(out->origin), "%s", origin);
@@ -256,6 +267,8 @@ static int rule_report(const struct cli *cli, struct ruling *r, const struct sto
 		cli_warn(cli, "%s", r->cut.text);
 	if (rule->action == STORE_REPLY)
 		rule_warn_no_reply(cli, r->gate);
+	else if (rule->saying[0])
+		cli_warn(cli, "nobody is told that text: only `with reply` answers");
 	prefix_format(&rule->prefix, text);
 	json_object_set_new(row, "prefix", json_string(text));
 	json_object_set_new(row, "action", json_string(rule_action_name(rule)));

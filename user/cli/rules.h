@@ -5,6 +5,8 @@
 
 #include "cli/cli.h"
 
+/* Has the name the form of an origin (NULL: none was given)? 0 or -EINVAL with what is wrong. */
+int origin_check(const char *name, struct err *e);
 /* A rule without a prefix, with the clauses of the command line. 0 or -EINVAL with what is wrong. */
 int rule_begin(enum store_kind kind, const struct sentence *s, struct store_rule *out,
 	       struct err *e);

@@ -40,7 +40,6 @@
 #define PROTECTED_NS                                                                               \
 	(10 *                                                                                      \
 	 NS_PER_S) /* own addresses, logins and rules change seldom, and the kernel knows most of them */
-#define REAP_EVERY_NS (600 * NS_PER_S)
 /* So much of a limit must be spent when the news of it comes here, some milliseconds later. */
 #define SPENT_PART 2
 
@@ -303,7 +302,7 @@ static void offend(struct daemon *d, const struct addr *a, enum offence_kind kin
 	}
 	if (charged_ns && charged_ns <= o->charged_ns)
 		return;
-	/* A command has forgotten him just now: bans_drop_forgotten() comes once a second. */
+	/* A command has forgotten him just now: bans_tend_store() comes once a second. */
 	if (ban_is_taken_back(d, o))
 		ban_forget(d, o);
 	added = offence_add(&o->history, &rules, ban_now_s());
@@ -427,30 +426,6 @@ static void cut_all(struct daemon *d)
 	b->cut_count = 0;
 }
 
-static int store_tend(struct daemon *d, uint64_t now_ns, struct err *e)
-{
-	struct bans *b = d->bans;
-	unsigned count;
-	int r = b->lift_owed ? bans_lift_stored(d, e) : 0;
-
-	if (r || !d->conf.bans.after)
-		return r;
-	if (!b->restored)
-		r = bans_restore(d, e);
-	if (!r)
-		r = bans_drop_forgotten(d, e);
-	if (!r)
-		bans_follow_store(d);
-	if (!r && b->unwritten)
-		r = bans_write(d, e);
-	if (!r && now_ns - b->reaped_ns >= REAP_EVERY_NS) {
-		r = store_reap_bans(d->store, now_wall_s() - (int64_t)d->conf.bans.forget_s, &count,
-				    e);
-		b->reaped_ns = now_ns;
-	}
-	return r;
-}
-
 static void bans_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct aging a = {.d = d, .rules = bans_rules(d), .now_s = ban_now_s()};
@@ -458,10 +433,11 @@ static void bans_tick(struct daemon *d, uint64_t now_ns)
 	int r;
 
 	cut_all(d);
-	offenders_sweep(d->bans->all, age, &a);
-	r = d->store ? store_tend(d, now_ns, &e) : 0;
+	r = d->store ? bans_tend_store(d, now_ns, &e) : 0;
 	if (r && r != -EBUSY) /* somebody else is at it: it can wait */
 		keep_fault(d, r, &e);
+	/* Behind it: who is forgotten is not put back into the map. */
+	offenders_sweep(d->bans->all, age, &a);
 }
 
 /* ---- beginning, change, end ---- */

@@ -18,13 +18,11 @@ struct offender;
 
 /* What the store has comes into force. 0 or -errno. */
 int bans_restore(struct daemon *d, struct err *e);
-/* A store that was opened anew may be another file: all of it is to be written. Behind bans_drop_forgotten(). */
-void bans_follow_store(struct daemon *d);
 /* What the store does not have yet is written, if it can be had now. 0 or -errno. */
 int bans_write(struct daemon *d, struct err *e);
 /* All bans go from the store, as they went from the map. 0 or -errno: it is owed still. */
 int bans_lift_stored(struct daemon *d, struct err *e);
-/* Has a command changed the store? Who was forgotten has no history any more. 0 or -errno. */
-int bans_drop_forgotten(struct daemon *d, struct err *e);
+/* Once a second: all of this, who was forgotten by a command has no history any more, and what is old goes. 0 or -errno. */
+int bans_tend_store(struct daemon *d, uint64_t now_ns, struct err *e);
 
 #endif

@@ -15,6 +15,7 @@
 #include "store/verdicts.h"
 
 #define NEIGHBOURS_NAME "neighbours"
+#define REAP_EVERY_NS	(600 * NS_PER_S)
 
 /* ---- what is forgotten ---- */
 
@@ -80,7 +81,8 @@ static int forgotten_take(struct daemon *d, struct err *e)
 	return 0;
 }
 
-int bans_drop_forgotten(struct daemon *d, struct err *e)
+/* Has a command changed the store? */
+static int forgotten_look(struct daemon *d, struct err *e)
 {
 	int64_t version, last;
 	/* In this order: what comes in between is behind that entry, and makes the version another one. */
@@ -163,7 +165,8 @@ static bool write_again(void *context, struct offender *o)
 	return false;
 }
 
-void bans_follow_store(struct daemon *d)
+/* A store that was opened anew may be another file. Behind forgotten_look(), which may know that a part of it is to be no more. */
+static void store_follow(struct daemon *d)
 {
 	struct bans *b = d->bans;
 
@@ -258,15 +261,17 @@ void bans_prune(struct daemon *d)
 
 int bans_restore(struct daemon *d, struct err *e)
 {
-	int64_t entry_id = 0;
-	/* First: who is forgotten from now on may still be read below. */
-	int r = store_last_entry(d->store, &entry_id, e);
+	int r = store_lock(d->store, e);
 
-	if (!r)
-		r = store_each_ban(d->store, NULL, restore_one, d, e);
+	/* A command that forgets one of them comes before all of this, or behind it. */
 	if (r)
 		return r;
-	d->bans->entry_id = entry_id;
+	r = store_last_entry(d->store, &d->bans->entry_id, e);
+	if (!r)
+		r = store_each_ban(d->store, NULL, restore_one, d, e);
+	store_unlock(d->store);
+	if (r)
+		return r;
 	d->bans->store = store_number(d->store);
 	/* Bans that a killed controller had not written yet: nobody could say why they are. */
 	bans_prune(d);
@@ -283,5 +288,31 @@ int bans_lift_stored(struct daemon *d, struct err *e)
 	int r = store_reap_bans(d->store, INT64_MAX, &count, e);
 
 	d->bans->lift_owed = r != 0;
+	return r;
+}
+
+/* ---- by the clock ---- */
+
+int bans_tend_store(struct daemon *d, uint64_t now_ns, struct err *e)
+{
+	struct bans *b = d->bans;
+	unsigned count;
+	int r = b->lift_owed ? bans_lift_stored(d, e) : 0;
+
+	if (r || !d->conf.bans.after)
+		return r;
+	if (!b->restored)
+		r = bans_restore(d, e);
+	if (!r)
+		r = forgotten_look(d, e);
+	if (!r)
+		store_follow(d);
+	if (!r && b->unwritten)
+		r = bans_write(d, e);
+	if (!r && now_ns - b->reaped_ns >= REAP_EVERY_NS) {
+		r = store_reap_bans(d->store, now_wall_s() - (int64_t)d->conf.bans.forget_s, &count,
+				    e);
+		b->reaped_ns = now_ns;
+	}
 	return r;
 }

@@ -21,6 +21,7 @@
 
 #include "base/log.h"
 #include "base/when.h"
+#include "base/words.h"
 #include "daemon/events.h"
 #include "daemon/facts.h"
 #include "daemon/keeper_caps.h"
@@ -149,7 +150,7 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 			   .context = d};
 	struct err own = {0};
 	/* At the start there is nothing else to do. */
-	int lock = d->gate ? gate_lock_now(e) : gate_lock(e), rc;
+	int lock = d->gate ? gate_lock_briefly(pulse_meanwhile, d, e) : gate_lock(e), rc;
 
 	if (lock < 0)
 		return lock;
@@ -172,7 +173,7 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 	if (rc < 0)
 		log_warning("connections that are open already are not counted: %s", own.text);
 	else if (rc > 0)
-		log_info("%d connections that were open already are counted", rc);
+		log_info("%d connection%s from before counted as open", rc, plural((uint64_t)rc));
 	if (daemon_open_events(d, &own))
 		log_error("events will not be told: %s", own.text);
 	contact_gate_changed(d);
@@ -412,12 +413,12 @@ static int step_ready(struct daemon *d, struct err *e)
 	if (d->events)
 		daemon_read_events(d, -1, 0);
 	if (d->told_before)
-		log_info("%" PRIu64 " events from before this controller are not told one by one",
-			 d->told_before);
-	log_info("ready: %s mode%s%s, guarding %s, %u rules in force",
+		log_info("%" PRIu64 " event%s from before this controller, not told one by one",
+			 d->told_before, plural(d->told_before));
+	log_info("ready: %s mode%s%s, guarding %s, %u rule%s in force",
 		 until > now ? "enforce" : "monitor", left,
 		 until > now ? "" : " (nothing is refused but what you block)",
-		 links_describe(&d->links, links, sizeof(links)), rules);
+		 links_describe(&d->links, links, sizeof(links)), rules, plural(rules));
 	d->pulse.rules = rules;
 	manager_ready(d);
 	return 0;
@@ -547,8 +548,7 @@ int daemon_run(const struct conf *c, const char *config_path, bool trial)
 		r = loop_run(d->loop);
 	if (r) {
 		log_error("%s%s", e.text[0] ? e.text : strerror(-r),
-			  (r == -EACCES || r == -EPERM) && geteuid() != 0 &&
-					  !strstr(e.text, "root")
+			  (r == -EACCES || r == -EPERM) && geteuid() != 0 && !strstr(e.text, "root")
 				  ? ": this needs root"
 				  : "");
 		d->status = EXIT_FAILURE;

@@ -33,6 +33,7 @@ struct fed {
 	bool wanted; /* to be read as soon as nothing else is */
 	bool look;   /* or only looked at: is it there, has it changed? */
 	bool anyway; /* and to be taken whatever its size */
+	bool unkept; /* its list could not be kept, and that was said */
 	bool waits;  /* its list is good, and comes into force with one that was not read yet */
 	/* Who was at its file last, and when they were told to end: one that hangs is not given company. */
 	pid_t hand, reader;
@@ -80,6 +81,9 @@ void feeding_read_stop(struct feeding *f);
 
 /* fresh: what the child made, or NULL and why not in e. */
 void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const struct err *e);
+
+/* Those that could not be kept: the disk may have room now. */
+void feeding_keep_again(struct feeding *f);
 
 /* ---- feeding_watch.c ---- */
 

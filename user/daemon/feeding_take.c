@@ -37,6 +37,15 @@ static uint64_t entries_of(const struct feedlist *l)
 	return l->image.host_count + l->image.prefix_count;
 }
 
+/* It may have what was not kept. */
+static bool kernel_has(const struct feeding *f, const struct fed *one)
+{
+	struct feeds_set set;
+	int number = feeds_get_set(f->d->gate, &set, NULL) ? -1 : feeds_find(&set, one->conf.name);
+
+	return number >= 0 && set.part[number].list;
+}
+
 static void keep_old(struct feeding *f, struct fed *one, enum feed_state state, const char *why)
 {
 	uint64_t entries = entries_of(&one->list);
@@ -57,8 +66,10 @@ static void keep_old(struct feeding *f, struct fed *one, enum feed_state state, 
 			    state == FEED_HELD_BACK ? one->conf.name : "",
 			    state == FEED_HELD_BACK ? " anyway` takes it all the same" : "");
 	else
-		log_warning("feed %s: %s: %s; nothing of it is in force%s%s%s", one->conf.name,
+		log_warning("feed %s: %s: %s; %s in force%s%s%s", one->conf.name,
 			    feed_state_name(state), why,
+			    kernel_has(f, one) ? "what the kernel has of it stays"
+					       : "nothing of it is",
 			    state == FEED_HELD_BACK ? ", and `postern feed load " : "",
 			    state == FEED_HELD_BACK ? one->conf.name : "",
 			    state == FEED_HELD_BACK ? " anyway` takes it all the same" : "");
@@ -99,12 +110,22 @@ static int put_new(struct feeding *f, struct fed *one, struct feedlist *fresh, s
 
 static void keep(struct feeding *f, struct fed *one)
 {
+	bool was = one->unkept;
 	struct err e = {0};
 
-	if (!one->list.kept && feedlist_keep(&one->list, &f->d->conf, one->conf.name, &e))
+	one->unkept =
+		!one->list.kept && feedlist_keep(&one->list, &f->d->conf, one->conf.name, &e) != 0;
+	if (one->unkept && !was)
 		log_warning("feed %s: it is in force, but would not outlive a reboot with a broken "
 			    "file: %s",
 			    one->conf.name, e.text);
+}
+
+void feeding_keep_again(struct feeding *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		if (f->fed[i].unkept && !f->fed[i].waits)
+			keep(f, &f->fed[i]);
 }
 
 /* Those that had to wait came into force with it. */
@@ -116,9 +137,12 @@ static void take_waiting(struct feeding *f)
 		if (!one->waits)
 			continue;
 		one->waits = false;
-		one->state = FEED_LOADED;
-		one->why[0] = '\0';
-		(void)said_settle(&one->said);
+		/* Its file may have gone meanwhile, which is another matter. */
+		if (one->state == FEED_HELD_BACK) {
+			one->state = FEED_LOADED;
+			one->why[0] = '\0';
+			(void)said_settle(&one->said);
+		}
 		log_info("feed %s: %" PRIu64 " %s from %s are in force now", one->conf.name,
 			 entries_of(&one->list), words_entries(entries_of(&one->list)),
 			 one->conf.file);

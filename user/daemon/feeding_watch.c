@@ -123,6 +123,8 @@ void feeding_watch_look(struct feeding *f)
 	for (unsigned i = 0; i < f->count; i++)
 		if (f->rounds % FILES_EVERY == 0 || (f->fed[i].watch < 0 && f->inotify >= 0))
 			f->fed[i].look = true;
+	if (f->rounds % FILES_EVERY == 0)
+		feeding_keep_again(f);
 	f->rounds++;
 	if (feeding_search_is_due(f)) {
 		feeding_find_senders(f);

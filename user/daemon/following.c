@@ -164,14 +164,15 @@ static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 	pid_t pid;
 
 	f->settings.source = FOLLOWER_JOURNAL;
-	/* A place in the future is of a clock that was wrong: waiting for it, nothing would be counted. */
-	if (f->place.kind == LOGPLACE_JOURNAL && f->place.stamp_us / US_PER_S > (uint64_t)now) {
-		since = now;
-	} else if (f->place.kind == LOGPLACE_JOURNAL) {
+	if (f->place.kind == LOGPLACE_JOURNAL && f->place.stamp_us / US_PER_S <= (uint64_t)now) {
 		f->settings.again_stamp_us = f->place.stamp_us;
 		f->settings.again_sum = f->place.sum;
 		since = (int64_t)(f->place.stamp_us / US_PER_S) - JOURNAL_AGAIN_S;
-	} else if (f->place.kind == LOGPLACE_FILE) { /* what that one told is not told again */
+	} else if (f->place.kind != LOGPLACE_NONE) {
+		/*
+		 * What a file told is not told again; and a place in the future is of a clock that was wrong: waiting for it, nothing
+		 * would be counted.
+		 */
 		since = now;
 	}
 	pid = maillog_start_journal(pipe_fd, since, true, e);

@@ -197,8 +197,11 @@ static void on_line(void *context, const char *line, size_t length, size_t took)
 		f->place.stamp_us = stamp;
 		f->place.sum = logplace_sum(line, length);
 		/* The journal has thrown the line away. */
-		if (f->again && stamp > s->again_stamp_us + JOURNAL_LATE_US)
+		if (f->again && stamp > s->again_stamp_us + JOURNAL_LATE_US) {
+			log_info("the journal does not have the line any more up to which it was "
+				 "read: what came right after that may be missing");
 			again_end(f);
+		}
 	}
 	maillog_line(f->maillog, line, length);
 	if (f->again && again_is_last(f))

@@ -96,7 +96,7 @@ void logpart_place(const struct logpart *p, uint64_t offset, struct logplace *ou
 /* Where nothing stands before it, the inode has to tell. */
 bool logpart_has(const struct logpart *p, const struct logplace *place)
 {
-	uint64_t sum;
+	uint64_t sum = 0;
 
 	if (!place->offset)
 		return p->inode == place->inode;
@@ -105,7 +105,7 @@ bool logpart_has(const struct logpart *p, const struct logplace *place)
 
 bool logpart_was_rewritten(const struct logpart *p, const struct logplace *place)
 {
-	uint64_t sum;
+	uint64_t sum = 0;
 	int r = part_sum(p, place->offset, &sum);
 
 	return r == -ENODATA || (r == 0 && sum != place->sum);

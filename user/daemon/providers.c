@@ -339,7 +339,8 @@ static void providers_tick(struct daemon *d, uint64_t now_ns)
 	for (unsigned i = 0; i < p->count; i++)
 		provider_expire(p, &p->list[i]);
 	store_write(p);
-	if (rules_changed(p) || p->overdue || now_ns - p->applied_ns >= APPLY_EVERY_NS)
+	if (rules_changed(p) || p->overdue || (p->expiry_ns && now_ns >= p->expiry_ns) ||
+	    now_ns - p->applied_ns >= APPLY_EVERY_NS)
 		providers_apply(p);
 	if ((p->changed && now_ns - p->written_ns >= WRITE_LEAST_NS) ||
 	    (p->count && now_ns - p->written_ns >= WRITE_MOST_NS)) {

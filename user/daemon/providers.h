@@ -60,6 +60,7 @@ struct providers {
 	bool overdue;	     /* the gate could not be changed while a command was at it */
 	int64_t store_version;
 	uint64_t servers_ns, applied_ns, written_ns;
+	uint64_t expiry_ns; /* of the next rule to which networks may give way now; 0 none */
 	struct said full_said, servers_said;
 };
 

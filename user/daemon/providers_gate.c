@@ -31,6 +31,7 @@ struct prefix_list {
 struct standing {
 	struct prefix_list ours, others, allowed;
 	bool has_length[ADDR_BITS + 1]; /* among what is allowed */
+	uint64_t now_ns, expiry_ns;	/* of what goes first; 0: nothing does */
 };
 
 static int list_add(struct prefix_list *list, const struct prefix *p)
@@ -68,9 +69,13 @@ static int standing_add(void *context, const struct rule_entry *r)
 
 	if (r->rule.origin == PN_ORIGIN_SPF)
 		return list_add(&s->ours, &r->prefix);
+	/* To the kernel it is gone already. */
+	if (r->rule.expires && r->rule.expires <= s->now_ns)
+		return 0;
+	if (r->rule.expires && (!s->expiry_ns || r->rule.expires < s->expiry_ns))
+		s->expiry_ns = r->rule.expires;
 	rc = list_add(&s->others, &r->prefix);
-	if (rc == 0 && r->rule.action == PN_ALLOW &&
-	    (!r->rule.expires || r->rule.expires > now_boot_ns())) {
+	if (rc == 0 && r->rule.action == PN_ALLOW) {
 		rc = list_add(&s->allowed, &r->prefix);
 		s->has_length[r->prefix.bits] = true;
 	}
@@ -166,11 +171,12 @@ static void gate_apply(struct providers *p)
 {
 	size_t room = p->d->conf.tables.allow / ROOM_PART, left_out = 0;
 	struct prefix_list wanted = {0};
-	struct standing s = {0};
+	struct standing s = {.now_ns = now_boot_ns()};
 	struct err e = {0};
 	int rc = rules_each_allow(p->d->gate, standing_add, &s, &e);
 
-	p->applied_ns = now_boot_ns();
+	p->applied_ns = s.now_ns;
+	p->expiry_ns = s.expiry_ns;
 	p->changed = true;
 	list_sort(&s.ours);
 	list_sort(&s.others);

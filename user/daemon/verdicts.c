@@ -11,6 +11,7 @@
 #include "base/grow.h"
 #include "base/log.h"
 #include "base/when.h"
+#include "base/words.h"
 #include "daemon/bans.h"
 #include "daemon/contact.h"
 #include "daemon/parts.h"
@@ -523,7 +524,7 @@ void verdicts_restore(struct daemon *d)
 	if (sources_prune_listed(d->gate, is_stray, NULL, d, NULL))
 		log_warning("what is listed in the kernel cannot be read");
 	if (s.count)
-		log_info("%u listings of before are in force", s.count);
+		log_info("%u listing%s of before in force", s.count, plural(s.count));
 }
 
 void verdicts_relist(struct daemon *d, const struct prefix *p)

@@ -17,7 +17,6 @@
 
 #define COUNTED_MAX  30 /* lookups; whoever needs three times the limit need not know by how much */
 #define MX_NAMES_MAX 10 /* address records of one mx (RFC 7208, 4.6.4) */
-#define TERM_MAX     (SPF_TEXT_MAX / 2)
 
 enum way { WAY_ROOT, WAY_INCLUDE, WAY_REDIRECT };
 
@@ -45,8 +44,7 @@ struct spf_walk {
 	struct lookup *lookups;
 	unsigned pending;
 	struct spf_finding finding;
-	struct answer_texts texts;
-	struct spf_term term[SPF_TERMS_MAX];
+	struct spf_record record; /* the one that is being walked */
 	spf_fn fn;
 	void *context;
 };
@@ -196,7 +194,7 @@ static void terms_walk(struct frame *f, unsigned count)
 	const struct spf_term *redirect = NULL;
 
 	for (unsigned i = 0; i < count; i++) {
-		const struct spf_term *t = &w->term[i];
+		const struct spf_term *t = &w->record.term[i];
 
 		/* Mechanisms behind all are never looked at, nor is redirect beside it (5.1). */
 		if (strcmp(t->name, "all") == 0) {
@@ -227,30 +225,21 @@ static void record_missing(struct frame *f)
 static void record_walk(struct frame *f, const struct answer *a)
 {
 	struct spf_walk *w = f->walk;
-	char record[ANSWER_TEXT_WHOLE_MAX + 1];
 	struct err e = {0};
-	unsigned found, count;
+	int ret = spf_record_read(a, f->domain, &w->record, &e);
 
-	answer_texts(a, f->domain, &w->texts);
-	found = spf_record_take(&w->texts, record);
 	if (f->way == WAY_ROOT) {
-		w->finding.records = found;
-		if (found)
-			text_escape(record, strlen(record), w->finding.record,
+		w->finding.records = w->record.found;
+		if (w->record.found)
+			text_escape(w->record.text, strlen(w->record.text), w->finding.record,
 				    sizeof(w->finding.record));
 	}
-	if (!spf_record_is_whole(&w->texts))
-		fault(w, SPF_TEMPERROR, SPF_NOT_READ, TERM_MAX, f->domain, ANSWER_TEXTS_MAX,
-		      ANSWER_TEXT_WHOLE_MAX);
-	else if (!found)
+	if (ret == -ENOENT)
 		record_missing(f);
-	else if (found > 1)
-		fault(w, SPF_BROKEN, "%s has %u SPF records, and only one may stand there",
-		      f->domain, found);
-	else if (spf_parse(record, w->term, &count, &e) < 0)
-		fault(w, SPF_BROKEN, "in the record of %s, %.*s", f->domain, TERM_MAX, e.text);
+	else if (ret < 0)
+		fault(w, ret == -EMSGSIZE ? SPF_TEMPERROR : SPF_BROKEN, "%s", e.text);
 	else
-		terms_walk(f, count);
+		terms_walk(f, w->record.count);
 }
 
 static void record_answered(void *context, const struct answer *a, unsigned latency_ms)

@@ -51,15 +51,24 @@ struct spf_term {
 #define SPF_TERMS_MAX 512 /* "ip4:192.0.2.1 " some 300 times is the longest record that is read */
 /* Is it an SPF record at all (4.5): does it begin with "v=spf1" and a space or its end? */
 bool spf_is_record(const uint8_t *bytes, size_t length);
-#define SPF_NOT_READ                                                                               \
-	"%.*s has more TXT records than the %d that are read here, or an SPF record of more than " \
-	"%d bytes"
-/* How many of the texts are SPF records, and the first of them as a string. */
-unsigned spf_record_take(const struct answer_texts *texts,
-			 char record[static ANSWER_TEXT_WHOLE_MAX + 1]);
 /* False: the record was cut, or another may stand among texts that were not read. Nobody can say what it is, then. */
 bool spf_record_is_whole(const struct answer_texts *texts);
 int spf_parse(const char *record, struct spf_term out[static SPF_TERMS_MAX], unsigned *count,
 	      struct err *e);
+
+/* The record of a domain as an answer to a question for TXT has it. */
+struct spf_record {
+	unsigned found;			      /* records; more than one is a fault */
+	char text[ANSWER_TEXT_WHOLE_MAX + 1]; /* foreign; of the first */
+	struct spf_term term[SPF_TERMS_MAX];
+	unsigned count; /* of its terms */
+	struct answer_texts texts;
+};
+/*
+ * 0; -ENOENT: there is none; -EINVAL: it breaks the rules (4.5, 4.6), and e says how; -EMSGSIZE: it was not read whole. found and text are
+ * there after all of these.
+ */
+int spf_record_read(const struct answer *a, const char *domain, struct spf_record *out,
+		    struct err *e);
 
 #endif

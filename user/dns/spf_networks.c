@@ -22,7 +22,6 @@
 #define MX_NAMES_MAX  10 /* RFC 7208, 4.6.4 */
 #define EXCLUDED_MAX  64
 #define DOMAIN_SHOWN  100 /* bytes of a name in a sentence, so that two of them fit */
-#define REASON_SHOWN  256
 #define TTL_UNKNOWN_S UINT32_MAX
 #define PLACE_LAST    SPF_TERMS_MAX /* of redirect, wherever it stands (RFC 7208, 6.1) */
 
@@ -59,9 +58,8 @@ struct spf_gather {
 	struct named named[SPF_NETWORKS_MAX], excluded[EXCLUDED_MAX];
 	unsigned named_count, excluded_count;
 	bool has_more_notes;
-	char all; /* how the record ends; 0: without all */
-	struct answer_texts texts;
-	struct spf_term term[SPF_TERMS_MAX];
+	char all;		  /* how the record ends; 0: without all */
+	struct spf_record record; /* the one that is being gone through */
 	spf_networks_fn fn;
 	void *context;
 };
@@ -324,7 +322,7 @@ static void follow(struct task *from, unsigned term, enum task_kind kind, const 
 
 static void term_address(struct task *record, unsigned term)
 {
-	const struct spf_term *t = &record->g->term[term];
+	const struct spf_term *t = &record->g->record.term[term];
 	struct in6_addr v6;
 	struct in_addr v4;
 	struct addr a;
@@ -358,7 +356,7 @@ static bool is_blind(const struct spf_term *t)
 static void term_follow(struct task *from, unsigned term)
 {
 	struct spf_gather *g = from->g;
-	const struct spf_term *t = &g->term[term];
+	const struct spf_term *t = &g->record.term[term];
 	const char *name = t->value[0] ? t->value : from->name;
 	struct task *host;
 
@@ -413,7 +411,7 @@ static void record_terms(struct task *from, unsigned count)
 	unsigned redirect = count;
 
 	for (unsigned i = 0; i < count; i++) {
-		const struct spf_term *t = &g->term[i];
+		const struct spf_term *t = &g->record.term[i];
 
 		/* Behind all nothing is looked at, nor a redirect beside it (5.1). */
 		if (strcmp(t->name, "all") == 0) {
@@ -439,42 +437,29 @@ static void record_terms(struct task *from, unsigned count)
 	if (redirect == count)
 		return;
 	if (blind)
-		term_behind(g, &g->term[redirect], blind);
+		term_behind(g, &g->record.term[redirect], blind);
 	else
 		term_follow(from, redirect);
 }
 
 static void record_answered(struct task *t, const struct answer *a)
 {
-	char record[ANSWER_TEXT_WHOLE_MAX + 1];
 	struct spf_gather *g = t->g;
-	unsigned found, count;
 	struct err e = {0};
+	int ret = a->status == ANSWER_NONE ? -ENOENT : spf_record_read(a, t->name, &g->record, &e);
 
-	g->texts.count = 0;
-	g->texts.is_short = false;
 	if (a->status == ANSWER_NONE && t->kind != TASK_RECORD)
 		count_void(g, t);
-	if (a->status != ANSWER_NONE)
-		answer_texts(a, t->name, &g->texts);
-	found = spf_record_take(&g->texts, record);
-	if (!spf_record_is_whole(&g->texts))
-		fault(g, SPF_BROKEN, SPF_NOT_READ, DOMAIN_SHOWN, t->name, ANSWER_TEXTS_MAX,
-		      ANSWER_TEXT_WHOLE_MAX);
 	/* 5.2 and 6.1: "none" of theirs is permerror of ours. */
-	else if (!found && t->kind == TASK_RECORD)
+	if (ret == -ENOENT && t->kind == TASK_RECORD)
 		fault(g, SPF_NONE, "%.*s publishes no SPF record", DOMAIN_SHOWN, t->name);
-	else if (!found)
+	else if (ret == -ENOENT)
 		fault(g, SPF_BROKEN, "%.*s, which it names, has no SPF record", DOMAIN_SHOWN,
 		      t->name);
-	else if (found > 1)
-		fault(g, SPF_BROKEN, "%.*s has %u SPF records, and only one may stand there",
-		      DOMAIN_SHOWN, t->name, found);
-	else if (spf_parse(record, g->term, &count, &e) < 0)
-		fault(g, SPF_BROKEN, "in the record of %.*s, %.*s", DOMAIN_SHOWN, t->name,
-		      REASON_SHOWN, e.text);
+	else if (ret < 0)
+		fault(g, SPF_BROKEN, "%s", e.text);
 	else
-		record_terms(t, count);
+		record_terms(t, g->record.count);
 }
 
 static void task_answered(void *context, const struct answer *a, unsigned latency_ms)

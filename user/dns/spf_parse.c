@@ -16,6 +16,7 @@
 #define VERSION	      "v=spf1"
 #define VERSION_BYTES (sizeof(VERSION) - 1)
 #define SHOWN_MAX     160
+#define DOMAIN_SHOWN  100 /* bytes of a name in a sentence, so that a reason fits behind it */
 #define BITS4_MOST    32
 #define BITS6_MOST    128
 #define LETTERS	      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -259,8 +260,9 @@ bool spf_record_is_whole(const struct answer_texts *texts)
 	return !texts->is_short;
 }
 
-unsigned spf_record_take(const struct answer_texts *texts,
-			 char record[static ANSWER_TEXT_WHOLE_MAX + 1])
+/* How many of the texts are SPF records, and the first of them as a string. */
+static unsigned record_take(const struct answer_texts *texts,
+			    char record[static ANSWER_TEXT_WHOLE_MAX + 1])
 {
 	unsigned found = 0;
 
@@ -331,4 +333,28 @@ int spf_parse(const char *record, struct spf_term out[static SPF_TERMS_MAX], uns
 		at += length;
 	}
 	return ret;
+}
+
+int spf_record_read(const struct answer *a, const char *domain, struct spf_record *out,
+		    struct err *e)
+{
+	struct err cause = {0};
+
+	out->count = 0;
+	answer_texts(a, domain, &out->texts);
+	out->found = record_take(&out->texts, out->text);
+	if (!spf_record_is_whole(&out->texts))
+		return err_set(e, -EMSGSIZE,
+			       "%.*s has more TXT records than the %d that are read here, or an "
+			       "SPF record of more than %d bytes",
+			       DOMAIN_SHOWN, domain, ANSWER_TEXTS_MAX, ANSWER_TEXT_WHOLE_MAX);
+	if (!out->found)
+		return -ENOENT;
+	if (out->found > 1)
+		return err_set(e, -EINVAL, "%.*s has %u SPF records, and only one may stand there",
+			       DOMAIN_SHOWN, domain, out->found);
+	if (spf_parse(out->text, out->term, &out->count, &cause) < 0)
+		return err_set(e, -EINVAL, "in the record of %.*s, %s", DOMAIN_SHOWN, domain,
+			       cause.text);
+	return 0;
 }

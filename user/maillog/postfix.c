@@ -78,11 +78,15 @@ static void message_began(const struct line *l, const struct slice *id, struct s
 	struct maillog_event event = {.what = MAILLOG_DELIVERY}, original;
 	const struct session *connection = line_recall(l, "smtpd", &l->pid);
 	struct session *s;
+	uint32_t port;
 
 	if (!line_client(&client, &event))
 		return;
 	if (connection)
 		event.connected_wall_s = connection->event.connected_wall_s;
+	/* smtpd_client_port_logging = yes */
+	if (slice_skip(&client, ":"))
+		(void)slice_number(&client, &port);
 	/* Only who may say so is heard by Postfix (smtpd_authorized_xforward_hosts). */
 	original = event;
 	if (slice_skip(&client, ", orig_client=") && line_client(&client, &original)) {

@@ -1,86 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Parts of the controller in a real gate that is attached to nothing, with a real store. Bans: what a full table, a restart, a command, a
- * reload and their end make of them. Witness: whose rows it writes. Needs root and a kernel with BTF.
- */
-#include "tap.h"
-
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
-#include <unistd.h>
+/* Bans: what a full table, a restart, a command, a reload and their end make of them. */
+#include "parts_rig.h"
 
 #include "base/when.h"
-#include "daemon/bans.h"
 #include "daemon/bans_inside.h"
-#include "daemon/ruling.h"
-#include "daemon/setup.h"
-#include "daemon/state.h"
-#include "daemon/witness.h"
 #include "store/bans.h"
-#include "store/refusals.h"
 #include "store/verdicts.h"
 
-#define LISTED_BOUND 1024 /* the least the configuration allows */
-#define LOOK_MS	     20
-#define LOOKS_MAX    1000 /* half a second is enough, on a machine that has nothing else to do */
-#define HOUR	     3600
-#define DAY	     86400
-
-static struct daemon d;
-static char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
-
-static void bench_remove(void)
-{
-	char command[PATH_MAX + 16];
-	int lock;
-
-	if (d.bans)
-		bans_part.close(&d);
-	recording_close(d.contact.recording);
-	store_close(d.store);
-	listings_free(d.contact.listings);
-	loop_free(d.loop);
-	gate_close(d.gate);
-	lock = gate_lock(NULL);
-	gate_remove(d.conf.instance, NULL);
-	gate_unlock(lock);
-	snprintf(command, sizeof(command), "rm -rf %s", d.conf.state_dir);
-	if (system(command) != 0)
-		printf("# could not remove %s\n", d.conf.state_dir);
-}
-
-/* One gate for all tests: loading it takes seconds. */
-static bool bench_load(void)
-{
-	struct ruling ruling = {.conf = &d.conf};
-	enum gate_origin origin;
-	struct err e = {0};
-	int lock, r;
-
-	conf_defaults(&d.conf);
-	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-parts-%d", (int)getpid());
-	d.conf.local_networks = false;
-	d.conf.tables.listed = LISTED_BOUND;
-	if (!EXPECT(tap_temp_dir(d.conf.state_dir, "parts"), "a directory"))
-		return false;
-	ruling_state_dir(&d.conf, dir, sizeof(dir));
-	d.contact.listings = listings_new();
-	if (!EXPECT(d.contact.listings && loop_new(&d.loop) == 0 &&
-			    recording_open(&d.contact.recording, &d) == 0,
-		    "parts"))
-		return false;
-	lock = gate_lock(&e);
-	if (!EXPECT(lock >= 0, "%s", e.text))
-		return false;
-	r = setup_gate(&ruling, &origin, &e);
-	d.gate = ruling.gate;
-	gate_unlock(lock);
-	if (!EXPECT(r == 0, "%s", e.text))
-		return false;
-	atexit(bench_remove);
-	return true;
-}
+#define HOUR 3600
+#define DAY  86400
 
 static bool any_listed(void *context, const struct source_entry *s)
 {
@@ -94,13 +22,6 @@ static bool part_open(void)
 	struct err e = {0};
 
 	return EXPECT(bans_part.open(&d, &e) == 0, "%s", e.text);
-}
-
-static bool store_use(void)
-{
-	struct err e = {0};
-
-	return EXPECT(store_open(&d.store, dir, STORE_WRITE, &e) == 0, "%s", e.text);
 }
 
 /* As the controller starts anew. */
@@ -120,8 +41,6 @@ static bool bench_get(void)
 		return false;
 	if (d.bans)
 		bans_part.close(&d);
-	if (!d.store && !store_use())
-		return false;
 	EXPECT(sources_prune_listed(d.gate, any_listed, NULL, NULL, NULL) == 0 &&
 		       store_reap_bans(d.store, INT64_MAX, &count, NULL) == 0,
 	       "nobody is banned");
@@ -254,16 +173,6 @@ static bool command_begin(struct ruling *r)
 		      "%s %s", e.text, kept.text);
 }
 
-/* The file is gone, and there is another. */
-static bool store_replace(void)
-{
-	char command[sizeof(dir) + 32];
-
-	store_close(d.store);
-	snprintf(command, sizeof(command), "rm %s/" STORE_FILE "*", dir);
-	return EXPECT(system(command) == 0, "%s", command) && store_use();
-}
-
 TEST(a_ban_that_finds_no_room_is_none)
 {
 	struct offender *o;
@@ -305,6 +214,25 @@ TEST(a_ban_that_finds_no_room_in_other_maps_comes_when_there_is)
 	(void)sources_take_listed(d.gate, &o->prefix, NULL);
 }
 
+TEST(who_is_forgotten_while_there_is_no_room_does_not_come_back)
+{
+	struct offender *o;
+	struct ruling r;
+
+	BENCH_OR_SKIP();
+	o = banned(&nobody);
+	ENSURE(o && command_begin(&r), "he is known");
+	(void)sources_take_listed(d.gate, &o->prefix, NULL);
+	table_fill();
+	bans_part.gate_changed(&d);
+	command_forget(&r, &nobody);
+	table_make_room();
+	tick();
+	tick();
+	EXPECT(!mapped_s(&nobody) && !d.bans->in_force && !offender_of(&nobody), "forgotten");
+	ruling_close(&r);
+}
+
 TEST(a_ban_that_has_ended_comes_back_with_its_end)
 {
 	struct store_ban row = {.prefix = key_of(&nobody), .level = 3, .offences = 9};
@@ -337,7 +265,8 @@ TEST(the_end_of_a_ban_is_written)
 	ENSURE(o, "he is known");
 	end(o);
 	tick();
-	EXPECT(!mapped_s(&nobody) && !d.bans->in_force && !d.bans->unwritten, "it is over");
+	EXPECT(!mapped_s(&nobody) && !d.bans->in_force && d.bans->unwritten, "it is over");
+	tick();
 	EXPECT(stored(&nobody, &row) && !row.expires_boot_ns &&
 		       llabs(row.until_wall_s - now_wall_s()) <= 1 && row.level == 1,
 	       "and the store has it so");
@@ -505,6 +434,23 @@ TEST(bans_that_are_taken_back_without_a_store_are_taken_from_it_later)
 	EXPECT(!mapped_s(&nobody) && !offender_of(&nobody), "and does not come back");
 }
 
+TEST(bans_come_back_when_no_command_is_in_between)
+{
+	struct err e = {0};
+	struct ruling r;
+
+	BENCH_OR_SKIP();
+	ENSURE(banned(&nobody) && command_begin(&r), "he is known");
+	bans_part.close(&d);
+	store_set_patience(d.store, 0);
+	ENSURE(store_lock(r.store, &e) == 0 && part_open(), "a command has begun: %s", e.text);
+	EXPECT(!d.bans->restored && mapped_s(&nobody) > 0, "what the kernel has stands");
+	store_unlock(r.store);
+	tick();
+	EXPECT(d.bans->restored && d.bans->in_force == 1, "and is ours when it is done");
+	ruling_close(&r);
+}
+
 TEST(what_a_killed_controller_had_not_written_is_no_ban)
 {
 	BENCH_OR_SKIP();
@@ -513,67 +459,4 @@ TEST(what_a_killed_controller_had_not_written_is_no_ban)
 	d.bans->unwritten = false;
 	ENSURE(restart(), "a restart");
 	EXPECT(!mapped_s(&nobody), "nobody could say why");
-}
-
-/* ---- witness ---- */
-
-static int count_refusal(void *context, const struct store_refusal *r)
-{
-	(void)r;
-	++*(unsigned *)context;
-	return 0;
-}
-
-static unsigned refusals(void)
-{
-	unsigned count = 0;
-
-	EXPECT(store_each_refusal(d.store, 0, count_refusal, &count, NULL) == 0, "a walk");
-	return count;
-}
-
-static unsigned expected, looks;
-
-static void look(void *context)
-{
-	if (refusals() >= expected || ++looks == LOOKS_MAX)
-		loop_stop(context);
-}
-
-/* One more source that would have been refused is told, and written. False: it never is. */
-static bool witness_one(uint8_t number)
-{
-	struct pn_event e = {.time = now_boot_ns(),
-			     .src = {[10] = 0xff, 0xff, 198, 51, 100, number},
-			     .reason = PN_REASON_RATE,
-			     .would = PN_DROP};
-	struct loop_source *timer = NULL;
-
-	expected = refusals() + 1;
-	looks = 0;
-	witness_part.event(&d, &e);
-	if (!EXPECT(loop_add_timer(d.loop, LOOK_MS, LOOK_MS, look, d.loop, &timer) == 0, "a timer"))
-		return false;
-	loop_run(d.loop);
-	loop_remove(d.loop, timer);
-	return refusals() == expected;
-}
-
-TEST(a_refusal_takes_no_place_of_another_in_a_store_that_was_replaced)
-{
-	struct store_refusal others[5] = {0};
-	struct err e = {0};
-
-	BENCH_OR_SKIP();
-	ENSURE(witness_part.open(&d, &e) == 0, "%s", e.text);
-	EXPECT(witness_one(1), "it is written");
-	ENSURE(store_replace(), "a new store");
-	for (unsigned i = 0; i < 5; i++) {
-		others[i] = (struct store_refusal){
-			.id = i + 1, .reason = "rate", .action = "drop", .connections = 1};
-		others[i].addr.byte[15] = (uint8_t)(i + 1);
-	}
-	EXPECT(store_put_refusals(d.store, others, 5, &e) == 0, "%s", e.text);
-	EXPECT(witness_one(2), "it stands beside theirs");
-	witness_part.close(&d);
 }
