@@ -21,7 +21,7 @@
 #include "daemon/state.h"
 
 /* Loading takes seconds, and `postern reload` waits ten for the answer. */
-#define RELOAD_AGAIN_MS 250
+#define RELOAD_AGAIN_MS 100
 #define RELOAD_WAIT_NS	(8 * NS_PER_S)
 
 static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
