@@ -23,9 +23,7 @@
 
 #define PIN_MODE 0700 /* root's alone: a map's pin is the right to change it */
 
-#define LOCK_WAIT_MS 30000 /* loading takes seconds, more on a small or busy machine */
-#define LOCK_BRIEF_MS                                                                              \
-	5000 /* for who has other work: another gate's loading is done by then, but on a very busy machine */
+#define LOCK_WAIT_MS 30000  /* loading takes seconds, more on a small or busy machine */
 #define LOCK_STEP_MS 50	    /* flock(2) can wait for ever or not at all */
 #define PIN_NEW	     "%new" /* ends the name of a pin that is not in its place yet */
 
@@ -52,18 +50,20 @@ int pins_mount(struct err *e)
 
 static int lock_fault(struct err *e, int r, unsigned wait_ms)
 {
+	char waited[48] = "";
+
+	if (wait_ms)
+		snprintf(waited, sizeof(waited), ", for %u s already", wait_ms / 1000);
 	if (r == -EWOULDBLOCK)
 		return err_set(e, -EBUSY,
-			       "another postern is loading a gate, for %u s already: try again "
-			       "when it is done",
-			       wait_ms / 1000);
+			       "another postern is loading a gate%s: try again when it is done",
+			       waited);
 	if (r == -EPERM || r == -EACCES)
 		return err_set(e, -EPERM, "loading or removing the gate needs root");
 	return err_set(e, r, "cannot lock %s: %s", BPFFS_ROOT, strerror(-r));
 }
 
-static int lock_take(unsigned wait_ms, void (*meanwhile)(void *context, struct gate *none),
-		     void *context, struct err *e)
+static int lock_take(unsigned wait_ms, struct err *e)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * NS_PER_MS};
 	uint64_t until = now_boot_ns() + wait_ms * NS_PER_MS;
@@ -82,8 +82,6 @@ static int lock_take(unsigned wait_ms, void (*meanwhile)(void *context, struct g
 			close(fd);
 			return lock_fault(e, r, wait_ms);
 		}
-		if (meanwhile)
-			meanwhile(context, NULL);
 		nanosleep(&step, NULL);
 	}
 	return fd;
@@ -91,13 +89,12 @@ static int lock_take(unsigned wait_ms, void (*meanwhile)(void *context, struct g
 
 int gate_lock(struct err *e)
 {
-	return lock_take(LOCK_WAIT_MS, NULL, NULL, e);
+	return lock_take(LOCK_WAIT_MS, e);
 }
 
-int gate_lock_briefly(void (*meanwhile)(void *context, struct gate *none), void *context,
-		      struct err *e)
+int gate_lock_now(struct err *e)
 {
-	return lock_take(LOCK_BRIEF_MS, meanwhile, context, e);
+	return lock_take(0, e);
 }
 
 void gate_unlock(int fd)
