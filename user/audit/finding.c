@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Findings: see finding.h. */
 #include "audit/finding.h"
 
 #include <stdarg.h>

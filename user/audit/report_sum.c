@@ -351,7 +351,11 @@ bool report_same_words(const struct report_view *v, unsigned i, unsigned j)
 	       has_same_evidence(a->finding, b->finding);
 }
 
-bool report_same_reason(const struct report_view *v, unsigned i, unsigned j)
+/*
+ * What decides nothing often has one reason for many checks: do rows i and j have the same, in the same place (which does not matter where nothing
+ * was tried) and with the same evidence?
+ */
+static bool same_reason(const struct report_view *v, unsigned i, unsigned j)
 {
 	const struct report_row *a = &v->row[i], *b = &v->row[j];
 	char one[REPORT_PLACE_MAX], other[REPORT_PLACE_MAX];
@@ -367,7 +371,7 @@ bool report_same_reason(const struct report_view *v, unsigned i, unsigned j)
 bool report_reason_was_said(const struct report_view *v, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++)
-		if (report_same_reason(v, j, i))
+		if (same_reason(v, j, i))
 			return true;
 	return false;
 }
@@ -379,7 +383,7 @@ const char *report_reason_ids(const struct report_view *v, unsigned i, char *buf
 
 	buffer[0] = '\0';
 	for (unsigned j = i; j < v->count; j++) {
-		if (!report_same_reason(v, i, j) || strcmp(v->row[j].finding->id, last) == 0)
+		if (!same_reason(v, i, j) || strcmp(v->row[j].finding->id, last) == 0)
 			continue;
 		last = v->row[j].finding->id;
 		report_append(buffer, size, "%s%s", buffer[0] ? ", " : "",
