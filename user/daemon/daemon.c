@@ -548,8 +548,7 @@ int daemon_run(const struct conf *c, const char *config_path, bool trial)
 		r = loop_run(d->loop);
 	if (r) {
 		log_error("%s%s", e.text[0] ? e.text : strerror(-r),
-			  (r == -EACCES || r == -EPERM) && geteuid() != 0 &&
-					  !strstr(e.text, "root")
+			  (r == -EACCES || r == -EPERM) && geteuid() != 0 && !strstr(e.text, "root")
 				  ? ": this needs root"
 				  : "");
 		d->status = EXIT_FAILURE;
