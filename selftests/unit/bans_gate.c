@@ -337,6 +337,29 @@ TEST(who_is_forgotten_a_moment_ago_begins_anew)
 	ruling_close(&r);
 }
 
+/* What is taken back of the network leaves nothing of his own behind. */
+TEST(who_is_known_by_his_network_alone_is_forgotten_himself)
+{
+	struct store_ban row = {.level = 1, .offences = 1, .reason = "neighbours"};
+	struct offender *o;
+	struct err e = {0};
+	struct ruling r;
+
+	BENCH_OR_SKIP();
+	row.prefix = prefix_of(&nobody, ADDR_BITS - 8);
+	row.last_wall_s = now_wall_s();
+	ENSURE(store_put_bans(d.store, &row, 1, &e) == 0 && command_begin(&r), "%s", e.text);
+	tick();
+	offend(&nobody, 1);
+	o = offender_of(&nobody);
+	ENSURE(o && o->history.offences == 1, "he has offended");
+	command_forget(&r, &nobody);
+	tick();
+	o = offender_of(&nobody);
+	EXPECT(!o || !o->history.offences, "forgotten");
+	ruling_close(&r);
+}
+
 TEST(a_ban_that_is_over_and_forgotten_does_not_come_back_with_a_batch)
 {
 	struct store_ban row;
