@@ -224,7 +224,7 @@ static bool ban_order(struct daemon *d, struct offender *o, const char *evidence
 		o->history = before;
 		return false;
 	}
-	o->unwritten = d->bans->unwritten = true;
+	o->has_end = o->unwritten = d->bans->unwritten = true;
 	tell_banned(d, o, length, evidence);
 	return true;
 }
@@ -399,9 +399,13 @@ static bool age(void *context, struct offender *o)
 	struct aging *a = context;
 	bool banned = offence_is_banned(&o->history, a->now_s);
 
-	/* Its end is written too: after a boot without a clock it could not be told from one that goes on. */
-	if (o->in_force && !banned) {
+	/*
+	 * Its end is written too, also where it passed while nobody was running, or the map had no room: after a boot without a clock it could
+	 * not be told from one that goes on.
+	 */
+	if (o->has_end && !banned) {
 		ban_unmap(a->d, o);
+		o->has_end = false;
 		o->unwritten = a->d->bans->unwritten = true;
 	}
 	/* The map was full when it was made anew or read back: there may be room by now. */
