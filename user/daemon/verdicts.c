@@ -79,11 +79,16 @@ struct widening {
 	struct listing wide;
 };
 
+static bool is_inside(const struct widening *w, const struct listing *l)
+{
+	return l->prefix.bits > w->wide.prefix.bits && prefix_covers(&w->wide.prefix, &l->prefix);
+}
+
 static bool widen_over(void *context, const struct listing *l)
 {
 	struct widening *w = context;
 
-	if (l->prefix.bits <= w->wide.prefix.bits || !prefix_covers(&w->wide.prefix, &l->prefix))
+	if (!is_inside(w, l))
 		return false;
 	w->wide.zones |= l->zones;
 	if (l->expires_boot_ns > w->wide.expires_boot_ns)
@@ -95,7 +100,7 @@ static bool widen_take(void *context, const struct listing *l)
 {
 	struct widening *w = context;
 
-	if (l->prefix.bits <= w->wide.prefix.bits || !prefix_covers(&w->wide.prefix, &l->prefix))
+	if (!is_inside(w, l))
 		return false;
 	listing_unmap(w->d, &l->prefix);
 	return true;
