@@ -513,12 +513,14 @@ void verdicts_restore(struct daemon *d)
 	struct err e = {0};
 	int r;
 
-	d->contact.restored = true;
+	/* Somebody else is at the store: later, and what the kernel lists stands meanwhile. */
+	d->contact.restored = d->store || !d->store_busy;
+	if (!d->contact.restored)
+		return;
 	if (d->store) {
 		r = judgement_pay(d, &e);
 		if (!r)
 			r = store_each_verdict(d->store, NULL, restore_one, &s, &e);
-		/* Somebody else is at it: later, and what the kernel lists stands meanwhile. */
 		d->contact.restored = r != -EBUSY;
 		if (!d->contact.restored)
 			return;
