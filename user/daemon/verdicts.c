@@ -155,8 +155,10 @@ static void cut_one(void *context, const struct young_connection *c)
 	r = sockets_cut(&cutting->d->conf, cutting->d->gate, &c->socket, c->cookie, c->netns, &e);
 	if (r < 0 && contact_may_tell(cutting->d))
 		log_warning("a listed stranger stays connected: %s", e.text);
-	if (r > 0)
-		cutting->cut += (unsigned)r;
+	if (r <= 0)
+		return;
+	cutting->cut += (unsigned)r;
+	witness_note_cut(cutting->d, &c->socket.remote, c->socket.remote_port);
 }
 
 /* Whoever the kernel would not let in now, and let in a moment ago for want of a verdict. */
@@ -179,7 +181,6 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 			     "cut: %u connection%s of %s, which is listed", c.cut,
 			     c.cut == 1 ? "" : "s", text);
 	bans_note_cut(d, a);
-	witness_note_cut(d, a, c.cut);
 	recording_entry(d->contact.recording, "cut", prefix,
 			"%u connection%s, made while the lists were asked", c.cut,
 			c.cut == 1 ? "" : "s");
