@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -216,8 +217,9 @@ class Manager:
 
     def wait(self, word, timeout_s=8):
         """The first message that has it, as a dictionary."""
-        self._socket.settimeout(timeout_s)
+        end = time.monotonic() + timeout_s
         while True:
+            self._socket.settimeout(max(0.001, end - time.monotonic()))
             said = dict(line.split("=", 1) for line in self._socket.recv(4096).decode().splitlines())
             if word in said:
                 return said

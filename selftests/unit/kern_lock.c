@@ -107,29 +107,30 @@ TEST(a_place_that_somebody_else_has_made_is_refused)
 	EXPECT(unlink(PIN_ROOT) == 0, "%m");
 }
 
-static void let_go(void *context, struct gate *none)
+/* 0: it has the lock, and of the directory that is there now. */
+static int lock_late(void)
 {
-	int *lock = context;
+	struct stat held, st;
+	int lock = gate_lock(NULL);
 
-	(void)none;
-	EXPECT(is_there(), "it is held");
-	gate_unlock(*lock);
-	EXPECT(!is_there(), "the directory goes with its last gate");
-	*lock = -1;
+	return lock >= 0 && fstat(lock, &held) == 0 && stat(PIN_ROOT, &st) == 0 &&
+			       held.st_ino == st.st_ino
+		       ? 0
+		       : EXIT_FAILURE;
 }
 
 TEST(who_waited_for_a_directory_that_went_locks_the_next_one)
 {
 	struct err e = {0};
-	struct stat held, st;
-	int lock, late;
+	pid_t late;
+	int lock;
 
 	BPFFS_OR_SKIP();
 	lock = gate_lock(&e);
 	ENSURE(lock >= 0, "%s", e.text);
-	late = gate_lock_briefly(let_go, &lock, &e);
-	ENSURE(late >= 0 && lock < 0, "%s", e.text);
-	EXPECT(fstat(late, &held) == 0 && stat(PIN_ROOT, &st) == 0 && held.st_ino == st.st_ino,
-	       "that is the one which counts");
-	gate_unlock(late);
+	EXPECT(gate_lock_now(&e) == -EBUSY, "%s", e.text);
+	late = meanwhile(lock_late);
+	gate_unlock(lock);
+	EXPECT(end_of(late) == 0, "it waited for the right one");
+	EXPECT(rmdir(PIN_ROOT) == 0, "who died with the lock has left the directory: %m");
 }

@@ -150,7 +150,7 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 			   .context = d};
 	struct err own = {0};
 	/* At the start there is nothing else to do. */
-	int lock = d->gate ? gate_lock_briefly(pulse_meanwhile, d, e) : gate_lock(e), rc;
+	int lock = d->gate ? gate_lock_now(e) : gate_lock(e), rc;
 
 	if (lock < 0)
 		return lock;
@@ -548,7 +548,8 @@ int daemon_run(const struct conf *c, const char *config_path, bool trial)
 		r = loop_run(d->loop);
 	if (r) {
 		log_error("%s%s", e.text[0] ? e.text : strerror(-r),
-			  (r == -EACCES || r == -EPERM) && geteuid() != 0 && !strstr(e.text, "root")
+			  (r == -EACCES || r == -EPERM) && geteuid() != 0 &&
+					  !strstr(e.text, "root")
 				  ? ": this needs root"
 				  : "");
 		d->status = EXIT_FAILURE;

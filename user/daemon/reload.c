@@ -20,9 +20,12 @@
 #include "daemon/setup.h"
 #include "daemon/state.h"
 
-/* Loading takes seconds, and `postern reload` waits ten for the answer. */
-#define RELOAD_AGAIN_MS 250
-#define RELOAD_WAIT_NS	(8 * NS_PER_S)
+/*
+ * Loading takes seconds, and several may stand in line; `postern reload` waits 30 s for the answer. As often as those look who can wait in
+ * one piece (kern/pins.c), or they would always be first.
+ */
+#define RELOAD_AGAIN_MS 50
+#define RELOAD_WAIT_NS	(20 * NS_PER_S)
 
 static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 {

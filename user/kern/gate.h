@@ -45,9 +45,8 @@ enum gate_origin {
  * another process did not let go within half a minute.
  */
 int gate_lock(struct err *e);
-/* The same for a loop with other work: -EBUSY after five seconds. Meanwhile is called twenty times a second. */
-int gate_lock_briefly(void (*meanwhile)(void *context, struct gate *none), void *context,
-		      struct err *e);
+/* The same for who cannot wait: -EBUSY at once. */
+int gate_lock_now(struct err *e);
 void gate_unlock(int fd); /* negative: nothing */
 
 /*

@@ -23,9 +23,7 @@
 
 #define PIN_MODE 0700 /* root's alone: a map's pin is the right to change it */
 
-#define LOCK_WAIT_MS 30000 /* loading takes seconds, more on a small or busy machine */
-#define LOCK_BRIEF_MS                                                                              \
-	5000 /* for who has other work: another gate's loading is done by then, but on a very busy machine */
+#define LOCK_WAIT_MS 30000  /* loading takes seconds, more on a small or busy machine */
 #define LOCK_STEP_MS 50	    /* flock(2) can wait for ever or not at all */
 #define PIN_NEW	     "%new" /* ends the name of a pin that is not in its place yet */
 
@@ -52,11 +50,14 @@ int pins_mount(struct err *e)
 
 static int lock_fault(struct err *e, int r, unsigned wait_ms)
 {
+	char waited[48] = "";
+
+	if (wait_ms)
+		snprintf(waited, sizeof(waited), ", for %u s already", wait_ms / 1000);
 	if (r == -EWOULDBLOCK)
 		return err_set(e, -EBUSY,
-			       "another postern is loading a gate, for %u s already: try again "
-			       "when it is done",
-			       wait_ms / 1000);
+			       "another postern is loading a gate%s: try again when it is done",
+			       waited);
 	if (r == -EPERM || r == -EACCES)
 		return err_set(e, -EPERM, "loading or removing the gate needs root");
 	return err_set(e, r, "cannot lock %s: %s", PIN_ROOT, strerror(-r));
@@ -74,8 +75,8 @@ static int root_open(struct err *e)
 	if (mkdir(PIN_ROOT, PIN_MODE) && errno != EEXIST)
 		return -errno;
 	fd = open(PIN_ROOT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
+	if (fd < 0) /* or gone between the two: who has just removed it had the lock */
+		return errno == ENOENT ? -EWOULDBLOCK : -errno;
 	if (fstat(fd, &st))
 		r = -errno;
 	else if (st.st_uid != geteuid())
@@ -100,8 +101,7 @@ static bool root_is(int fd)
 	       held.st_dev == st.st_dev;
 }
 
-static int lock_take(unsigned wait_ms, void (*meanwhile)(void *context, struct gate *none),
-		     void *context, struct err *e)
+static int lock_take(unsigned wait_ms, struct err *e)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * NS_PER_MS};
 	uint64_t until = now_boot_ns() + wait_ms * NS_PER_MS;
@@ -112,9 +112,6 @@ static int lock_take(unsigned wait_ms, void (*meanwhile)(void *context, struct g
 		return r;
 	for (;;) {
 		fd = root_open(&cause);
-		if (fd < 0 && fd != -ENOENT)
-			return cause.text[0] ? err_set(e, fd, "%s", cause.text)
-					     : lock_fault(e, fd, wait_ms);
 		r = fd < 0 ? fd : flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
 		if (r == 0 && root_is(fd))
 			return fd;
@@ -122,23 +119,21 @@ static int lock_take(unsigned wait_ms, void (*meanwhile)(void *context, struct g
 			close(fd);
 		if (r == 0 || r == -EINTR)
 			continue;
-		if ((r != -EWOULDBLOCK && r != -ENOENT) || now_boot_ns() >= until)
-			return lock_fault(e, r, wait_ms);
-		if (meanwhile)
-			meanwhile(context, NULL);
+		if (r != -EWOULDBLOCK || now_boot_ns() >= until)
+			return cause.text[0] ? err_set(e, r, "%s", cause.text)
+					     : lock_fault(e, r, wait_ms);
 		nanosleep(&step, NULL);
 	}
 }
 
 int gate_lock(struct err *e)
 {
-	return lock_take(LOCK_WAIT_MS, NULL, NULL, e);
+	return lock_take(LOCK_WAIT_MS, e);
 }
 
-int gate_lock_briefly(void (*meanwhile)(void *context, struct gate *none), void *context,
-		      struct err *e)
+int gate_lock_now(struct err *e)
 {
-	return lock_take(LOCK_BRIEF_MS, meanwhile, context, e);
+	return lock_take(0, e);
 }
 
 void gate_unlock(int fd)
