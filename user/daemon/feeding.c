@@ -69,12 +69,7 @@ static void fed_open(struct feeding *f, struct fed *one, const struct conf_feed 
 	struct err e = {0};
 	int ret;
 
-	*one = (struct fed){.conf = *conf,
-			    .watch = -1,
-			    .wanted = true,
-			    .hand = -1,
-			    .reader = -1,
-			    .state = FEED_MISSING};
+	*one = (struct fed){.conf = *conf, .watch = -1, .wanted = true, .state = FEED_MISSING};
 	snprintf(one->why, sizeof(one->why), "it was not read yet");
 	ret = feedlist_load(&one->list, &f->d->conf, conf->name, &e);
 	if (ret == 0)
@@ -88,8 +83,6 @@ static void fed_open(struct feeding *f, struct fed *one, const struct conf_feed 
 
 static void fed_close(struct fed *one)
 {
-	feedhand_drop(&one->hand);
-	feedhand_drop(&one->reader);
 	feedlist_free(&one->list);
 }
 
@@ -173,7 +166,6 @@ static void fed_renew(struct fed *one, struct fed *old, const struct conf_feed *
 
 	*one = *old;
 	old->list = (struct feedlist){0};
-	old->hand = old->reader = -1;
 	one->conf = *conf;
 	if (moved)
 		one->watch = -1;

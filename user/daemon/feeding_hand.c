@@ -7,13 +7,11 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -77,7 +75,7 @@ __attribute__((noreturn)) static void hand_run(const struct feedhand_order *o, i
 									       : EXIT_FAILURE);
 }
 
-int feedhand_send(const struct feedhand_order *o, int *channel, int *process, struct err *e)
+pid_t feedhand_send(const struct feedhand_order *o, int *channel, struct err *e)
 {
 	pid_t keeper = getpid(), pid;
 	int ends[2], ret = channel_pair(ends, e);
@@ -96,34 +94,10 @@ int feedhand_send(const struct feedhand_order *o, int *channel, int *process, st
 		return ret;
 	}
 	*channel = ends[0];
-	*process = feedhand_hold(pid);
-	return 0;
+	return pid;
 }
 
-int feedhand_hold(pid_t pid)
+bool feedhand_is_gone(pid_t pid)
 {
-	return pidfd_open(pid, 0);
-}
-
-bool feedhand_is_gone(int *process)
-{
-	struct pollfd end = {.fd = *process, .events = POLLIN};
-
-	if (*process >= 0 && poll(&end, 1, 0) != 1)
-		return false;
-	feedhand_drop(process);
-	return true;
-}
-
-void feedhand_end(int process)
-{
-	if (process >= 0)
-		(void)pidfd_send_signal(process, SIGKILL, NULL, 0);
-}
-
-void feedhand_drop(int *process)
-{
-	if (*process >= 0)
-		close(*process);
-	*process = -1;
+	return pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH);
 }

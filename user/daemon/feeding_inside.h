@@ -36,7 +36,7 @@ struct fed {
 	bool unkept; /* its list could not be kept, and that was said */
 	bool waits;  /* its list is good, and comes into force with one that was not read yet */
 	/* Who was at its file last, and when they were told to end: one that hangs is not given company. */
-	int hand, reader; /* processes: feedhand_hold() */
+	pid_t hand, reader;
 	uint64_t ended_ns;
 	struct stat seen; /* the file that was read last */
 	uint64_t added, removed;
@@ -58,7 +58,6 @@ struct feeding {
 	bool looking; /* the latter */
 	int memory;   /* what its reader writes to */
 	struct channel *hand, *reader;
-	pid_t reader_pid;
 	struct loop_source *patience;
 	uint64_t looked_ns; /* for what inotify does not tell */
 	unsigned rounds;    /* of that */

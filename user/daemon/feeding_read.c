@@ -5,6 +5,7 @@
  * the process that hangs there is lost; as long as that is there, its feed is not tried again.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,10 +37,10 @@ void feeding_read_stop(struct feeding *f)
 	loop_remove(f->d->loop, f->patience);
 	channel_close(f->hand);
 	channel_close(f->reader);
-	feedhand_end(one->hand);
-	(void)feedhand_is_gone(&one->hand);
-	if (!feedhand_is_gone(&one->reader))
-		nursery_end_child(f->d->nursery, f->reader_pid);
+	if (one->hand > 0)
+		(void)kill(one->hand, SIGKILL);
+	if (one->reader > 0)
+		nursery_end_child(f->d->nursery, one->reader);
 	one->ended_ns = now_boot_ns();
 	if (f->memory >= 0)
 		close(f->memory);
@@ -151,10 +152,11 @@ static int hand_send(struct feeding *f, struct fed *one, int reader, struct err 
 				       .inotify = one->watch < 0 ? f->inotify : -1,
 				       .reader = reader,
 				       .memory = f->memory};
-	int fd = -1, ret = feedhand_send(&order, &fd, &one->hand, e);
+	int fd = -1;
 
-	if (ret < 0)
-		return ret;
+	one->hand = feedhand_send(&order, &fd, e);
+	if (one->hand < 0)
+		return one->hand;
 	return channel_open(&f->hand, f->d->loop, fd, sizeof(struct feedhand_said), hand_heard,
 			    hand_gone, f, e);
 }
@@ -168,10 +170,9 @@ static int read_start(struct feeding *f, struct fed *one, struct err *e)
 	f->memory = feedlist_memory(e);
 	if (f->memory < 0)
 		return f->memory;
-	f->reader_pid = nursery_spawn(f->d->nursery, CHILD_FEEDER, NULL, 0, -1, &fd, e);
-	if (f->reader_pid < 0)
-		return f->reader_pid;
-	one->reader = feedhand_hold(f->reader_pid);
+	one->reader = nursery_spawn(f->d->nursery, CHILD_FEEDER, NULL, 0, -1, &fd, e);
+	if (one->reader < 0)
+		return one->reader;
 	ret = hand_send(f, one, fd, e);
 	if (ret) {
 		close(fd);
@@ -188,8 +189,9 @@ static int start(struct feeding *f, unsigned i, struct err *e)
 
 	f->looking = !one->wanted;
 	one->wanted = one->look = false;
-	if (!feedhand_is_gone(&one->hand) || !feedhand_is_gone(&one->reader))
+	if (!feedhand_is_gone(one->hand) || !feedhand_is_gone(one->reader))
 		return err_set(e, -EAGAIN, NO_ANSWER);
+	one->hand = one->reader = 0;
 	f->reading = (int)i;
 	ret = f->looking ? hand_send(f, one, -1, e) : read_start(f, one, e);
 	if (ret == 0)
@@ -200,10 +202,10 @@ static int start(struct feeding *f, unsigned i, struct err *e)
 }
 
 /* Told to end, and under way to it: in a moment its feed can be tried again. */
-static bool is_ending(struct fed *one)
+static bool is_ending(const struct fed *one)
 {
 	return now_boot_ns() - one->ended_ns < END_WAIT_S * NS_PER_S &&
-	       (!feedhand_is_gone(&one->hand) || !feedhand_is_gone(&one->reader));
+	       (!feedhand_is_gone(one->hand) || !feedhand_is_gone(one->reader));
 }
 
 /* Those that are wanted come first. -1: there is none. */
@@ -212,7 +214,7 @@ static int find_next(struct feeding *f)
 	int found = -1;
 
 	for (unsigned i = 0; i < f->count; i++) {
-		struct fed *one = &f->fed[i];
+		const struct fed *one = &f->fed[i];
 
 		if (!one->wanted && (!one->look || found >= 0))
 			continue;
