@@ -76,7 +76,7 @@ static void pulse_look(void *context)
 			    "this controller ends");
 		daemon_end(d, ENDING_TAKEN, 0);
 	} else if (!r) {
-		r = daemon_load_gate(d, &d->conf, &e);
+		r = daemon_load_gate(d, &d->conf, false, &e);
 		if (!r)
 			log_info("somebody has put new maps in the place of ours: adopted");
 		/* Who puts them there may still be at it: the next beat looks again. */
@@ -189,7 +189,8 @@ static bool pulse_reap(struct daemon *d)
  */
 static void pulse_rebase(struct daemon *d)
 {
-	struct ruling ruling = {.conf = &d->conf, .store = d->store, .gate = d->gate};
+	/* No gate: the kernel's deadline is of the boot clock, and the operator may have braked. */
+	struct ruling ruling = {.conf = &d->conf, .store = d->store};
 	struct err e = {0};
 	int r;
 
