@@ -3,6 +3,8 @@
 A controller that is lived with: reloads under load, what it answers to them, what systemd and the journal hear of it, and an enforce
 mode that ends by itself.
 """
+import contextlib
+import fcntl
 import json
 import os
 import re
@@ -10,12 +12,13 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
 from clients import fate, forge_start, knock
 from gate import descendants
-from lab import clock_set, command, until
+from lab import PINS, clock_set, command, until
 from senders import senders, wait_messages
 
 YEAR_S = 31536000
@@ -193,6 +196,17 @@ def test_enforce_for_a_time_outlives_reload_and_restart_and_no_more(lab, gate, s
     assert (status["mode"], status["enforce_until"]) == ("enforce", None)
 
 
+@contextlib.contextmanager
+def loading():
+    """As while another process loads a gate."""
+    folder = os.open(os.path.dirname(PINS), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 class Manager:
     """The socket of a service manager: what the controller tells it."""
 
@@ -236,6 +250,15 @@ def test_the_service_manager_hears_how_things_stand(gate, manager):
     g.controller.send_signal(signal.SIGHUP)
     assert int(manager.wait("RELOADING")["MONOTONIC_USEC"]) > 0
     assert manager.wait("READY")["STATUS"].startswith("enforce mode")
+    # A reload that needs new maps waits for a process that is loading others, and the loop does not.
+    g.configure(tables={"rules": 4096})
+    with loading():
+        g.controller.send_signal(signal.SIGHUP)
+        assert manager.wait("RELOADING")
+        for _ in range(3):
+            assert manager.wait("WATCHDOG")
+    assert manager.wait("READY")
+    g.log.wait(r"reload: tables\.rules: 262144 -> 4096")
     assert g.stop() == 0
     assert manager.wait("STOPPING") == {"STOPPING": "1"}
     # A start that fails says why.
