@@ -302,7 +302,8 @@ TEST(ruling_gate_is_owed_what_another_process_keeps_locked)
 	EXPECT(blocked(b, "203.0.113.0/24").hits == 1, "what lacked is there");
 	EXPECT(blocked(b, "203.0.113.9").hits == 1, "what seems stale may be just being put");
 	hasty.owes = false;
-	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && !hasty.owes && hasty.unwritten,
+	       "it has all that is owed to it: %s", b->e.text);
 	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "the mode is in force");
 	store_rollback(other);
 	store_close(other);

@@ -160,6 +160,7 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, bool lifts_brake
 	if (rc)
 		return rc;
 	d->rules_owed |= r.owes;
+	d->pulse.rebase |= r.unwritten;
 	if (d->gate)
 		contact_gate_changes(d);
 	if (d->events)

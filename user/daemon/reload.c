@@ -79,6 +79,7 @@ static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 	if (!r)
 		r = ruling_apply_mode(&ruling, e);
 	d->rules_owed |= ruling.owes;
+	d->pulse.rebase |= ruling.unwritten;
 	if (r && setup_conf(d->gate, &d->conf, &back))
 		log_error("and the old configuration could not be put back whole: %s", back.text);
 	return r;

@@ -17,7 +17,8 @@ struct ruling {
 	struct store *store; /* NULL only where a function says so */
 	struct gate *gate;   /* NULL: not loaded; rules are stored and come into force with it */
 	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
-	bool may_owe; /* nobody waits here: a store that cannot be had, or written, now is no fault, but `owes` */
+	bool may_owe; /* nobody waits here: a store that cannot be had now is no fault, but `owes`; nor one that cannot be written */
+	bool unwritten; /* the kernel has the mode, but the store could not be told what became of its order */
 	bool owes; /* ruling_sync() or ruling_apply_mode() has to be called again, when the lock is free */
 	bool lifts_brake; /* a reload or a start: ruling_brake() holds no longer */
 	/* Called now and then while many rules go by, which may take seconds; NULL: nobody cares. */

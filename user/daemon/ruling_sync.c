@@ -300,11 +300,10 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 			rc = store_put_value(r->store, MODE_VALUE, NULL, e);
 		else if (locked && order.until_boot_ns && until != MODE_MONITOR)
 			rc = mode_rebase(r, &order, until, &now, e);
-		/* On a full disk the kernel has the mode all the same. */
-		if (rc && r->may_owe) {
-			r->owes = true;
+		/* On a full disk the kernel has the mode all the same: nothing is owed to it. */
+		r->unwritten = rc != 0 && rc != -EBUSY;
+		if (r->unwritten && r->may_owe)
 			rc = 0;
-		}
 	} else {
 		until = mode_decide(configured, NULL, &now);
 		rc = 0;
