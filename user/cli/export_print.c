@@ -40,7 +40,10 @@ static int entry_order(const void *a, const void *b)
 		order = (int)y->is_exception - (int)x->is_exception;
 	if (order == 0)
 		order = (int)y->is_trust - (int)x->is_trust;
-	/* Of one prefix the one that stands longest: the gate refuses until then. */
+	/* The operator's own holds against the trusted too, and what was found does not. */
+	if (order == 0)
+		order = (int)x->is_found - (int)y->is_found;
+	/* Of two alike the one that stands longest: the gate refuses until then. */
 	if (order == 0 && x->expires_boot_ns != y->expires_boot_ns)
 		order = !x->expires_boot_ns || (y->expires_boot_ns &&
 						x->expires_boot_ns > y->expires_boot_ns)
@@ -50,7 +53,8 @@ static int entry_order(const void *a, const void *b)
 }
 
 struct stack {
-	size_t entry[ADDR_BITS + 2]; /* each lies in the one below it */
+	/* Each lies in the one below it: of one prefix at most somebody trusted and an operator's block. */
+	size_t entry[2 * (ADDR_BITS + 1)];
 	unsigned depth;
 };
 
@@ -84,6 +88,13 @@ static bool stack_is_left(const struct stack *s, const struct export_list *l,
 	return s->depth > 0;
 }
 
+/* Is all of it blocked by the operator? What was found of the trusted is gone by now, so of one prefix the next can only be that. */
+static bool is_overruled(const struct export_list *l, size_t i)
+{
+	return l->entry[i].is_trust && i + 1 < l->count &&
+	       prefix_equal(&l->entry[i].prefix, &l->entry[i + 1].prefix);
+}
+
 void export_settle(struct export_list *l)
 {
 	struct stack s = {0};
@@ -110,7 +121,8 @@ void export_settle(struct export_list *l)
 		struct export_entry e = l->entry[i];
 
 		stack_fit(&s, l, &e.prefix);
-		if ((e.is_exception || e.is_trust) && !stack_is_left(&s, l, &e))
+		if ((e.is_exception || e.is_trust) &&
+		    (!stack_is_left(&s, l, &e) || is_overruled(l, i)))
 			continue;
 		e.is_exception |= e.is_trust;
 		e.around = s.depth ? 1 + s.entry[s.depth - 1] : 0;
