@@ -406,6 +406,28 @@ TEST(what_was_packed_before_it_was_read_is_said_and_the_rest_is_read)
 	reader_end(&r);
 }
 
+/* All is there in the files, and one of them is not to be opened. */
+TEST(what_cannot_be_read_of_the_rotated_files_is_missing)
+{
+	const uid_t nobody = 65534;
+	enum logfile_begin begin;
+	struct logplace place;
+	struct logfile *log;
+	bool is_root = geteuid() == 0;
+	struct err e = {0};
+
+	ENSURE(fresh() && rotate_twice(&place, ""), "no directory");
+	run("gzip", older, "");
+	EXPECT(!chmod(folder, 0755) && !chmod(old, 0) && !chmod(path, 0644), "chmod");
+	if (is_root)
+		EXPECT(!seteuid(nobody), "seteuid");
+	EXPECT(!logfile_open(&log, path, &place, &begin, &e), "%s", e.text);
+	EXPECT(begin == LOGFILE_BEGIN_LOST, "it begins as %d", begin);
+	if (is_root)
+		EXPECT(!seteuid(0), "seteuid");
+	logfile_close(log);
+}
+
 TEST(what_was_there_but_not_read_when_the_place_was_made_is_missing)
 {
 	struct logplace place;
