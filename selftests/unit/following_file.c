@@ -305,6 +305,32 @@ TEST(what_was_emptied_before_it_was_read_is_missing)
 	reader_end(&r);
 }
 
+/* Its reader is away, or waits: nothing is moved meanwhile. */
+TEST(what_came_while_nothing_was_moved_is_missing_when_it_is_emptied)
+{
+	struct reader r;
+
+	ENSURE(fresh(), "no directory");
+	say(path, "one\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	say(path, "two\n");
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it was left");
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED_BEHIND, "it was not seen");
+	/* The next time nothing is. */
+	reader_end(&r);
+	say(path, "three\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it was left");
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED, "it was not seen");
+	reader_end(&r);
+}
+
 TEST(a_copy_has_what_was_not_read_when_the_log_was_emptied)
 {
 	struct logplace place;
