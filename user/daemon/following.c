@@ -224,6 +224,12 @@ static void place_take(struct following *f, const struct message_followed *m)
 	f->lines = m->lines;
 	f->understood = m->understood;
 	f->place_changed = true;
+	/* Of a line that it was told to look for, and once. */
+	if (m->is_lost && f->settings.again_stamp_us) {
+		f->settings.again_stamp_us = 0;
+		gap_say(f, "does not have the line any more up to which it was read, and what came "
+			   "behind it may be gone too");
+	}
 	if (f->source == MAILLOG_IN_FILE)
 		logfile_advance(f->file, m->bytes);
 	else if (m->stamp_us)
