@@ -286,6 +286,28 @@ TEST(no_strangers_text_becomes_markup_or_a_command)
 	proof_free(p);
 }
 
+TEST(what_is_to_be_typed_stands_out_in_each_pair_of_ours)
+{
+	static const char *const reasons[] = {"only", "banned"};
+
+	for (size_t i = 0; i < COUNT(reasons); i++) {
+		struct proof *p = proof_of(false);
+		char *page;
+
+		refuse(p, WHO, reasons[i], false, NOON_S, 3);
+		deliver(p, WHO, NOON_S, NOON_S, "a@x`y`.example");
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		page = printed(p, proof_html);
+		ENSURE(page, "nothing is written");
+		EXPECT(strstr(page,
+			      i ? "<code>postern why " WHO "</code>" : " <code>only</code> list"),
+		       "%s", page);
+		EXPECT(times(page, "`") == 2 && strstr(page, "x`y`.example"), "%s", page);
+		free(page);
+		proof_free(p);
+	}
+}
+
 TEST(an_empty_report_is_one)
 {
 	struct proof *p = proof_of(false);
