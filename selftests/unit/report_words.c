@@ -85,6 +85,33 @@ TEST(the_newest_limit_of_the_source_itself_is_told)
 	proof_free(p);
 }
 
+/* The limit was raised, and the list is another one, since somebody enforced. */
+TEST(each_way_has_the_lists_and_the_limit_of_its_own_time)
+{
+	static const char *const says[2] = {
+		"3 connections: 1 listed by new.example; 1 over limits.rate (120/1m); 1 in the "
+		"feed new",
+		"3 connections: 1 listed by old.example, older.example; 1 over limits.rate "
+		"(60/1m); 1 in the feed old"};
+	struct addr who = addr_of(WHO);
+	struct proof *p = proof_of(false);
+	char text[PROOF_TEXT_MAX];
+
+	refuse_by(p, WHO, "listed", "old.example older.example", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "rate", "60/1m", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "feed", "old", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "listed", "new.example", false, NOON_S, 1);
+	refuse_by(p, WHO, "rate", "120/1m", false, NOON_S, 1);
+	refuse_by(p, WHO, "feed", "new", false, NOON_S, 1);
+	deliver(p, WHO, NOON_S, NOON_S, "a@example.org");
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, proof_find(p, &who), acted, text);
+		EXPECT(!strcmp(text, says[acted]), "%d: %s", acted, text);
+	}
+	proof_free(p);
+}
+
 TEST(domains_are_counted_once_and_not_by_message)
 {
 	static const struct {
