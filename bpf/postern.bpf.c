@@ -223,6 +223,15 @@ static __always_inline bool judge_stopped_handshake(struct xdp_md *ctx, const st
 	return v->action != PN_PASS;
 }
 
+/* Asked only while limits are being reached: what it keeps on the stack is not added to every deeper call. */
+__noinline int judge_limits_anew(const struct address *source, struct verdict *v)
+{
+	const struct pn_conf *conf = conf_get();
+	struct pn_total *total = total_get();
+
+	return conf && total && source && v && judge_limits(conf, total, source, v);
+}
+
 /*
  * A handshake that was begun before its source reached a limit must not end beyond it. In monitor mode it is not
  * looked at: the SYN was counted, and a connection counts once. A handshake with a listener on another port is the
@@ -237,13 +246,24 @@ static __always_inline bool judge_handshake(struct xdp_md *ctx, const struct pn_
 	/* Charged at the SYN: this handshake has paid, and its socket is not here. */
 	if (conf->charge_syn || !is_pressed(total))
 		return false;
-	if (!judge_limits(conf, total, &p->source, v) || v->action == PN_PASS ||
+	if (!judge_limits_anew(&p->source, v) || v->action == PN_PASS ||
 	    handshake_port(ctx, p) != p->port.local_port)
 		return false;
 	if (v->action == PN_REPLY)
 		v->would = v->action = PN_REFUSE;
 	allow = allow_find(&p->source);
 	return !allow || allow->action != PN_ALLOW;
+}
+
+/* On a gateway, which has no socket to charge. */
+__noinline int charge_syn(const struct address *source)
+{
+	const struct pn_conf *conf = conf_get();
+	struct pn_total *total = total_get();
+
+	if (conf && total && source)
+		rates_charge(conf, total, source);
+	return 0;
 }
 
 /* Does anything stand against a whole TCP packet? Where nothing does, v->reason says as what it
@@ -271,7 +291,7 @@ static __always_inline bool judge_tcp(struct xdp_md *ctx, const struct pn_conf *
 		return true;
 	}
 	if (conf->charge_syn && v->reason != PN_REASON_ALLOWED)
-		rates_charge(conf, total, &p->source);
+		charge_syn(&p->source);
 	return v->would != PN_PASS; /* what would be held comes in, and is counted as that */
 }
 

@@ -5,11 +5,8 @@ under it, lists that shut out the world, clients that never end.
 """
 import fcntl
 import os
-import shutil
 import signal
 import stat
-
-import pytest
 
 from clients import fate
 from lab import BUILD, MAIL, TREE, command, until
@@ -20,15 +17,6 @@ SOURCE = "203.0.113.7"
 # What is a gate's or a store's, in /proc/PID/fd and /proc/PID/maps (proc(5)).
 KERNELS = ("bpf-map", "bpf-prog", "bpf_link", "btf")
 PIPE_LEAST = 4096
-
-
-@pytest.fixture
-def folder(run):
-    """A directory that nobody else may write to."""
-    path = os.path.join(run.folder, run.next_name("attack"))
-    os.mkdir(path, 0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 def status(pid):

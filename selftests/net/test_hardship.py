@@ -159,7 +159,7 @@ def test_new_maps_wait_for_another_gate_that_is_being_loaded(gate):
     """All gates of the machine are ordered by one lock."""
     g = gate()
     g.configure(tables={"known": 70000})
-    other = subprocess.Popen(["flock", os.path.dirname(PINS), "-c", "echo held; sleep 0.5"], stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(["flock", PINS, "-c", "echo held; sleep 0.5"], stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "held\n"
     g("reload")
     assert other.wait(5) == 0

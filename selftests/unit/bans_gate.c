@@ -211,7 +211,6 @@ TEST(a_ban_that_finds_no_room_in_other_maps_comes_when_there_is)
 	ENSURE(restart(), "a restart");
 	table_fill();
 	EXPECT(mapped_s(&nobody) > 0, "it was there first");
-	(void)sources_take_listed(d.gate, &o->prefix, NULL);
 }
 
 TEST(who_is_forgotten_while_there_is_no_room_does_not_come_back)

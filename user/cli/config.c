@@ -17,7 +17,7 @@
 #include "daemon/instance.h"
 #include "daemon/responder.h"
 
-#define RELOAD_WAIT_S  10 /* a controller that has not answered by then is stuck */
+#define RELOAD_WAIT_S  30 /* a controller that has not answered by then is stuck */
 #define RELOAD_LOOK_MS 50 /* its answer is a word in a map, which nothing tells of */
 
 /* Files come and go, so one that will not do is no fault of the configuration. */

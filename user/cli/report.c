@@ -4,7 +4,6 @@
  * reads the log, concludes and writes. The page takes its place when the worker has succeeded, or not at all.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -20,9 +20,12 @@
 #include "daemon/setup.h"
 #include "daemon/state.h"
 
-/* Loading takes seconds, and `postern reload` waits ten for the answer. */
-#define RELOAD_AGAIN_MS 250
-#define RELOAD_WAIT_NS	(8 * NS_PER_S)
+/*
+ * Loading takes seconds, and several may stand in line; `postern reload` waits 30 s for the answer. As often as those look who can wait in
+ * one piece (kern/pins.c), or they would always be first.
+ */
+#define RELOAD_AGAIN_MS 50
+#define RELOAD_WAIT_NS	(20 * NS_PER_S)
 
 static int reload_read(const struct daemon *d, struct conf *next, struct err *e)
 {
@@ -64,6 +67,7 @@ static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 				.store = d->store,
 				.gate = d->gate,
 				.may_owe = true,
+				.lifts_brake = true,
 				.meanwhile = pulse_meanwhile,
 				.context = d};
 	struct err back = {0};
@@ -75,6 +79,7 @@ static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 	if (!r)
 		r = ruling_apply_mode(&ruling, e);
 	d->rules_owed |= ruling.owes;
+	d->pulse.rebase |= ruling.unwritten;
 	if (r && setup_conf(d->gate, &d->conf, &back))
 		log_error("and the old configuration could not be put back whole: %s", back.text);
 	return r;
@@ -87,7 +92,7 @@ static int reload_apply(struct daemon *d, const struct conf *next, struct err *e
 
 	/* The bounds of a map are fixed when it is made: other bounds are other maps. */
 	if (memcmp(&next->tables, &d->conf.tables, sizeof(next->tables)) != 0)
-		r = daemon_load_gate(d, next, e);
+		r = daemon_load_gate(d, next, true, e);
 	else
 		r = reload_live(d, next, e);
 	if (r)

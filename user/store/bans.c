@@ -3,7 +3,6 @@
 #include "store/bans.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "store/inside.h"
 
