@@ -85,6 +85,33 @@ TEST(the_newest_limit_of_the_source_itself_is_told)
 	proof_free(p);
 }
 
+/* The limit was raised, and the list is another one, since somebody enforced. */
+TEST(each_way_has_the_lists_and_the_limit_of_its_own_time)
+{
+	static const char *const says[2] = {
+		"3 connections: 1 listed by new.example; 1 over limits.rate (120/1m); 1 in the "
+		"feed new",
+		"3 connections: 1 listed by old.example, older.example; 1 over limits.rate "
+		"(60/1m); 1 in the feed old"};
+	struct addr who = addr_of(WHO);
+	struct proof *p = proof_of(false);
+	char text[PROOF_TEXT_MAX];
+
+	refuse_by(p, WHO, "listed", "old.example older.example", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "rate", "60/1m", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "feed", "old", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "listed", "new.example", false, NOON_S, 1);
+	refuse_by(p, WHO, "rate", "120/1m", false, NOON_S, 1);
+	refuse_by(p, WHO, "feed", "new", false, NOON_S, 1);
+	deliver(p, WHO, NOON_S, NOON_S, "a@example.org");
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, proof_find(p, &who), acted, text);
+		EXPECT(!strcmp(text, says[acted]), "%d: %s", acted, text);
+	}
+	proof_free(p);
+}
+
 TEST(domains_are_counted_once_and_not_by_message)
 {
 	static const struct {
@@ -284,6 +311,28 @@ TEST(no_strangers_text_becomes_markup_or_a_command)
 	free(page);
 	free(json);
 	proof_free(p);
+}
+
+TEST(what_is_to_be_typed_stands_out_in_each_pair_of_ours)
+{
+	static const char *const reasons[] = {"only", "banned"};
+
+	for (size_t i = 0; i < COUNT(reasons); i++) {
+		struct proof *p = proof_of(false);
+		char *page;
+
+		refuse(p, WHO, reasons[i], false, NOON_S, 3);
+		deliver(p, WHO, NOON_S, NOON_S, "a@x`y`.example");
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		page = printed(p, proof_html);
+		ENSURE(page, "nothing is written");
+		EXPECT(strstr(page,
+			      i ? "<code>postern why " WHO "</code>" : " <code>only</code> list"),
+		       "%s", page);
+		EXPECT(times(page, "`") == 2 && strstr(page, "x`y`.example"), "%s", page);
+		free(page);
+		proof_free(p);
+	}
 }
 
 TEST(an_empty_report_is_one)

@@ -82,6 +82,8 @@ struct proof_source {
 	char *lists; /* of its last row with a list: "zen.example list.example"; NULL none */
 	char *says;  /* the first list's reason; NULL none */
 	char *feed;  /* of its last row with a feed; NULL none */
+	char *lists_of[2],
+		*feed_of[2]; /* likewise, of those that would have been, and that were, refused */
 	/* What the mail log says of it. */
 	char host[MAILLOG_HOST_MAX];
 	char **domain; /* of envelope senders, the first that came first */
@@ -208,6 +210,9 @@ uint64_t proof_share(const struct proof *p, const struct proof_source *s, unsign
 /* The newest limit, feed or list that is known of it for that reason; "" none. */
 const char *proof_share_detail(const struct proof *p, const struct proof_source *s,
 			       unsigned reason);
+/* Likewise, of those that were refused (acted), or would have been. */
+const char *proof_share_detail_of(const struct proof *p, const struct proof_source *s,
+				  unsigned reason, bool acted);
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 
