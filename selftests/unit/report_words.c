@@ -160,15 +160,46 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
 
 	for (size_t i = 0; i < COUNT(who); i++)
-		refuse(p, who[i].addr, who[i].reason, false, NOON_S, 3);
-	for (size_t i = 0; i < COUNT(who); i++)
+		refuse_by(p, who[i].addr, who[i].reason, "bl.example", false, NOON_S, 3);
+	for (size_t i = 0; i < COUNT(who); i++) {
+		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S);
+	}
 	EXPECT(proof_conclude(p) == 0, "no memory");
 	ENSURE(p->providers == 1, "%u", p->providers);
 	proof_provider_tell(p, 0, text, line);
 	EXPECT(p->provider[0].sources == 3 && !strcmp(line, "trust_spf = [\"example.co.uk\"];") &&
 		       strstr(text, "3 of them") && proof_detailed(p) == 4,
 	       "%s %s", text, line);
+	proof_free(p);
+}
+
+/* Names of one's own are cheap, and so is a record that names half the world. */
+TEST(no_provider_is_suggested_whose_sources_look_more_like_spam)
+{
+	struct proof *p = proof_of(false);
+	char who[ADDR_TEXT_MAX], host[64];
+
+	for (unsigned i = 0; i < 24; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 3);
+	}
+	for (unsigned i = 0; i < 24; i++) {
+		const char *of = i < 16 ? "spammer" : "provider";
+		/* Three of the one's have been seen before, and four of the other's: half of all. */
+		bool again = i < 3 || i >= 20;
+
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		snprintf(host, sizeof(host), "mx%c.%s.example", 'a' + (int)i, of);
+		if (again)
+			heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
+	}
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	EXPECT(p->count[PROOF_LEFT] == 24 && p->providers == 1 &&
+		       !strcmp(p->provider[0].domain, "provider.example") &&
+		       p->provider[0].honest == 4,
+	       "%u left, %u providers", p->count[PROOF_LEFT], p->providers);
 	proof_free(p);
 }
 
@@ -247,7 +278,7 @@ TEST(a_text_has_no_table_without_an_end)
 	}
 	for (unsigned i = 0; i < 12; i++) {
 		snprintf(who, sizeof(who), "198.51.100.%u", i);
-		refuse(p, who, "listed", false, NOON_S, 1);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 1);
 	}
 	for (unsigned i = 0; i < 60; i++) {
 		snprintf(who, sizeof(who), "192.0.2.%u", i);
@@ -256,6 +287,7 @@ TEST(a_text_has_no_table_without_an_end)
 	for (unsigned i = 0; i < 12; i++) {
 		snprintf(who, sizeof(who), "198.51.100.%u", i);
 		snprintf(host, sizeof(host), "mail-%c.provider.example", 'a' + (int)i);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
 	}
 	EXPECT(proof_conclude(p) == 0, "no memory");

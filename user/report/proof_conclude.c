@@ -263,17 +263,23 @@ static int providers_find(struct proof *p)
 	if (!all)
 		return -ENOMEM;
 	for (size_t i = 0; i < p->told_count; i++)
-		if (may_be_providers(p, p->told[i].source, all[count].domain))
-			all[count++].sources = 1;
+		if (may_be_providers(p, p->told[i].source, all[count].domain)) {
+			all[count].sources = 1;
+			all[count++].honest =
+				standing_count(p->told[i].source->signs) == STANDING_SIGNS;
+		}
 	qsort(all, count, sizeof(*all), by_domain);
 	for (size_t i = 0; i < count; i++)
-		if (kinds && by_domain(&all[kinds - 1], &all[i]) == 0)
+		if (kinds && by_domain(&all[kinds - 1], &all[i]) == 0) {
 			all[kinds - 1].sources++;
-		else
+			all[kinds - 1].honest += all[i].honest;
+		} else {
 			all[kinds++] = all[i];
+		}
 	qsort(all, kinds, sizeof(*all), by_sources);
 	for (size_t i = 0; i < kinds && p->providers < PROOF_PROVIDERS_MAX; i++)
-		if (all[i].sources >= PROOF_PROVIDER_LEAST)
+		if (all[i].honest >= PROOF_PROVIDER_LEAST &&
+		    all[i].honest * PROOF_PROVIDER_SHARE >= all[i].sources)
 			p->provider[p->providers++] = all[i];
 	free(all);
 	for (size_t i = 0; i < p->sources; i++) {
