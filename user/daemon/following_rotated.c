@@ -122,6 +122,7 @@ struct folder {
 static bool folder_open(struct folder *f, const char *path)
 {
 	f->name = strrchr(path, '/') + 1;
+	f->entries = f->files = 0;
 	snprintf(f->lead, sizeof(f->lead), "%.*s", (int)(f->name - path), path);
 	f->dir = opendir(f->lead);
 	return f->dir;
@@ -133,11 +134,13 @@ static bool folder_next(struct folder *f)
 	size_t length = strlen(f->name);
 	struct dirent *entry;
 
-	while ((entry = readdir(f->dir)))
+	while (f->entries++ < ENTRIES_MAX && f->files < FILES_MAX && (entry = readdir(f->dir)))
 		if (strncmp(entry->d_name, f->name, length) == 0 && entry->d_name[length] &&
 		    snprintf(f->path, sizeof(f->path), "%s%s", f->lead, entry->d_name) <
-			    (int)sizeof(f->path))
+			    (int)sizeof(f->path)) {
+			f->files++;
 			return true;
+		}
 	return false;
 }
 
