@@ -187,9 +187,11 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 	char text[PROOF_TEXT_MAX], lead[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
 
 	for (size_t i = 0; i < COUNT(who); i++)
-		refuse(p, who[i].addr, who[i].reason, false, NOON_S, 3);
-	for (size_t i = 0; i < COUNT(who); i++)
+		refuse_by(p, who[i].addr, who[i].reason, "bl.example", false, NOON_S, 3);
+	for (size_t i = 0; i < COUNT(who); i++) {
+		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S);
+	}
 	EXPECT(proof_conclude(p) == 0, "no memory");
 	ENSURE(p->providers == 1, "%u", p->providers);
 	proof_provider_tell(p, 0, text);
@@ -200,7 +202,36 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 	proof_free(p);
 }
 
-/* Of each domain three sources, under one list, which delivered. */
+/* Names of one's own are cheap, and so is a record that names half the world. */
+TEST(no_provider_is_suggested_whose_sources_look_more_like_spam)
+{
+	struct proof *p = proof_of(false);
+	char who[ADDR_TEXT_MAX], host[64];
+
+	for (unsigned i = 0; i < 24; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 3);
+	}
+	for (unsigned i = 0; i < 24; i++) {
+		const char *of = i < 16 ? "spammer" : "provider";
+		/* Three of the one's have been seen before, and four of the other's: half of all. */
+		bool again = i < 3 || i >= 20;
+
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		snprintf(host, sizeof(host), "mx%c.%s.example", 'a' + (int)i, of);
+		if (again)
+			heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
+	}
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	EXPECT(p->count[PROOF_LEFT] == 24 && p->providers == 1 &&
+		       !strcmp(p->provider[0].domain, "provider.example") &&
+		       p->provider[0].honest == 4,
+	       "%u left, %u providers", p->count[PROOF_LEFT], p->providers);
+	proof_free(p);
+}
+
+/* Of each domain three sources with every sign of an honest sender, which delivered. */
 static struct proof *providers_of(unsigned domains, const struct conf_text *trust_spf,
 				  unsigned count)
 {
@@ -211,11 +242,12 @@ static struct proof *providers_of(unsigned domains, const struct conf_text *trus
 	p->facts.trust_spf_count = count;
 	for (unsigned i = 0; i < 3 * domains; i++) {
 		snprintf(who, sizeof(who), "192.0.2.%u", i);
-		refuse(p, who, "listed", false, NOON_S, 1);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 1);
 	}
 	for (unsigned i = 0; i < 3 * domains; i++) {
 		snprintf(who, sizeof(who), "192.0.2.%u", i);
 		snprintf(host, sizeof(host), "mx%c.p%u.example", 'a' + (int)(i % 3), i / 3);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
 	}
 	EXPECT(proof_conclude(p) == 0, "no memory");
@@ -255,9 +287,9 @@ TEST(a_provider_of_the_configuration_is_not_suggested_again)
 		{3, 2, 2, 3,
 		 "trust_spf = [\"P1.example\", \"mail.example.org\", \"p0.example\", "
 		 "\"p2.example\"];"},
-		{7, 0, 5, 5, "\"p3.example\", \"p4.example\"];"},
-		{3, CONF_PROVIDERS_MAX - 1, 1, 5, "\"\", \"p0.example\"];"},
-		{2, CONF_PROVIDERS_MAX, 0, 5, NULL},
+		{7, 0, 5, 6, "\"p3.example\", \"p4.example\"];"},
+		{3, CONF_PROVIDERS_MAX - 1, 1, 6, "\"\", \"p0.example\"];"},
+		{2, CONF_PROVIDERS_MAX, 0, 6, NULL},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -366,7 +398,7 @@ TEST(a_text_has_no_table_without_an_end)
 	}
 	for (unsigned i = 0; i < 12; i++) {
 		snprintf(who, sizeof(who), "198.51.100.%u", i);
-		refuse(p, who, "listed", false, NOON_S, 1);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 1);
 	}
 	for (unsigned i = 0; i < 60; i++) {
 		snprintf(who, sizeof(who), "192.0.2.%u", i);
@@ -375,6 +407,7 @@ TEST(a_text_has_no_table_without_an_end)
 	for (unsigned i = 0; i < 12; i++) {
 		snprintf(who, sizeof(who), "198.51.100.%u", i);
 		snprintf(host, sizeof(host), "mail-%c.provider.example", 'a' + (int)i);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
 	}
 	EXPECT(proof_conclude(p) == 0, "no memory");
