@@ -333,13 +333,6 @@ ssize_t tls_write(struct tls *t, const void *bytes, size_t length, unsigned *wai
 	return ret == 0 ? -EPIPE : ret;
 }
 
-size_t tls_pending(const struct tls *t)
-{
-	int n = SSL_pending(t->ssl);
-
-	return n > 0 ? (size_t)n : 0;
-}
-
 void tls_free(struct tls *t)
 {
 	if (!t)
