@@ -9,7 +9,7 @@ import signal
 import stat
 
 from clients import fate
-from lab import BUILD, MAIL, TREE, command, until
+from lab import BUILD, MAIL, TREE, command, descriptors, until
 from machine import children
 
 WAIT_S = 10.0
@@ -33,7 +33,7 @@ def reader_of(process):
 
 def assert_holds_nothing(pid):
     """Neither the kernel's maps nor the store: who takes over a reader without privileges could use what is open already."""
-    held = [os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")]
+    held = list(descriptors(pid).values())
     assert not [t for t in held if any(k in t for k in KERNELS) or "postern.db" in t or ".lock" in t], held
     with open(f"/proc/{pid}/maps", encoding="ascii") as file:
         mapped = [line for line in file if any(k in line for k in (*KERNELS, "postern.db"))]

@@ -282,7 +282,8 @@ TEST(ruling_gate_is_owed_what_another_process_keeps_locked)
 	EXPECT(blocked(b, "203.0.113.0/24").hits == 1, "what lacked is there");
 	EXPECT(blocked(b, "203.0.113.9").hits == 1, "what seems stale may be just being put");
 	hasty.owes = false;
-	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && !hasty.owes && hasty.unwritten,
+	       "it has all that is owed to it: %s", b->e.text);
 	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "the mode is in force");
 	store_rollback(other);
 	store_close(other);
@@ -517,7 +518,49 @@ TEST(ruling_gate_the_brake_needs_no_store)
 	EXPECT(ruling_brake(&b->conf, &b->e) == 0, "%s", b->e.text);
 	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "monitor mode is in force");
 	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
-	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "what is stored comes back");
+	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "and stays so, whoever looks again");
+	b->r.lifts_brake = true;
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
+	b->r.lifts_brake = false;
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "a reload takes what is stored");
+	EXPECT(ruling_brake(&b->conf, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_set_mode(&b->r, CONF_ENFORCE, 0, &b->e) == 0 &&
+		       gate_conf(b->r.gate)->enforce_until == PN_FOREVER,
+	       "and so does another order: %s", b->e.text);
+	gate_conf(b->r.gate)->enforce_until = 0;
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0 &&
+		       gate_conf(b->r.gate)->enforce_until == PN_FOREVER,
+	       "which ends it: %s", b->e.text);
+}
+
+/* The controller's own maps, or those that another process puts in their place. */
+TEST(ruling_gate_new_maps_stay_braked)
+{
+	enum gate_origin origin = GATE_NEW;
+	struct conf wider;
+	struct ruling r;
+	struct bench *b;
+	int lock;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(ruling_set_mode(&b->r, CONF_ENFORCE, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_brake(&b->conf, &b->e) == 0, "%s", b->e.text);
+	wider = b->conf;
+	wider.tables.rules *= 2;
+	r = (struct ruling){.conf = &wider, .store = b->r.store};
+	lock = gate_lock(&b->e);
+	if (!EXPECT(lock >= 0 && setup_gate(&r, &origin, &b->e) == 0, "%s", b->e.text))
+		return;
+	EXPECT(origin == GATE_MIGRATED && gate_conf(r.gate)->enforce_until == 0, "still");
+	gate_close(b->r.gate);
+	b->r.gate = NULL;
+	r = (struct ruling){.conf = &b->conf, .store = b->r.store, .lifts_brake = true};
+	EXPECT(setup_gate(&r, &origin, &b->e) == 0, "%s", b->e.text);
+	gate_unlock(lock);
+	b->r.gate = r.gate;
+	EXPECT(origin == GATE_MIGRATED && gate_conf(r.gate)->enforce_until == PN_FOREVER &&
+		       !gate_conf(r.gate)->braked,
+	       "a reload with other tables lifts it");
 }
 
 TEST(ruling_gate_knobs_are_those_of_the_configuration)

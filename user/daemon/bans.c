@@ -225,7 +225,7 @@ static bool ban_order(struct daemon *d, struct offender *o, const char *evidence
 		o->history = before;
 		return false;
 	}
-	o->unwritten = d->bans->unwritten = true;
+	o->has_end = o->unwritten = d->bans->unwritten = true;
 	tell_banned(d, o, length, evidence);
 	return true;
 }
@@ -392,9 +392,13 @@ static bool age(void *context, struct offender *o)
 	struct aging *a = context;
 	bool banned = offence_is_banned(&o->history, a->now_s);
 
-	/* Its end is written too: after a boot without a clock it could not be told from one that goes on. */
-	if (o->in_force && !banned) {
+	/*
+	 * Its end is written too, also where it passed while nobody was running, or the map had no room: after a boot without a clock it could
+	 * not be told from one that goes on.
+	 */
+	if (o->has_end && !banned) {
 		ban_unmap(a->d, o);
+		o->has_end = false;
 		o->unwritten = a->d->bans->unwritten = true;
 	}
 	/* The map was full when it was made anew or read back: there may be room by now. */
@@ -533,6 +537,7 @@ static void bans_close(struct daemon *d)
 static int bans_open(struct daemon *d, struct err *e)
 {
 	struct bans *b = calloc(1, sizeof(*b));
+	int r = 0;
 
 	if (b)
 		b->all = offenders_new();
@@ -543,8 +548,12 @@ static int bans_open(struct daemon *d, struct err *e)
 	d->bans = b;
 	if (!d->conf.bans.after)
 		bans_lift(d);
-	else if (d->store && bans_restore(d, e))
-		log_warning("bans of before do not hold yet: %s", e->text);
+	else if (d->store)
+		r = bans_restore(d, e);
+	/* A command is at it: the tick comes within a second. */
+	if (r && r != -EBUSY)
+		log_warning("bans of before are not read back yet: %s; those in the kernel hold",
+			    e->text);
 	return 0;
 }
 

@@ -151,6 +151,8 @@ struct message_followed {
 	uint64_t stamp_us; /* of the journal: that line's time, and a sum of its bytes */
 	uint64_t sum;
 	uint64_t lines, understood; /* since it was born */
+	uint32_t is_lost; /* lines before it were gone before they could be read; told once */
+	uint32_t pad;
 };
 
 #define MESSAGE_PAGE_MAX                                                                           \
