@@ -36,6 +36,13 @@ json_t *json_time_wall(int64_t wall_s)
 	return wall_s ? json_string(when_format(wall_s, text)) : json_null();
 }
 
+const char *json_text_of(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text ? text : "";
+}
+
 uint64_t json_count_of(const json_t *row, const char *key)
 {
 	json_int_t n = json_integer_value(json_object_get(row, key));
