@@ -17,7 +17,6 @@
 #define WIDTH_MAX     120 /* longer lines are hard to read */
 #define INDENT	      2
 #define LABEL_WIDTH   18 /* of the ids of what passed; the longest are longer */
-#define MS_PER_S      1000
 /* Bytes of a line of evidence: some three lines of a terminal. The other reports have all of it. */
 #define EVIDENCE_SHOWN 240
 

@@ -251,3 +251,8 @@ int worker_run(const struct worker *worker, char **bytes, size_t *length, struct
 	}
 	return ret;
 }
+
+int worker_wrote(int ret, const char *what, struct err *e)
+{
+	return ret < 0 ? err_set(e, ret, "cannot write %s: %s", what, strerror(-ret)) : 0;
+}

@@ -40,4 +40,7 @@ int worker_run(const struct worker *w, char **bytes, size_t *length, struct err 
 /* For run(): gives up everything. 0, or WORKER_FAILED with why told: then nothing foreign may be read. */
 int worker_drop(const struct cli *cli, unsigned files, pid_t parent);
 
+/* What writing it returned: 0, or -errno with a sentence. */
+int worker_wrote(int ret, const char *what, struct err *e);
+
 #endif
