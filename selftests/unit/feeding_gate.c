@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Lists of feeds into a real gate that is attached to no interface: what is rebuilt, what is never lost, and whom they would hurt. Needs root and a kernel with BTF. */
-#include "tap.h"
+#include "gate_rig.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,49 +15,9 @@
 #include "feed/work.h"
 #include "kern/maps.h"
 
-static const struct gate_sizes sizes = {.rules = 64,
-					.blocks = 64,
-					.allow = 64,
-					.open = 64,
-					.rates = 4096,
-					.listed = 64,
-					.known = 4096};
 static const struct conf_feed drop = {.name = "drop", .file = "/lists/drop"};
 static const struct conf_feed own = {
 	.name = "own", .file = "/lists/own", .action = CONF_REFUSE, .always = true};
-static char instance[32];
-static struct gate *gate;
-static struct err e;
-
-static void gate_end(void)
-{
-	int lock = gate_lock(NULL);
-
-	gate_close(gate);
-	gate_remove(instance, NULL);
-	gate_unlock(lock);
-}
-
-static bool gate_begin(void)
-{
-	enum gate_origin origin;
-	int lock, r;
-
-	if (gate)
-		return true;
-	lock = gate_lock(&e);
-	snprintf(instance, sizeof(instance), "unit-feeding-%d", (int)getpid());
-	if (!EXPECT(lock >= 0, "%s", e.text))
-		return false;
-	r = gate_load(&gate, instance, &sizes, &origin, &e);
-	if (r == 0)
-		r = gate_switch(gate, &e);
-	gate_unlock(lock);
-	atexit(gate_end);
-	if (r == 0)
-		gate_conf(gate)->ports[0] = (struct pn_port){.port = 25, .local_port = 25};
-	return EXPECT(r == 0, "%s", e.text);
-}
 
 static bool read_text(const struct conf_feed *of, const char *text, struct feedlist *out)
 {

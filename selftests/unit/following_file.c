@@ -305,6 +305,32 @@ TEST(what_was_emptied_before_it_was_read_is_missing)
 	reader_end(&r);
 }
 
+/* Its reader is away, or waits: nothing is moved meanwhile. */
+TEST(what_came_while_nothing_was_moved_is_missing_when_it_is_emptied)
+{
+	struct reader r;
+
+	ENSURE(fresh(), "no directory");
+	say(path, "one\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	say(path, "two\n");
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it was left");
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED_BEHIND, "it was not seen");
+	/* The next time nothing is. */
+	reader_end(&r);
+	say(path, "three\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it was left");
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED, "it was not seen");
+	reader_end(&r);
+}
+
 TEST(a_copy_has_what_was_not_read_when_the_log_was_emptied)
 {
 	struct logplace place;
@@ -404,6 +430,28 @@ TEST(what_was_packed_before_it_was_read_is_said_and_the_rest_is_read)
 	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_LOST), "cannot begin again");
 	EXPECT(!strcmp(reader_take(&r), "two\n"), "got '%s'", r.text);
 	reader_end(&r);
+}
+
+/* All is there in the files, and one of them is not to be opened. */
+TEST(what_cannot_be_read_of_the_rotated_files_is_missing)
+{
+	const uid_t nobody = 65534;
+	enum logfile_begin begin;
+	struct logplace place;
+	struct logfile *log;
+	bool is_root = geteuid() == 0;
+	struct err e = {0};
+
+	ENSURE(fresh() && rotate_twice(&place, ""), "no directory");
+	run("gzip", older, "");
+	EXPECT(!chmod(folder, 0755) && !chmod(old, 0) && !chmod(path, 0644), "chmod");
+	if (is_root)
+		EXPECT(!seteuid(nobody), "seteuid");
+	EXPECT(!logfile_open(&log, path, &place, &begin, &e), "%s", e.text);
+	EXPECT(begin == LOGFILE_BEGIN_LOST, "it begins as %d", begin);
+	if (is_root)
+		EXPECT(!seteuid(0), "seteuid");
+	logfile_close(log);
 }
 
 TEST(what_was_there_but_not_read_when_the_place_was_made_is_missing)

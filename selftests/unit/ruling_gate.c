@@ -3,14 +3,9 @@
  * Rules, own addresses and the mode in a real gate that is attached to nothing: store and maps change together or not
  * at all. Needs root and a kernel with BTF.
  */
-#include "tap.h"
-
-#include <errno.h>
-#include <unistd.h>
+#include "setup_rig.h"
 
 #include "base/when.h"
-#include "daemon/ruling.h"
-#include "daemon/setup.h"
 
 #define RULES_BOUND 1024 /* the least the configuration allows */
 #define RULES_MANY  (RULES_BOUND + 100)
@@ -30,13 +25,9 @@ static void shared_remove(void)
 	static const char *const files[] = {STORE_FILE, STORE_FILE "-wal", STORE_FILE "-shm",
 					    STORE_LOCK};
 	char path[128];
-	int lock;
 
 	store_close(shared.r.store);
-	gate_close(shared.r.gate);
-	lock = gate_lock(NULL);
-	gate_remove(shared.conf.instance, NULL);
-	gate_unlock(lock);
+	setup_remove(shared.r.gate, shared.conf.instance);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", shared.dir, files[i]);
 		unlink(path);
@@ -46,30 +37,19 @@ static void shared_remove(void)
 
 static void conf_reset(struct bench *b)
 {
-	conf_defaults(&b->conf);
-	snprintf(b->conf.instance, sizeof(b->conf.instance), "unit-ruling-%d", (int)getpid());
-	b->conf.local_networks = false;
+	setup_conf_reset(&b->conf);
 	b->conf.tables.rules = RULES_BOUND;
 }
 
 static bool shared_load(struct bench *b)
 {
-	enum gate_origin origin;
-	int lock, r;
-
 	if (!EXPECT(tap_temp_dir(b->dir, "gate"), "a directory"))
 		return false;
 	conf_reset(b);
 	b->r.conf = &b->conf;
 	atexit(shared_remove);
-	if (!EXPECT(store_open(&b->r.store, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text))
-		return false;
-	lock = gate_lock(&b->e);
-	if (!EXPECT(lock >= 0, "%s", b->e.text))
-		return false;
-	r = setup_gate(&b->r, &origin, &b->e);
-	gate_unlock(lock);
-	return EXPECT(r == 0, "%s", b->e.text) && EXPECT(origin == GATE_NEW, "the gate is new");
+	return EXPECT(store_open(&b->r.store, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text) &&
+	       setup_load(&b->r);
 }
 
 static int delete_stored(void *context, const struct store_rule *rule)

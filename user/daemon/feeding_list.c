@@ -5,7 +5,6 @@
  */
 #include "daemon/feeding_list.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -7,10 +7,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/when.h"
 #include "daemon/feeding_child.h"
 #include "daemon/feeding_inside.h"

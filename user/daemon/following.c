@@ -158,7 +158,8 @@ static void gap_say(struct following *f, const char *what)
 {
 	f->gaps++;
 	f->d->answering.changed = true;
-	log_warning("the mail log %s %s: who delivered then is not counted", f->path, what);
+	log_warning("the mail log%s%s %s: who delivered then is not counted",
+		    f->path[0] ? " " : " in the journal", f->path, what);
 }
 
 static void begin_say(struct following *f, enum logfile_begin begin)
@@ -186,9 +187,12 @@ static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 	} else if (f->place.kind != LOGPLACE_NONE) {
 		/*
 		 * What a file told is not told again; and a place in the future is of a clock that was wrong: waiting for it, nothing
-		 * would be counted.
+		 * would be counted, and what was read before may bear any time.
 		 */
-		since = now;
+		since = MAILLOG_FROM_END;
+		if (f->place.kind == LOGPLACE_JOURNAL)
+			gap_say(f, "was read up to a time that is still to come, and is read on "
+				   "from its end");
 	}
 	pid = maillog_start_journal(pipe_fd, since, true, e);
 	if (pid < 0)
@@ -239,6 +243,12 @@ static void place_take(struct following *f, const struct message_followed *m)
 	f->lines = m->lines;
 	f->understood = m->understood;
 	f->place_changed = true;
+	/* Of a line that it was told to look for, and once. */
+	if (m->is_lost && f->settings.again_stamp_us) {
+		f->settings.again_stamp_us = 0;
+		gap_say(f, "does not have the line any more up to which it was read, and what came "
+			   "behind it may be gone too");
+	}
 	if (f->source == MAILLOG_IN_FILE)
 		logfile_advance(f->file, m->bytes);
 	else if (m->stamp_us)
