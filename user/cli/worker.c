@@ -22,9 +22,10 @@
 #include "base/drop.h"
 #include "base/when.h"
 
-#define BYTES_FIRST (64 << 10) /* as much as a pipe holds (pipe(7)) */
-#define STATUS_LOST 101	       /* what it printed went nowhere */
-#define CPU_GRACE_S 1	       /* from SIGXCPU to SIGKILL (setrlimit(2)) */
+#define KILLED_WAIT_MS 500	  /* a process that can be killed is gone by then */
+#define BYTES_FIRST    (64 << 10) /* as much as a pipe holds (pipe(7)) */
+#define STATUS_LOST    101	  /* what it printed went nowhere */
+#define CPU_GRACE_S    1	  /* from SIGXCPU to SIGKILL (setrlimit(2)) */
 
 struct waiting {
 	const struct worker *worker;
@@ -179,16 +180,27 @@ static int worker_judge(const struct waiting *w, int status, struct err *e)
 					   : "");
 }
 
+/* One that hangs in a file system which does not answer hears not even this: it is left behind. */
+static void worker_kill(const struct waiting *w)
+{
+	struct pollfd end = {.fd = w->process, .events = POLLIN};
+
+	(void)kill(w->pid, SIGKILL);
+	(void)poll(&end, 1, KILLED_WAIT_MS);
+}
+
 static int worker_wait(struct waiting *w, struct err *e)
 {
-	int status = 0;
+	int status = 0, flags = 0;
 
 	w->process = (int)syscall(SYS_pidfd_open, w->pid, 0);
 	w->fault = w->process < 0 ? -errno : 0;
 	events_wait(w);
-	if (w->signal || w->is_late || w->fault)
-		(void)kill(w->pid, SIGKILL);
-	while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
+	if (w->signal || w->is_late || w->fault) {
+		worker_kill(w);
+		flags = WNOHANG;
+	}
+	while (waitpid(w->pid, &status, flags) < 0 && errno == EINTR)
 		;
 	if (w->process >= 0)
 		close(w->process);
