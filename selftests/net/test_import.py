@@ -281,6 +281,13 @@ def test_root_reads_no_file_that_somebody_else_names(run, site):
     os.chmod(hidden, 0o644)
     assert SECRET in json.dumps(rows_of(linking)[0])
     os.chmod(hidden, 0o600)
+    # What else may be written beside it is not on the way to it.
+    beside = os.path.join(run.folder, run.next_name("beside"))
+    os.mkdir(beside)
+    shutil.copy(hidden, os.path.join(beside, "table"))
+    shutil.copy(os.path.join(folder, "main.cf"), beside)
+    os.chmod(os.path.join(beside, "main.cf"), 0o666)
+    assert SECRET in json.dumps(rows_of(site(f"postscreen_access_list = cidr:{beside}/table\n", "25 inet n - n - 1 postscreen\n"))[0])
     os.chown(folder, someone.pw_uid, someone.pw_gid)
     rows, _ = rows_of(folder)
     assert SECRET not in json.dumps(rows)
