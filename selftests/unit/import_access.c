@@ -188,6 +188,35 @@ TEST(each_list_of_restrictions_decides_for_itself)
 	}
 }
 
+/* Said of the table in which it happens; of those behind it nothing has room any more. */
+TEST(too_many_entries_are_told_once)
+{
+	enum { ENTRIES = 4097, LINE = 32 };
+	char *table = calloc(ENTRIES, LINE), text[8192];
+	size_t length = 0;
+	struct import_source *s;
+	struct import_rows rows;
+	unsigned told = 0;
+
+	ENSURE(table, "memory");
+	for (unsigned i = 0; i < ENTRIES; i++)
+		length += (size_t)snprintf(table + length, LINE, "10.1.%u.%u DUNNO\n", i / 256,
+					   i % 256);
+	s = source_make("smtpd_client_restrictions = check_client_access cidr:/t\n"
+			"smtpd_sender_restrictions = check_client_access hash:/t\n",
+			"", SMTPD, table);
+	free(table);
+	ENSURE(import_rows_new(&rows, NULL) == 0 && import_convert(s, &rows) == 0, "memory");
+	for (size_t i = 0; i < rows.count; i++)
+		if (strstr(rows.row[i].why, "only the first")) {
+			told++;
+			EXPECT(!strcmp(rows.row[i].value, "cidr:/t"), "%s", rows.row[i].value);
+		}
+	EXPECT(told == 1, "told %u times: %s", told, (rows_text(&rows, text, sizeof(text)), text));
+	import_rows_free(&rows);
+	source_free(s);
+}
+
 /* Whom postscreen lets in its own lists spare, and smtpd asks others. */
 TEST(what_postscreen_lets_in_smtpd_may_ask_about)
 {
