@@ -63,8 +63,8 @@ static void store_restore(struct providers *p)
 	p->restored = rc == 0;
 	if (rc && rc != -EBUSY)
 		keep_fault(p->d, rc, &e);
-	if (news)
-		providers_apply(p);
+	/* Whoever asked applies what is overdue, with all else that is new. */
+	p->overdue |= news;
 	for (unsigned i = 0; i < p->count; i++)
 		provider_take_waiting(p, &p->list[i]);
 }
