@@ -178,6 +178,10 @@ static void gate_apply(struct providers *p)
 	p->applied_ns = s.now_ns;
 	p->expiry_ns = s.expiry_ns;
 	p->changed = true;
+	if (rc == 0 && !p->gate_seen) {
+		p->gate_seen = true;
+		p->gate_was_empty = s.ours.count == 0;
+	}
 	list_sort(&s.ours);
 	list_sort(&s.others);
 	list_sort(&s.allowed);
