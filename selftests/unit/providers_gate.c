@@ -167,6 +167,13 @@ TEST(providers_take_half_of_the_table_and_no_more)
 	providers_apply(&p);
 	EXPECT(ours() == 100 + EACH && list[1].fitting == EACH, "there is room now: %u", ours());
 	EXPECT(!p.full_said.text[0], "%s", p.full_said.text);
+	/* What both have takes its room once. */
+	provider_fill(&list[0], 1, EACH);
+	provider_fill(&list[1], 1, EACH);
+	providers_apply(&p);
+	EXPECT(ours() == EACH && list[0].fitting == EACH && list[1].fitting == EACH &&
+		       !p.full_said.text[0],
+	       "each has all of its own: %u, %u, %u", ours(), list[0].fitting, list[1].fitting);
 	p.count = 0;
 	providers_apply(&p);
 	EXPECT(ours() == 0, "all are gone: %u", ours());
