@@ -89,9 +89,11 @@ def test_fail2ban_bans_and_unbans_through_the_gate(lab, sink, fail2ban):
     until(lambda: FOURTH in rules(g), what="the ban is there")
     f.client("set", "forever", "banip", FOURTH)
     until(lambda: rules(g)[FOURTH]["expires"] is None, what="the ban of another jail is there")
-    # And that jail alone takes it back.
+    # And that jail alone takes it back, also while a rule of the operator's stands before it.
+    g(f"allow {FOURTH}")
     f.client("set", "long", "unbanip", FOURTH)
     f.said(rf"\[long\] Unban {FOURTH}", start)
+    g(f"disallow {FOURTH}")
     assert rules(g)[FOURTH]["because"].startswith("fail2ban forever,")
     f.client("set", "forever", "unbanip", FOURTH)
     until(lambda: FOURTH not in rules(g), what="the ban is gone")

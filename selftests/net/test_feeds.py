@@ -4,10 +4,7 @@ Feeds: files that somebody else writes. Read in the forms of the programs that w
 let through, and never worse than the last one that was good.
 """
 import os
-import shutil
 import sqlite3
-
-import pytest
 
 from clients import fate, fates, forge_start
 from hungfs import HungFileSystem
@@ -19,15 +16,6 @@ HONEST = "203.0.113.9"
 SIX = "2001:db8:9000::7"
 # Entries: sizes below 100 say nothing.
 MANY, FEW = 200, 99
-
-
-@pytest.fixture
-def folder(run):
-    """A directory that nobody else may write to."""
-    path = os.path.join(run.folder, run.next_name("feeds"))
-    os.mkdir(path, 0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 def write(path, text):

@@ -15,7 +15,7 @@ import time
 
 from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
 from gate import READY as GATE_READY
-from lab import PINS, clock_set, command, until
+from lab import PINS, clock_set, command, descriptors, until
 from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
                    sources, well, zones_wait)
 
@@ -159,7 +159,7 @@ def test_new_maps_wait_for_another_gate_that_is_being_loaded(gate):
     """All gates of the machine are ordered by one lock."""
     g = gate()
     g.configure(tables={"known": 70000})
-    other = subprocess.Popen(["flock", os.path.dirname(PINS), "-c", "echo held; sleep 0.5"], stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(["flock", PINS, "-c", "echo held; sleep 0.5"], stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "held\n"
     g("reload")
     assert other.wait(5) == 0
@@ -254,8 +254,8 @@ def voice_of(pid):
     handle = call(PIDFD_OPEN, pid, 0)
     assert handle >= 0
     try:
-        for number in map(int, os.listdir(f"/proc/{pid}/fd")):
-            if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+        for number, target in descriptors(pid).items():
+            if not target.startswith("socket:"):
                 continue
             fd = call(PIDFD_GETFD, handle, number, 0)
             assert fd >= 0, os.strerror(ctypes.get_errno())

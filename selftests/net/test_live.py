@@ -200,7 +200,7 @@ def test_enforce_for_a_time_outlives_reload_and_restart_and_no_more(lab, gate, s
 @contextlib.contextmanager
 def loading():
     """As while another process loads a gate."""
-    folder = os.open(os.path.dirname(PINS), os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(PINS, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         yield

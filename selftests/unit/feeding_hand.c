@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
@@ -21,15 +22,17 @@ static struct feedhand_said send_one(const struct feedhand_order *o)
 	struct feedhand_said said = {.result = 1};
 	struct pollfd wait = {.events = POLLIN};
 	struct err e = {0};
-	pid_t pid = feedhand_send(o, &wait.fd, &e);
+	pid_t pid = feedhand_send(o, &wait.fd, &e), sent;
 
 	EXPECT(pid > 0 && poll(&wait, 1, WAIT_MS) == 1 &&
 		       recv(wait.fd, &said, sizeof(said), 0) == sizeof(said),
 	       "a hand comes back: %s", e.text);
 	close(wait.fd);
-	for (int i = 0; i < WAIT_MS && !feedhand_is_gone(pid); i++)
+	sent = pid;
+	EXPECT(kill(sent, 0) == 0, "as long as nobody looks its number is its own");
+	for (int i = 0; i < WAIT_MS && !feedhand_reap(&pid); i++)
 		usleep(1000);
-	EXPECT(feedhand_is_gone(pid) && feedhand_is_gone(0), "and ends");
+	EXPECT(!pid && feedhand_reap(&pid) && kill(sent, 0) < 0, "and ends");
 	return said;
 }
 

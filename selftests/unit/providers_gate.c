@@ -3,11 +3,11 @@
  * Networks of providers in a real gate that is attached to nothing: how many fit, what they give way to, and what stays when they go; and
  * what is believed while the store cannot be had, or a command is at it. Needs root and a kernel with BTF.
  */
+#include "setup_rig.h"
 #include "store_rig.h"
 
 #include "base/when.h"
 #include "daemon/providers.h"
-#include "daemon/setup.h"
 #include "daemon/state.h"
 
 #define ALLOW_BOUND 1024 /* the least the configuration allows */
@@ -21,23 +21,16 @@ static struct providers p = {.d = &d, .list = list, .restored = true};
 
 static void bench_remove(void)
 {
-	int lock;
-
 	recording_close(d.contact.recording);
 	loop_free(d.loop);
-	gate_close(d.gate);
-	lock = gate_lock(NULL);
-	gate_remove(d.conf.instance, NULL);
-	gate_unlock(lock);
+	setup_remove(d.gate, d.conf.instance);
 }
 
 /* One gate for all tests: loading it takes seconds. */
 static bool bench_get(void)
 {
 	struct ruling ruling = {.conf = &d.conf};
-	enum gate_origin origin;
-	struct err e = {0};
-	int lock, r;
+	bool loaded;
 
 	memset(list, 0, sizeof(list));
 	list[0].known = list[1].known = true;
@@ -50,20 +43,14 @@ static bool bench_get(void)
 		providers_apply(&p);
 		return true;
 	}
-	conf_defaults(&d.conf);
-	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-providers-%d", (int)getpid());
-	d.conf.local_networks = false;
+	setup_conf_reset(&d.conf);
 	d.conf.tables.allow = ALLOW_BOUND;
 	if (!EXPECT(loop_new(&d.loop) == 0 && recording_open(&d.contact.recording, &d) == 0,
 		    "parts"))
 		return false;
-	lock = gate_lock(&e);
-	if (!EXPECT(lock >= 0, "%s", e.text))
-		return false;
-	r = setup_gate(&ruling, &origin, &e);
+	loaded = setup_load(&ruling);
 	d.gate = ruling.gate;
-	gate_unlock(lock);
-	if (!EXPECT(r == 0, "%s", e.text))
+	if (!loaded)
 		return false;
 	atexit(bench_remove);
 	return true;

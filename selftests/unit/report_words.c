@@ -157,7 +157,7 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 		{"192.0.2.7", "listed", "a;b.$x.example"},
 	};
 	struct proof *p = proof_of(false);
-	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX], lead[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
 
 	for (size_t i = 0; i < COUNT(who); i++)
 		refuse(p, who[i].addr, who[i].reason, false, NOON_S, 3);
@@ -165,11 +165,43 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S);
 	EXPECT(proof_conclude(p) == 0, "no memory");
 	ENSURE(p->providers == 1, "%u", p->providers);
-	proof_provider_tell(p, 0, text, line);
+	proof_provider_tell(p, 0, text);
+	proof_providers_line(p, lead, line);
 	EXPECT(p->provider[0].sources == 3 && !strcmp(line, "trust_spf = [\"example.co.uk\"];") &&
 		       strstr(text, "3 of them") && proof_detailed(p) == 4,
 	       "%s %s", text, line);
 	proof_free(p);
+}
+
+/* Of each domain three sources, under one list, which delivered. */
+static struct proof *providers_of(unsigned domains, const struct conf_text *trust_spf,
+				  unsigned count)
+{
+	struct proof *p = proof_of(false);
+	char who[ADDR_TEXT_MAX], host[64];
+
+	p->facts.trust_spf = trust_spf;
+	p->facts.trust_spf_count = count;
+	for (unsigned i = 0; i < 3 * domains; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		refuse(p, who, "listed", false, NOON_S, 1);
+	}
+	for (unsigned i = 0; i < 3 * domains; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		snprintf(host, sizeof(host), "mx%c.p%u.example", 'a' + (int)(i % 3), i / 3);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
+	}
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	return p;
+}
+
+static unsigned times(const char *text, const char *what)
+{
+	unsigned count = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		count++;
+	return count;
 }
 
 static char *printed(const struct proof *p, int (*form)(const struct proof *, FILE *))
@@ -181,6 +213,44 @@ static char *printed(const struct proof *p, int (*form)(const struct proof *, FI
 	if (!EXPECT(out && form(p, out) == 0 && fclose(out) == 0, "not written"))
 		return NULL;
 	return text;
+}
+
+/* Who follows it has the setting once, with what was there; and the sources that the record does not name have commands of their own then. */
+TEST(a_provider_of_the_configuration_is_not_suggested_again)
+{
+	static const struct conf_text there[CONF_PROVIDERS_MAX] = {{.text = "P1.example"},
+								   {.text = "mail.example.org"}};
+	static const struct {
+		unsigned domains, configured, providers, detailed;
+		const char *line;
+	} cases[] = {
+		{2, 0, 2, 0, "trust_spf = [\"p0.example\", \"p1.example\"];"},
+		{3, 2, 2, 3,
+		 "trust_spf = [\"P1.example\", \"mail.example.org\", \"p0.example\", "
+		 "\"p2.example\"];"},
+		{7, 0, 5, 5, "\"p3.example\", \"p4.example\"];"},
+		{3, CONF_PROVIDERS_MAX - 1, 1, 5, "\"\", \"p0.example\"];"},
+		{2, CONF_PROVIDERS_MAX, 0, 5, NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct proof *p = providers_of(cases[i].domains, there, cases[i].configured);
+		char *text = printed(p, proof_text), *page = printed(p, proof_html);
+
+		ENSURE(text && page, "nothing is written");
+		EXPECT(p->providers == cases[i].providers && proof_detailed(p) == cases[i].detailed,
+		       "%zu: %u, %u in detail", i, p->providers, proof_detailed(p));
+		EXPECT(!cases[i].line || strstr(text, cases[i].line), "%zu: %s", i, text);
+		EXPECT(times(text, "trust_spf = [") == !!cases[i].line &&
+			       times(page, "trust_spf = [") == !!cases[i].line,
+		       "%zu: %s", i, text);
+		EXPECT((times(text, "place of the one that is there") == 1) ==
+			       (cases[i].configured && cases[i].line),
+		       "%zu: %s", i, text);
+		free(text);
+		free(page);
+		proof_free(p);
+	}
 }
 
 /* Names are checked before they come here; but no form relies on it. */

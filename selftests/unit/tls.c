@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -253,9 +252,7 @@ TEST(it_needs_no_file_and_no_further_system_call)
 
 	if (geteuid() != 0)
 		SKIP("root, to give it up");
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("a sanitizer, which makes system calls of its own");
-#endif
+	SKIP_IF_SANITIZED();
 	fflush(stdout);
 	for (unsigned i = 0; i < 2; i++) {
 		struct scene s;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Waiting for a command's worker: how it ends, and what comes meanwhile. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -57,27 +56,15 @@ static int signal_and_end_work(void *context, int fd, pid_t parent)
 	return kill(parent, *(const int *)context);
 }
 
-static unsigned descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
 static int run(int (*work)(void *, int, pid_t), void *context, size_t most, char **bytes,
 	       size_t *length, struct err *e)
 {
 	const struct worker w = {
 		.run = work, .context = context, .what = "tests", .bytes_max = most};
-	unsigned before = descriptors();
+	unsigned before = tap_descriptors();
 	int ret = worker_run(&w, bytes, length, e);
 
-	EXPECT(descriptors() == before, "nothing is left open");
+	EXPECT(tap_descriptors() == before, "nothing is left open");
 	return ret;
 }
 

@@ -162,9 +162,11 @@ static int put(struct alone *x, struct err *e)
 	struct feedlist_part part[CONF_FEEDS_MAX];
 
 	for (unsigned i = 0; i < c->feed_count; i++)
-		part[i] = (struct feedlist_part){
-			&c->feeds[i], is_new(&x->feed[i]) ? &x->feed[i].fresh : &x->feed[i].list};
-	return feedlist_put_all(x->gate, part, c->feed_count, x->anyway, e);
+		part[i] = (struct feedlist_part){.conf = &c->feeds[i],
+						 .list = is_new(&x->feed[i]) ? &x->feed[i].fresh
+									     : &x->feed[i].list,
+						 .may_be_lost = x->anyway && x->feed[i].asked};
+	return feedlist_put_all(x->gate, part, c->feed_count, e);
 }
 
 /* What was read is in force now. */

@@ -4,7 +4,6 @@
  * reads the log, concludes and writes. The page takes its place when the worker has succeeded, or not at all.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -125,7 +124,9 @@ static int gather(struct reporting *r, const struct sentence *s)
 {
 	struct conf *c = &r->cli->conf;
 	struct proof_facts facts = {.now_wall_s = now_wall_s(),
-				    .event_interval_s = (unsigned)c->budgets.event_interval_s};
+				    .event_interval_s = (unsigned)c->budgets.event_interval_s,
+				    .trust_spf = c->trust_spf,
+				    .trust_spf_count = c->trust_spf_count};
 	char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
 	struct err no_log = {0};
 	int ret = since_of(s, facts.now_wall_s, &facts.since_wall_s, &r->e);

@@ -2,7 +2,6 @@
 /* The story of an address: see story.h. Told to people from the very objects that --json prints. */
 #include "cli/story.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

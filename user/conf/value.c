@@ -45,9 +45,21 @@ static const char *words_list(const struct schema_key *k, char *buffer, size_t s
 	return buffer;
 }
 
+static void path_takes(const struct schema_key *k, char *buffer, size_t size)
+{
+	char words[WORDS_MAX];
+
+	if (k->words)
+		snprintf(buffer, size, "%s, or an absolute path in quotes",
+			 words_list(k, words, sizeof(words)));
+	else
+		snprintf(buffer, size, "an absolute path in quotes%s",
+			 *k->fallback ? "" : ", or \"\" for none");
+}
+
 const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 {
-	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX], words[WORDS_MAX];
+	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
 
 	switch (k->type) {
 	case SCHEMA_NAME:
@@ -55,12 +67,7 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 			 CONF_INSTANCE_MAX - 1);
 		break;
 	case SCHEMA_PATH:
-		if (k->words)
-			snprintf(buffer, size, "%s, or an absolute path in quotes",
-				 words_list(k, words, sizeof(words)));
-		else
-			snprintf(buffer, size, "an absolute path in quotes%s",
-				 *k->fallback ? "" : ", or \"\" for none");
+		path_takes(k, buffer, size);
 		break;
 	case SCHEMA_TEXT:
 		snprintf(buffer, size, "up to %zu printable ASCII characters in quotes",

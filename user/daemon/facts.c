@@ -2,12 +2,9 @@
 /* Files for people and commands in the run directory: see facts.h. */
 #include "daemon/facts.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/json.h"

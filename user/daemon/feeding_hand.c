@@ -14,6 +14,7 @@
 #include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/channel.h"
@@ -63,6 +64,8 @@ __attribute__((noreturn)) static void hand_run(const struct feedhand_order *o, i
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != keeper ||
 	    drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
 		_exit(EXIT_FAILURE);
+	/* One that hangs outlives us: who reads what we print would wait for its end. */
+	(void)close_range(STDIN_FILENO, STDERR_FILENO, 0);
 	said.result = drop_capabilities(0, &e);
 	if (said.result == 0) {
 		/* Watching comes before looking, or what changes in between is missed. */
@@ -82,8 +85,6 @@ pid_t feedhand_send(const struct feedhand_order *o, int *channel, struct err *e)
 
 	if (ret < 0)
 		return ret;
-	/* Whoever waited for one that hangs would hang as well: their ends are nobody's news. */
-	(void)signal(SIGCHLD, SIG_IGN);
 	pid = fork();
 	if (pid == 0)
 		hand_run(o, ends[1], keeper);
@@ -97,7 +98,10 @@ pid_t feedhand_send(const struct feedhand_order *o, int *channel, struct err *e)
 	return pid;
 }
 
-bool feedhand_is_gone(pid_t pid)
+/* Until it is waited for its number is nobody else's. */
+bool feedhand_reap(pid_t *hand)
 {
-	return pid <= 0 || (kill(pid, 0) < 0 && errno == ESRCH);
+	if (*hand > 0 && waitpid(*hand, NULL, WNOHANG) != 0)
+		*hand = 0;
+	return *hand <= 0;
 }

@@ -29,9 +29,9 @@ struct feedhand_said {
 	char why[ERR_TEXT_MAX];
 };
 
-/* *channel: on which it says that, once; the caller's. All else stays the caller's too. Its pid, or -errno. Nobody need wait for it. */
+/* *channel: on which it says that, once; the caller's. All else stays the caller's too. Its pid, for feedhand_reap(), or -errno. */
 pid_t feedhand_send(const struct feedhand_order *o, int *channel, struct err *e);
-/* Is a process gone for good? 0 is none. */
-bool feedhand_is_gone(pid_t pid);
+/* Is it gone? Then *hand is 0, which is none. Never waits. Only as long as this says no may *hand be killed: later that is another's number. */
+bool feedhand_reap(pid_t *hand);
 
 #endif

@@ -7,10 +7,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/when.h"
 #include "daemon/feeding_child.h"
 #include "daemon/feeding_inside.h"
@@ -39,7 +37,7 @@ void feeding_read_stop(struct feeding *f)
 	loop_remove(f->d->loop, f->patience);
 	channel_close(f->hand);
 	channel_close(f->reader);
-	if (one->hand > 0)
+	if (!feedhand_reap(&one->hand))
 		(void)kill(one->hand, SIGKILL);
 	if (one->reader > 0)
 		nursery_end_child(f->d->nursery, one->reader);
@@ -49,6 +47,16 @@ void feeding_read_stop(struct feeding *f)
 	f->patience = NULL;
 	f->hand = f->reader = NULL;
 	f->memory = f->reading = -1;
+}
+
+/* It has told its end, and needs no more than that: its number may be another's soon. */
+static void reader_over(struct feeding *f)
+{
+	struct fed *one = now_read(f);
+
+	if (one->reader > 0)
+		nursery_end_child(f->d->nursery, one->reader);
+	one->reader = 0;
 }
 
 static void read_end(struct feeding *f, struct feedlist *fresh, const struct err *e)
@@ -83,6 +91,7 @@ static void read_heard(void *context, const void *bytes, size_t length)
 	const union message *m = message_check(bytes, length, 1U << MESSAGE_FEED, &e);
 	int ret = m ? m->feed.result : -EBADMSG;
 
+	reader_over(f);
 	if (m && ret == 0)
 		ret = feedlist_take(&fresh, &now_read(f)->conf, f->memory, m->feed.length, &e);
 	else if (m)
@@ -92,6 +101,7 @@ static void read_heard(void *context, const void *bytes, size_t length)
 
 static void read_gone(void *context)
 {
+	reader_over(context);
 	read_fail(context, "its reader died over it");
 }
 
@@ -184,6 +194,20 @@ static int read_start(struct feeding *f, struct fed *one, struct err *e)
 			    read_gone, f, e);
 }
 
+/* The nursery has the reader, and reaps it. */
+static bool is_gone(struct fed *one)
+{
+	if (one->reader > 0 && kill(one->reader, 0) < 0 && errno == ESRCH)
+		one->reader = 0;
+	return feedhand_reap(&one->hand) && one->reader <= 0;
+}
+
+void feeding_read_reap(struct feeding *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		(void)is_gone(&f->fed[i]);
+}
+
 static int start(struct feeding *f, unsigned i, struct err *e)
 {
 	struct fed *one = &f->fed[i];
@@ -191,7 +215,7 @@ static int start(struct feeding *f, unsigned i, struct err *e)
 
 	f->looking = !one->wanted;
 	one->wanted = one->look = false;
-	if (!feedhand_is_gone(one->hand) || !feedhand_is_gone(one->reader))
+	if (!is_gone(one))
 		return err_set(e, -EAGAIN, NO_ANSWER);
 	one->hand = one->reader = 0;
 	f->reading = (int)i;
@@ -204,10 +228,9 @@ static int start(struct feeding *f, unsigned i, struct err *e)
 }
 
 /* Told to end, and under way to it: in a moment its feed can be tried again. */
-static bool is_ending(const struct fed *one)
+static bool is_ending(struct fed *one)
 {
-	return now_boot_ns() - one->ended_ns < END_WAIT_S * NS_PER_S &&
-	       (!feedhand_is_gone(one->hand) || !feedhand_is_gone(one->reader));
+	return now_boot_ns() - one->ended_ns < END_WAIT_S * NS_PER_S && !is_gone(one);
 }
 
 /* Those that are wanted come first. -1: there is none. */
@@ -216,7 +239,7 @@ static int find_next(struct feeding *f)
 	int found = -1;
 
 	for (unsigned i = 0; i < f->count; i++) {
-		const struct fed *one = &f->fed[i];
+		struct fed *one = &f->fed[i];
 
 		if (!one->wanted && (!one->look || found >= 0))
 			continue;

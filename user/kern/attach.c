@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -249,6 +248,5 @@ int gate_remove(const char *instance, struct err *e)
 	pins_each(name, "", remove_part, name);
 	if (rmdir(path))
 		return err_set(e, -errno, "cannot remove %s: %s", path, strerror(errno));
-	rmdir(PIN_ROOT); /* stays while other instances have pins */
 	return 0;
 }

@@ -37,11 +37,11 @@ enum gate_origin {
 };
 
 /*
- * The lock that orders everything that makes, replaces or removes a gate, of all instances: an exclusive flock on the
- * bpffs, which ends with its holder. The caller holds it around gate_load() to gate_switch() and the attaching
- * that follows, and around gate_remove() and gate_detach(). Not recursive: whoever holds it blocks himself by
- * taking it again, so it is taken by the outermost caller only, before the store's lock and never after it,
- * and nothing but the store is waited for while it is held. A descriptor for gate_unlock(), or -errno: -EBUSY when
+ * The lock that orders everything that makes, replaces or removes a gate, of all instances: an exclusive flock on the directory of
+ * the pins, which is root's alone and made for it where it is missing. It ends with its holder, who holds it around gate_load() to
+ * gate_switch() and the attaching that follows, and around gate_remove() and gate_detach(). Not recursive: whoever holds it blocks
+ * himself by taking it again, so it is taken by the outermost caller only, before the store's lock and never after it, and nothing but
+ * the store is waited for while it is held. A descriptor for gate_unlock(), or -errno: -EPERM when the directory is somebody else's; -EBUSY when
  * another process did not let go within half a minute.
  */
 int gate_lock(struct err *e);

@@ -60,31 +60,70 @@ static int lock_fault(struct err *e, int r, unsigned wait_ms)
 			       waited);
 	if (r == -EPERM || r == -EACCES)
 		return err_set(e, -EPERM, "loading or removing the gate needs root");
-	return err_set(e, r, "cannot lock %s: %s", BPFFS_ROOT, strerror(-r));
+	return err_set(e, r, "cannot lock %s: %s", PIN_ROOT, strerror(-r));
+}
+
+/*
+ * The directory that is locked, open. A bpffs may be open to everybody (mount(8) makes it so unless told otherwise), and then anybody may have
+ * made it before us; and whoever can open it can hold its lock for ever (flock(2) asks for no right to write).
+ */
+static int root_open(struct err *e)
+{
+	struct stat st;
+	int fd, r = 0;
+
+	if (mkdir(PIN_ROOT, PIN_MODE) && errno != EEXIST)
+		return -errno;
+	fd = open(PIN_ROOT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) /* or gone between the two: who has just removed it had the lock */
+		return errno == ENOENT ? -EWOULDBLOCK : -errno;
+	if (fstat(fd, &st))
+		r = -errno;
+	else if (st.st_uid != geteuid())
+		r = err_set(e, -EPERM,
+			    "%s belongs to user %u, who could take the gate away: remove it, and "
+			    "mount the bpffs with mode=0700",
+			    PIN_ROOT, st.st_uid);
+	else if ((st.st_mode & ACCESSPERMS) != PIN_MODE && fchmod(fd, PIN_MODE))
+		r = -errno;
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
+}
+
+/* It goes with the last gate, and the next one makes another: then the lock of this one is nobody's. */
+static bool root_is(int fd)
+{
+	struct stat held, st;
+
+	return fstat(fd, &held) == 0 && lstat(PIN_ROOT, &st) == 0 && held.st_ino == st.st_ino &&
+	       held.st_dev == st.st_dev;
 }
 
 static int lock_take(unsigned wait_ms, struct err *e)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * NS_PER_MS};
 	uint64_t until = now_boot_ns() + wait_ms * NS_PER_MS;
+	struct err cause = {0};
 	int fd, r = pins_mount(e);
 
 	if (r)
 		return r;
-	fd = open(BPFFS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return lock_fault(e, -errno, wait_ms);
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		r = -errno;
-		if (r == -EINTR)
-			continue;
-		if (r != -EWOULDBLOCK || now_boot_ns() >= until) {
+	for (;;) {
+		fd = root_open(&cause);
+		r = fd < 0 ? fd : flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
+		if (r == 0 && root_is(fd))
+			return fd;
+		if (fd >= 0)
 			close(fd);
-			return lock_fault(e, r, wait_ms);
-		}
+		if (r == 0 || r == -EINTR)
+			continue;
+		if (r != -EWOULDBLOCK || now_boot_ns() >= until)
+			return cause.text[0] ? err_set(e, r, "%s", cause.text)
+					     : lock_fault(e, r, wait_ms);
 		nanosleep(&step, NULL);
 	}
-	return fd;
 }
 
 int gate_lock(struct err *e)
@@ -99,8 +138,11 @@ int gate_lock_now(struct err *e)
 
 void gate_unlock(int fd)
 {
-	if (fd >= 0)
-		close(fd);
+	if (fd < 0)
+		return;
+	if (root_is(fd))
+		rmdir(PIN_ROOT); /* where it was made for the lock alone; else it is not empty */
+	close(fd);
 }
 
 const char *pins_path(char buffer[static PIN_PATH_MAX], const char *instance, const char *part,

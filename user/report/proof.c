@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Filling a proof, and what follows from it: see proof.h. */
+/* Filling a proof, and the names of what is in it: see proof.h. What follows from it is in proof_conclude.c. */
 #include "report/proof.h"
 
 #include <errno.h>

@@ -196,16 +196,28 @@ static void table_write(const struct proof *p, enum proof_state state, unsigned 
 
 static void provider_write(const struct proof *p, unsigned i, FILE *out)
 {
-	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX];
 
-	proof_provider_tell(p, i, text, line);
+	proof_provider_tell(p, i, text);
 	page_element(out, "<article class=\"left\">\n<h3>", p->provider[i].domain, " ");
 	fprintf(out, "<span class=\"id\">%u sources</span></h3>\n", p->provider[i].sources);
 	page_element(out, "<p>", text, ".</p>\n");
-	page_element(out, "<pre>", line, "</pre>\n");
 	fputs("<details><summary>Their addresses</summary>\n", out);
 	table_write(p, PROOF_LEFT, i, 0, out);
 	fputs("</details>\n</article>\n", out);
+}
+
+static void providers_write(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
+
+	if (!p->providers)
+		return;
+	for (unsigned i = 0; i < p->providers; i++)
+		provider_write(p, i, out);
+	proof_providers_line(p, text, line);
+	page_element(out, "<p>", text, "</p>\n");
+	page_element(out, "<pre>", line, "</pre>\n");
 }
 
 static void left_write(const struct proof *p, FILE *out)
@@ -223,10 +235,9 @@ static void left_write(const struct proof *p, FILE *out)
 		left);
 	for (unsigned i = 0; i < detailed; i++)
 		source_write(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
-	for (unsigned i = 0; i < p->providers; i++) {
-		provider_write(p, i, out);
+	providers_write(p, out);
+	for (unsigned i = 0; i < p->providers; i++)
 		others -= p->provider[i].sources;
-	}
 	if (others) {
 		proof_others(others, text);
 		sentence(out, text);

@@ -181,13 +181,26 @@ static void table_print(const struct proof *p, const struct rows *rows, FILE *ou
 static void provider_print(const struct proof *p, unsigned i, FILE *out)
 {
 	const struct rows rows = {PROOF_LEFT, i, 0, PROVIDER_SHOWN};
-	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX];
 
-	proof_provider_tell(p, i, text, line);
+	proof_provider_tell(p, i, text);
+	fputc('\n', out);
+	wrapped(out, "", 0, text);
+	table_print(p, &rows, out);
+}
+
+static void providers_print(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
+
+	if (!p->providers)
+		return;
+	for (unsigned i = 0; i < p->providers; i++)
+		provider_print(p, i, out);
+	proof_providers_line(p, text, line);
 	fputc('\n', out);
 	wrapped(out, "", 0, text);
 	fprintf(out, "\n    %s\n", line);
-	table_print(p, &rows, out);
 }
 
 static void left_print(const struct proof *p, FILE *out)
@@ -209,10 +222,9 @@ static void left_print(const struct proof *p, FILE *out)
 	wrapped(out, "", 0, text);
 	for (unsigned i = 0; i < detailed; i++)
 		source_print(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
-	for (unsigned i = 0; i < p->providers; i++) {
-		provider_print(p, i, out);
+	providers_print(p, out);
+	for (unsigned i = 0; i < p->providers; i++)
 		others -= p->provider[i].sources;
-	}
 	if (!others)
 		return;
 	proof_others(others, text);

@@ -306,17 +306,35 @@ void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX])
 	    count == 1 ? "its" : "their", count == 1 ? "it is" : "they are");
 }
 
-void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX],
-			 char line[static PROOF_TEXT_MAX])
+void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX])
 {
 	const struct proof_provider *of = &p->provider[i];
 
-	text[0] = line[0] = '\0';
+	text[0] = '\0';
 	add(text,
 	    "%u of them have names of %s: if you know it as a provider, trust all of it by "
 	    "trust_spf in the configuration, for the networks that its SPF record names",
 	    of->sources, of->domain);
-	add(line, "trust_spf = [\"%s\"];", of->domain);
+}
+
+void proof_providers_line(const struct proof *p, char text[static PROOF_TEXT_MAX],
+			  char line[static PROOF_LINE_MAX])
+{
+	size_t n = (size_t)snprintf(line, PROOF_LINE_MAX, "trust_spf = [");
+	const struct proof_facts *f = &p->facts;
+
+	for (unsigned i = 0; i < f->trust_spf_count && n < PROOF_LINE_MAX; i++)
+		n += (size_t)snprintf(line + n, PROOF_LINE_MAX - n, "\"%s\", ",
+				      f->trust_spf[i].text);
+	for (unsigned i = 0; i < p->providers && n < PROOF_LINE_MAX; i++)
+		n += (size_t)snprintf(line + n, PROOF_LINE_MAX - n, "%s\"%s\"", i ? ", " : "",
+				      p->provider[i].domain);
+	if (n < PROOF_LINE_MAX)
+		snprintf(line + n, PROOF_LINE_MAX - n, "];");
+	text[0] = '\0';
+	add(text, "In one line of the configuration%s%s:",
+	    f->trust_spf_count ? ", in the place of the one that is there" : "",
+	    p->providers > 1 ? "; leave out whom you do not know" : "");
 }
 
 const char *proof_settled(const struct proof_source *s)
