@@ -4,7 +4,9 @@ Feeds: files that somebody else writes. Read in the forms of the programs that w
 let through, and never worse than the last one that was good.
 """
 import os
+import signal
 import sqlite3
+import subprocess
 
 from clients import fate, fates, forge_start
 from hungfs import HungFileSystem
@@ -312,6 +314,11 @@ def test_a_file_system_that_does_not_answer_stops_nothing(lab, gate, sink, folde
         there.wait_asked()
         # The heart goes on to beat, an order is heard, and another file takes the place of the one nobody can open.
         assert g.row("show status")["controller"]
+        # Nor does the terminal of who looks at its path hang with it.
+        check = g.host.start(*g.words("config", "check"), stdout=subprocess.DEVNULL)
+        there.wait_asked()
+        check.send_signal(signal.SIGINT)
+        assert check.wait(5) == 128 + signal.SIGINT
         g.configure(feeds=[feed(path)])
         g("reload")
         assert loaded(g)["entries"] == 1

@@ -266,10 +266,14 @@ static int list_append(const struct schema_key *k, const char *text, void *into,
 		ret = prefix_parse(text, &p, e);
 		if (ret < 0)
 			return ret;
-	} else if (!entry_is_valid(k, text)) {
-		return refuse(k, text, e);
 	}
 	text_escape(text, strlen(text), shown, sizeof(shown));
+	if (k->type == SCHEMA_INTERFACES && strlen(text) >= IFNAMSIZ)
+		return err_set(e, -EINVAL,
+			       "'%s' is too long: an interface's name has at most %d characters",
+			       shown, IFNAMSIZ - 1);
+	if (k->type != SCHEMA_PREFIXES && !entry_is_valid(k, text))
+		return refuse(k, text, e);
 	/* A list of sites may say the same twice, and mean it: each adds its weight. */
 	if (k->type != SCHEMA_TEXTS && list_has(k, list, *count, entry))
 		return err_set(e, -EINVAL, "'%s' is there twice", shown);

@@ -174,6 +174,7 @@ static void fed_renew(struct fed *one, struct fed *old, const struct conf_feed *
 
 	*one = *old;
 	old->list = old->waiting = (struct feedlist){0};
+	old->hand = 0;
 	one->conf = *conf;
 	if (moved)
 		one->watch = -1;
@@ -214,6 +215,7 @@ static void feeding_reload(struct daemon *d)
 		log_error("feeds: %s; those from before stay in force", e.text);
 	for (unsigned i = 0; i < old_count; i++) {
 		feeding_watch_forget(f, old[i].watch);
+		feeding_read_leave(f, old[i].hand);
 		fed_close(&old[i]);
 	}
 	free(old);

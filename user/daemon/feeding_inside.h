@@ -60,8 +60,9 @@ struct feeding {
 	int memory;   /* what its reader writes to */
 	struct channel *hand, *reader;
 	struct loop_source *patience;
-	uint64_t looked_ns; /* for what inotify does not tell */
-	unsigned rounds;    /* of that */
+	pid_t lost[CONF_FEEDS_MAX]; /* hands of feeds that are configured no more; 0: none */
+	uint64_t looked_ns;	    /* for what inotify does not tell */
+	unsigned rounds;	    /* of that */
 };
 
 /* ---- feeding.c ---- */
@@ -79,6 +80,8 @@ void feeding_read_next(struct feeding *f); /* or look */
 void feeding_read_stop(struct feeding *f);
 /* Once a second: processes that are gone by now give their numbers back. */
 void feeding_read_reap(struct feeding *f);
+/* So does the hand of a feed that is configured no more. */
+void feeding_read_leave(struct feeding *f, pid_t hand);
 
 /* ---- feeding_take.c: what becomes of what was read ---- */
 

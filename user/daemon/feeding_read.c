@@ -206,6 +206,17 @@ void feeding_read_reap(struct feeding *f)
 {
 	for (unsigned i = 0; i < f->count; i++)
 		(void)is_gone(&f->fed[i]);
+	for (unsigned i = 0; i < CONF_FEEDS_MAX; i++)
+		(void)feedhand_reap(&f->lost[i]);
+}
+
+void feeding_read_leave(struct feeding *f, pid_t hand)
+{
+	for (unsigned i = 0; i < CONF_FEEDS_MAX && hand > 0; i++)
+		if (!f->lost[i]) {
+			f->lost[i] = hand;
+			return;
+		}
 }
 
 static int start(struct feeding *f, unsigned i, struct err *e)

@@ -10,10 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +40,7 @@
 #define LOOK_EVERY_NS	(10 * NS_PER_S) /* for a log that was not there */
 #define TRIM_EVERY_NS	(HOUR_S * NS_PER_S)
 #define JOURNAL_FIRST_S (7 * DAY_S) /* at the first start */
+#define JOURNAL_END_MS	200	    /* who was killed is gone by then, or waits for a disk */
 #define JOURNAL_AGAIN_S 600	    /* what belongs together lies no further apart, as a rule */
 
 struct following {
@@ -126,6 +129,18 @@ static void journalctl_reap(struct following *f)
 {
 	if (f->ended && waitpid(f->ended, NULL, WNOHANG) != 0)
 		f->ended = 0;
+}
+
+/* At our end: what runs longer than we do the service manager takes for left over, and says so. */
+static void journalctl_wait(struct following *f)
+{
+	struct pollfd end = {.fd = f->ended ? pidfd_open(f->ended, 0) : -1, .events = POLLIN};
+
+	if (end.fd < 0)
+		return;
+	(void)poll(&end, 1, JOURNAL_END_MS);
+	close(end.fd);
+	journalctl_reap(f);
 }
 
 static void journalctl_end(struct following *f)
@@ -477,6 +492,7 @@ static void following_close(struct daemon *d)
 	struct following *f = d->following;
 
 	end(f);
+	journalctl_wait(f);
 	free(f->waiting);
 	free(f);
 	d->following = NULL;
