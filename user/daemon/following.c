@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there),
+ * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there, following_journal.h),
  * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known (following_known.c).
  *
  * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one
@@ -10,13 +10,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/pidfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/grow.h"
@@ -25,6 +21,7 @@
 #include "daemon/child.h"
 #include "daemon/following_child.h"
 #include "daemon/following_file.h"
+#include "daemon/following_journal.h"
 #include "daemon/following_known.h"
 #include "daemon/state.h"
 #include "maillog/find.h"
@@ -40,7 +37,6 @@
 #define LOOK_EVERY_NS	(10 * NS_PER_S) /* for a log that was not there */
 #define TRIM_EVERY_NS	(HOUR_S * NS_PER_S)
 #define JOURNAL_FIRST_S (7 * DAY_S) /* at the first start */
-#define JOURNAL_END_MS	200	    /* who was killed is gone by then, or waits for a disk */
 #define JOURNAL_AGAIN_S 600	    /* what belongs together lies no further apart, as a rule */
 
 struct following {
@@ -55,9 +51,7 @@ struct following {
 	struct logfile *file;
 	int pipe;		  /* the end that is written to; -1 none */
 	struct loop_source *room; /* while the pipe has none */
-	pid_t journalctl;	  /* 0: none */
-	unsigned journals;	  /* those that were there when it was started */
-	pid_t ended;		  /* one that was told to end, and may not have yet; 0: none */
+	struct journalctl journalctl;
 	struct child *child;
 	struct follower_settings settings;
 	struct store_delivery *waiting;
@@ -124,35 +118,6 @@ static void pipe_close(struct following *f)
 	f->pipe = -1;
 }
 
-/* It may be waiting for a disk, and we do not wait for it. */
-static void journalctl_reap(struct following *f)
-{
-	if (f->ended && waitpid(f->ended, NULL, WNOHANG) != 0)
-		f->ended = 0;
-}
-
-/* At our end: what runs longer than we do the service manager takes for left over, and says so. */
-static void journalctl_wait(struct following *f)
-{
-	struct pollfd end = {.fd = f->ended ? pidfd_open(f->ended, 0) : -1, .events = POLLIN};
-
-	if (end.fd < 0)
-		return;
-	(void)poll(&end, 1, JOURNAL_END_MS);
-	close(end.fd);
-	journalctl_reap(f);
-}
-
-static void journalctl_end(struct following *f)
-{
-	if (!f->journalctl)
-		return;
-	(void)kill(f->journalctl, SIGKILL);
-	f->ended = f->journalctl;
-	f->journalctl = 0;
-	journalctl_reap(f);
-}
-
 /* The reader goes on, and who delivered in between is not counted. */
 static void gap_say(struct following *f, const char *what)
 {
@@ -176,8 +141,6 @@ static void begin_say(struct following *f, enum logfile_begin begin)
 static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 {
 	int64_t now = now_wall_s(), since = now - JOURNAL_FIRST_S;
-	unsigned journals = maillog_journals();
-	pid_t pid;
 
 	f->settings.source = FOLLOWER_JOURNAL;
 	if (f->place.kind == LOGPLACE_JOURNAL && f->place.stamp_us / US_PER_S <= (uint64_t)now) {
@@ -194,12 +157,7 @@ static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 			gap_say(f, "was read up to a time that is still to come, and is read on "
 				   "from its end");
 	}
-	pid = maillog_start_journal(pipe_fd, since, true, e);
-	if (pid < 0)
-		return pid;
-	f->journalctl = pid;
-	f->journals = journals;
-	return 0;
+	return journalctl_start(&f->journalctl, pipe_fd, since, e);
 }
 
 /* A pipe of its own for each child: nothing of an old one is in it. */
@@ -211,7 +169,7 @@ static int on_prepare(void *context, const void **settings, size_t *length, int 
 	int ends[2], ret = 0;
 
 	pipe_close(f);
-	journalctl_end(f);
+	journalctl_end(&f->journalctl);
 	f->settings = (struct follower_settings){.now_wall_s = now_wall_s()};
 	f->lines = f->understood = 0;
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -349,7 +307,7 @@ static void on_gone(void *context)
 	struct following *f = context;
 
 	pipe_close(f);
-	journalctl_end(f);
+	journalctl_end(&f->journalctl);
 	f->deliveries -= f->waits - f->settled;
 	f->waits = f->settled;
 	f->paused = false;
@@ -454,7 +412,7 @@ static void end(struct following *f)
 	child_close(f->child);
 	f->child = NULL;
 	pipe_close(f);
-	journalctl_end(f);
+	journalctl_end(&f->journalctl);
 	if (f->file)
 		f->place = *logfile_place(f->file);
 	logfile_close(f->file);
@@ -492,7 +450,7 @@ static void following_close(struct daemon *d)
 	struct following *f = d->following;
 
 	end(f);
-	journalctl_wait(f);
+	journalctl_wait(&f->journalctl);
 	free(f->waiting);
 	free(f);
 	d->following = NULL;
@@ -541,21 +499,12 @@ static void file_look(struct following *f)
 		log_info("the mail log %s was rotated: the next file is read", f->path);
 }
 
-/* Made persistent, it has a new directory: who reads on in the old one reads nothing any more. */
-static void journals_look(struct following *f)
-{
-	if (!f->journalctl || (maillog_journals() & ~f->journals) == 0)
-		return;
-	log_info("the journal has another directory: it is followed there");
-	child_renew(f->child);
-}
-
 static void following_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct following *f = d->following;
 
 	trim(f, now_ns);
-	journalctl_reap(f);
+	journalctl_reap(&f->journalctl);
 	if (f->source == MAILLOG_NOWHERE) {
 		if (now_ns - f->looked_ns < LOOK_EVERY_NS || !place_read(f))
 			return;
@@ -568,7 +517,10 @@ static void following_tick(struct daemon *d, uint64_t now_ns)
 		bytes_move(f);
 	}
 	flush(f, now_ns);
-	journals_look(f);
+	if (journalctl_is_outdated(&f->journalctl)) {
+		log_info("the journal has another directory: it is followed there");
+		child_renew(f->child);
+	}
 }
 
 json_t *following_row(const struct daemon *d)
