@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/passing.h"
 #include "daemon/feeding_hand.h"
 #include "tap.h"
 
@@ -39,18 +39,12 @@ static struct feedhand_said send_one(const struct feedhand_order *o)
 /* What the reader's channel has: a byte and two descriptors. The first is closed, and its first byte returned; 0: nothing came. */
 static char given(int channel)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
+	struct pollfd wait = {.fd = channel, .events = POLLIN};
 	char byte;
-	struct iovec into = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr head = {.msg_iov = &into,
-			      .msg_iovlen = 1,
-			      .msg_control = control,
-			      .msg_controllen = sizeof(control)};
-	int fds[2];
+	int fds[PASSING_MAX];
 
-	if (recvmsg(channel, &head, MSG_DONTWAIT) != 1 || !CMSG_FIRSTHDR(&head))
+	if (poll(&wait, 1, 0) != 1 || passing_receive(channel, &byte, sizeof(byte), fds))
 		return 0;
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&head)), sizeof(fds));
 	byte = 0;
 	EXPECT(read(fds[0], &byte, 1) == 1, "it can be read");
 	close(fds[0]);

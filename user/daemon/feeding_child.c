@@ -11,6 +11,7 @@
 
 #include "base/drop.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "daemon/messages.h"
 #include "daemon/nursery.h"
 #include "feed/work.h"
@@ -21,49 +22,28 @@ enum { FD_FILE, FD_MEMORY, FDS };
 
 int feeder_order(int channel, int file, int memory, struct err *e)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS * sizeof(int))] = {0};
 	const int fds[FDS] = {[FD_FILE] = file, [FD_MEMORY] = memory};
-	char byte = 0;
-	struct iovec from = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr head = {.msg_iov = &from,
-			      .msg_iovlen = 1,
-			      .msg_control = control,
-			      .msg_controllen = sizeof(control)};
+	const char byte = 0;
+	int ret = passing_send(channel, &byte, sizeof(byte), fds, FDS);
 
-	*CMSG_FIRSTHDR(&head) = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(fds)),
-						 .cmsg_level = SOL_SOCKET,
-						 .cmsg_type = SCM_RIGHTS};
-	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&head)), fds, sizeof(fds));
-	if (sendmsg(channel, &head, MSG_NOSIGNAL) != 1)
-		return err_set(e, -errno, "the feed reader cannot be told what to read: %s",
-			       strerror(errno));
+	if (ret < 0)
+		return err_set(e, ret, "the feed reader cannot be told what to read: %s",
+			       strerror(-ret));
 	return 0;
 }
 
 /* Waits for the order. 0 or -errno: -EPIPE, the controller is gone. */
-static int order_read(int channel, int fds[FDS])
+static int order_read(int channel, int fds[static PASSING_MAX])
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS * sizeof(int))];
 	struct pollfd wait = {.fd = channel, .events = POLLIN};
 	char byte;
-	struct iovec into = {.iov_base = &byte, .iov_len = 1};
-	struct msghdr head = {.msg_iov = &into,
-			      .msg_iovlen = 1,
-			      .msg_control = control,
-			      .msg_controllen = sizeof(control)};
-	struct cmsghdr *c;
-	ssize_t n;
+	int ret;
 
 	do {
 		(void)poll(&wait, 1, -1);
-		n = recvmsg(channel, &head, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
-	c = n == 1 ? CMSG_FIRSTHDR(&head) : NULL;
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(FDS * sizeof(int)))
-		return -EPIPE;
-	memcpy(fds, CMSG_DATA(c), FDS * sizeof(int));
-	return 0;
+		ret = passing_receive(channel, &byte, sizeof(byte), fds);
+	} while (ret == -EAGAIN);
+	return ret == 0 && (fds[FD_FILE] < 0 || fds[FD_MEMORY] < 0) ? -EPIPE : ret;
 }
 
 int feeder_run(int channel)
@@ -72,7 +52,7 @@ int feeder_run(int channel)
 	struct drop d = {.files = FILES};
 	struct err e = {0};
 	size_t length = 0;
-	int fds[FDS];
+	int fds[PASSING_MAX];
 
 	if (drop_calls(&d, &e)) {
 		log_error("feed reader: %s", e.text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there),
+ * The mail log, followed for who delivers. The keeper moves the log's bytes into the pipe of a child (following_file.h, or journalctl writes there, following_journal.h),
  * the child tells of deliveries, and here they are counted in the store, told to the other parts, and their senders made known (following_known.c).
  *
  * A delivery is counted once: the child says up to where it has told all, and that place is written with the deliveries before it, in one
@@ -499,15 +499,6 @@ static void file_look(struct following *f)
 		log_info("the mail log %s was rotated: the next file is read", f->path);
 }
 
-/* Made persistent, it has a new directory: who reads on in the old one reads nothing any more. */
-static void journals_look(struct following *f)
-{
-	if (!journalctl_is_old(&f->journalctl))
-		return;
-	log_info("the journal has another directory: it is followed there");
-	child_renew(f->child);
-}
-
 static void following_tick(struct daemon *d, uint64_t now_ns)
 {
 	struct following *f = d->following;
@@ -526,7 +517,10 @@ static void following_tick(struct daemon *d, uint64_t now_ns)
 		bytes_move(f);
 	}
 	flush(f, now_ns);
-	journals_look(f);
+	if (journalctl_is_outdated(&f->journalctl)) {
+		log_info("the journal has another directory: it is followed there");
+		child_renew(f->child);
+	}
 }
 
 json_t *following_row(const struct daemon *d)

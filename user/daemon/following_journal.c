@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* See following_journal.h. Until it is waited for, the number of a process that ended is nobody else's, and may be killed. */
+/* journalctl(1) as a process of the keeper's: see following_journal.h. */
 #include "daemon/following_journal.h"
 
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "maillog/find.h"
+#include "maillog/source.h"
 
-#define END_WAIT_MS 200 /* who was killed is gone by then, or waits for a disk */
+#define END_MS 200 /* who was killed is gone by then, or waits for a disk */
 
-int journalctl_start(struct journalctl *j, int pipe_fd, int64_t since_wall_s, struct err *e)
+int journalctl_start(struct journalctl *j, int pipe_fd, int64_t since, struct err *e)
 {
+	/* Asked before: one that comes meanwhile is seen by the next look. */
 	unsigned journals = maillog_journals();
-	pid_t pid = maillog_start_journal(pipe_fd, since_wall_s, true, e);
+	pid_t pid = maillog_start_journal(pipe_fd, since, true, e);
 
 	if (pid < 0)
 		return pid;
@@ -31,14 +34,13 @@ void journalctl_reap(struct journalctl *j)
 		j->ended = 0;
 }
 
-/* What runs longer than we do the service manager takes for left over, and says so. */
 void journalctl_wait(struct journalctl *j)
 {
 	struct pollfd end = {.fd = j->ended ? pidfd_open(j->ended, 0) : -1, .events = POLLIN};
 
 	if (end.fd < 0)
 		return;
-	(void)poll(&end, 1, END_WAIT_MS);
+	(void)poll(&end, 1, END_MS);
 	close(end.fd);
 	journalctl_reap(j);
 }
@@ -53,7 +55,7 @@ void journalctl_end(struct journalctl *j)
 	journalctl_reap(j);
 }
 
-bool journalctl_is_old(const struct journalctl *j)
+bool journalctl_is_outdated(const struct journalctl *j)
 {
 	return j->pid && (maillog_journals() & ~j->journals) != 0;
 }

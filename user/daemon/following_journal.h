@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The journalctl(1) that writes the journal into the pipe of the follower. All zero is none. */
+/* journalctl(1), which writes the mail log's lines into the pipe of the child that reads them. */
 #ifndef DAEMON_FOLLOWING_JOURNAL_H
 #define DAEMON_FOLLOWING_JOURNAL_H
 
@@ -15,14 +15,15 @@ struct journalctl {
 	unsigned journals; /* those that were there when it was started */
 };
 
-/* From since_wall_s on, or MAILLOG_FROM_END (maillog/find.h); there is none yet. 0 or -errno. */
-int journalctl_start(struct journalctl *j, int pipe_fd, int64_t since_wall_s, struct err *e);
-void journalctl_end(struct journalctl *j); /* does not wait for it */
-/* Of one that was told to end; now and then. */
+/* since: as maillog_start_journal() takes it. 0 or -errno. */
+int journalctl_start(struct journalctl *j, int pipe_fd, int64_t since, struct err *e);
+/* Tells it to end, and waits for nothing. */
+void journalctl_end(struct journalctl *j);
+/* Has it ended by now? */
 void journalctl_reap(struct journalctl *j);
-/* At our end, for a moment. */
+/* At our end: what runs longer than we do the service manager takes for left over, and says so. So it is waited for, for a moment. */
 void journalctl_wait(struct journalctl *j);
-/* Does it run, and is there a journal that it does not see? */
-bool journalctl_is_old(const struct journalctl *j);
+/* Is there another journal than when it was started? Made persistent, it has a new directory: who reads on in the old one reads nothing any more. */
+bool journalctl_is_outdated(const struct journalctl *j);
 
 #endif

@@ -27,6 +27,7 @@
 #include "base/channel.h"
 #include "base/drop.h"
 #include "base/log.h"
+#include "base/passing.h"
 #include "conf/conf.h"
 
 #define ANSWER_WAIT_S 10   /* a fork takes a millisecond; past this the nursery hangs */
@@ -76,6 +77,7 @@ struct answer {
 
 /* What comes with a request to spawn, in this order; the last may be missing. */
 enum { FD_CHANNEL, FD_SETTINGS, FD_EXTRA, FDS_MAX };
+_Static_assert(FDS_MAX <= PASSING_MAX, "they come with one message");
 
 /* ---- a child ---- */
 
@@ -232,36 +234,13 @@ static pid_t wards_spawn(struct wards *w, uint32_t kind, const int fds[FDS_MAX])
 	return pid;
 }
 
-/* A request with its descriptors. False: the keeper is gone, or says what it never would. */
-static bool request_read(int fd, struct request *q, int fds[FDS_MAX])
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
-	struct iovec into = {.iov_base = q, .iov_len = sizeof(*q)};
-	struct msghdr head = {.msg_iov = &into,
-			      .msg_iovlen = 1,
-			      .msg_control = control,
-			      .msg_controllen = sizeof(control)};
-	ssize_t length;
-
-	for (int i = 0; i < FDS_MAX; i++)
-		fds[i] = -1;
-	do {
-		length = recvmsg(fd, &head, MSG_CMSG_CLOEXEC);
-	} while (length < 0 && errno == EINTR);
-	if (length > 0)
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&head); c; c = CMSG_NXTHDR(&head, c))
-			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-			    c->cmsg_len <= CMSG_LEN(FDS_MAX * sizeof(int)))
-				memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
-	return length == sizeof(*q) && !(head.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
-}
-
 static bool request_serve(int fd, struct wards *w)
 {
 	struct answer answer = {0};
 	struct request q;
-	int fds[FDS_MAX];
-	bool whole = request_read(fd, &q, fds), ok = whole;
+	int fds[PASSING_MAX];
+	/* Else the keeper is gone, or says what it never would. */
+	bool whole = passing_receive(fd, &q, sizeof(q), fds) == 0, ok = whole;
 	struct ward *ward;
 
 	if (whole && q.order == ORDER_SPAWN) {
@@ -272,7 +251,7 @@ static bool request_serve(int fd, struct wards *w)
 		if (ward)
 			ward_end(ward);
 	}
-	for (int i = 0; i < FDS_MAX; i++)
+	for (int i = 0; i < PASSING_MAX; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	return ok;
@@ -436,27 +415,6 @@ static int settings_write(const void *settings, size_t length, struct err *e)
 	return ret;
 }
 
-static int request_send(struct nursery *n, const struct request *q, const int *fds, size_t count)
-{
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))] = {0};
-	struct iovec from = {.iov_base = (void *)q, .iov_len = sizeof(*q)};
-	struct msghdr head = {.msg_iov = &from, .msg_iovlen = 1};
-	ssize_t sent;
-
-	if (count) {
-		head.msg_control = control;
-		head.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		*CMSG_FIRSTHDR(&head) = (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)),
-							 .cmsg_level = SOL_SOCKET,
-							 .cmsg_type = SCM_RIGHTS};
-		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&head)), fds, count * sizeof(int));
-	}
-	do {
-		sent = sendmsg(n->fd, &head, MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	return sent == sizeof(*q) ? 0 : -errno;
-}
-
 /* Gives the descriptors and hears how it went. */
 static pid_t nursery_order(struct nursery *n, enum child_kind kind, const int *fds, size_t count,
 			   struct err *e)
@@ -466,7 +424,7 @@ static pid_t nursery_order(struct nursery *n, enum child_kind kind, const int *f
 	int ret;
 
 	/* Whether it could be said or not: if the other side is gone, reading tells. */
-	(void)request_send(n, &q, fds, count);
+	(void)passing_send(n->fd, &q, sizeof(q), fds, count);
 	ret = answer_read(n, &answer, e);
 	if (ret < 0)
 		return ret;
@@ -510,7 +468,7 @@ void nursery_end_child(struct nursery *n, pid_t pid)
 	const struct request q = {.order = ORDER_END, .pid = pid};
 
 	if (n->fd >= 0)
-		(void)request_send(n, &q, NULL, 0);
+		(void)passing_send(n->fd, &q, sizeof(q), NULL, 0);
 }
 
 void nursery_close(struct nursery *n)

@@ -69,7 +69,6 @@ static int lock_fault(struct err *e, int r, unsigned wait_ms)
  */
 static int root_open(struct err *e)
 {
-	bool is_done;
 	struct stat st;
 	int fd, r = 0;
 
@@ -78,14 +77,14 @@ static int root_open(struct err *e)
 	fd = open(PIN_ROOT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) /* or gone between the two: who has just removed it had the lock */
 		return errno == ENOENT ? -EWOULDBLOCK : -errno;
-	is_done = fstat(fd, &st) == 0;
-	if (is_done && st.st_uid != geteuid())
+	if (fstat(fd, &st) || (st.st_uid == geteuid() && (st.st_mode & ACCESSPERMS) != PIN_MODE &&
+			       fchmod(fd, PIN_MODE)))
+		r = -errno;
+	else if (st.st_uid != geteuid())
 		r = err_set(e, -EPERM,
 			    "%s belongs to user %u, who could take the gate away: remove it, and "
 			    "mount the bpffs with mode=0700",
 			    PIN_ROOT, st.st_uid);
-	else if (!is_done || ((st.st_mode & ACCESSPERMS) != PIN_MODE && fchmod(fd, PIN_MODE)))
-		r = -errno;
 	if (r == 0)
 		return fd;
 	close(fd);
