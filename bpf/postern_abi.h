@@ -391,7 +391,7 @@ struct pn_conf {
 	__u32 reloads_done;
 	__u32 reloads_failed;
 	__u32 feeds_bank; /* which bank of feeds is in force, from 1; 0: none, and none is asked */
-	__u32 pad;
+	__u32 braked; /* monitor mode was ordered where no store could be told: what is stored waits */
 };
 
 /* pn_events */

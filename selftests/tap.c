@@ -2,6 +2,7 @@
 /* The main function of every C test program: see tap.h. */
 #include "tap.h"
 
+#include <dirent.h>
 #include <stdarg.h>
 
 #include "base/temporary.h"
@@ -55,6 +56,18 @@ int tap_temp_file(char path[static TAP_TEMP_MAX], const char *name)
 bool tap_temp_dir(char path[static TAP_TEMP_MAX], const char *name)
 {
 	return mkdtemp(temp_template(path, name)) != NULL;
+}
+
+unsigned tap_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
 }
 
 int main(int argc, char **argv)

@@ -60,6 +60,14 @@ __attribute__((format(printf, 4, 5))) bool tap_expect(bool held, const char *fil
 		tap_skipped = (why);                                                               \
 		return;                                                                            \
 	} while (0)
+/* For a process that may make few system calls: a sanitizer makes others. */
+#ifdef __SANITIZE_ADDRESS__
+#define SKIP_IF_SANITIZED() SKIP("no sanitizer, which makes system calls of its own")
+#else
+#define SKIP_IF_SANITIZED()                                                                        \
+	do {                                                                                       \
+	} while (0)
+#endif
 
 /*
  * A file or directory of its own for a test, under /tmp with the name in it. path is filled; the caller takes it away. The file's
@@ -68,5 +76,8 @@ __attribute__((format(printf, 4, 5))) bool tap_expect(bool held, const char *fil
 #define TAP_TEMP_MAX 64 /* bytes */
 int tap_temp_file(char path[static TAP_TEMP_MAX], const char *name);
 bool tap_temp_dir(char path[static TAP_TEMP_MAX], const char *name);
+
+/* How many entries /proc/self/fd has: the descriptors that are open, and some that always are. For comparison. */
+unsigned tap_descriptors(void);
 
 #endif

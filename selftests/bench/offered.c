@@ -14,7 +14,6 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,6 @@
  * the set's size declared). Each filter drops every packet that is sent to it.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

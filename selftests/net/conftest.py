@@ -5,6 +5,7 @@ as a test.
 """
 import faulthandler
 import os
+import shutil
 import signal
 
 import pytest
@@ -77,6 +78,15 @@ def town(run):
     one = Town(run)
     yield one
     one.close()
+
+
+@pytest.fixture
+def folder(run):
+    """A directory that nobody else may write to."""
+    path = os.path.join(run.folder, run.next_name("folder"))
+    os.mkdir(path, 0o755)
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture(scope="module")

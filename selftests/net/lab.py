@@ -105,6 +105,15 @@ def bpftool_rows(*words):
         raise AssertionError(f"bpftool {' '.join(words)}: {said[-1]}") from fault
 
 
+def descriptors(pid):
+    """{number: what it is} of the open files of a process, which may open and close others meanwhile."""
+    found = {}
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
+    return found
+
+
 class Lines:
     """What a process says, line by line, to wait for. lines: what one before it said."""
 

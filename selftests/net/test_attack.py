@@ -5,14 +5,11 @@ under it, lists that shut out the world, clients that never end.
 """
 import fcntl
 import os
-import shutil
 import signal
 import stat
 
-import pytest
-
 from clients import fate
-from lab import BUILD, MAIL, TREE, command, until
+from lab import BUILD, MAIL, TREE, command, descriptors, until
 from machine import children
 
 WAIT_S = 10.0
@@ -20,15 +17,6 @@ SOURCE = "203.0.113.7"
 # What is a gate's or a store's, in /proc/PID/fd and /proc/PID/maps (proc(5)).
 KERNELS = ("bpf-map", "bpf-prog", "bpf_link", "btf")
 PIPE_LEAST = 4096
-
-
-@pytest.fixture
-def folder(run):
-    """A directory that nobody else may write to."""
-    path = os.path.join(run.folder, run.next_name("attack"))
-    os.mkdir(path, 0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 def status(pid):
@@ -45,7 +33,7 @@ def reader_of(process):
 
 def assert_holds_nothing(pid):
     """Neither the kernel's maps nor the store: who takes over a reader without privileges could use what is open already."""
-    held = [os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")]
+    held = list(descriptors(pid).values())
     assert not [t for t in held if any(k in t for k in KERNELS) or "postern.db" in t or ".lock" in t], held
     with open(f"/proc/{pid}/maps", encoding="ascii") as file:
         mapped = [line for line in file if any(k in line for k in (*KERNELS, "postern.db"))]

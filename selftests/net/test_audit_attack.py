@@ -18,7 +18,7 @@ import pytest
 import dnsserver as dns
 from gate import descendants
 from hostile import HostileServer
-from lab import MAIL, until
+from lab import MAIL, descriptors, until
 from lists import SCRIPTED
 
 SILENT_PORT = 5397
@@ -43,8 +43,7 @@ class Running:
             return next(line.split()[1:] for line in file if line.startswith(key + ":"))
 
     def files(self):
-        folder = f"/proc/{self.worker}/fd"
-        return {fd: os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder)}
+        return descriptors(self.worker)
 
     def may_write(self, fd):
         with open(f"/proc/{self.worker}/fdinfo/{fd}", encoding="ascii") as file:

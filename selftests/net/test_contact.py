@@ -251,8 +251,8 @@ def test_hold_cuts_like_watch_when_the_verdict_comes_after_the_repeat(lab, postf
 
 # ---- pass ----
 
-def test_pass_lets_the_first_connection_in_and_answers_the_next(lab, postfix, lists, gate):
-    g = judging(gate, contact="pass")
+def assert_first_goes_on(lab, g):
+    """The first connection of who is found listed meanwhile: at once, and to its end."""
     with Talk(lab.out, BAD) as talk:
         assert talk.ms < AT_ONCE_MS
         talk.hear()
@@ -260,6 +260,11 @@ def test_pass_lets_the_first_connection_in_and_answers_the_next(lab, postfix, li
         assert not is_hung_up(talk.sock, 0.3)
         talk.sock.settimeout(3)
         assert [talk.say(line)[:3] for line in DIALOGUE] == ["250"] * 3
+
+
+def test_pass_lets_the_first_connection_in_and_answers_the_next(lab, postfix, lists, gate):
+    g = judging(gate, contact="pass")
+    assert_first_goes_on(lab, g)
     assert recipient(lab.out, BAD) == refusal_of(BAD)
     assert g.count("held") == 0
 
@@ -269,13 +274,7 @@ def test_pass_lets_the_first_connection_in_and_answers_the_next(lab, postfix, li
 @pytest.mark.parametrize("contact", ["hold", "watch"])
 def test_monitor_counts_what_would_have_been_and_does_nothing(lab, postfix, lists, gate, contact):
     g = judging(gate, contact=contact, mode="monitor")
-    with Talk(lab.out, BAD) as talk:
-        assert talk.ms < AT_ONCE_MS
-        talk.hear()
-        source_wait(g, BAD, "listed")
-        assert not is_hung_up(talk.sock, 0.3)
-        talk.sock.settimeout(3)
-        assert [talk.say(line)[:3] for line in DIALOGUE] == ["250"] * 3
+    assert_first_goes_on(lab, g)
     for _ in range(5):
         assert_at_once(lab.out, BAD)
     assert_at_once(lab.out, GOOD)

@@ -13,7 +13,7 @@ import pytest
 import dnsserver as dns
 import lab as labs
 from gate import BINARY, libconfig
-from lab import command, until
+from lab import command, descriptors, until
 
 DONE, FAILED, MISUSED = 0, 1, 2
 BAD, GOOD, CLEAN = "203.0.113.7", "203.0.113.77", "203.0.113.8"
@@ -526,8 +526,7 @@ def test_the_dns_is_read_without_privileges(check, responder, host):
             assert int(status[name], 16) == 0, name
         assert (status["NoNewPrivs"], status["Seccomp"], status["Groups"].strip()) == ("1", "2", "")
         assert "(deleted)" in os.readlink(f"/proc/{process.pid}/root")
-        kinds = [os.readlink(f"/proc/{process.pid}/fd/{fd}").split(":")[0] for fd in
-                 os.listdir(f"/proc/{process.pid}/fd")]
+        kinds = [target.split(":")[0] for target in descriptors(process.pid).values()]
         assert not [k for k in kinds if k not in ("socket", "pipe", "anon_inode")], kinds
     finally:
         process.send_signal(signal.SIGKILL)

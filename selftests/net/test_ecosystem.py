@@ -89,9 +89,11 @@ def test_fail2ban_bans_and_unbans_through_the_gate(lab, sink, fail2ban):
     until(lambda: FOURTH in rules(g), what="the ban is there")
     f.client("set", "forever", "banip", FOURTH)
     until(lambda: rules(g)[FOURTH]["expires"] is None, what="the ban of another jail is there")
-    # And that jail alone takes it back.
+    # And that jail alone takes it back, also while a rule of the operator's stands before it.
+    g(f"allow {FOURTH}")
     f.client("set", "long", "unbanip", FOURTH)
     f.said(rf"\[long\] Unban {FOURTH}", start)
+    g(f"disallow {FOURTH}")
     assert rules(g)[FOURTH]["because"].startswith("fail2ban forever,")
     f.client("set", "forever", "unbanip", FOURTH)
     until(lambda: FOURTH not in rules(g), what="the ban is gone")
@@ -346,8 +348,8 @@ def test_what_was_exported_is_imported_as_the_same(gate, blocking, form):
     nets = [ipaddress.ip_network(prefix) for prefix in rules(other)]
     found = {a for a in BLOCKED | FREE if any(ipaddress.ip_address(a) in net for net in nets)}
     assert found == BLOCKED, (found ^ BLOCKED, done)
-    # What it cannot take it says; there is nothing of that kind but a zone's own test entries.
-    assert done.stderr.count(" line ") == (2 if form == "rbldnsd" else 0), done.stderr
+    # What it cannot take it says, and a zone's test entries are no such thing.
+    assert " line " not in done.stderr, done.stderr
 
 
 def test_what_lists_of_the_dns_say_has_their_name_on_it(lab, lists, sink, gate):

@@ -4,10 +4,9 @@ Feeds: files that somebody else writes. Read in the forms of the programs that w
 let through, and never worse than the last one that was good.
 """
 import os
-import shutil
+import signal
 import sqlite3
-
-import pytest
+import subprocess
 
 from clients import fate, fates, forge_start
 from hungfs import HungFileSystem
@@ -19,15 +18,6 @@ HONEST = "203.0.113.9"
 SIX = "2001:db8:9000::7"
 # Entries: sizes below 100 say nothing.
 MANY, FEW = 200, 99
-
-
-@pytest.fixture
-def folder(run):
-    """A directory that nobody else may write to."""
-    path = os.path.join(run.folder, run.next_name("feeds"))
-    os.mkdir(path, 0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 def write(path, text):
@@ -324,6 +314,11 @@ def test_a_file_system_that_does_not_answer_stops_nothing(lab, gate, sink, folde
         there.wait_asked()
         # The heart goes on to beat, an order is heard, and another file takes the place of the one nobody can open.
         assert g.row("show status")["controller"]
+        # Nor does the terminal of who looks at its path hang with it.
+        check = g.host.start(*g.words("config", "check"), stdout=subprocess.DEVNULL)
+        there.wait_asked()
+        check.send_signal(signal.SIGINT)
+        assert check.wait(5) == 128 + signal.SIGINT
         g.configure(feeds=[feed(path)])
         g("reload")
         assert loaded(g)["entries"] == 1

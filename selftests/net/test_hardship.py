@@ -15,7 +15,7 @@ import time
 
 from clients import Talk, attempt_all, close_all, is_hung_up, is_reset, mail, recipient
 from gate import READY as GATE_READY
-from lab import PINS, clock_set, command, until
+from lab import PINS, clock_set, command, descriptors, until
 from lists import (BAD, BAD2, GOOD, GOOD2, SCRIPTED, after, answering, judging, meet, negative, only, saying, source_wait,
                    sources, well, zones_wait)
 
@@ -254,8 +254,8 @@ def voice_of(pid):
     handle = call(PIDFD_OPEN, pid, 0)
     assert handle >= 0
     try:
-        for number in map(int, os.listdir(f"/proc/{pid}/fd")):
-            if not os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:"):
+        for number, target in descriptors(pid).items():
+            if not target.startswith("socket:"):
                 continue
             fd = call(PIDFD_GETFD, handle, number, 0)
             assert fd >= 0, os.strerror(ctypes.get_errno())

@@ -241,6 +241,7 @@ def test_only_the_page_is_given_and_only_to_what_is_http(lab, gate):
 
 def test_who_asks_wrongly_or_slowly_troubles_nobody(lab, gate, sink):
     g = gate(metrics=AT)
+    g.log.wait(r"the meter is ready")
     child = g.child("meter")
     assert say(lab.mail, b"EHLO you\r\n\r\n").startswith(b"HTTP/1.1 400 ")
     assert say(lab.mail, b"\x16\x03\x01" + b"\x00" * 5000).startswith(b"HTTP/1.1 431 ")

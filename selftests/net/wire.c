@@ -13,13 +13,11 @@
  * standard input ends.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

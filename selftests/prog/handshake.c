@@ -8,7 +8,6 @@
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <netinet/tcp.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

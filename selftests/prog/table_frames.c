@@ -3,7 +3,6 @@
  * No bypass: whatever a TCP segment to a policed port is wrapped in, a blocked source never gets a
  * pass, and whatever else comes along, even from there, is left alone.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "table.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The RST of `refuse`, byte for byte, and what becomes of it when there is no budget or no room. */
-#include <string.h>
 
 #include "table.h"
 

@@ -2,7 +2,6 @@
 /* `reply`: when a source is handed to the responder, and what is done where that cannot be. */
 #include <arpa/inet.h>
 #include <net/route.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>

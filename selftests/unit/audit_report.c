@@ -5,7 +5,6 @@
  */
 #include "audit_report_rig.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 

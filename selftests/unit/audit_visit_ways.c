@@ -512,9 +512,7 @@ TEST(it_needs_no_file_and_no_further_system_call)
 
 	if (geteuid() != 0)
 		SKIP("root, to give it up");
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("a sanitizer, which makes system calls of its own");
-#endif
+	SKIP_IF_SANITIZED();
 	ENSURE(tls_client_new(&c, NULL) == 0 && pipe(port) == 0, "a client");
 	fflush(stdout);
 	pid = fork();

@@ -211,7 +211,6 @@ TEST(a_ban_that_finds_no_room_in_other_maps_comes_when_there_is)
 	ENSURE(restart(), "a restart");
 	table_fill();
 	EXPECT(mapped_s(&nobody) > 0, "it was there first");
-	(void)sources_take_listed(d.gate, &o->prefix, NULL);
 }
 
 TEST(who_is_forgotten_while_there_is_no_room_does_not_come_back)
@@ -253,6 +252,68 @@ TEST(a_ban_that_has_ended_comes_back_with_its_end)
 	EXPECT(llabs(o->history.until_s - (now_s - 60)) <= 1, "ended %lld s ago",
 	       (long long)(now_s - o->history.until_s));
 	EXPECT(!o->in_force && !mapped_s(&nobody), "and is over");
+}
+
+/* As the controller of a host that was started since writes it. */
+TEST(an_end_before_this_boot_stays_where_it_is)
+{
+	struct store_ban row = {.prefix = key_of(&nobody), .level = 3, .offences = 9}, got;
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	d.conf.bans.forget_s = (uint64_t)ban_now_s() + DAY;
+	row.until_wall_s = now_wall_s() - ban_now_s() - HOUR;
+	row.last_wall_s = row.until_wall_s - HOUR;
+	ENSURE(store_put_bans(d.store, &row, 1, &e) == 0 && restart(), "%s", e.text);
+	tick();
+	EXPECT(d.bans->unwritten, "it is written again");
+	tick();
+	EXPECT(stored(&nobody, &got) && !d.bans->unwritten &&
+		       llabs(got.until_wall_s - row.until_wall_s) <= 1,
+	       "%lld s later", (long long)(got.until_wall_s - row.until_wall_s));
+}
+
+/* Does the store have it as one that has ended, also for a host whose clock stands? */
+static void expect_end_written(const char *when)
+{
+	struct store_ban row;
+
+	tick();
+	EXPECT(d.bans->unwritten, "%s: it is to be written", when);
+	tick();
+	EXPECT(!d.bans->unwritten && stored(&nobody, &row) && !row.expires_boot_ns &&
+		       llabs(row.until_wall_s - now_wall_s()) <= 2,
+	       "%s: it is written", when);
+	tick();
+	EXPECT(!d.bans->unwritten, "%s: once", when);
+}
+
+TEST(an_end_that_nobody_saw_is_written)
+{
+	struct store_ban row = {.prefix = key_of(&nobody), .level = 1, .offences = 2};
+	struct offender *o;
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	row.last_wall_s = now_wall_s();
+	row.expires_boot_ns = (uint64_t)ban_now_s() * NS_PER_S;
+	ENSURE(store_put_bans(d.store, &row, 1, &e) == 0 && restart(), "%s", e.text);
+	expect_end_written("while no controller ran");
+	ENSURE(bench_get(), "anew");
+	o = banned(&nobody);
+	ENSURE(o, "he is known");
+	end(o);
+	bans_part.gate_changed(&d);
+	expect_end_written("while the gate was changed");
+	ENSURE(bench_get(), "anew");
+	o = banned(&nobody);
+	ENSURE(o, "he is known");
+	(void)sources_take_listed(d.gate, &o->prefix, NULL);
+	table_fill();
+	bans_part.gate_changed(&d);
+	EXPECT(!o->in_force, "there is no room");
+	o->history.until_s = ban_now_s();
+	expect_end_written("while the map was full");
 }
 
 TEST(the_end_of_a_ban_is_written)
@@ -334,6 +395,29 @@ TEST(who_is_forgotten_a_moment_ago_begins_anew)
 	       "by all that is known of him");
 	tick();
 	EXPECT(!stored(&nobody, &row), "and the store knows nothing");
+	ruling_close(&r);
+}
+
+/* What is taken back of the network leaves nothing of his own behind. */
+TEST(who_is_known_by_his_network_alone_is_forgotten_himself)
+{
+	struct store_ban row = {.level = 1, .offences = 1, .reason = "neighbours"};
+	struct offender *o;
+	struct err e = {0};
+	struct ruling r;
+
+	BENCH_OR_SKIP();
+	row.prefix = prefix_of(&nobody, ADDR_BITS - 8);
+	row.last_wall_s = now_wall_s();
+	ENSURE(store_put_bans(d.store, &row, 1, &e) == 0 && command_begin(&r), "%s", e.text);
+	tick();
+	offend(&nobody, 1);
+	o = offender_of(&nobody);
+	ENSURE(o && o->history.offences == 1, "he has offended");
+	command_forget(&r, &nobody);
+	tick();
+	o = offender_of(&nobody);
+	EXPECT(!o || !o->history.offences, "forgotten");
 	ruling_close(&r);
 }
 

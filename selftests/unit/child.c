@@ -310,9 +310,7 @@ TEST(the_resolver_answers_every_question)
 				  .addr = {{[10] = 0xff, 0xff, 198, 51, 100, 1}}};
 	struct world w;
 
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("no sanitizer, which makes system calls of its own");
-#endif
+	SKIP_IF_SANITIZED();
 	ENSURE(world_open(&w, PLAY_SERVE) && resolver_open_child(&w), "open");
 	w.messages = 0;
 	run_until(&w, 0, 0, 1);

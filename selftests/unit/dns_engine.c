@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/when.h"
 #include "dns/dns.h"
 #include "tap.h"
 

@@ -19,7 +19,6 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -346,9 +345,7 @@ TEST(drop_leaves_an_event_loop_with_sockets_and_nothing_else)
 {
 	if (geteuid() != 0)
 		SKIP("root, to give it up");
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("a sanitizer, which makes system calls of its own");
-#endif
+	SKIP_IF_SANITIZED();
 	tester = getpid();
 	fflush(stdout);
 	for (size_t k = 0; k < 2 * COUNT(rows); k++) {

@@ -147,6 +147,40 @@ static const struct {
 	 "\"allow\"\n}\nadd element inet postern blocked6 {\n 2001:db8::/127\n}\nadd element inet "
 	 "postern allowed6 { 2001:db8::1 }\n",
 	 FEED_NFT, "192.0.2.0 192.0.2.8 2001:db8::", 0, 0},
+	{"our own export, as nft list ruleset prints it when it is loaded",
+	 "table inet postern {\n"
+	 "\tset blocked4 {\n"
+	 "\t\ttype ipv4_addr\n"
+	 "\t\tflags interval,timeout\n"
+	 "\t\telements = { 192.0.2.0/30 timeout 1m expires 59s976ms comment \"drop, origin "
+	 "operator\", 192.0.2.8 }\n"
+	 "\t}\n"
+	 "\n"
+	 "\tset blocked6 {\n"
+	 "\t\ttype ipv6_addr\n"
+	 "\t\tflags interval,timeout\n"
+	 "\t\telements = { 2001:db8::/127 }\n"
+	 "\t}\n"
+	 "\n"
+	 "\tset allowed4 {\n"
+	 "\t\ttype ipv4_addr\n"
+	 "\t\tflags interval,timeout\n"
+	 "\t\telements = { 192.0.2.1 comment \"allow\" }\n"
+	 "\t}\n"
+	 "\n"
+	 "\tset allowed6 {\n"
+	 "\t\ttype ipv6_addr\n"
+	 "\t\tflags interval,timeout\n"
+	 "\t\telements = { 2001:db8::1 }\n"
+	 "\t}\n"
+	 "}\n"
+	 "table inet mine {\n"
+	 "\tset allowed4 {\n"
+	 "\t\ttype ipv4_addr\n"
+	 "\t\telements = { 198.51.100.1 }\n"
+	 "\t}\n"
+	 "}\n",
+	 FEED_NFT, "192.0.2.0 192.0.2.8 198.51.100.1 192.0.2.2/31 2001:db8::", 0, 0},
 	{"a set of that name of somebody else", "add element inet mine allowed4 { 192.0.2.1 }\n",
 	 FEED_NFT, "192.0.2.1", 0, 0},
 	{"elements added behind a set of ports",
@@ -168,6 +202,10 @@ static const struct {
 	 ":127.0.0.2:Listed, see http://x/$\n192.0.2.1\n192.0.2.4-7\n198.51.100\n"
 	 "203.0.113/25 :3:text\n!198.51.100.128/25\n! 192.0.2.5\n",
 	 FEED_RBLDNSD, "192.0.2.1 192.0.2.4 192.0.2.6/31 198.51.100.0/25 203.0.113.0/25", 0, 0},
+	{"a zone file with its test entries",
+	 "$DATASET ip4trie @\n:127.0.0.2:Listed\n127.0.0.2 :127.0.0.2:Test\n!127.0.0.1\n192.0.2.1\n"
+	 "$DATASET ip6trie @\n::ffff:7f00:2 :127.0.0.2:Test\n::FFFF:127.0.0.1\n127.0.0.3\n",
+	 FEED_RBLDNSD, "192.0.2.1", 0, 1},
 	{"a zone file that begins like a list", "192.0.2.1\n192.0.2.3 text\n!192.0.2.3\n",
 	 FEED_RBLDNSD, "192.0.2.1", 0, 0},
 	{"short ranges", "$NS 1 a\n10.1.2-3\n10.2-10.3\n10.4/16\n", FEED_RBLDNSD,

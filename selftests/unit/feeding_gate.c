@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Lists of feeds into a real gate that is attached to no interface: what is rebuilt, what is never lost, and whom they would hurt. Needs root and a kernel with BTF. */
-#include "tap.h"
+#include "gate_rig.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,53 +9,15 @@
 #include <unistd.h>
 
 #include "base/when.h"
+#include "daemon/feeding.h"
 #include "daemon/feeding_inside.h"
+#include "daemon/recording.h"
 #include "feed/work.h"
 #include "kern/maps.h"
 
-static const struct gate_sizes sizes = {.rules = 64,
-					.blocks = 64,
-					.allow = 64,
-					.open = 64,
-					.rates = 4096,
-					.listed = 64,
-					.known = 4096};
 static const struct conf_feed drop = {.name = "drop", .file = "/lists/drop"};
 static const struct conf_feed own = {
 	.name = "own", .file = "/lists/own", .action = CONF_REFUSE, .always = true};
-static char instance[32];
-static struct gate *gate;
-static struct err e;
-
-static void gate_end(void)
-{
-	int lock = gate_lock(NULL);
-
-	gate_close(gate);
-	gate_remove(instance, NULL);
-	gate_unlock(lock);
-}
-
-static bool gate_begin(void)
-{
-	enum gate_origin origin;
-	int lock, r;
-
-	if (gate)
-		return true;
-	lock = gate_lock(&e);
-	snprintf(instance, sizeof(instance), "unit-feeding-%d", (int)getpid());
-	if (!EXPECT(lock >= 0, "%s", e.text))
-		return false;
-	r = gate_load(&gate, instance, &sizes, &origin, &e);
-	if (r == 0)
-		r = gate_switch(gate, &e);
-	gate_unlock(lock);
-	atexit(gate_end);
-	if (r == 0)
-		gate_conf(gate)->ports[0] = (struct pn_port){.port = 25, .local_port = 25};
-	return EXPECT(r == 0, "%s", e.text);
-}
 
 static bool read_text(const struct conf_feed *of, const char *text, struct feedlist *out)
 {
@@ -91,9 +52,9 @@ static bool is_blocked(const char *address)
 TEST(what_the_kernel_has_is_not_put_there_again_and_nothing_unknown_is_lost)
 {
 	struct feedlist a = {0}, b = {0}, other = {0}, none = {0};
-	struct feedlist_part part[] = {{&drop, &a}, {&own, &b}},
-			     turned[] = {{&own, &b}, {&drop, &a}};
-	struct feedlist_part broken[] = {{&drop, &other}, {&own, &none}};
+	struct feedlist_part part[] = {{&drop, &a, false}, {&own, &b, false}},
+			     turned[] = {{&own, &b, false}, {&drop, &a, false}};
+	struct feedlist_part broken[] = {{&drop, &other, false}, {&own, &none, false}};
 	uint8_t bits[1] = {1};
 	uint32_t was;
 
@@ -103,35 +64,35 @@ TEST(what_the_kernel_has_is_not_put_there_again_and_nothing_unknown_is_lost)
 	    !read_text(&own, "192.0.2.2\n198.51.100.0/24\n", &b) ||
 	    !read_text(&drop, "192.0.2.3\n", &other))
 		return;
-	ENSURE(feedlist_put_all(gate, part, 2, false, &e) == 0, "%s", e.text);
+	ENSURE(feedlist_put_all(gate, part, 2, &e) == 0, "%s", e.text);
 	EXPECT(is_blocked("192.0.2.1") && is_blocked("192.0.2.2"), "both are in force");
 	was = bank();
-	EXPECT(feedlist_put_all(gate, part, 2, false, &e) == 0 && bank() == was, "the same again");
-	EXPECT(feedlist_put_all(gate, turned, 2, false, &e) == 0 && bank() != was,
+	EXPECT(feedlist_put_all(gate, part, 2, &e) == 0 && bank() == was, "the same again");
+	EXPECT(feedlist_put_all(gate, turned, 2, &e) == 0 && bank() != was,
 	       "another order is another set");
 	was = bank();
 	/* An entry that is left out from now on. */
 	a.left_out = 1;
 	a.left_out_hosts = a.left_out_prefixes = bits;
-	EXPECT(feedlist_put_all(gate, turned, 2, false, &e) == 0 && bank() != was &&
+	EXPECT(feedlist_put_all(gate, turned, 2, &e) == 0 && bank() != was &&
 		       !is_blocked("192.0.2.1"),
 	       "what is left out is");
 	a.left_out = 0;
 	a.left_out_hosts = a.left_out_prefixes = NULL;
-	ENSURE(feedlist_put_all(gate, part, 2, false, &e) == 0, "%s", e.text);
+	ENSURE(feedlist_put_all(gate, part, 2, &e) == 0, "%s", e.text);
 	was = bank();
-	EXPECT(feedlist_put_all(gate, broken, 2, false, &e) == -EBUSY && strstr(e.text, "own") &&
+	EXPECT(feedlist_put_all(gate, broken, 2, &e) == -EBUSY && strstr(e.text, "own") &&
 		       bank() == was && is_blocked("192.0.2.2") && is_blocked("192.0.2.1"),
 	       "of one the list is not known: %s", e.text);
 	broken[1].list = &b;
 	b.fresh = false;
-	EXPECT(feedlist_put_all(gate, broken, 2, false, &e) == 0 && is_blocked("192.0.2.3") &&
+	EXPECT(feedlist_put_all(gate, broken, 2, &e) == 0 && is_blocked("192.0.2.3") &&
 		       is_blocked("192.0.2.2"),
 	       "it was kept as it is in force: %s", e.text);
-	EXPECT(feedlist_put_all(gate, broken, 1, false, &e) == 0 && !is_blocked("192.0.2.2"),
+	EXPECT(feedlist_put_all(gate, broken, 1, &e) == 0 && !is_blocked("192.0.2.2"),
 	       "a feed that is configured no more goes");
-	broken[0].list = &none;
-	EXPECT(feedlist_put_all(gate, broken, 1, true, &e) == 0 && !is_blocked("192.0.2.3"),
+	broken[0] = (struct feedlist_part){&drop, &none, true};
+	EXPECT(feedlist_put_all(gate, broken, 1, &e) == 0 && !is_blocked("192.0.2.3"),
 	       "and at an order: %s", e.text);
 	feedlist_free(&a);
 	feedlist_free(&b);
@@ -180,10 +141,10 @@ TEST(who_is_allowed_asks_for_no_search_of_senders)
 	fed[0].conf = drop;
 	fed[1].conf = own;
 	for (unsigned i = 0; i < 2; i++) {
-		part[i] = (struct feedlist_part){&fed[i].conf, &fed[i].list};
+		part[i] = (struct feedlist_part){.conf = &fed[i].conf, .list = &fed[i].list};
 		fed[i].stale = true;
 	}
-	ENSURE(d.store && feedlist_put_all(gate, part, 2, true, &e) == 0, "%s", e.text);
+	ENSURE(d.store && feedlist_put_all(gate, part, 2, &e) == 0, "%s", e.text);
 	EXPECT(feeding_search_is_due(&f), "nobody has searched yet");
 	feeding_find_senders(&f);
 	EXPECT(fed[0].senders == 1 && fed[1].senders == 1 && !fed[0].stale && !fed[1].stale,
@@ -205,4 +166,128 @@ TEST(who_is_allowed_asks_for_no_search_of_senders)
 	EXPECT(system(command) == 0, "nothing is left");
 	feedlist_free(&fed[0].list);
 	feedlist_free(&fed[1].list);
+}
+
+/* A feed of which only the kernel has the list, and another one whose file was read. */
+struct two {
+	struct daemon d;
+	struct fed fed[2];
+	struct feeding f;
+	char base[TAP_TEMP_MAX];
+};
+
+static bool two_begin(struct two *t)
+{
+	struct feedlist unkept = {0};
+	struct feedlist_part in_force[] = {{&drop, &unkept, true}, {&own, &t->fed[1].list, true}};
+	char kept[TAP_TEMP_MAX + sizeof(instance) + 1];
+	bool ok;
+
+	t->f = (struct feeding){.d = &t->d, .fed = t->fed, .count = 2, .shrink = 1, .grow = 1000};
+	t->fed[0].conf = drop;
+	t->fed[1].conf = own;
+	t->d.gate = gate;
+	t->d.feeding = &t->f;
+	t->d.conf.local_networks = false;
+	snprintf(t->d.conf.instance, sizeof(t->d.conf.instance), "%s", instance);
+	ok = EXPECT(tap_temp_dir(t->base, "feeds"), "a directory") &&
+	     EXPECT(loop_new(&t->d.loop) == 0 &&
+			    recording_open(&t->d.contact.recording, &t->d) == 0,
+		    "parts") &&
+	     read_text(&drop, "192.0.2.1\n", &unkept) &&
+	     read_text(&drop, "192.0.2.9\n", &t->fed[0].list) &&
+	     read_text(&own, "198.51.100.1\n", &t->fed[1].list);
+	snprintf(t->d.conf.state_dir, sizeof(t->d.conf.state_dir), "%s", t->base);
+	snprintf(kept, sizeof(kept), "%s/%s", t->base, instance);
+	ok = ok && EXPECT(mkdir(kept, 0700) == 0, "%s", kept);
+	t->fed[0].list.fresh = false; /* as it was kept, which is older */
+	ok = ok && EXPECT(feedlist_put_all(gate, in_force, 2, &e) == 0, "%s", e.text);
+	feedlist_free(&unkept);
+	return ok;
+}
+
+static void two_end(struct two *t)
+{
+	char command[TAP_TEMP_MAX + 16];
+
+	recording_close(t->d.contact.recording);
+	loop_free(t->d.loop);
+	for (unsigned i = 0; i < 2; i++) {
+		feedlist_free(&t->fed[i].list);
+		feedlist_free(&t->fed[i].waiting);
+	}
+	snprintf(command, sizeof(command), "rm -r %s", t->base);
+	EXPECT(system(command) == 0, "nothing is left");
+}
+
+static void two_read(struct two *t, unsigned i, const char *text, bool anyway)
+{
+	struct feedlist fresh = {0};
+
+	t->fed[i].anyway = anyway;
+	if (read_text(&t->fed[i].conf, text, &fresh))
+		feeding_decide(&t->f, i, &fresh, NULL);
+}
+
+TEST(a_list_that_waits_is_not_told_as_the_one_in_force)
+{
+	static struct two t;
+
+	if (geteuid() != 0)
+		SKIP("root");
+	if (!gate_begin() || !two_begin(&t))
+		return;
+	two_read(&t, 1, "198.51.100.1\n198.51.100.2\n", true);
+	EXPECT(t.fed[1].state == FEED_HELD_BACK && is_blocked("192.0.2.1") &&
+		       !is_blocked("198.51.100.2"),
+	       "nobody was told yet what would be lost: %s", t.fed[1].why);
+	EXPECT(t.fed[1].waits && t.fed[1].list.image.host_count == 1, "the old one is in force");
+	two_read(&t, 1, "198.51.100.1\n198.51.100.2\n198.51.100.3\n", false);
+	EXPECT(t.fed[1].waits && t.fed[1].list.image.host_count == 1, "and still");
+	two_read(&t, 0, "203.0.113.1\n203.0.113.2\n", false);
+	EXPECT(t.fed[0].state == FEED_LOADED && t.fed[1].state == FEED_LOADED && !t.fed[1].waits &&
+		       !t.fed[1].waiting.map && t.fed[1].list.image.host_count == 3 &&
+		       is_blocked("203.0.113.2") && is_blocked("198.51.100.3"),
+	       "both come together");
+	two_end(&t);
+}
+
+TEST(who_was_told_what_would_be_lost_can_order_it)
+{
+	static struct two t;
+
+	if (geteuid() != 0)
+		SKIP("root");
+	if (!gate_begin() || !two_begin(&t))
+		return;
+	two_read(&t, 1, "198.51.100.2\n", false);
+	EXPECT(t.fed[1].waits && is_blocked("192.0.2.1"), "told: %s", t.fed[1].why);
+	two_read(&t, 1, "198.51.100.2\n", true);
+	EXPECT(t.fed[1].state == FEED_LOADED && !t.fed[1].waits && !t.fed[1].waiting.map &&
+		       is_blocked("198.51.100.2") && is_blocked("192.0.2.9") &&
+		       !is_blocked("192.0.2.1"),
+	       "and ordered: %s", t.fed[1].why);
+	two_end(&t);
+}
+
+TEST(a_gate_that_a_command_made_gets_the_newer_lists)
+{
+	static struct two t;
+	struct feedlist older = {0};
+	struct feedlist_part kept[] = {{&drop, &t.fed[0].list, true}, {&own, &older, true}};
+
+	if (geteuid() != 0)
+		SKIP("root");
+	if (!gate_begin() || !two_begin(&t) || !read_text(&own, "198.51.100.7\n", &older))
+		return;
+	two_read(&t, 1, "198.51.100.1\n198.51.100.2\n", false);
+	EXPECT(t.fed[1].waits, "it waits: %s", t.fed[1].why);
+	ENSURE(feedlist_put_all(gate, kept, 2, &e) == 0 && is_blocked("198.51.100.7"), "%s",
+	       e.text);
+	feeding_part.gate_changed(&t.d);
+	EXPECT(is_blocked("198.51.100.2") && !is_blocked("198.51.100.7") && !t.fed[1].waits &&
+		       t.fed[1].state == FEED_LOADED && t.fed[1].list.image.host_count == 2,
+	       "what was in memory, and what waited");
+	feedlist_free(&older);
+	two_end(&t);
 }

@@ -9,11 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <linux/sched.h>
 
 #include "daemon/feeding_hand.h"
 #include "tap.h"
@@ -26,16 +22,17 @@ static struct feedhand_said send_one(const struct feedhand_order *o)
 	struct feedhand_said said = {.result = 1};
 	struct pollfd wait = {.events = POLLIN};
 	struct err e = {0};
-	int process = -1;
+	pid_t pid = feedhand_send(o, &wait.fd, &e), sent;
 
-	EXPECT(feedhand_send(o, &wait.fd, &process, &e) == 0 && poll(&wait, 1, WAIT_MS) == 1 &&
+	EXPECT(pid > 0 && poll(&wait, 1, WAIT_MS) == 1 &&
 		       recv(wait.fd, &said, sizeof(said), 0) == sizeof(said),
 	       "a hand comes back: %s", e.text);
 	close(wait.fd);
-	wait.fd = process;
-	EXPECT((process < 0 || poll(&wait, 1, WAIT_MS) == 1) && feedhand_is_gone(&process) &&
-		       process == -1,
-	       "and ends");
+	sent = pid;
+	EXPECT(kill(sent, 0) == 0, "as long as nobody looks its number is its own");
+	for (int i = 0; i < WAIT_MS && !feedhand_reap(&pid); i++)
+		usleep(1000);
+	EXPECT(!pid && feedhand_reap(&pid) && kill(sent, 0) < 0, "and ends");
 	return said;
 }
 
@@ -95,39 +92,4 @@ TEST(hands_look_watch_and_give)
 	close(o.memory);
 	close(ends[0]);
 	close(ends[1]);
-}
-
-/* Another process that gets the number of one that has ended; it waits to be killed. */
-static pid_t start_as(pid_t number)
-{
-	struct clone_args how = {
-		.exit_signal = SIGCHLD, .set_tid = (uint64_t)(uintptr_t)&number, .set_tid_size = 1};
-	pid_t pid = (pid_t)syscall(SYS_clone3, &how, sizeof(how));
-
-	if (pid == 0)
-		for (;;)
-			pause();
-	return pid;
-}
-
-TEST(a_process_that_gets_the_number_of_another_is_left_alone)
-{
-	pid_t pid, other;
-	int process;
-
-	if (geteuid() != 0)
-		SKIP("root");
-	signal(SIGCHLD, SIG_DFL); /* hands are nobody's news */
-	pid = fork();
-	if (pid == 0)
-		_exit(0);
-	process = feedhand_hold(pid);
-	ENSURE(pid > 0 && process >= 0 && waitpid(pid, NULL, 0) == pid, "one that ends");
-	other = start_as(pid);
-	ENSURE(other == pid, "another has its number: %m");
-	feedhand_end(process);
-	EXPECT(waitpid(other, NULL, WNOHANG) == 0, "it was not meant");
-	EXPECT(feedhand_is_gone(&process) && process == -1, "the first is gone");
-	kill(other, SIGKILL);
-	waitpid(other, NULL, 0);
 }

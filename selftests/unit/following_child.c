@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/when.h"
@@ -196,13 +195,18 @@ TEST(the_journal_goes_on_behind_the_line_that_was_the_last)
 	say(&s, behind);
 	EXPECT(!strcmp(hear(&s, strlen(before) + strlen(behind)), "192.0.2.2 mx.example 2\n"),
 	       "told '%s'", s.told);
+	EXPECT(!s.place.is_lost, "something is missing");
 	scene_end(&s);
-	/* The line is gone from the journal: what is later is new. */
+	/* The line is gone from the journal: what is later is new, and what is missing is told once. */
 	ENSURE(scene_begin(&s, &settings), "cannot begin again");
 	say(&s, "1795341602.000000 mx postfix/smtpd[1]: 4F00C3: client=mx.example[192.0.2.3]\n");
 	say(&s, "1795341602.000000 mx postfix/qmgr[2]: 4F00C3: from=<a@example>, size=1, nrcpt=1 "
 		"(queue active)\n");
 	EXPECT(!strcmp(hear(&s, 1), "192.0.2.3 mx.example 1\n"), "told '%s'", s.told);
+	EXPECT(s.place.is_lost, "nothing is missing");
+	say(&s, "1795341603.000000 mx postfix/smtpd[1]: 4F00C4: client=mx.example[192.0.2.3]\n");
+	(void)hear(&s, s.place.bytes + 1);
+	EXPECT(!s.place.is_lost, "it is missing again");
 	scene_end(&s);
 }
 

@@ -150,6 +150,19 @@ static struct logplace place_of(struct reader *r)
 
 static const struct logplace none;
 
+/* A log of this text, of which the reader has come behind the end. */
+static bool reader_behind(struct reader *r, const char *text)
+{
+	if (!fresh())
+		return false;
+	say(path, text);
+	if (!reader_begin(r, &none, LOGFILE_BEGIN_FIRST))
+		return false;
+	(void)reader_take(r);
+	reader_is_behind(r);
+	return true;
+}
+
 TEST(what_is_written_comes_once_and_goes_on_after_a_restart)
 {
 	struct logplace place;
@@ -239,11 +252,7 @@ TEST(a_file_that_was_emptied_begins_anew)
 	struct logplace place;
 	struct reader r;
 
-	ENSURE(fresh(), "no directory");
-	say(path, "a long line of before\n");
-	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
-	(void)reader_take(&r);
-	reader_is_behind(&r);
+	ENSURE(reader_behind(&r, "a long line of before\n"), "cannot begin");
 	EXPECT(truncate(path, 0) == 0, "truncate");
 	say(path, "new\n");
 	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED, "it was not seen");
@@ -266,11 +275,7 @@ TEST(what_stands_in_its_place_and_is_longer_is_something_else)
 	enum logfile_begin begin;
 	struct reader r;
 
-	ENSURE(fresh(), "no directory");
-	say(path, "before\n");
-	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
-	(void)reader_take(&r);
-	reader_is_behind(&r);
+	ENSURE(reader_behind(&r, "before\n"), "cannot begin");
 	(void)place_of(&r);
 	EXPECT(truncate(path, 0) == 0, "truncate");
 	say(path, "new, and longer\n");
@@ -307,16 +312,34 @@ TEST(what_was_emptied_before_it_was_read_is_missing)
 	reader_end(&r);
 }
 
+/* Its reader is away, or waits: nothing is moved meanwhile. */
+TEST(what_came_while_nothing_was_moved_is_missing_when_it_is_emptied)
+{
+	struct reader r;
+
+	ENSURE(reader_behind(&r, "one\n"), "cannot begin");
+	say(path, "two\n");
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it was left");
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED_BEHIND, "it was not seen");
+	/* The next time nothing is. */
+	reader_end(&r);
+	say(path, "three\n");
+	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
+	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it was left");
+	(void)reader_take(&r);
+	reader_is_behind(&r);
+	EXPECT(truncate(path, 0) == 0, "truncate");
+	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED, "it was not seen");
+	reader_end(&r);
+}
+
 TEST(a_copy_has_what_was_not_read_when_the_log_was_emptied)
 {
 	struct logplace place;
 	struct reader r;
 
-	ENSURE(fresh(), "no directory");
-	say(path, "one\n");
-	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
-	(void)reader_take(&r);
-	reader_is_behind(&r);
+	ENSURE(reader_behind(&r, "one\n"), "cannot begin");
 	(void)place_of(&r);
 	say(path, "two\n");
 	run("cp", path, old);
@@ -406,6 +429,28 @@ TEST(what_was_packed_before_it_was_read_is_said_and_the_rest_is_read)
 	ENSURE(reader_begin(&r, &place, LOGFILE_BEGIN_LOST), "cannot begin again");
 	EXPECT(!strcmp(reader_take(&r), "two\n"), "got '%s'", r.text);
 	reader_end(&r);
+}
+
+/* All is there in the files, and one of them is not to be opened. */
+TEST(what_cannot_be_read_of_the_rotated_files_is_missing)
+{
+	const uid_t nobody = 65534;
+	enum logfile_begin begin;
+	struct logplace place;
+	struct logfile *log;
+	bool is_root = geteuid() == 0;
+	struct err e = {0};
+
+	ENSURE(fresh() && rotate_twice(&place, ""), "no directory");
+	run("gzip", older, "");
+	EXPECT(!chmod(folder, 0755) && !chmod(old, 0) && !chmod(path, 0644), "chmod");
+	if (is_root)
+		EXPECT(!seteuid(nobody), "seteuid");
+	EXPECT(!logfile_open(&log, path, &place, &begin, &e), "%s", e.text);
+	EXPECT(begin == LOGFILE_BEGIN_LOST, "it begins as %d", begin);
+	if (is_root)
+		EXPECT(!seteuid(0), "seteuid");
+	logfile_close(log);
 }
 
 TEST(what_was_there_but_not_read_when_the_place_was_made_is_missing)

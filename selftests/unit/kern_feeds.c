@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Feeds in a real gate that is attached to no interface. Needs root and a kernel with BTF. */
-#include "tap.h"
+#include "gate_rig.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,7 +12,6 @@
 #include <bpf/bpf.h>
 
 #include "kern/feeds.h"
-#include "kern/kern.h"
 #include "kern/maps.h"
 
 /* Half of the cells of 1024 lines: some are full, and their hosts lie in the next. */
@@ -26,62 +24,24 @@
 		.part = {{.name = "one", .action = PN_DROP}}, .count = 1                           \
 	}
 
-static struct gate_sizes sizes = {.rules = 64,
-				  .blocks = 64,
-				  .allow = 64,
-				  .open = 64,
-				  .rates = 4096,
-				  .listed = 64,
-				  .known = 4096};
-static char instance[32];
-static struct gate *gate;
-static struct err e;
 static struct feeds_host hosts[HOSTS];
 
-static void gate_end(void)
+static void gate_arm(void)
 {
-	int lock = gate_lock(NULL);
-
-	gate_close(gate);
-	gate_remove(instance, NULL);
-	gate_unlock(lock);
+	gate_conf(gate)->enforce_until = gate_conf(gate)->alive_until = PN_FOREVER;
 }
 
-static bool gate_make(enum gate_origin want)
+static bool gate_again(enum gate_origin want)
 {
-	enum gate_origin origin;
-	struct gate *g = NULL;
-	int lock = gate_lock(&e), r;
-
-	if (!EXPECT(lock >= 0, "%s", e.text))
+	if (!gate_replace(want))
 		return false;
-	r = gate_load(&g, instance, &sizes, &origin, &e);
-	if (r == 0)
-		r = gate_switch(g, &e);
-	gate_unlock(lock);
-	if (!EXPECT(r == 0, "%s", e.text))
-		return false;
-	g->conf->ports[0] = (struct pn_port){.port = 25, .local_port = 25, .can_reply = 1};
-	g->conf->enforce_until = g->conf->alive_until = PN_FOREVER;
-	gate_close(gate);
-	gate = g;
-	return EXPECT(origin == want, "the gate is of origin %d, not %d", origin, want);
+	gate_arm();
+	return true;
 }
 
-static bool gate_begin(void)
-{
-	if (gate)
-		return true;
-	snprintf(instance, sizeof(instance), "unit-feeds-%d", (int)getpid());
-	atexit(gate_end);
-	return gate_make(GATE_NEW);
-}
-
-#define GATE_OR_SKIP()                                                                             \
-	if (geteuid() != 0)                                                                        \
-		SKIP("root");                                                                      \
-	if (!gate_begin())                                                                         \
-	return
+#define ARMED_OR_SKIP()                                                                            \
+	GATE_OR_SKIP();                                                                            \
+	gate_arm()
 
 static struct pn_why why_of(const char *address)
 {
@@ -102,7 +62,7 @@ static enum pn_reason reason_of_v4(uint32_t host)
 	return why.reason;
 }
 
-static struct feeds_prefix prefix_at(const char *text, uint32_t feed)
+static struct feeds_prefix entry_at(const char *text, uint32_t feed)
 {
 	struct feeds_prefix p = {.feed = feed};
 
@@ -124,7 +84,7 @@ TEST(every_host_of_a_feed_is_found_and_no_other)
 	struct feeds_size size;
 	unsigned missed = 0, wrong = 0;
 
-	GATE_OR_SKIP();
+	ARMED_OR_SKIP();
 	EXPECT(!feeds_are_loaded(gate), "a new gate has none");
 	for (uint32_t i = 0; i < HOSTS; i++)
 		hosts[i] = (struct feeds_host){.addr = FIRST + 2 * i, .feed = 3};
@@ -146,9 +106,9 @@ TEST(a_set_takes_the_place_of_another)
 {
 	struct feeds_host host = {.addr = 0xc0000207, .feed = 1}; /* 192.0.2.7 */
 	struct feeds_prefix prefixes[] = {
-		prefix_at("198.51.100.0/24", 0),
-		prefix_at("2001:db8::/32", 0),
-		prefix_at("2001:db8:1::7", 1),
+		entry_at("198.51.100.0/24", 0),
+		entry_at("2001:db8::/32", 0),
+		entry_at("2001:db8:1::7", 1),
 	};
 	struct feeds_image image = {
 		.hosts = &host,
@@ -160,7 +120,7 @@ TEST(a_set_takes_the_place_of_another)
 	struct feeds_image rest = {.prefixes = prefixes, .prefix_count = 1, .set = ONE};
 	struct pn_why why;
 
-	GATE_OR_SKIP();
+	ARMED_OR_SKIP();
 	for (unsigned round = 0; round < 3; round++) {
 		ENSURE(replace(&image) == 0, "%s", e.text);
 		why = why_of("192.0.2.7");
@@ -200,7 +160,7 @@ static void ask_on(volatile struct asked *asked)
 TEST(nobody_sees_half_a_set)
 {
 	struct feeds_host host = {.addr = 0xc0000207, .feed = 0};
-	struct feeds_prefix prefix = prefix_at("192.0.2.0/24", 0);
+	struct feeds_prefix prefix = entry_at("192.0.2.0/24", 0);
 	struct feeds_image sets[] = {
 		{.hosts = &host, .host_count = 1, .set = ONE},
 		{.prefixes = &prefix, .prefix_count = 1, .set = ONE},
@@ -210,7 +170,7 @@ TEST(nobody_sees_half_a_set)
 	unsigned long before;
 	pid_t child;
 
-	GATE_OR_SKIP();
+	ARMED_OR_SKIP();
 	ENSURE(asked != MAP_FAILED && replace(&sets[0]) == 0, "%s", e.text);
 	child = fork();
 	if (child == 0)
@@ -230,11 +190,11 @@ TEST(nobody_sees_half_a_set)
 
 TEST(actions_change_with_an_image)
 {
-	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_prefix prefix = entry_at("198.51.100.0/24", 0);
 	struct feeds_image image = {.prefixes = &prefix, .prefix_count = 1, .set = ONE};
 	struct pn_why why;
 
-	GATE_OR_SKIP();
+	ARMED_OR_SKIP();
 	ENSURE(replace(&image) == 0, "%s", e.text);
 	gate_conf(gate)->enforce_until = 0;
 	why = why_of("198.51.100.9");
@@ -260,7 +220,7 @@ static bool hits_put(uint32_t number, uint64_t each)
 /* Another configuration numbers them otherwise. */
 TEST(hits_go_with_the_names)
 {
-	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_prefix prefix = entry_at("198.51.100.0/24", 0);
 	struct feeds_image image = {
 		.prefixes = &prefix,
 		.prefix_count = 1,
@@ -272,7 +232,7 @@ TEST(hits_go_with_the_names)
 	struct feeds_set set;
 	uint64_t one;
 
-	GATE_OR_SKIP();
+	ARMED_OR_SKIP();
 	ENSURE(replace(&(struct feeds_image){0}) == 0 && replace(&image) == 0, "%s", e.text);
 	ENSURE(feeds_get_set(gate, &set, &e) == 0, "%s", e.text);
 	EXPECT(set.count == 2 && set.part[1].action == PN_REFUSE && set.part[1].always &&
@@ -303,10 +263,10 @@ TEST(hits_go_with_the_names)
 
 TEST(an_entry_of_no_feed_changes_nothing)
 {
-	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_prefix prefix = entry_at("198.51.100.0/24", 0);
 	struct feeds_image image = {.prefixes = &prefix, .prefix_count = 1, .set = ONE};
 
-	GATE_OR_SKIP();
+	ARMED_OR_SKIP();
 	ENSURE(replace(&image) == 0, "%s", e.text);
 	prefix.feed = 1;
 	EXPECT(replace(&image) == -EINVAL, "refused: %s", e.text);
@@ -316,7 +276,7 @@ TEST(an_entry_of_no_feed_changes_nothing)
 /* A reload replaces the programs and keeps the maps; other sizes make other maps, to which the feeds go along. */
 TEST(feeds_outlive_the_programs)
 {
-	struct feeds_prefix prefix = prefix_at("198.51.100.0/24", 0);
+	struct feeds_prefix prefix = entry_at("198.51.100.0/24", 0);
 	struct feeds_host host = {.addr = 0xc0000207, .feed = 0};
 	struct feeds_image image = {.hosts = &host,
 				    .host_count = 1,
@@ -324,16 +284,16 @@ TEST(feeds_outlive_the_programs)
 				    .prefix_count = 1,
 				    .set = ONE};
 
-	GATE_OR_SKIP();
+	ARMED_OR_SKIP();
 	ENSURE(replace(&image) == 0, "%s", e.text);
-	ENSURE(gate_make(GATE_ADOPTED), "adopted");
+	ENSURE(gate_again(GATE_ADOPTED), "adopted");
 	EXPECT(feeds_are_loaded(gate), "they are there");
 	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "an address");
 	EXPECT(why_of("198.51.100.9").reason == PN_REASON_FEED, "a prefix");
 	ENSURE(replace(&image) == 0, "and can be replaced: %s", e.text);
 	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "an address, again");
 	sizes.rules *= 2;
-	ENSURE(gate_make(GATE_MIGRATED), "migrated");
+	ENSURE(gate_again(GATE_MIGRATED), "migrated");
 	EXPECT(feeds_are_loaded(gate), "they have come along");
 	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "an address");
 	EXPECT(why_of("198.51.100.9").reason == PN_REASON_FEED, "a prefix");
@@ -341,6 +301,6 @@ TEST(feeds_outlive_the_programs)
 	EXPECT(why_of("192.0.2.7").reason == PN_REASON_FEED, "and can be replaced");
 	ENSURE(replace(&(struct feeds_image){0}) == 0, "%s", e.text);
 	sizes.rules *= 2;
-	ENSURE(gate_make(GATE_MIGRATED), "migrated without any");
+	ENSURE(gate_again(GATE_MIGRATED), "migrated without any");
 	EXPECT(!feeds_are_loaded(gate), "there are none");
 }

@@ -3,7 +3,7 @@
  * Sources, questions and the responder's socket in a real gate that is attached to no interface. Needs root and a kernel
  * with BTF.
  */
-#include "tap.h"
+#include "gate_rig.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,76 +17,7 @@
 #include <bpf/bpf.h>
 
 #include "base/when.h"
-#include "kern/kern.h"
 #include "kern/maps.h"
-
-#define LISTED_BOUND 16
-#define NS_PER_S     1000000000ULL
-
-static const struct gate_sizes sizes = {.rules = 64,
-					.blocks = 64,
-					.allow = 64,
-					.open = 64,
-					.rates = 4096,
-					.listed = LISTED_BOUND,
-					.known = 4096};
-
-static char instance[32];
-static struct gate *gate;
-static struct err e;
-
-static void gate_end(void)
-{
-	int lock = gate_lock(NULL);
-
-	gate_close(gate);
-	gate_remove(instance, NULL);
-	gate_unlock(lock);
-}
-
-/* Loads and switches: what `postern run` does at its start. */
-static struct gate *gate_make(enum gate_origin *origin)
-{
-	struct gate *g = NULL;
-	int lock = gate_lock(&e), r;
-
-	if (!EXPECT(lock >= 0, "%s", e.text))
-		return NULL;
-	r = gate_load(&g, instance, &sizes, origin, &e);
-	if (r == 0)
-		r = gate_switch(g, &e);
-	gate_unlock(lock);
-	if (EXPECT(r == 0, "%s", e.text))
-		return g;
-	gate_close(g);
-	return NULL;
-}
-
-static bool gate_begin(void)
-{
-	enum gate_origin origin;
-
-	if (gate)
-		return true;
-	snprintf(instance, sizeof(instance), "unit-kern-%d", (int)getpid());
-	gate = gate_make(&origin);
-	atexit(gate_end);
-	return gate && EXPECT(origin == GATE_NEW, "the gate is new");
-}
-
-#define GATE_OR_SKIP()                                                                             \
-	if (geteuid() != 0)                                                                        \
-		SKIP("root");                                                                      \
-	if (!gate_begin())                                                                         \
-	return
-
-static struct prefix prefix_at(const char *text)
-{
-	struct prefix p = {0};
-
-	EXPECT(prefix_parse(text, &p, NULL) == 0, "%s", text);
-	return p;
-}
 
 static int put_listed(const char *prefix, enum pn_action action, uint64_t expires)
 {
@@ -248,13 +179,13 @@ TEST(a_full_list_says_so)
 	int r = 0;
 
 	GATE_OR_SKIP();
-	for (unsigned i = 0; i <= LISTED_BOUND && !r; i++) {
+	for (uint32_t i = 0; i <= sizes.listed && !r; i++) {
 		snprintf(text, sizeof(text), "198.51.100.%u", i);
 		r = put_listed(text, PN_DROP, 1);
 	}
 	EXPECT(r == -ENOSPC && strstr(e.text, "pn_listed") && strstr(e.text, "tables.listed"),
 	       "%d: %s", r, e.text);
-	EXPECT(rules_reap(gate, &e) == LISTED_BOUND, "all have expired");
+	EXPECT(rules_reap(gate, &e) == (int)sizes.listed, "all have expired");
 }
 
 /* ---- questions ---- */
@@ -399,18 +330,6 @@ static int no_link(void *c, const struct gate_link *link)
 	return 0;
 }
 
-static bool switch_again(enum gate_origin want)
-{
-	enum gate_origin origin;
-	struct gate *again = gate_make(&origin);
-
-	if (!again || !EXPECT(origin == want, "origin %d", origin))
-		return false;
-	gate_close(gate);
-	gate = again;
-	return true;
-}
-
 TEST(steering_follows_the_namespace)
 {
 	struct bpf_link_info first, second;
@@ -421,15 +340,15 @@ TEST(steering_follows_the_namespace)
 	EXPECT(first.netns.netns_ino == netns_here() && first.netns.attach_type == BPF_SK_LOOKUP,
 	       "in this namespace");
 	EXPECT(gate_each_link(gate, no_link, NULL, &e) == 0, "it is no interface's");
-	ENSURE(switch_again(GATE_ADOPTED) && read_steer(&second), "switched");
+	ENSURE(gate_replace(GATE_ADOPTED) && read_steer(&second), "switched");
 	EXPECT(first.id == second.id && first.prog_id != second.prog_id,
 	       "the link is kept, and runs the new program");
 	ENSURE(unshare(CLONE_NEWNET) == 0, "another namespace");
-	ENSURE(switch_again(GATE_ADOPTED) && read_steer(&first), "switched there");
+	ENSURE(gate_replace(GATE_ADOPTED) && read_steer(&first), "switched there");
 	EXPECT(first.id != second.id && first.netns.netns_ino == netns_here(), "it has moved");
 	/* The namespace ends with its last process, and the link in it is dead. */
 	ENSURE(setns(home, CLONE_NEWNET) == 0, "back");
-	ENSURE(switch_again(GATE_ADOPTED) && read_steer(&second), "switched back");
+	ENSURE(gate_replace(GATE_ADOPTED) && read_steer(&second), "switched back");
 	EXPECT(second.netns.netns_ino == netns_here(), "a dead link is replaced");
 	close(home);
 }

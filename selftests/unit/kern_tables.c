@@ -1,66 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tables of a real gate, which is attached to no interface, read a piece at a time. Needs root and a kernel with BTF. */
-#include "kern/tables.h"
-
-#include <unistd.h>
+#include "gate_rig.h"
 
 #include "base/when.h"
 #include "kern/maps.h"
-#include "tap.h"
+#include "kern/tables.h"
 
 #define HOSTS	 5000 /* more than two batches */
 #define PREFIXES 300
-
-static char instance[32];
-static struct gate *gate;
-static struct err e;
-
-static void gate_end(void)
-{
-	int lock = gate_lock(NULL);
-
-	gate_close(gate);
-	gate_remove(instance, NULL);
-	gate_unlock(lock);
-}
-
-static bool gate_begin(void)
-{
-	static const struct gate_sizes sizes = {.rules = 8192,
-						.blocks = 1024,
-						.allow = 64,
-						.open = 64,
-						.rates = 4096,
-						.listed = 64,
-						.known = 4096};
-	enum gate_origin origin;
-	int lock, r;
-
-	if (gate)
-		return true;
-	snprintf(instance, sizeof(instance), "unit-tables-%d", (int)getpid());
-	lock = gate_lock(&e);
-	r = gate_load(&gate, instance, &sizes, &origin, &e);
-	if (r == 0)
-		r = gate_switch(gate, &e);
-	gate_unlock(lock);
-	atexit(gate_end);
-	return EXPECT(r == 0, "%s", e.text);
-}
-
-#define GATE_OR_SKIP()                                                                             \
-	if (geteuid() != 0)                                                                        \
-		SKIP("root");                                                                      \
-	if (!gate_begin())                                                                         \
-	return
-
-static struct prefix prefix_at(const char *text)
-{
-	struct prefix p = {0};
-
-	EXPECT(prefix_parse(text, &p, NULL) == 0, "%s", text);
-	return p;
-}
 
 static void fill(void)
 {

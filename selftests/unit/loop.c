@@ -3,7 +3,6 @@
  */
 #include "base/loop.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -285,21 +284,9 @@ TEST(a_descriptor_that_cannot_be_watched_is_an_error)
 	world_close(&w);
 }
 
-static unsigned open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
 TEST(freeing_closes_what_the_loop_owns_and_nothing_else)
 {
-	unsigned before = open_descriptors();
+	unsigned before = tap_descriptors();
 	struct world w;
 
 	ENSURE(world_open(&w), "open");
@@ -309,8 +296,8 @@ TEST(freeing_closes_what_the_loop_owns_and_nothing_else)
 	loop_add_clock_step(w.loop, stepped, &w);
 	EXPECT(loop_run(w.loop) == 0, "run");
 	loop_free(w.loop);
-	EXPECT(open_descriptors() == before + 4, "%u open, %u before and a pair of pipes",
-	       open_descriptors(), before);
+	EXPECT(tap_descriptors() == before + 4, "%u open, %u before and a pair of pipes",
+	       tap_descriptors(), before);
 	w.loop = NULL;
 	world_close(&w);
 	loop_free(NULL);

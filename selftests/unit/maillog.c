@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Lines of mail servers as they really are, and lines in which a client plays somebody else: what is read of each. */
-#include <arpa/inet.h>
 #include <time.h>
 
 #include "base/addr.h"

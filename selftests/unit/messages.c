@@ -217,6 +217,7 @@ static const struct row bad[] = {
 	{MESSAGE_DELIVERY, "for nobody", FIELD(delivery.recipients), 0},
 	{MESSAGE_DELIVERY, "for everybody", FIELD(delivery.recipients), UINT32_MAX},
 	TEXT(MESSAGE_DELIVERY, delivery.host),
+	{MESSAGE_FOLLOWED, "neither lost nor not", FIELD(followed.is_lost), 2},
 	{MESSAGE_FEED, "a result that is none", FIELD(feed.result), 1},
 	{MESSAGE_FEED, "a result beyond all errors", FIELD(feed.result), -4096},
 	{MESSAGE_FEED, "a failure with a list", FIELD(feed.result), -22},

@@ -6,15 +6,12 @@
 #ifndef SELFTESTS_PARTS_RIG_H
 #define SELFTESTS_PARTS_RIG_H
 
-#include "tap.h"
+#include "setup_rig.h"
 
 #include <limits.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "daemon/bans.h"
-#include "daemon/ruling.h"
-#include "daemon/setup.h"
 #include "daemon/state.h"
 #include "daemon/witness.h"
 
@@ -44,7 +41,6 @@ static MAY_BE_UNUSED bool store_replace(void)
 static void bench_remove(void)
 {
 	char command[PATH_MAX + 16];
-	int lock;
 
 	if (d.bans)
 		bans_part.close(&d);
@@ -54,10 +50,7 @@ static void bench_remove(void)
 	store_close(d.store);
 	listings_free(d.contact.listings);
 	loop_free(d.loop);
-	gate_close(d.gate);
-	lock = gate_lock(NULL);
-	gate_remove(d.conf.instance, NULL);
-	gate_unlock(lock);
+	setup_remove(d.gate, d.conf.instance);
 	snprintf(command, sizeof(command), "rm -rf %s", d.conf.state_dir);
 	if (system(command) != 0)
 		printf("# could not remove %s\n", d.conf.state_dir);
@@ -67,13 +60,9 @@ static void bench_remove(void)
 static bool bench_load(void)
 {
 	struct ruling ruling = {.conf = &d.conf};
-	enum gate_origin origin;
-	struct err e = {0};
-	int lock, r;
+	bool loaded;
 
-	conf_defaults(&d.conf);
-	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-parts-%d", (int)getpid());
-	d.conf.local_networks = false;
+	setup_conf_reset(&d.conf);
 	d.conf.tables.listed = LISTED_BOUND;
 	if (!EXPECT(tap_temp_dir(d.conf.state_dir, "parts"), "a directory"))
 		return false;
@@ -83,13 +72,9 @@ static bool bench_load(void)
 			    recording_open(&d.contact.recording, &d) == 0,
 		    "parts"))
 		return false;
-	lock = gate_lock(&e);
-	if (!EXPECT(lock >= 0, "%s", e.text))
-		return false;
-	r = setup_gate(&ruling, &origin, &e);
+	loaded = setup_load(&ruling);
 	d.gate = ruling.gate;
-	gate_unlock(lock);
-	if (!EXPECT(r == 0, "%s", e.text))
+	if (!loaded)
 		return false;
 	atexit(bench_remove);
 	return store_use();

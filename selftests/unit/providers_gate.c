@@ -3,11 +3,11 @@
  * Networks of providers in a real gate that is attached to nothing: how many fit, what they give way to, and what stays when they go; and
  * what is believed while the store cannot be had, or a command is at it. Needs root and a kernel with BTF.
  */
+#include "setup_rig.h"
 #include "store_rig.h"
 
 #include "base/when.h"
 #include "daemon/providers.h"
-#include "daemon/setup.h"
 #include "daemon/state.h"
 
 #define ALLOW_BOUND 1024 /* the least the configuration allows */
@@ -21,23 +21,16 @@ static struct providers p = {.d = &d, .list = list, .restored = true};
 
 static void bench_remove(void)
 {
-	int lock;
-
 	recording_close(d.contact.recording);
 	loop_free(d.loop);
-	gate_close(d.gate);
-	lock = gate_lock(NULL);
-	gate_remove(d.conf.instance, NULL);
-	gate_unlock(lock);
+	setup_remove(d.gate, d.conf.instance);
 }
 
 /* One gate for all tests: loading it takes seconds. */
 static bool bench_get(void)
 {
 	struct ruling ruling = {.conf = &d.conf};
-	enum gate_origin origin;
-	struct err e = {0};
-	int lock, r;
+	bool loaded;
 
 	memset(list, 0, sizeof(list));
 	list[0].known = list[1].known = true;
@@ -50,20 +43,14 @@ static bool bench_get(void)
 		providers_apply(&p);
 		return true;
 	}
-	conf_defaults(&d.conf);
-	snprintf(d.conf.instance, sizeof(d.conf.instance), "unit-providers-%d", (int)getpid());
-	d.conf.local_networks = false;
+	setup_conf_reset(&d.conf);
 	d.conf.tables.allow = ALLOW_BOUND;
 	if (!EXPECT(loop_new(&d.loop) == 0 && recording_open(&d.contact.recording, &d) == 0,
 		    "parts"))
 		return false;
-	lock = gate_lock(&e);
-	if (!EXPECT(lock >= 0, "%s", e.text))
-		return false;
-	r = setup_gate(&ruling, &origin, &e);
+	loaded = setup_load(&ruling);
 	d.gate = ruling.gate;
-	gate_unlock(lock);
-	if (!EXPECT(r == 0, "%s", e.text))
+	if (!loaded)
 		return false;
 	atexit(bench_remove);
 	return true;
@@ -167,6 +154,13 @@ TEST(providers_take_half_of_the_table_and_no_more)
 	providers_apply(&p);
 	EXPECT(ours() == 100 + EACH && list[1].fitting == EACH, "there is room now: %u", ours());
 	EXPECT(!p.full_said.text[0], "%s", p.full_said.text);
+	/* What both have takes its room once. */
+	provider_fill(&list[0], 1, EACH);
+	provider_fill(&list[1], 1, EACH);
+	providers_apply(&p);
+	EXPECT(ours() == EACH && list[0].fitting == EACH && list[1].fitting == EACH &&
+		       !p.full_said.text[0],
+	       "each has all of its own: %u, %u, %u", ours(), list[0].fitting, list[1].fitting);
 	p.count = 0;
 	providers_apply(&p);
 	EXPECT(ours() == 0, "all are gone: %u", ours());
@@ -316,7 +310,8 @@ TEST(providers_records_wait_for_a_store_that_cannot_be_had)
 
 	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_SPF);
 	p.count = 1;
-	p.restored = one->known = false;
+	p.restored = one->known = p.gate_seen = false;
+	providers_apply(&p);
 	snprintf(one->kept.domain, sizeof(one->kept.domain), "%s", kept.domain);
 	record_come(one, "198.51.100.0/24");
 	tick();
@@ -340,6 +335,37 @@ TEST(providers_records_wait_for_a_store_that_cannot_be_had)
 	tick();
 	EXPECT(one->state == PROVIDER_GOOD && ours() == 2, "of one that is new nothing waits: %s",
 	       one->why);
+}
+
+TEST(providers_are_believed_where_neither_a_store_nor_the_gate_knows_any)
+{
+	struct provider *one = &list[0];
+	struct store_provider kept = {
+		.domain = "provider.test", .read_wall_s = now_wall_s(), .count = 1};
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	p.count = 1;
+	p.restored = one->known = p.gate_seen = false;
+	providers_apply(&p);
+	snprintf(one->kept.domain, sizeof(one->kept.domain), "%s", kept.domain);
+	d.store_busy = true;
+	record_come(one, "203.0.113.0/24");
+	tick();
+	EXPECT(trusts(one, "") && one->state == PROVIDER_ASKING, "a store comes soon: %s",
+	       one->why);
+	d.store_busy = false;
+	tick();
+	EXPECT(trusts(one, "203.0.113.0/24") && one->state == PROVIDER_GOOD, "none comes: %s",
+	       one->why);
+	record_come(one, "198.51.100.0/24");
+	EXPECT(trusts(one, "203.0.113.0/24") && one->state == PROVIDER_HELD,
+	       "but the next is held to the first: %s", one->why);
+	EXPECT(prefix_parse("192.0.2.0/24", &kept.network[0], NULL) == 0, "a network");
+	ENSURE(store_open(&d.store, dir_fresh(), STORE_WRITE, &e) == 0, "%s", e.text);
+	EXPECT(store_put_provider(d.store, &kept, &e) == 0, "%s", e.text);
+	tick();
+	EXPECT(trusts(one, "192.0.2.0/24"), "and what a store knows is older: %s", one->why);
 }
 
 TEST(providers_change_the_gate_while_no_command_does)

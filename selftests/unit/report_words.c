@@ -85,6 +85,33 @@ TEST(the_newest_limit_of_the_source_itself_is_told)
 	proof_free(p);
 }
 
+/* The limit was raised, and the list is another one, since somebody enforced. */
+TEST(each_way_has_the_lists_and_the_limit_of_its_own_time)
+{
+	static const char *const says[2] = {
+		"3 connections: 1 listed by new.example; 1 over limits.rate (120/1m); 1 in the "
+		"feed new",
+		"3 connections: 1 listed by old.example, older.example; 1 over limits.rate "
+		"(60/1m); 1 in the feed old"};
+	struct addr who = addr_of(WHO);
+	struct proof *p = proof_of(false);
+	char text[PROOF_TEXT_MAX];
+
+	refuse_by(p, WHO, "listed", "old.example older.example", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "rate", "60/1m", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "feed", "old", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "listed", "new.example", false, NOON_S, 1);
+	refuse_by(p, WHO, "rate", "120/1m", false, NOON_S, 1);
+	refuse_by(p, WHO, "feed", "new", false, NOON_S, 1);
+	deliver(p, WHO, NOON_S, NOON_S, "a@example.org");
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, proof_find(p, &who), acted, text);
+		EXPECT(!strcmp(text, says[acted]), "%d: %s", acted, text);
+	}
+	proof_free(p);
+}
+
 TEST(domains_are_counted_once_and_not_by_message)
 {
 	static const struct {
@@ -157,7 +184,7 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 		{"192.0.2.7", "listed", "a;b.$x.example"},
 	};
 	struct proof *p = proof_of(false);
-	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX], lead[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
 
 	for (size_t i = 0; i < COUNT(who); i++)
 		refuse_by(p, who[i].addr, who[i].reason, "bl.example", false, NOON_S, 3);
@@ -167,7 +194,8 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 	}
 	EXPECT(proof_conclude(p) == 0, "no memory");
 	ENSURE(p->providers == 1, "%u", p->providers);
-	proof_provider_tell(p, 0, text, line);
+	proof_provider_tell(p, 0, text);
+	proof_providers_line(p, lead, line);
 	EXPECT(p->provider[0].sources == 3 && !strcmp(line, "trust_spf = [\"example.co.uk\"];") &&
 		       strstr(text, "3 of them") && proof_detailed(p) == 4,
 	       "%s %s", text, line);
@@ -203,6 +231,38 @@ TEST(no_provider_is_suggested_whose_sources_look_more_like_spam)
 	proof_free(p);
 }
 
+/* Of each domain three sources with every sign of an honest sender, which delivered. */
+static struct proof *providers_of(unsigned domains, const struct conf_text *trust_spf,
+				  unsigned count)
+{
+	struct proof *p = proof_of(false);
+	char who[ADDR_TEXT_MAX], host[64];
+
+	p->facts.trust_spf = trust_spf;
+	p->facts.trust_spf_count = count;
+	for (unsigned i = 0; i < 3 * domains; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 1);
+	}
+	for (unsigned i = 0; i < 3 * domains; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		snprintf(host, sizeof(host), "mx%c.p%u.example", 'a' + (int)(i % 3), i / 3);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
+	}
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	return p;
+}
+
+static unsigned times(const char *text, const char *what)
+{
+	unsigned count = 0;
+
+	for (; (text = strstr(text, what)); text += strlen(what))
+		count++;
+	return count;
+}
+
 static char *printed(const struct proof *p, int (*form)(const struct proof *, FILE *))
 {
 	char *text = NULL;
@@ -212,6 +272,44 @@ static char *printed(const struct proof *p, int (*form)(const struct proof *, FI
 	if (!EXPECT(out && form(p, out) == 0 && fclose(out) == 0, "not written"))
 		return NULL;
 	return text;
+}
+
+/* Who follows it has the setting once, with what was there; and the sources that the record does not name have commands of their own then. */
+TEST(a_provider_of_the_configuration_is_not_suggested_again)
+{
+	static const struct conf_text there[CONF_PROVIDERS_MAX] = {{.text = "P1.example"},
+								   {.text = "mail.example.org"}};
+	static const struct {
+		unsigned domains, configured, providers, detailed;
+		const char *line;
+	} cases[] = {
+		{2, 0, 2, 0, "trust_spf = [\"p0.example\", \"p1.example\"];"},
+		{3, 2, 2, 3,
+		 "trust_spf = [\"P1.example\", \"mail.example.org\", \"p0.example\", "
+		 "\"p2.example\"];"},
+		{7, 0, 5, 6, "\"p3.example\", \"p4.example\"];"},
+		{3, CONF_PROVIDERS_MAX - 1, 1, 6, "\"\", \"p0.example\"];"},
+		{2, CONF_PROVIDERS_MAX, 0, 6, NULL},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct proof *p = providers_of(cases[i].domains, there, cases[i].configured);
+		char *text = printed(p, proof_text), *page = printed(p, proof_html);
+
+		ENSURE(text && page, "nothing is written");
+		EXPECT(p->providers == cases[i].providers && proof_detailed(p) == cases[i].detailed,
+		       "%zu: %u, %u in detail", i, p->providers, proof_detailed(p));
+		EXPECT(!cases[i].line || strstr(text, cases[i].line), "%zu: %s", i, text);
+		EXPECT(times(text, "trust_spf = [") == !!cases[i].line &&
+			       times(page, "trust_spf = [") == !!cases[i].line,
+		       "%zu: %s", i, text);
+		EXPECT((times(text, "place of the one that is there") == 1) ==
+			       (cases[i].configured && cases[i].line),
+		       "%zu: %s", i, text);
+		free(text);
+		free(page);
+		proof_free(p);
+	}
 }
 
 /* Names are checked before they come here; but no form relies on it. */
@@ -245,6 +343,28 @@ TEST(no_strangers_text_becomes_markup_or_a_command)
 	free(page);
 	free(json);
 	proof_free(p);
+}
+
+TEST(what_is_to_be_typed_stands_out_in_each_pair_of_ours)
+{
+	static const char *const reasons[] = {"only", "banned"};
+
+	for (size_t i = 0; i < COUNT(reasons); i++) {
+		struct proof *p = proof_of(false);
+		char *page;
+
+		refuse(p, WHO, reasons[i], false, NOON_S, 3);
+		deliver(p, WHO, NOON_S, NOON_S, "a@x`y`.example");
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		page = printed(p, proof_html);
+		ENSURE(page, "nothing is written");
+		EXPECT(strstr(page,
+			      i ? "<code>postern why " WHO "</code>" : " <code>only</code> list"),
+		       "%s", page);
+		EXPECT(times(page, "`") == 2 && strstr(page, "x`y`.example"), "%s", page);
+		free(page);
+		proof_free(p);
+	}
 }
 
 TEST(an_empty_report_is_one)

@@ -244,9 +244,7 @@ TEST(it_asks_why_says_so_and_tells_of_it)
 	const union message *m;
 	int fd;
 
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("a sanitizer, which makes system calls of its own");
-#endif
+	SKIP_IF_SANITIZED();
 	ENSURE(scene_start(&s, "", ""), "the responder");
 	ENSURE(hears(&s, MESSAGE_READY), "ready");
 	fd = rig_dial(&s.r, "127.0.0.1");
@@ -280,9 +278,7 @@ TEST(it_speaks_tls_where_it_can_open_nothing)
 	SSL *ssl;
 	int fd;
 
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("a sanitizer, which makes system calls of its own");
-#endif
+	SKIP_IF_SANITIZED();
 	ENSURE(scene_start(&s, "cert.pem", "key.pem"), "the responder");
 	ENSURE(hears(&s, MESSAGE_READY), "ready");
 	for (unsigned i = 0; i < 2; i++) {
@@ -309,9 +305,7 @@ TEST(a_keeper_that_talks_nonsense_ends_it)
 	struct message_why m = {.head = message_head(MESSAGE_WHY)};
 	struct scene s;
 
-#ifdef __SANITIZE_ADDRESS__
-	SKIP("a sanitizer, which makes system calls of its own");
-#endif
+	SKIP_IF_SANITIZED();
 	ENSURE(scene_start(&s, "", ""), "the responder");
 	ENSURE(hears(&s, MESSAGE_READY), "ready");
 	EXPECT(send(s.keeper, &m, sizeof(m), 0) == sizeof(m), "nonsense");

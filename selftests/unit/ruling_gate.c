@@ -3,14 +3,9 @@
  * Rules, own addresses and the mode in a real gate that is attached to nothing: store and maps change together or not
  * at all. Needs root and a kernel with BTF.
  */
-#include "tap.h"
-
-#include <errno.h>
-#include <unistd.h>
+#include "setup_rig.h"
 
 #include "base/when.h"
-#include "daemon/ruling.h"
-#include "daemon/setup.h"
 
 #define RULES_BOUND 1024 /* the least the configuration allows */
 #define RULES_MANY  (RULES_BOUND + 100)
@@ -30,13 +25,9 @@ static void shared_remove(void)
 	static const char *const files[] = {STORE_FILE, STORE_FILE "-wal", STORE_FILE "-shm",
 					    STORE_LOCK};
 	char path[128];
-	int lock;
 
 	store_close(shared.r.store);
-	gate_close(shared.r.gate);
-	lock = gate_lock(NULL);
-	gate_remove(shared.conf.instance, NULL);
-	gate_unlock(lock);
+	setup_remove(shared.r.gate, shared.conf.instance);
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), "%s/%s", shared.dir, files[i]);
 		unlink(path);
@@ -46,30 +37,19 @@ static void shared_remove(void)
 
 static void conf_reset(struct bench *b)
 {
-	conf_defaults(&b->conf);
-	snprintf(b->conf.instance, sizeof(b->conf.instance), "unit-ruling-%d", (int)getpid());
-	b->conf.local_networks = false;
+	setup_conf_reset(&b->conf);
 	b->conf.tables.rules = RULES_BOUND;
 }
 
 static bool shared_load(struct bench *b)
 {
-	enum gate_origin origin;
-	int lock, r;
-
 	if (!EXPECT(tap_temp_dir(b->dir, "gate"), "a directory"))
 		return false;
 	conf_reset(b);
 	b->r.conf = &b->conf;
 	atexit(shared_remove);
-	if (!EXPECT(store_open(&b->r.store, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text))
-		return false;
-	lock = gate_lock(&b->e);
-	if (!EXPECT(lock >= 0, "%s", b->e.text))
-		return false;
-	r = setup_gate(&b->r, &origin, &b->e);
-	gate_unlock(lock);
-	return EXPECT(r == 0, "%s", b->e.text) && EXPECT(origin == GATE_NEW, "the gate is new");
+	return EXPECT(store_open(&b->r.store, b->dir, STORE_WRITE, &b->e) == 0, "%s", b->e.text) &&
+	       setup_load(&b->r);
 }
 
 static int delete_stored(void *context, const struct store_rule *rule)
@@ -523,7 +503,8 @@ TEST(ruling_gate_the_kernel_has_a_mode_that_the_store_cannot_be_told_of)
 	/* As on a full disk: every change is refused. */
 	if (!EXPECT(store_open(&hasty.store, b->dir, STORE_READ, &b->e) == 0, "%s", b->e.text))
 		return;
-	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && hasty.owes, "%s", b->e.text);
+	EXPECT(ruling_apply_mode(&hasty, &b->e) == 0 && !hasty.owes && hasty.unwritten,
+	       "the kernel has all that is owed to it: %s", b->e.text);
 	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "the file overtakes the order");
 	store_close(hasty.store);
 }
@@ -537,7 +518,49 @@ TEST(ruling_gate_the_brake_needs_no_store)
 	EXPECT(ruling_brake(&b->conf, &b->e) == 0, "%s", b->e.text);
 	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "monitor mode is in force");
 	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
-	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "what is stored comes back");
+	EXPECT(gate_conf(b->r.gate)->enforce_until == 0, "and stays so, whoever looks again");
+	b->r.lifts_brake = true;
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0, "%s", b->e.text);
+	b->r.lifts_brake = false;
+	EXPECT(gate_conf(b->r.gate)->enforce_until == PN_FOREVER, "a reload takes what is stored");
+	EXPECT(ruling_brake(&b->conf, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_set_mode(&b->r, CONF_ENFORCE, 0, &b->e) == 0 &&
+		       gate_conf(b->r.gate)->enforce_until == PN_FOREVER,
+	       "and so does another order: %s", b->e.text);
+	gate_conf(b->r.gate)->enforce_until = 0;
+	EXPECT(ruling_apply_mode(&b->r, &b->e) == 0 &&
+		       gate_conf(b->r.gate)->enforce_until == PN_FOREVER,
+	       "which ends it: %s", b->e.text);
+}
+
+/* The controller's own maps, or those that another process puts in their place. */
+TEST(ruling_gate_new_maps_stay_braked)
+{
+	enum gate_origin origin = GATE_NEW;
+	struct conf wider;
+	struct ruling r;
+	struct bench *b;
+	int lock;
+
+	BENCH_OR_SKIP(b);
+	EXPECT(ruling_set_mode(&b->r, CONF_ENFORCE, 0, &b->e) == 0, "%s", b->e.text);
+	EXPECT(ruling_brake(&b->conf, &b->e) == 0, "%s", b->e.text);
+	wider = b->conf;
+	wider.tables.rules *= 2;
+	r = (struct ruling){.conf = &wider, .store = b->r.store};
+	lock = gate_lock(&b->e);
+	if (!EXPECT(lock >= 0 && setup_gate(&r, &origin, &b->e) == 0, "%s", b->e.text))
+		return;
+	EXPECT(origin == GATE_MIGRATED && gate_conf(r.gate)->enforce_until == 0, "still");
+	gate_close(b->r.gate);
+	b->r.gate = NULL;
+	r = (struct ruling){.conf = &b->conf, .store = b->r.store, .lifts_brake = true};
+	EXPECT(setup_gate(&r, &origin, &b->e) == 0, "%s", b->e.text);
+	gate_unlock(lock);
+	b->r.gate = r.gate;
+	EXPECT(origin == GATE_MIGRATED && gate_conf(r.gate)->enforce_until == PN_FOREVER &&
+		       !gate_conf(r.gate)->braked,
+	       "a reload with other tables lifts it");
 }
 
 TEST(ruling_gate_knobs_are_those_of_the_configuration)

@@ -141,6 +141,32 @@ TEST(bans_hold_through_a_reboot_and_never_longer)
 	store_close(s);
 }
 
+/* The end of one that ended before this boot is put as it is, and not as the boot's beginning. */
+TEST(an_end_before_this_boot_is_no_later_when_it_is_written_again)
+{
+	struct store_ban b = ban_of("192.0.2.7", 1, 0), got;
+	struct store *s;
+
+	dir_fresh();
+	play("boot-a", 1000 * S, WALL);
+	b.last_wall_s = WALL / S - 20000;
+	b.until_wall_s = WALL / S - 16000;
+	for (unsigned boot = 0; boot < 2; boot++) {
+		s = open_played();
+		ENSURE(s, "no store");
+		for (unsigned i = 0; i < 2; i++) {
+			put_ban(s, &b);
+			ENSURE(store_get_ban(s, &b.prefix, &got, NULL) == 0, "there");
+			EXPECT(!got.expires_boot_ns && got.until_wall_s == b.until_wall_s,
+			       "ended %lld s later",
+			       (long long)(got.until_wall_s - b.until_wall_s));
+			b = got;
+		}
+		store_close(s);
+		play("boot-b", 5 * S, WALL + 60 * S);
+	}
+}
+
 /* What ended an hour ago ended an hour ago, whatever the wall clock says, which nobody was running to see stepped. */
 TEST(a_step_of_the_clock_makes_no_end_older)
 {

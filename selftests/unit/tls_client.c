@@ -7,7 +7,6 @@
 #include <openssl/x509v3.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 

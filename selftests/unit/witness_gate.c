@@ -8,9 +8,11 @@
 #define LOOK_MS	  20
 #define LOOKS_MAX 1000 /* half a second is enough, on a machine that has nothing else to do */
 
+static struct store_refusal last; /* of a walk */
+
 static int count_refusal(void *context, const struct store_refusal *r)
 {
-	(void)r;
+	last = *r;
 	++*(unsigned *)context;
 	return 0;
 }
@@ -69,4 +71,38 @@ TEST(a_refusal_takes_no_place_of_another_in_a_store_that_was_replaced)
 	EXPECT(store_put_refusals(d.store, others, 5, &e) == 0, "%s", e.text);
 	EXPECT(witness_one(2), "it stands beside theirs");
 	witness_part.close(&d);
+}
+
+/* What was on its way when the connection was cut is judged by the kernel as it comes, and is none of its own. */
+TEST(a_cut_connection_counts_once)
+{
+	struct pn_event e = {.time = now_boot_ns(),
+			     .src = {[10] = 0xff, 0xff, 198, 51, 100, 7},
+			     .class_ = PN_CLASS_MX,
+			     .reason = PN_REASON_LISTED,
+			     .action = PN_DROP,
+			     .would = PN_DROP,
+			     .sport = 40001};
+	struct err error = {0};
+	struct addr who;
+	unsigned before;
+
+	if (geteuid() != 0)
+		SKIP("root");
+	if (!d.gate && !bench_load())
+		return;
+	before = refusals();
+	ENSURE(witness_part.open(&d, &error) == 0, "%s", error.text);
+	d.conf.actions.dnsbl = CONF_DROP;
+	memcpy(who.byte, e.src, sizeof(who.byte));
+	witness_note_cut(&d, &who, e.sport);
+	witness_part.event(&d, &e);
+	e.sport++;
+	witness_part.event(&d, &e);
+	witness_note_cut(&d, &who, e.sport);
+	witness_part.close(&d);
+	EXPECT(refusals() == before + 1 && last.acted && last.connections == 2 &&
+		       !strcmp(last.action, "drop"),
+	       "%u rows, the last of %d connections by %s", refusals() - before,
+	       (int)last.connections, last.action);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Waiting for a command's worker: how it ends, and what comes meanwhile. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -57,27 +56,15 @@ static int signal_and_end_work(void *context, int fd, pid_t parent)
 	return kill(parent, *(const int *)context);
 }
 
-static unsigned descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
-
 static int run(int (*work)(void *, int, pid_t), void *context, size_t most, char **bytes,
 	       size_t *length, struct err *e)
 {
 	const struct worker w = {
 		.run = work, .context = context, .what = "tests", .bytes_max = most};
-	unsigned before = descriptors();
+	unsigned before = tap_descriptors();
 	int ret = worker_run(&w, bytes, length, e);
 
-	EXPECT(descriptors() == before, "nothing is left open");
+	EXPECT(tap_descriptors() == before, "nothing is left open");
 	return ret;
 }
 
@@ -102,6 +89,28 @@ TEST(one_that_says_too_much_is_ended)
 
 	EXPECT(ret == -E2BIG && !bytes && strstr(e.text, "more than it may"), "%d: %s", ret,
 	       e.text);
+}
+
+/* More at a time than a pipe holds, so that there is always something to read. */
+static int talking_work(void *context, int fd, pid_t parent)
+{
+	static const char much[1 << 20];
+
+	(void)context;
+	(void)parent;
+	while (write(fd, much, sizeof(much)) > 0)
+		;
+	return 0;
+}
+
+TEST(one_that_never_stops_talking_is_late_like_any_other)
+{
+	const struct worker w = {
+		.run = talking_work, .what = "tests", .bytes_max = 256 << 20, .limit_ms = 20};
+	struct err e = {0};
+	int ret = worker_run(&w, NULL, NULL, &e);
+
+	EXPECT(ret == -ETIME && strstr(e.text, "took too long"), "%d: %s", ret, e.text);
 }
 
 TEST(one_that_is_ended_is_told)

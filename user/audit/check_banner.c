@@ -3,8 +3,6 @@
  * What servers tell everybody of themselves. A product is no secret worth much, its version and what lies behind it are. A masked banner
  * hides no server from who looks at its replies: that is said, and is no fault.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "audit/look.h"
 #include "audit/patches.h"

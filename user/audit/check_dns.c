@@ -3,8 +3,6 @@
  * What the DNS says of addresses and of the hosts that take a domain's mail. An answer that did not come is inconclusive: nobody is
  * accused of what could not be found out.
  */
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

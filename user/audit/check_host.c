@@ -3,7 +3,6 @@
 #include "audit/check.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "audit/local_inside.h"

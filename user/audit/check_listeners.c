@@ -2,7 +2,6 @@
 /* Who listens on this host, against what a mail host needs: the check of ports from within. */
 #include "audit/check.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "audit/local_inside.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Findings: see finding.h. */
 #include "audit/finding.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "audit/check.h"
 #include "audit/fix.h"

@@ -19,7 +19,6 @@ struct seen_gate {
 	char self_test[SEEN_TEXT_MAX]; /* why not */
 	bool asks_lists;	       /* dnsbl.sites */
 	unsigned rules;		       /* the operator's */
-	bool tests_protocol;	       /* postern's protocol test */
 	char why[SEEN_TEXT_MAX];       /* could not be read */
 };
 

@@ -119,6 +119,8 @@ struct local_tool {
 int local_run(struct local_raw *raw, const struct local_tool *tools, unsigned count);
 /* The absolute path of a tool, or "". Returns buffer. */
 const char *local_tool_find(const char *name, char buffer[static LOCAL_PATH_MAX]);
+/* May somebody but root write this file or directory, or put another one in its place? */
+bool local_path_is_others(const char *path);
 /* May somebody but root write this directory of a configuration, or main.cf or master.cf in it? Then it is not obeyed with our rights. */
 bool local_config_is_others(const char *config);
 /* One that goes on writing to a pipe as long as somebody reads: the pipe's end, non-blocking, or -errno. */
@@ -132,7 +134,6 @@ void local_collect_state(struct local_raw *raw);
 void local_log_collect(struct local_raw *raw, const struct audit_request *request,
 		       const char *maillog_file);
 void local_log_read_before(struct local_log *log);
-void local_log_read_after(struct local_log *log);
 void local_log_close(struct local_log *log);
 /* The client's address in a line of a mail server's log, whichever it is. */
 bool local_log_address(const char *line, size_t length, struct addr *out);
@@ -243,7 +244,6 @@ const char *local_setting_find(const struct seen_local *l, enum server_kind serv
 void local_trust_add(struct seen_local *l, enum server_kind server, const char *where,
 		     const char *entry);
 void local_zone_add(struct seen_local *l, const char *zone, const char *where, bool is_names);
-void local_sender_add(struct seen_local *l, const char *sender, const char *queue_id);
 /* The next line of *at, its end replaced by 0; NULL behind the last. */
 char *local_line(char **at);
 /* The next word of *at, parted by these characters; NULL behind the last. */

@@ -12,7 +12,6 @@
 #include "audit/local_inside.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +137,7 @@ void local_log_read_before(struct local_log *log)
 	}
 }
 
-void local_log_read_after(struct local_log *log)
+static void log_read_after(struct local_log *log)
 {
 	if (log->fd < 0)
 		return;
@@ -150,7 +149,7 @@ void local_log_read_after(struct local_log *log)
 void seen_local_read_log(struct seen_local *l)
 {
 	for (unsigned i = 0; i < l->log_count; i++)
-		local_log_read_after(&l->log[i]);
+		log_read_after(&l->log[i]);
 }
 
 /* ---- addresses in lines ---- */

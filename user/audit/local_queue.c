@@ -16,7 +16,7 @@
 
 #define SENDERS_MAX 4096 /* apart; one who sends much is among the first */
 
-void local_sender_add(struct seen_local *l, const char *sender, const char *queue_id)
+static void sender_add(struct seen_local *l, const char *sender, const char *queue_id)
 {
 	struct local_sender *rows, *row;
 
@@ -60,7 +60,7 @@ static void postqueue_read(struct seen_local *l, const struct local_piece *piece
 		const char *id = json_string_value(json_object_get(row, "queue_id"));
 
 		if (sender)
-			local_sender_add(l, sender, id ? id : "");
+			sender_add(l, sender, id ? id : "");
 		json_decref(row);
 	}
 }
@@ -81,7 +81,7 @@ static void exim_line(struct seen_local *l, char *line)
 	if (!close)
 		return;
 	*close = '\0';
-	local_sender_add(l, open + 1, id);
+	sender_add(l, open + 1, id);
 }
 
 static void exim_read(struct seen_local *l, const struct local_piece *piece)

@@ -2,8 +2,6 @@
 /* What files say of the host: who may log in, where logs go, which packages lag behind, what rspamd asks. */
 #include "audit/local_inside.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,6 @@
 #include "audit/patches.h"
 
 #include <ctype.h>
-#include <string.h>
 
 #define VERSION_NUMBER_MAX 1000000000ul /* foreign: no overflow by a thousand digits */
 

@@ -3,8 +3,6 @@
  * The same said of many places is said once. A domain with two MX hosts of two addresses each would otherwise say everything four times, and
  * nobody reads that far. JSON, which programs read, has a line for each place.
  */
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "audit/check.h"

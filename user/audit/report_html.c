@@ -12,8 +12,6 @@
 #include "base/version.h"
 #include "base/when.h"
 
-#define MS_PER_S 1000
-
 /* ---- text ---- */
 
 static void put(FILE *out, const char *text)

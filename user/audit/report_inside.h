@@ -56,8 +56,6 @@ const char *report_severity_title(enum severity s);
 const char *report_vantage(const struct finding *f, char *buffer, size_t size);
 /* "mx.example.org 192.0.2.1 port 25, from outside". Returns buffer, clean. */
 const char *report_place(const struct finding *f, char *buffer, size_t size);
-/* The same without the vantage, for what passed. */
-const char *report_place_short(const struct finding *f, char *buffer, size_t size);
 /* That of a row of a baseline. */
 const char *report_place_gone(const json_t *row, char *buffer, size_t size);
 /* A text of a row of a baseline, clean; "" none. Returns buffer. */
@@ -86,13 +84,9 @@ bool report_was_said(const struct report_view *v, unsigned i, report_alike_fn al
 /* Where what row i says is so: "all 4 addresses, port 25", or each of them. Returns buffer, clean. */
 const char *report_places(const struct report *r, const struct report_view *v, unsigned i,
 			  report_alike_fn alike, char *buffer, size_t size);
-/*
- * What decides nothing often has one reason for many checks: do rows i and j have the same, in the same place (which does not matter where nothing
- * was tried) and with the same evidence? And has an earlier row than i?
- */
-bool report_same_reason(const struct report_view *v, unsigned i, unsigned j);
-/* The same sentence with the same evidence, wherever. */
+/* Do both say the same sentence with the same evidence, wherever? */
 bool report_same_words(const struct report_view *v, unsigned i, unsigned j);
+/* Of what was not decided: has an earlier row than i the same reason? */
 bool report_reason_was_said(const struct report_view *v, unsigned i);
 /* The ids that share the reason of row i: "users, queue". Returns buffer, clean. */
 const char *report_reason_ids(const struct report_view *v, unsigned i, char *buffer, size_t size);

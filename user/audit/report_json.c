@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The report for programs: JSON Lines, a finding each and a summary at the end. README.md documents the keys; REPORT_SCHEMA goes up when
+ * The report for programs: JSON Lines, a finding each and a summary at the end. postern-audit(8) documents the keys; REPORT_SCHEMA goes up when
  * one changes its meaning. The next baseline is the same report, so a baseline can be made by hand.
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "audit/check.h"
 #include "audit/report_inside.h"

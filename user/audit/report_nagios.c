@@ -3,7 +3,6 @@
  * The report for a monitoring system: one line and performance data (Monitoring Plugins guidelines, "Plugin Output for Nagios" and
  * "Performance data"). A bar would begin the data, so that in what is foreign becomes \x7c.
  */
-#include <string.h>
 
 #include "audit/check.h"
 #include "audit/report_inside.h"

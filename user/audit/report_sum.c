@@ -202,7 +202,8 @@ void report_append(char *buffer, size_t size, const char *format, ...)
 	va_end(ap);
 }
 
-const char *report_place_short(const struct finding *f, char *buffer, size_t size)
+/* The same without the vantage. */
+static const char *place_short(const struct finding *f, char *buffer, size_t size)
 {
 	char address[ADDR_TEXT_MAX] = "";
 
@@ -231,7 +232,7 @@ const char *report_place(const struct finding *f, char *buffer, size_t size)
 {
 	char vantage[REPORT_PLACE_MAX];
 
-	report_place_short(f, buffer, size);
+	place_short(f, buffer, size);
 	report_append(buffer, size, "%s", report_vantage(f, vantage, sizeof(vantage)));
 	return buffer;
 }
@@ -350,7 +351,11 @@ bool report_same_words(const struct report_view *v, unsigned i, unsigned j)
 	       has_same_evidence(a->finding, b->finding);
 }
 
-bool report_same_reason(const struct report_view *v, unsigned i, unsigned j)
+/*
+ * What decides nothing often has one reason for many checks: do rows i and j have the same, in the same place (which does not matter where nothing
+ * was tried) and with the same evidence?
+ */
+static bool same_reason(const struct report_view *v, unsigned i, unsigned j)
 {
 	const struct report_row *a = &v->row[i], *b = &v->row[j];
 	char one[REPORT_PLACE_MAX], other[REPORT_PLACE_MAX];
@@ -359,14 +364,14 @@ bool report_same_reason(const struct report_view *v, unsigned i, unsigned j)
 		return false;
 	if (a->part == PART_SKIPPED || a->part == PART_NOT_CHECKABLE)
 		return true;
-	return strcmp(report_place_short(a->finding, one, sizeof(one)),
-		      report_place_short(b->finding, other, sizeof(other))) == 0;
+	return strcmp(place_short(a->finding, one, sizeof(one)),
+		      place_short(b->finding, other, sizeof(other))) == 0;
 }
 
 bool report_reason_was_said(const struct report_view *v, unsigned i)
 {
 	for (unsigned j = 0; j < i; j++)
-		if (report_same_reason(v, j, i))
+		if (same_reason(v, j, i))
 			return true;
 	return false;
 }
@@ -378,7 +383,7 @@ const char *report_reason_ids(const struct report_view *v, unsigned i, char *buf
 
 	buffer[0] = '\0';
 	for (unsigned j = i; j < v->count; j++) {
-		if (!report_same_reason(v, i, j) || strcmp(v->row[j].finding->id, last) == 0)
+		if (!same_reason(v, i, j) || strcmp(v->row[j].finding->id, last) == 0)
 			continue;
 		last = v->row[j].finding->id;
 		report_append(buffer, size, "%s%s", buffer[0] ? ", " : "",

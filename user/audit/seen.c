@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* What was observed, from its beginning to its end: see seen.h. */
 #include "audit/seen.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The words of the audit: see words.h. */
 #include "audit/words.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Names that are there for a while: see temporary.h. */
 #include "base/temporary.h"
 
 #include <errno.h>

@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 

@@ -3,7 +3,6 @@
  * From the words of `postern audit` to what is asked for. Whatever is wrong with them is found here, before anything is sent to anybody: a
  * mistyped check would otherwise silently not be made.
  */
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

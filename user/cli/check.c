@@ -4,7 +4,6 @@
  * one that has gone mad counts for nothing here either. What the DNS says is read without privileges: they go before the
  * first question.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

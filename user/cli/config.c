@@ -12,26 +12,54 @@
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/foreign.h"
+#include "cli/worker.h"
 #include "daemon/asking.h"
 #include "daemon/feeding_file.h"
 #include "daemon/instance.h"
 #include "daemon/responder.h"
 
+#define FEED_WAIT_S    10 /* a disk that had gone to sleep has come up by then */
 #define RELOAD_WAIT_S  30 /* a controller that has not answered by then is stuck */
 #define RELOAD_LOOK_MS 50 /* its answer is a word in a map, which nothing tells of */
 
-/* Files come and go, so one that will not do is no fault of the configuration. */
-static void feeds_warn(const struct cli *cli)
+/* In a worker: who touches the path of a feed may hang there, and Ctrl-C is to end us all the same. */
+static int feed_look(void *context, int fd, pid_t parent)
+{
+	const struct conf_feed *feed = context;
+	struct err e = {0};
+
+	(void)parent;
+	if (feedfile_open(feed->file, &e) >= 0)
+		return 0;
+	return write(fd, e.text, sizeof(e.text)) == sizeof(e.text) ? 0 : WORKER_FAILED;
+}
+
+/* Files come and go, so one that will not do is no fault of the configuration. The status of a command that was told to end, or 0. */
+static int feeds_warn(struct cli *cli)
 {
 	for (unsigned i = 0; i < cli->conf.feed_count; i++) {
+		struct conf_feed *feed = &cli->conf.feeds[i];
+		const struct worker w = {.run = feed_look,
+					 .context = feed,
+					 .what = "opens its file",
+					 .bytes_max = ERR_TEXT_MAX,
+					 .limit_s = FEED_WAIT_S};
+		char *why = NULL;
+		size_t length = 0;
 		struct err e = {0};
-		int fd = feedfile_open(cli->conf.feeds[i].file, &e);
+		int ret = worker_run(&w, &why, &length, &e);
 
-		if (fd >= 0)
-			close(fd);
-		else
-			cli_warn(cli, "feed %s: %s", cli->conf.feeds[i].name, e.text);
+		if (ret == 0 && length == ERR_TEXT_MAX)
+			err_set(&e, -EIO, "%.*s", ERR_TEXT_MAX - 1, why);
+		else if (ret == -ETIME)
+			err_set(&e, ret, "its file system does not answer");
+		free(why);
+		if (ret > WORKER_SIGNALLED)
+			return ret;
+		if (e.code)
+			cli_warn(cli, "feed %s: %s", feed->name, e.text);
 	}
+	return 0;
 }
 
 int verb_config_check(struct cli *cli, const struct sentence *s)
@@ -54,7 +82,9 @@ int verb_config_check(struct cli *cli, const struct sentence *s)
 		rc = responder_settings_try(&cli->conf, path, &e);
 	if (rc)
 		return cli_fail_err(cli, CLI_FAILED, &e);
-	feeds_warn(cli);
+	rc = feeds_warn(cli);
+	if (rc)
+		return rc;
 	return cli_say(cli, json_pack("{s:s, s:b, s:b}", "file", path, "valid", 1, "exists", 1),
 		       "%s is valid", path);
 }

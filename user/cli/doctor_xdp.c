@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

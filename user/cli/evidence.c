@@ -40,7 +40,8 @@ static void first_set(json_t *row, const char *key, int64_t wall_s, bool earlier
 		json_object_set_new(row, key, json_time_wall(wall_s));
 }
 
-void evidence_reach(json_t *report, int64_t wall_s)
+/* The period reaches to this time too. */
+static void period_reach(json_t *report, int64_t wall_s)
 {
 	first_set(report, "first", wall_s, true);
 	first_set(report, "last", wall_s, false);
@@ -67,8 +68,8 @@ void evidence_count(json_t *report, const struct store_entry *entry)
 
 	json_object_set_new(row, "count",
 			    json_integer(json_integer_value(json_object_get(row, "count")) + 1));
-	evidence_reach(row, entry->wall_s);
-	evidence_reach(report, entry->wall_s);
+	period_reach(row, entry->wall_s);
+	period_reach(report, entry->wall_s);
 	if (json_array_size(journal) < JOURNAL_ROWS)
 		json_array_append(journal, shown);
 	json_decref(shown);
@@ -95,7 +96,7 @@ static void verdict_take(struct gathering *g, struct store *store)
 	story_read(g->cli, store, &g->addr, &story);
 	decided = json_string_value(json_object_get(story.dnsbl, "decided"));
 	if (decided && when_parse(decided, &wall_s) == 0)
-		evidence_reach(g->report, wall_s);
+		period_reach(g->report, wall_s);
 	g->is_known = g->is_known || json_is_object(story.dnsbl) || json_is_object(story.ban) ||
 		      json_is_object(story.delivered);
 	json_object_set(g->report, "dnsbl", story.dnsbl);
@@ -120,7 +121,7 @@ static int rule_take(struct gathering *g, struct store *store, struct err *e)
 	if (rc)
 		return rc == -ENOENT ? 0 : rc;
 	g->is_known = true;
-	evidence_reach(g->report, rule.created_wall_s);
+	period_reach(g->report, rule.created_wall_s);
 	/* Its `because` is for the operator alone. */
 	json_object_set_new(g->report, "rule",
 			    json_pack("{s:s, s:s, s:o, s:o}", "prefix",
@@ -151,14 +152,6 @@ static int store_take(struct gathering *g, struct err *e)
 
 /* ---- the kernel ---- */
 
-static uint16_t port_of(const struct pn_conf *knobs)
-{
-	for (unsigned i = 0; i < PN_PORTS_MAX && knobs->ports[i].port; i++)
-		if (knobs->ports[i].class_ == PN_CLASS_MX)
-			return knobs->ports[i].port;
-	return knobs->ports[0].port;
-}
-
 static bool is_against(enum pn_reason reason)
 {
 	return reason == PN_REASON_LISTED || reason == PN_REASON_RULE ||
@@ -169,7 +162,7 @@ static int gate_read(struct gathering *g, struct gate *gate, struct err *e)
 {
 	const struct pn_conf *knobs = gate_conf(gate);
 	uint32_t open = open_get(gate, &g->addr);
-	uint16_t port = port_of(knobs);
+	uint16_t port = why_port(gate);
 	struct rate_entry rate;
 	struct pn_why why;
 	char name[PN_FEED_NAME_MAX];

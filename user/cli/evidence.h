@@ -24,8 +24,6 @@
 
 /* One more entry of the journal: into counts, the period, and the journal while it is short. */
 void evidence_count(json_t *report, const struct store_entry *entry);
-/* The period reaches to this time too. */
-void evidence_reach(json_t *report, int64_t wall_s);
 
 /*
  * Mail addresses of the answers, several of which may stand in one text, with commas between. What is no address is

@@ -4,7 +4,6 @@
  * 2.4). The answer is foreign, so privileges go before the question; and it ends in the head of a mail, so only what is
  * plainly an address counts as one. That there is no contact is no failure: the report says why, and stands without.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

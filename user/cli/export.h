@@ -33,9 +33,9 @@ struct export_list {
 /* 0 or -ENOMEM. */
 int export_add(struct export_list *l, const struct export_entry *entry);
 /*
- * Sort by address and length; of one prefix the one that ends last stays. What an exception covers goes, and exceptions outside of every
- * entry. What was found of the trusted goes as well; inside of a network that was found they become exceptions, unless an operator's block
- * covers them too.
+ * Sort by address and length; of one prefix the operator's own stays, since it holds against the trusted too, and of several like it the one
+ * that ends last. What an exception covers goes, and exceptions outside of every entry. What was found of the trusted goes as well; inside
+ * of a network that was found they become exceptions, unless an operator's block covers them too. Then the narrowest entry decides.
  */
 void export_settle(struct export_list *l);
 /* What stands at the head of a form, as comments; then the form. */

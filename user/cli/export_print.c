@@ -40,7 +40,10 @@ static int entry_order(const void *a, const void *b)
 		order = (int)y->is_exception - (int)x->is_exception;
 	if (order == 0)
 		order = (int)y->is_trust - (int)x->is_trust;
-	/* Of one prefix the one that stands longest: the gate refuses until then. */
+	/* The operator's own holds against the trusted too, and what was found does not. */
+	if (order == 0)
+		order = (int)x->is_found - (int)y->is_found;
+	/* Of two alike the one that stands longest: the gate refuses until then. */
 	if (order == 0 && x->expires_boot_ns != y->expires_boot_ns)
 		order = !x->expires_boot_ns || (y->expires_boot_ns &&
 						x->expires_boot_ns > y->expires_boot_ns)
@@ -50,7 +53,8 @@ static int entry_order(const void *a, const void *b)
 }
 
 struct stack {
-	size_t entry[ADDR_BITS + 2]; /* each lies in the one below it */
+	/* Each lies in the one below it: of one prefix at most somebody trusted and an operator's block. */
+	size_t entry[2 * (ADDR_BITS + 1)];
 	unsigned depth;
 };
 
@@ -84,6 +88,13 @@ static bool stack_is_left(const struct stack *s, const struct export_list *l,
 	return s->depth > 0;
 }
 
+/* Is all of it blocked by the operator? What was found of the trusted is gone by now, so of one prefix the next can only be that. */
+static bool is_overruled(const struct export_list *l, size_t i)
+{
+	return l->entry[i].is_trust && i + 1 < l->count &&
+	       prefix_equal(&l->entry[i].prefix, &l->entry[i + 1].prefix);
+}
+
 void export_settle(struct export_list *l)
 {
 	struct stack s = {0};
@@ -110,7 +121,8 @@ void export_settle(struct export_list *l)
 		struct export_entry e = l->entry[i];
 
 		stack_fit(&s, l, &e.prefix);
-		if ((e.is_exception || e.is_trust) && !stack_is_left(&s, l, &e))
+		if ((e.is_exception || e.is_trust) &&
+		    (!stack_is_left(&s, l, &e) || is_overruled(l, i)))
 			continue;
 		e.is_exception |= e.is_trust;
 		e.around = s.depth ? 1 + s.entry[s.depth - 1] : 0;
@@ -204,54 +216,134 @@ static void set_print(const char *name, bool v4, FILE *out)
 		v4 ? '4' : '6', v4 ? "ipv4_addr" : "ipv6_addr");
 }
 
-static void element_print(const struct export_entry *e, bool is_first, FILE *out)
+/* The elements of one set as they are printed. */
+struct elements {
+	const struct export_list *list;
+	const char *set;
+	bool is_v4;
+	bool has; /* one is printed already */
+	FILE *out;
+};
+
+/* What becomes of p says this entry. */
+static void element_print(struct elements *to, const struct export_entry *e, const struct prefix *p)
 {
 	char text[PREFIX_TEXT_MAX];
 	uint64_t now = now_boot_ns();
 
-	fprintf(out, "%s\t%s", is_first ? "" : ",\n", prefix_format(&e->prefix, text));
+	if (!to->has)
+		fprintf(to->out, "add element inet " NFT_TABLE " %s%c {\n", to->set,
+			to->is_v4 ? '4' : '6');
+	fprintf(to->out, "%s\t%s", to->has ? ",\n" : "", prefix_format(p, text));
+	to->has = true;
 	if (e->expires_boot_ns)
-		fprintf(out, " timeout %" PRIu64 "s",
+		fprintf(to->out, " timeout %" PRIu64 "s",
 			(uint64_t)(e->expires_boot_ns > now
 					   ? (e->expires_boot_ns - now) / NS_PER_S + 1
 					   : 1));
-	fprintf(out, " comment \"%s, origin %s\"", action_name(e->action), e->origin);
+	fprintf(to->out, " comment \"%s, origin %s\"", action_name(e->action), e->origin);
 }
 
-/* A set of intervals takes no overlaps: what lies in another entry is said by that one. Where that ends first, it is told. */
+static bool is_apart(const struct prefix *a, const struct prefix *b)
+{
+	return !prefix_covers(a, b) && !prefix_covers(b, a);
+}
+
+/*
+ * What of p is let in by the exception e: all but what is blocked inside of it, by one of the entries from..until. Halves of it, until none has
+ * such an entry in it: each time a bit longer, so no deeper than an address has bits.
+ */
+static void pieces_print(struct elements *to, const struct export_entry *e, struct prefix p,
+			 size_t from, size_t until)
+{
+	const struct export_entry *entry = to->list->entry;
+	struct prefix half;
+
+	while (from < until && (entry[from].is_exception || is_apart(&entry[from].prefix, &p)))
+		from++;
+	while (until > from &&
+	       (entry[until - 1].is_exception || is_apart(&entry[until - 1].prefix, &p)))
+		until--;
+	if (from == until) {
+		element_print(to, e, &p);
+		return;
+	}
+	if (prefix_covers(&entry[from].prefix, &p))
+		return;
+	half = (struct prefix){.addr = p.addr, .bits = p.bits + 1};
+	pieces_print(to, e, half, from, until);
+	half.addr.byte[p.bits / 8] |= (uint8_t)(0x80 >> p.bits % 8);
+	pieces_print(to, e, half, from, until);
+}
+
+/* Behind the last of those that lie in the entry i. */
+static size_t inside_end(const struct export_list *l, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < l->count && prefix_covers(&l->entry[i].prefix, &l->entry[end].prefix))
+		end++;
+	return end;
+}
+
+static void blocked_print(struct elements *to)
+{
+	for (size_t i = 0; i < to->list->count; i++) {
+		const struct export_entry *e = &to->list->entry[i];
+
+		if (is_v4(e) == to->is_v4 && !e->is_exception && !e->around)
+			element_print(to, e, &e->prefix);
+	}
+}
+
+/*
+ * The exception that lets in all that the exception i does, or NULL: with the same block around both, none lies between them. s: of
+ * those that were come to before, for the caller to keep.
+ */
+static const struct export_entry *allowed_by(struct stack *s, const struct export_list *l, size_t i)
+{
+	const struct export_entry *e = &l->entry[i];
+
+	stack_fit(s, l, &e->prefix);
+	for (unsigned k = 0; k < s->depth; k++)
+		if (l->entry[s->entry[k]].around == e->around)
+			return &l->entry[s->entry[k]];
+	s->entry[s->depth++] = i;
+	return NULL;
+}
+
+static void allowed_print(struct elements *to)
+{
+	struct stack s = {0};
+
+	for (size_t i = 0; i < to->list->count; i++) {
+		const struct export_entry *e = &to->list->entry[i];
+
+		if (is_v4(e) == to->is_v4 && e->is_exception && !allowed_by(&s, to->list, i))
+			pieces_print(to, e, e->prefix, i + 1, inside_end(to->list, i));
+	}
+}
+
+/*
+ * A set of intervals takes no overlaps: what lies in another entry is said by that one, and of an exception only what is let in. Where what
+ * lies around ends first, it is told.
+ */
 static void overlaps_print(const struct export_list *l, FILE *out)
 {
 	char text[PREFIX_TEXT_MAX];
+	struct stack s = {0};
 
 	for (size_t i = 0; i < l->count; i++) {
 		const struct export_entry *e = &l->entry[i];
 		const struct export_entry *by = e->around ? &l->entry[e->around - 1] : NULL;
 
-		if (!e->is_exception && by && by->expires_boot_ns &&
+		if (e->is_exception)
+			by = allowed_by(&s, l, i);
+		if (by && by->expires_boot_ns &&
 		    (!e->expires_boot_ns || e->expires_boot_ns > by->expires_boot_ns))
 			fprintf(out, "# %s lies in an entry that ends first: export again then\n",
 				prefix_format(&e->prefix, text));
 	}
-}
-
-static void elements_print(const struct export_list *l, bool v4, bool is_exception, FILE *out)
-{
-	bool has = false;
-
-	for (size_t i = 0; i < l->count; i++) {
-		const struct export_entry *e = &l->entry[i];
-
-		if (is_v4(e) != v4 || e->is_exception != is_exception ||
-		    (!is_exception && e->around))
-			continue;
-		if (!has)
-			fprintf(out, "add element inet " NFT_TABLE " %s%c {\n",
-				is_exception ? "allowed" : "blocked", v4 ? '4' : '6');
-		element_print(e, !has, out);
-		has = true;
-	}
-	if (has)
-		fputs("\n}\n", out);
 }
 
 void export_print_nft(const struct export_list *l, FILE *out)
@@ -272,8 +364,12 @@ void export_print_nft(const struct export_list *l, FILE *out)
 	for (unsigned i = 0; i < 2; i++)
 		fprintf(out, "flush set inet " NFT_TABLE " %s4\nflush set inet " NFT_TABLE " %s6\n",
 			sets[i], sets[i]);
-	for (unsigned i = 0; i < 2; i++) {
-		elements_print(l, true, i == 1, out);
-		elements_print(l, false, i == 1, out);
+	for (unsigned i = 0; i < 4; i++) {
+		struct elements to = {
+			.list = l, .set = sets[i / 2], .is_v4 = i % 2 == 0, .out = out};
+
+		(i < 2 ? blocked_print : allowed_print)(&to);
+		if (to.has)
+			fputs("\n}\n", out);
 	}
 }

@@ -32,6 +32,7 @@ struct alone {
 	struct cli *cli;
 	struct gate *gate;
 	bool anyway;
+	int signalled; /* as worker_run() has it: the command is to end; 0 none */
 	struct protected_list never;
 	struct alone_feed feed[CONF_FEEDS_MAX];
 };
@@ -44,24 +45,29 @@ struct worker_said {
 };
 
 struct reading {
-	int file, memory;
+	const char *path;
+	int memory;
 };
 
-/* The gate is open in the parent: of all that, the worker keeps what it reads and where it writes. */
+/*
+ * Who touches the path of a feed may hang there, and should not be the one who hears Ctrl-C. The gate is open in the parent: of all that, the
+ * worker keeps what it reads and where it writes.
+ */
 static int file_work(void *context, int fd, pid_t parent)
 {
 	const struct reading *r = context;
-	const int keep[] = {r->file, r->memory, fd};
 	struct worker_said said = {0};
 	struct drop drop = {.files = FILES};
 	struct err e = {0};
 	size_t length = 0;
+	int file = feedfile_open(r->path, &e);
+	const int keep[] = {file, r->memory, fd};
 
 	if (drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
 		return WORKER_FAILED;
-	said.result = drop_for_parent(&drop, parent, &e);
+	said.result = file < 0 ? file : drop_for_parent(&drop, parent, &e);
 	if (said.result == 0)
-		said.result = feed_work(r->file, r->memory, &length, &e);
+		said.result = feed_work(file, r->memory, &length, &e);
 	said.length = length;
 	memcpy(said.why, e.text, sizeof(said.why));
 	return write(fd, &said, sizeof(said)) == sizeof(said) ? 0 : WORKER_FAILED;
@@ -78,9 +84,10 @@ static int said_check(const char *bytes, size_t length, struct worker_said *said
 	return said->result ? err_set(e, said->result, "%s", said->why) : 0;
 }
 
-static int file_read(const struct conf_feed *of, int file, struct feedlist *out, struct err *e)
+static int file_read(struct alone *x, const struct conf_feed *of, struct feedlist *out,
+		     struct err *e)
 {
-	struct reading r = {.file = file, .memory = feedlist_memory(e)};
+	struct reading r = {.path = of->file, .memory = feedlist_memory(e)};
 	const struct worker w = {.run = file_work,
 				 .context = &r,
 				 .what = "reads it",
@@ -93,10 +100,12 @@ static int file_read(const struct conf_feed *of, int file, struct feedlist *out,
 	if (r.memory < 0)
 		return r.memory;
 	ret = worker_run(&w, &bytes, &length, e);
-	if (ret > WORKER_SIGNALLED)
+	if (ret > WORKER_SIGNALLED) {
+		x->signalled = ret;
 		ret = err_set(e, -EINTR, "it was not read: signal %d came", ret - WORKER_SIGNALLED);
-	else if (ret >= 0)
+	} else if (ret >= 0) {
 		ret = said_check(bytes, length, &said, e);
+	}
 	if (ret == 0)
 		ret = feedlist_take(out, of, r.memory, said.length, e);
 	free(bytes);
@@ -135,12 +144,8 @@ static void feed_read_file(struct alone *x, unsigned i)
 	const struct conf_feed *of = &x->cli->conf.feeds[i];
 	struct alone_feed *one = &x->feed[i];
 	struct err e = {0};
-	int file = feedfile_open(of->file, &e), ret = file;
+	int ret = file_read(x, of, &one->fresh, &e);
 
-	if (file >= 0) {
-		ret = file_read(of, file, &one->fresh, &e);
-		close(file);
-	}
 	one->answer.state = FEED_LOADED;
 	memcpy(one->answer.name, of->name, sizeof(one->answer.name));
 	if (ret == 0 && one->fresh.image.report) {
@@ -162,9 +167,11 @@ static int put(struct alone *x, struct err *e)
 	struct feedlist_part part[CONF_FEEDS_MAX];
 
 	for (unsigned i = 0; i < c->feed_count; i++)
-		part[i] = (struct feedlist_part){
-			&c->feeds[i], is_new(&x->feed[i]) ? &x->feed[i].fresh : &x->feed[i].list};
-	return feedlist_put_all(x->gate, part, c->feed_count, x->anyway, e);
+		part[i] = (struct feedlist_part){.conf = &c->feeds[i],
+						 .list = is_new(&x->feed[i]) ? &x->feed[i].fresh
+									     : &x->feed[i].list,
+						 .may_be_lost = x->anyway && x->feed[i].asked};
+	return feedlist_put_all(x->gate, part, c->feed_count, e);
 }
 
 /* What was read is in force now. */
@@ -232,12 +239,14 @@ static int alone_load(struct alone *x, const char *name)
 	const struct conf *c = &x->cli->conf;
 	bool all = strcmp(name, FEEDTALK_ALL) == 0, found = false;
 
-	for (unsigned i = 0; i < c->feed_count; i++) {
+	for (unsigned i = 0; i < c->feed_count && !x->signalled; i++) {
 		if (!all && strcmp(c->feeds[i].name, name) != 0)
 			continue;
 		found = x->feed[i].asked = true;
 		feed_read_file(x, i);
 	}
+	if (x->signalled)
+		return x->signalled;
 	return found ? alone_put(x)
 		     : cli_fail(x->cli, CLI_NO_ENTRY,
 				"no feed of the configuration is called \"%s\"", name);

@@ -2,7 +2,6 @@
 /* forget: what was decided or measured automatically about an address is taken back, and it is said on what prefix. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/cli.h"
 

@@ -124,7 +124,7 @@ static bool is_others_way(const char *path)
 
 	for (const char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
 		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-		if (!is_sticky(folder) && local_config_is_others(folder))
+		if (!is_sticky(folder) && local_path_is_others(folder))
 			return true;
 	}
 	return false;
@@ -138,7 +138,7 @@ static bool is_others_table(const char *spec)
 
 	for (size_t i = 0; i < SUFFIXES; i++) {
 		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
-		is_found |= local_config_is_others(file);
+		is_found |= local_path_is_others(file);
 	}
 	return is_found;
 }

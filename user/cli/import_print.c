@@ -3,7 +3,6 @@
  * An import as a file that can be used as it stands: the keys in the order of the schema, each with where it came from; then, as
  * comments, the rules, which go into the gate by commands, what could not be carried over, and what can be turned off in Postfix.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "base/json.h"

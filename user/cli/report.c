@@ -4,7 +4,6 @@
  * reads the log, concludes and writes. The page takes its place when the worker has succeeded, or not at all.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -125,7 +124,9 @@ static int gather(struct reporting *r, const struct sentence *s)
 {
 	struct conf *c = &r->cli->conf;
 	struct proof_facts facts = {.now_wall_s = now_wall_s(),
-				    .event_interval_s = (unsigned)c->budgets.event_interval_s};
+				    .event_interval_s = (unsigned)c->budgets.event_interval_s,
+				    .trust_spf = c->trust_spf,
+				    .trust_spf_count = c->trust_spf_count};
 	char dir[PATH_MAX + CONF_INSTANCE_MAX + 2];
 	struct err no_log = {0};
 	int ret = since_of(s, facts.now_wall_s, &facts.since_wall_s, &r->e);
@@ -182,11 +183,6 @@ static int log_read(struct reporting *r)
 	return ret;
 }
 
-static int written(int ret, const char *what, struct err *e)
-{
-	return ret < 0 ? err_set(e, ret, "cannot write %s: %s", what, strerror(-ret)) : 0;
-}
-
 static int work(void *context, int fd, pid_t parent)
 {
 	struct reporting *r = context;
@@ -201,10 +197,10 @@ static int work(void *context, int fd, pid_t parent)
 	if (ret == 0 && proof_conclude(r->proof) < 0)
 		ret = err_set(&r->e, -ENOMEM, "no memory for the report");
 	if (ret == 0 && r->html_fd >= 0)
-		ret = written(html ? proof_html(r->proof, html) : -ENOMEM, "the page", &r->e);
+		ret = worker_wrote(html ? proof_html(r->proof, html) : -ENOMEM, "the page", &r->e);
 	if (ret == 0)
-		ret = written((r->cli->json ? proof_json : proof_text)(r->proof, stdout),
-			      "the report", &r->e);
+		ret = worker_wrote((r->cli->json ? proof_json : proof_text)(r->proof, stdout),
+				   "the report", &r->e);
 	if (ret == 0)
 		return proof_exit(r->proof);
 	/* That is told by who waits for us. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* show journal: what was decided automatically, the latest first. */
 #include <errno.h>
-#include <string.h>
 
 #include "cli/foreign.h"
 #include "cli/show.h"

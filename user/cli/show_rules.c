@@ -4,7 +4,6 @@
  * judged by itself (own addresses, gateways). Where the store cannot be read the maps tell what they know.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/when.h"
 #include "cli/show.h"

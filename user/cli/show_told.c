@@ -4,7 +4,6 @@
  * publish, so its words are checked like theirs.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "base/when.h"
 #include "cli/show.h"

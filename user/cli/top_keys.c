@@ -4,7 +4,6 @@
  * chosen, also when others have overtaken its row meanwhile.
  */
 #include <curses.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/when.h"

@@ -25,6 +25,9 @@
 #define RING_LOOK_NS                                                                               \
 	NS_PER_S /* between two looks whether the ring is still ours to read, and still the gate's */
 
+#define MUTE_MAX                                                                                   \
+	10 /* such looks at a controller that has no socket: it starts in less, or never has one */
+
 /* What is to be seen. */
 struct watch {
 	const struct cli *cli;
@@ -317,20 +320,30 @@ static bool ring_read(struct watch *w, uint64_t until_ns, const sigset_t *waitin
 	return rc != -ETIMEDOUT;
 }
 
+/* A controller that runs reads the ring: two readers would halve the events. */
+static int stream_fail(const struct cli *cli, int rc)
+{
+	return cli_fail(cli, CLI_FAILED, "cannot connect to the controller's events: %s%s",
+			strerror(-rc), rc == -EACCES ? ": this needs root" : "");
+}
+
 /* The gate may go, or have new maps, and a controller may come, beside whom nobody else may read the ring. */
 static int watch_ring(struct watch *w, struct stream *s, const sigset_t *waiting)
 {
-	for (;;) {
+	for (unsigned mute = 0;;) {
 		uint64_t until_ns = now_monotonic_ns() + RING_LOOK_NS;
-		int status, rc;
+		int status, rc = stream_open(s, w->cli->conf.instance);
 
-		if (stream_open(s, w->cli->conf.instance) == 0)
+		if (rc == 0)
 			return watch_controller(w, s, waiting);
 		if (!cli_controller_pid(w->cli)) {
+			mute = 0;
 			if (ring_read(w, until_ns, waiting, &status))
 				return status;
 			continue;
 		}
+		if (++mute > MUTE_MAX)
+			return stream_fail(w->cli, rc);
 		/* One that is about to start has no socket yet. */
 		rc = readable(-1, until_ns, waiting);
 		if (rc != -ETIMEDOUT)
@@ -382,11 +395,8 @@ int verb_watch(struct cli *cli, const struct sentence *s)
 	signals_hear(signals, &waiting);
 	rc = stream_open(&stream, cli->conf.instance);
 	if (rc) {
-		/* A controller that runs reads the ring: two readers would halve the events. */
 		if (cli_controller_pid(cli))
-			return cli_fail(cli, CLI_FAILED,
-					"cannot connect to the controller's events: %s%s",
-					strerror(-rc), rc == -EACCES ? ": this needs root" : "");
+			return stream_fail(cli, rc);
 		status = watch_ring(&w, &stream, &waiting);
 	} else {
 		status = watch_controller(&w, &stream, &waiting);

@@ -12,7 +12,6 @@
 
 #define SHOWN_MAX     80  /* bytes of a foreign text in a sentence */
 #define PATH_SPARE    128 /* bytes kept for the instance and a file name behind a directory */
-#define TAKES_MAX     160 /* the longest answer of schema_takes */
 #define WORDS_MAX     64  /* of a path that may be a word: three short ones */
 #define TEXT_BLANKS   ", \t\r\n" /* what alone is no text */
 #define RATE_TEXT_MAX 64	 /* two counts, a time and the word between */
@@ -45,9 +44,21 @@ static const char *words_list(const struct schema_key *k, char *buffer, size_t s
 	return buffer;
 }
 
+static void path_takes(const struct schema_key *k, char *buffer, size_t size)
+{
+	char words[WORDS_MAX];
+
+	if (k->words)
+		snprintf(buffer, size, "%s, or an absolute path in quotes",
+			 words_list(k, words, sizeof(words)));
+	else
+		snprintf(buffer, size, "an absolute path in quotes%s",
+			 *k->fallback ? "" : ", or \"\" for none");
+}
+
 const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 {
-	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX], words[WORDS_MAX];
+	char least[DURATION_TEXT_MAX], most[DURATION_TEXT_MAX];
 
 	switch (k->type) {
 	case SCHEMA_NAME:
@@ -55,12 +66,7 @@ const char *schema_takes(const struct schema_key *k, char *buffer, size_t size)
 			 CONF_INSTANCE_MAX - 1);
 		break;
 	case SCHEMA_PATH:
-		if (k->words)
-			snprintf(buffer, size, "%s, or an absolute path in quotes",
-				 words_list(k, words, sizeof(words)));
-		else
-			snprintf(buffer, size, "an absolute path in quotes%s",
-				 *k->fallback ? "" : ", or \"\" for none");
+		path_takes(k, buffer, size);
 		break;
 	case SCHEMA_TEXT:
 		snprintf(buffer, size, "up to %zu printable ASCII characters in quotes",
@@ -152,7 +158,7 @@ static uint64_t scalar_load(const struct schema_key *k, const void *from)
 
 static int refuse(const struct schema_key *k, const char *text, struct err *e)
 {
-	char shown[SHOWN_MAX], takes[TAKES_MAX];
+	char shown[SHOWN_MAX], takes[SCHEMA_TAKES_MAX];
 
 	return err_set(e, -EINVAL, "'%s' will not do: it takes %s",
 		       text_escape(text, strlen(text), shown, sizeof(shown)),
@@ -260,10 +266,14 @@ static int list_append(const struct schema_key *k, const char *text, void *into,
 		ret = prefix_parse(text, &p, e);
 		if (ret < 0)
 			return ret;
-	} else if (!entry_is_valid(k, text)) {
-		return refuse(k, text, e);
 	}
 	text_escape(text, strlen(text), shown, sizeof(shown));
+	if (k->type == SCHEMA_INTERFACES && strlen(text) >= IFNAMSIZ)
+		return err_set(e, -EINVAL,
+			       "'%s' is too long: an interface's name has at most %d characters",
+			       shown, IFNAMSIZ - 1);
+	if (k->type != SCHEMA_PREFIXES && !entry_is_valid(k, text))
+		return refuse(k, text, e);
 	/* A list of sites may say the same twice, and mean it: each adds its weight. */
 	if (k->type != SCHEMA_TEXTS && list_has(k, list, *count, entry))
 		return err_set(e, -EINVAL, "'%s' is there twice", shown);
@@ -345,7 +355,7 @@ void schema_set_line(const struct schema_key *k, void *into, unsigned line)
 
 int schema_put_number(const struct schema_key *k, long long value, void *into, struct err *e)
 {
-	char takes[TAKES_MAX];
+	char takes[SCHEMA_TAKES_MAX];
 
 	if (k->type != SCHEMA_BOOL &&
 	    (value < 0 || (uint64_t)value < k->least || (uint64_t)value > k->most))

@@ -48,7 +48,7 @@ int64_t ban_now_s(void)
 	return (int64_t)(now_boot_ns() / NS_PER_S);
 }
 
-struct offence_rules bans_rules(const struct daemon *d)
+static struct offence_rules rules_of(const struct daemon *d)
 {
 	return (struct offence_rules){
 		.after = d->conf.bans.after,
@@ -87,7 +87,8 @@ int ban_map(struct daemon *d, struct offender *o)
 	return 0;
 }
 
-bool ban_is_mapped(const struct daemon *d, const struct offender *o)
+/* Does the map have it? */
+static bool is_mapped(const struct daemon *d, const struct offender *o)
 {
 	struct pn_listed there;
 
@@ -98,7 +99,7 @@ bool ban_is_mapped(const struct daemon *d, const struct offender *o)
 bool ban_is_taken_back(const struct daemon *d, const struct offender *o)
 {
 	/* In this order: one that has ended may be gone by itself, or have made room for a verdict. */
-	return o->in_force && !ban_is_mapped(d, o) && offence_is_banned(&o->history, ban_now_s());
+	return o->in_force && !is_mapped(d, o) && offence_is_banned(&o->history, ban_now_s());
 }
 
 void ban_forget(struct daemon *d, struct offender *o)
@@ -109,7 +110,7 @@ void ban_forget(struct daemon *d, struct offender *o)
 
 bool ban_shorten(struct daemon *d, struct offender *o)
 {
-	struct offence_rules rules = bans_rules(d);
+	struct offence_rules rules = rules_of(d);
 
 	if (!offence_shorten(&o->history, &rules, ban_now_s()))
 		return false;
@@ -124,7 +125,7 @@ static void ban_unmap(struct daemon *d, struct offender *o)
 {
 	if (!o->in_force)
 		return;
-	if (ban_is_mapped(d, o))
+	if (is_mapped(d, o))
 		(void)sources_take_listed(d->gate, &o->prefix, NULL);
 	o->in_force = false;
 	d->bans->in_force--;
@@ -215,7 +216,7 @@ static void tell_banned(struct daemon *d, const struct offender *o, int64_t leng
 
 static bool ban_order(struct daemon *d, struct offender *o, const char *evidence)
 {
-	struct offence_rules rules = bans_rules(d);
+	struct offence_rules rules = rules_of(d);
 	struct offence_history before = o->history;
 	int64_t length = offence_ban(&o->history, &rules, ban_now_s());
 
@@ -224,7 +225,7 @@ static bool ban_order(struct daemon *d, struct offender *o, const char *evidence
 		o->history = before;
 		return false;
 	}
-	o->unwritten = d->bans->unwritten = true;
+	o->has_end = o->unwritten = d->bans->unwritten = true;
 	tell_banned(d, o, length, evidence);
 	return true;
 }
@@ -245,7 +246,7 @@ static bool neighbours_count(void *context, struct offender *o)
 static void network_consider(struct daemon *d, const struct addr *a)
 {
 	struct neighbours n = {.network = listings_network(a)};
-	struct offence_rules rules = bans_rules(d);
+	struct offence_rules rules = rules_of(d);
 	char evidence[OFFENDER_EVIDENCE_MAX];
 	struct offender *o;
 	struct err e = {0};
@@ -286,7 +287,7 @@ static void source_consider(struct daemon *d, struct offender *o)
 static void offend(struct daemon *d, const struct addr *a, enum offence_kind kind,
 		   uint64_t charged_ns, const char *evidence)
 {
-	struct offence_rules rules = bans_rules(d);
+	struct offence_rules rules = rules_of(d);
 	struct prefix source = bans_source(a);
 	struct offender *o = rules.after ? offenders_add(d->bans->all, &source) : NULL;
 	enum offence_added added;
@@ -344,14 +345,6 @@ static void bans_event(struct daemon *d, const struct pn_event *event)
 		offend(d, &a, OFFENCE_OPEN, rate.charged_ns, evidence);
 }
 
-static uint16_t port_asked(const struct pn_conf *knobs)
-{
-	for (unsigned i = 0; i < PN_PORTS_MAX && knobs->ports[i].port; i++)
-		if (knobs->ports[i].class_ == PN_CLASS_MX)
-			return knobs->ports[i].port;
-	return knobs->ports[0].port;
-}
-
 static void listed_by(const struct daemon *d, const struct addr *a,
 		      char evidence[static OFFENDER_EVIDENCE_MAX])
 {
@@ -368,7 +361,7 @@ static void bans_said(struct daemon *d, const struct reply_said *said)
 	char evidence[OFFENDER_EVIDENCE_MAX];
 	struct pn_why why;
 
-	if (why_ask(d->gate, &said->addr, port_asked(gate_conf(d->gate)), &why, NULL) ||
+	if (why_ask(d->gate, &said->addr, why_port(d->gate), &why, NULL) ||
 	    why.reason != PN_REASON_LISTED)
 		return;
 	listed_by(d, &said->addr, evidence);
@@ -399,9 +392,13 @@ static bool age(void *context, struct offender *o)
 	struct aging *a = context;
 	bool banned = offence_is_banned(&o->history, a->now_s);
 
-	/* Its end is written too: after a boot without a clock it could not be told from one that goes on. */
-	if (o->in_force && !banned) {
+	/*
+	 * Its end is written too, also where it passed while nobody was running, or the map had no room: after a boot without a clock it could
+	 * not be told from one that goes on.
+	 */
+	if (o->has_end && !banned) {
 		ban_unmap(a->d, o);
+		o->has_end = false;
 		o->unwritten = a->d->bans->unwritten = true;
 	}
 	/* The map was full when it was made anew or read back: there may be room by now. */
@@ -428,7 +425,7 @@ static void cut_all(struct daemon *d)
 
 static void bans_tick(struct daemon *d, uint64_t now_ns)
 {
-	struct aging a = {.d = d, .rules = bans_rules(d), .now_s = ban_now_s()};
+	struct aging a = {.d = d, .rules = rules_of(d), .now_s = ban_now_s()};
 	struct err e = {0};
 	int r;
 
@@ -540,6 +537,7 @@ static void bans_close(struct daemon *d)
 static int bans_open(struct daemon *d, struct err *e)
 {
 	struct bans *b = calloc(1, sizeof(*b));
+	int r = 0;
 
 	if (b)
 		b->all = offenders_new();
@@ -550,8 +548,12 @@ static int bans_open(struct daemon *d, struct err *e)
 	d->bans = b;
 	if (!d->conf.bans.after)
 		bans_lift(d);
-	else if (d->store && bans_restore(d, e))
-		log_warning("bans of before do not hold yet: %s", e->text);
+	else if (d->store)
+		r = bans_restore(d, e);
+	/* A command is at it: the tick comes within a second. */
+	if (r && r != -EBUSY)
+		log_warning("bans of before are not read back yet: %s; those in the kernel hold",
+			    e->text);
 	return 0;
 }
 

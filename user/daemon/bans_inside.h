@@ -29,13 +29,10 @@ struct bans {
 
 /* What is counted as one source: an IPv4 address, an IPv6 /64. */
 struct prefix bans_source(const struct addr *a);
-struct offence_rules bans_rules(const struct daemon *d);
 /* Takes bans out of the map that nobody here knows of (bans_keep.c). */
 void bans_prune(struct daemon *d);
 /* Into the map, or anew. 0, or -errno: said once, and the source gets in. */
 int ban_map(struct daemon *d, struct offender *o);
-/* Does the map have it? */
-bool ban_is_mapped(const struct daemon *d, const struct offender *o);
 /* Has a command taken it out of the map, where it was? Its history is forgotten then. */
 bool ban_is_taken_back(const struct daemon *d, const struct offender *o);
 /* It has done nothing, and is in the map no more. */

@@ -120,10 +120,13 @@ static struct store_ban row_of(const struct offender *o)
 		.level = o->history.level,
 		.offences = o->history.offences,
 		.last_wall_s = now_wall_s() - (ban_now_s() - o->history.last_s),
-		.expires_boot_ns =
-			o->history.until_s > 0 ? (uint64_t)o->history.until_s * NS_PER_S : 1,
 	};
 
+	/* What ended before this boot has no boot time. */
+	if (o->history.until_s > 0)
+		row.expires_boot_ns = (uint64_t)o->history.until_s * NS_PER_S;
+	else
+		row.until_wall_s = now_wall_s() - (ban_now_s() - o->history.until_s);
 	snprintf(row.reason, sizeof(row.reason), "%s",
 		 o->is_network ? NEIGHBOURS_NAME : offence_name(o->kind));
 	return row;
@@ -233,6 +236,7 @@ static int restore_one(void *context, const struct store_ban *ban)
 	o->history.last_s = past_s(ban->last_wall_s);
 	o->history.until_s = ban->expires_boot_ns ? (int64_t)(ban->expires_boot_ns / NS_PER_S)
 						  : past_s(ban->until_wall_s);
+	o->has_end = true;
 	/* The configuration may have changed meanwhile. */
 	(void)ban_shorten(d, o);
 	if (offence_is_banned(&o->history, ban_now_s()))

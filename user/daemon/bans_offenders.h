@@ -22,6 +22,7 @@ struct offender {
 	bool is_network;
 	bool in_force;	/* its ban is in the map */
 	bool unwritten; /* the store does not have it as it is */
+	bool has_end;	/* its last ban has an end that is not written as passed */
 };
 
 struct offenders;

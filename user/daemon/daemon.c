@@ -135,7 +135,7 @@ static int daemon_remove_gate(struct daemon *d, struct err *e)
 	return r;
 }
 
-int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
+int daemon_load_gate(struct daemon *d, const struct conf *conf, bool lifts_brake, struct err *e)
 {
 	static const char *const found[] = {
 		[GATE_NEW] = "the gate is loaded",
@@ -146,6 +146,7 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 	struct ruling r = {.conf = conf,
 			   .store = d->store,
 			   .may_owe = true,
+			   .lifts_brake = lifts_brake,
 			   .meanwhile = pulse_meanwhile,
 			   .context = d};
 	struct err own = {0};
@@ -159,6 +160,7 @@ int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e)
 	if (rc)
 		return rc;
 	d->rules_owed |= r.owes;
+	d->pulse.rebase |= r.unwritten;
 	if (d->gate)
 		contact_gate_changes(d);
 	if (d->events)
@@ -327,7 +329,7 @@ static int step_store(struct daemon *d, struct err *e)
 
 static int step_gate(struct daemon *d, struct err *e)
 {
-	return daemon_load_gate(d, &d->conf, e);
+	return daemon_load_gate(d, &d->conf, true, e);
 }
 
 static int step_watchers(struct daemon *d, struct err *e)
@@ -548,8 +550,7 @@ int daemon_run(const struct conf *c, const char *config_path, bool trial)
 		r = loop_run(d->loop);
 	if (r) {
 		log_error("%s%s", e.text[0] ? e.text : strerror(-r),
-			  (r == -EACCES || r == -EPERM) && geteuid() != 0 &&
-					  !strstr(e.text, "root")
+			  (r == -EACCES || r == -EPERM) && geteuid() != 0 && !strstr(e.text, "root")
 				  ? ": this needs root"
 				  : "");
 		d->status = EXIT_FAILURE;

@@ -6,7 +6,6 @@
  */
 #include "daemon/events.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 

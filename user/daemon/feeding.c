@@ -17,13 +17,20 @@
 #include "daemon/facts.h"
 #include "daemon/feeding_inside.h"
 
-int feeding_put(struct feeding *f, bool anyway, struct err *e)
+int feeding_put(struct feeding *f, bool may_be_lost, struct err *e)
 {
 	struct feedlist_part part[CONF_FEEDS_MAX];
+	int ret;
 
 	for (unsigned i = 0; i < f->count; i++)
-		part[i] = (struct feedlist_part){&f->fed[i].conf, &f->fed[i].list};
-	return feedlist_put_all(f->d->gate, part, f->count, anyway, e);
+		part[i] = (struct feedlist_part){.conf = &f->fed[i].conf,
+						 .list = f->fed[i].waits ? &f->fed[i].waiting
+									 : &f->fed[i].list,
+						 .may_be_lost = may_be_lost};
+	ret = feedlist_put_all(f->d->gate, part, f->count, e);
+	if (ret == 0)
+		feeding_take_waiting(f);
+	return ret;
 }
 
 int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,
@@ -69,12 +76,7 @@ static void fed_open(struct feeding *f, struct fed *one, const struct conf_feed 
 	struct err e = {0};
 	int ret;
 
-	*one = (struct fed){.conf = *conf,
-			    .watch = -1,
-			    .wanted = true,
-			    .hand = -1,
-			    .reader = -1,
-			    .state = FEED_MISSING};
+	*one = (struct fed){.conf = *conf, .watch = -1, .wanted = true, .state = FEED_MISSING};
 	snprintf(one->why, sizeof(one->why), "it was not read yet");
 	ret = feedlist_load(&one->list, &f->d->conf, conf->name, &e);
 	if (ret == 0)
@@ -88,9 +90,8 @@ static void fed_open(struct feeding *f, struct fed *one, const struct conf_feed 
 
 static void fed_close(struct fed *one)
 {
-	feedhand_drop(&one->hand);
-	feedhand_drop(&one->reader);
 	feedlist_free(&one->list);
+	feedlist_free(&one->waiting);
 }
 
 static struct fed *fed_find(struct fed *list, unsigned count, const char *name)
@@ -172,8 +173,8 @@ static void fed_renew(struct fed *one, struct fed *old, const struct conf_feed *
 	bool moved = strcmp(old->conf.file, conf->file) != 0;
 
 	*one = *old;
-	old->list = (struct feedlist){0};
-	old->hand = old->reader = -1;
+	old->list = old->waiting = (struct feedlist){0};
+	old->hand = 0;
 	one->conf = *conf;
 	if (moved)
 		one->watch = -1;
@@ -214,6 +215,7 @@ static void feeding_reload(struct daemon *d)
 		log_error("feeds: %s; those from before stay in force", e.text);
 	for (unsigned i = 0; i < old_count; i++) {
 		feeding_watch_forget(f, old[i].watch);
+		feeding_read_leave(f, old[i].hand);
 		fed_close(&old[i]);
 	}
 	free(old);
@@ -226,14 +228,16 @@ static void feeding_gate_changed(struct daemon *d)
 {
 	struct err e = {0};
 
-	/* The configuration that the new gate is made for is in force in a moment, and then the lists follow it. */
-	if (!feeds_are_loaded(d->gate) && feeding_put(d->feeding, false, &e))
+	/* Who made it had the lists that were kept: ours may be newer. Those of a new configuration follow in a moment. */
+	if (feeding_put(d->feeding, false, &e))
 		log_error("feeds: %s", e.text);
+	facts_write_feeds(d);
 }
 
 static void feeding_tick(struct daemon *d, uint64_t now_boot_ns_)
 {
 	(void)now_boot_ns_;
+	feeding_read_reap(d->feeding);
 	feeding_watch_look(d->feeding);
 }
 

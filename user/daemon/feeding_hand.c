@@ -7,15 +7,14 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/channel.h"
@@ -65,6 +64,8 @@ __attribute__((noreturn)) static void hand_run(const struct feedhand_order *o, i
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != keeper ||
 	    drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
 		_exit(EXIT_FAILURE);
+	/* One that hangs outlives us: who reads what we print would wait for its end. */
+	(void)close_range(STDIN_FILENO, STDERR_FILENO, 0);
 	said.result = drop_capabilities(0, &e);
 	if (said.result == 0) {
 		/* Watching comes before looking, or what changes in between is missed. */
@@ -77,15 +78,13 @@ __attribute__((noreturn)) static void hand_run(const struct feedhand_order *o, i
 									       : EXIT_FAILURE);
 }
 
-int feedhand_send(const struct feedhand_order *o, int *channel, int *process, struct err *e)
+pid_t feedhand_send(const struct feedhand_order *o, int *channel, struct err *e)
 {
 	pid_t keeper = getpid(), pid;
 	int ends[2], ret = channel_pair(ends, e);
 
 	if (ret < 0)
 		return ret;
-	/* Whoever waited for one that hangs would hang as well: their ends are nobody's news. */
-	(void)signal(SIGCHLD, SIG_IGN);
 	pid = fork();
 	if (pid == 0)
 		hand_run(o, ends[1], keeper);
@@ -96,34 +95,13 @@ int feedhand_send(const struct feedhand_order *o, int *channel, int *process, st
 		return ret;
 	}
 	*channel = ends[0];
-	*process = feedhand_hold(pid);
-	return 0;
+	return pid;
 }
 
-int feedhand_hold(pid_t pid)
+/* Until it is waited for its number is nobody else's. */
+bool feedhand_reap(pid_t *hand)
 {
-	return pidfd_open(pid, 0);
-}
-
-bool feedhand_is_gone(int *process)
-{
-	struct pollfd end = {.fd = *process, .events = POLLIN};
-
-	if (*process >= 0 && poll(&end, 1, 0) != 1)
-		return false;
-	feedhand_drop(process);
-	return true;
-}
-
-void feedhand_end(int process)
-{
-	if (process >= 0)
-		(void)pidfd_send_signal(process, SIGKILL, NULL, 0);
-}
-
-void feedhand_drop(int *process)
-{
-	if (*process >= 0)
-		close(*process);
-	*process = -1;
+	if (*hand > 0 && waitpid(*hand, NULL, WNOHANG) != 0)
+		*hand = 0;
+	return *hand <= 0;
 }

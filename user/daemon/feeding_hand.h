@@ -29,17 +29,9 @@ struct feedhand_said {
 	char why[ERR_TEXT_MAX];
 };
 
-/* *channel: on which it says that, once; *process: see below. Both are the caller's, and all else stays so. 0 or -errno. */
-int feedhand_send(const struct feedhand_order *o, int *channel, int *process, struct err *e);
-
-/*
- * A process is held by a pidfd: its number is anybody's as soon as it has ended, and who is then asked about or killed is another. -1: none, or
- * one that has ended already. The caller's, for feedhand_is_gone() or feedhand_drop().
- */
-int feedhand_hold(pid_t pid);
-/* Has it ended? Then *process is closed and -1. */
-bool feedhand_is_gone(int *process);
-void feedhand_end(int process);
-void feedhand_drop(int *process); /* whatever it does */
+/* *channel: on which it says that, once; the caller's. All else stays the caller's too. Its pid, for feedhand_reap(), or -errno. */
+pid_t feedhand_send(const struct feedhand_order *o, int *channel, struct err *e);
+/* Is it gone? Then *hand is 0, which is none. Never waits. Only as long as this says no may *hand be killed: later that is another's number. */
+bool feedhand_reap(pid_t *hand);
 
 #endif

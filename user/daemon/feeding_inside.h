@@ -25,6 +25,7 @@ struct fed_sender {
 struct fed {
 	struct conf_feed conf;
 	struct feedlist list;	   /* in force */
+	struct feedlist waiting;   /* good, and comes into force with one that was not read yet */
 	struct feed_report report; /* of the file as it was read last */
 	enum feed_state state;
 	char why[ERR_TEXT_MAX]; /* "" where all is well */
@@ -34,9 +35,9 @@ struct fed {
 	bool look;   /* or only looked at: is it there, has it changed? */
 	bool anyway; /* and to be taken whatever its size */
 	bool unkept; /* its list could not be kept, and that was said */
-	bool waits;  /* its list is good, and comes into force with one that was not read yet */
+	bool waits;  /* there is one waiting */
 	/* Who was at its file last, and when they were told to end: one that hangs is not given company. */
-	int hand, reader; /* processes: feedhand_hold() */
+	pid_t hand, reader;
 	uint64_t ended_ns;
 	struct stat seen; /* the file that was read last */
 	uint64_t added, removed;
@@ -58,16 +59,16 @@ struct feeding {
 	bool looking; /* the latter */
 	int memory;   /* what its reader writes to */
 	struct channel *hand, *reader;
-	pid_t reader_pid;
 	struct loop_source *patience;
-	uint64_t looked_ns; /* for what inotify does not tell */
-	unsigned rounds;    /* of that */
+	pid_t lost[CONF_FEEDS_MAX]; /* hands of feeds that are configured no more; 0: none */
+	uint64_t looked_ns;	    /* for what inotify does not tell */
+	unsigned rounds;	    /* of that */
 };
 
 /* ---- feeding.c ---- */
 
-/* All lists into the kernel: see feedlist_put_all(). */
-int feeding_put(struct feeding *f, bool anyway, struct err *e);
+/* All lists into the kernel, those that wait too: see feedlist_put_all(). */
+int feeding_put(struct feeding *f, bool may_be_lost, struct err *e);
 
 /* The entries that must not be blocked, as this host is now. names: the first few. 0 or -errno. */
 int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t size,
@@ -77,11 +78,18 @@ int feeding_leave_out(struct feeding *f, struct feedlist *l, char *names, size_t
 
 void feeding_read_next(struct feeding *f); /* or look */
 void feeding_read_stop(struct feeding *f);
+/* Once a second: processes that are gone by now give their numbers back. */
+void feeding_read_reap(struct feeding *f);
+/* So does the hand of a feed that is configured no more. */
+void feeding_read_leave(struct feeding *f, pid_t hand);
 
 /* ---- feeding_take.c: what becomes of what was read ---- */
 
 /* fresh: what the child made, or NULL and why not in e. */
 void feeding_decide(struct feeding *f, unsigned i, struct feedlist *fresh, const struct err *e);
+
+/* Those that had to wait came into force. */
+void feeding_take_waiting(struct feeding *f);
 
 /* Those that could not be kept: the disk may have room now. */
 void feeding_keep_again(struct feeding *f);

@@ -5,7 +5,6 @@
  */
 #include "daemon/feeding_list.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -481,8 +480,8 @@ static int refuse_loss(const struct feedlist_part *part, unsigned count,
 	for (unsigned i = 0; i < count; i++) {
 		int was = feeds_find(in_force, part[i].conf->name);
 
-		if (was >= 0 && !part[i].list->fresh && in_force->part[was].list &&
-		    in_force->part[was].list != part[i].list->number)
+		if (was >= 0 && !part[i].list->fresh && !part[i].may_be_lost &&
+		    in_force->part[was].list && in_force->part[was].list != part[i].list->number)
 			return err_set(e, -EBUSY,
 				       "the kernel has a list of the feed %s that was not kept, "
 				       "and that would be lost: feeds stay as they are until its "
@@ -492,7 +491,7 @@ static int refuse_loss(const struct feedlist_part *part, unsigned count,
 	return 0;
 }
 
-int feedlist_put_all(struct gate *g, const struct feedlist_part *part, unsigned count, bool anyway,
+int feedlist_put_all(struct gate *g, const struct feedlist_part *part, unsigned count,
 		     struct err *e)
 {
 	struct merging m = {.part = part, .count = count};
@@ -505,8 +504,7 @@ int feedlist_put_all(struct gate *g, const struct feedlist_part *part, unsigned 
 		m.image.set.part[i] = part_of(&part[i]);
 	if (ret || sets_equal(&m.image.set, &in_force))
 		return ret;
-	if (!anyway)
-		ret = refuse_loss(part, count, &in_force, e);
+	ret = refuse_loss(part, count, &in_force, e);
 	if (ret == 0)
 		ret = merge(&m, e);
 	if (ret == 0)
@@ -528,14 +526,14 @@ int feedlist_put_kept(struct gate *g, const struct conf *c, struct err *e)
 		return err_set(e, -ENOMEM, "no memory for the lists of feeds");
 	ret = protected_read(&never, c, g, e);
 	for (unsigned i = 0; i < c->feed_count && ret == 0; i++) {
-		part[i] = (struct feedlist_part){&c->feeds[i], &lists[i]};
+		part[i] = (struct feedlist_part){.conf = &c->feeds[i], .list = &lists[i]};
 		if (feedlist_load(&lists[i], c, c->feeds[i].name, NULL))
 			continue;
 		found++;
 		ret = feedlist_leave_out(&lists[i], &never, NULL, 0);
 	}
 	if (ret == 0 && found)
-		ret = feedlist_put_all(g, part, c->feed_count, false, e);
+		ret = feedlist_put_all(g, part, c->feed_count, e);
 	for (unsigned i = 0; i < c->feed_count; i++)
 		feedlist_free(&lists[i]);
 	protected_free(&never);

@@ -53,13 +53,14 @@ void feedlist_free(struct feedlist *l); /* empty is fine */
 struct feedlist_part {
 	const struct conf_feed *conf;
 	const struct feedlist *list;
+	bool may_be_lost; /* what the kernel has of it, though it was not kept: so it was ordered */
 };
 
 /*
  * All lists in the place of what the kernel has, by one step; nothing is done when it has just these. 0; -EBUSY: of one that was not
- * read from its file the kernel has another list, which would be lost, and so everything stays as it is, unless anyway; or -errno.
+ * read from its file the kernel has another list, which would be lost, and so everything stays as it is, unless it may_be_lost; or -errno.
  */
-int feedlist_put_all(struct gate *g, const struct feedlist_part *part, unsigned count, bool anyway,
+int feedlist_put_all(struct gate *g, const struct feedlist_part *part, unsigned count,
 		     struct err *e);
 /* The kept ones into a gate that has none. For those who set up a gate; what cannot be read is left to the controller to say. */
 int feedlist_put_kept(struct gate *g, const struct conf *c, struct err *e);

@@ -5,11 +5,10 @@
  * the process that hangs there is lost; as long as that is there, its feed is not tried again.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/when.h"
 #include "daemon/feeding_child.h"
 #include "daemon/feeding_inside.h"
@@ -38,16 +37,26 @@ void feeding_read_stop(struct feeding *f)
 	loop_remove(f->d->loop, f->patience);
 	channel_close(f->hand);
 	channel_close(f->reader);
-	feedhand_end(one->hand);
-	(void)feedhand_is_gone(&one->hand);
-	if (!feedhand_is_gone(&one->reader))
-		nursery_end_child(f->d->nursery, f->reader_pid);
+	if (!feedhand_reap(&one->hand))
+		(void)kill(one->hand, SIGKILL);
+	if (one->reader > 0)
+		nursery_end_child(f->d->nursery, one->reader);
 	one->ended_ns = now_boot_ns();
 	if (f->memory >= 0)
 		close(f->memory);
 	f->patience = NULL;
 	f->hand = f->reader = NULL;
 	f->memory = f->reading = -1;
+}
+
+/* It has told its end, and needs no more than that: its number may be another's soon. */
+static void reader_over(struct feeding *f)
+{
+	struct fed *one = now_read(f);
+
+	if (one->reader > 0)
+		nursery_end_child(f->d->nursery, one->reader);
+	one->reader = 0;
 }
 
 static void read_end(struct feeding *f, struct feedlist *fresh, const struct err *e)
@@ -82,6 +91,7 @@ static void read_heard(void *context, const void *bytes, size_t length)
 	const union message *m = message_check(bytes, length, 1U << MESSAGE_FEED, &e);
 	int ret = m ? m->feed.result : -EBADMSG;
 
+	reader_over(f);
 	if (m && ret == 0)
 		ret = feedlist_take(&fresh, &now_read(f)->conf, f->memory, m->feed.length, &e);
 	else if (m)
@@ -91,6 +101,7 @@ static void read_heard(void *context, const void *bytes, size_t length)
 
 static void read_gone(void *context)
 {
+	reader_over(context);
 	read_fail(context, "its reader died over it");
 }
 
@@ -153,10 +164,11 @@ static int hand_send(struct feeding *f, struct fed *one, int reader, struct err 
 				       .inotify = one->watch < 0 ? f->inotify : -1,
 				       .reader = reader,
 				       .memory = f->memory};
-	int fd = -1, ret = feedhand_send(&order, &fd, &one->hand, e);
+	int fd = -1;
 
-	if (ret < 0)
-		return ret;
+	one->hand = feedhand_send(&order, &fd, e);
+	if (one->hand < 0)
+		return one->hand;
 	return channel_open(&f->hand, f->d->loop, fd, sizeof(struct feedhand_said), hand_heard,
 			    hand_gone, f, e);
 }
@@ -170,10 +182,9 @@ static int read_start(struct feeding *f, struct fed *one, struct err *e)
 	f->memory = feedlist_memory(e);
 	if (f->memory < 0)
 		return f->memory;
-	f->reader_pid = nursery_spawn(f->d->nursery, CHILD_FEEDER, NULL, 0, -1, &fd, e);
-	if (f->reader_pid < 0)
-		return f->reader_pid;
-	one->reader = feedhand_hold(f->reader_pid);
+	one->reader = nursery_spawn(f->d->nursery, CHILD_FEEDER, NULL, 0, -1, &fd, e);
+	if (one->reader < 0)
+		return one->reader;
 	ret = hand_send(f, one, fd, e);
 	if (ret) {
 		close(fd);
@@ -183,6 +194,31 @@ static int read_start(struct feeding *f, struct fed *one, struct err *e)
 			    read_gone, f, e);
 }
 
+/* The nursery has the reader, and reaps it. */
+static bool is_gone(struct fed *one)
+{
+	if (one->reader > 0 && kill(one->reader, 0) < 0 && errno == ESRCH)
+		one->reader = 0;
+	return feedhand_reap(&one->hand) && one->reader <= 0;
+}
+
+void feeding_read_reap(struct feeding *f)
+{
+	for (unsigned i = 0; i < f->count; i++)
+		(void)is_gone(&f->fed[i]);
+	for (unsigned i = 0; i < CONF_FEEDS_MAX; i++)
+		(void)feedhand_reap(&f->lost[i]);
+}
+
+void feeding_read_leave(struct feeding *f, pid_t hand)
+{
+	for (unsigned i = 0; i < CONF_FEEDS_MAX && hand > 0; i++)
+		if (!f->lost[i]) {
+			f->lost[i] = hand;
+			return;
+		}
+}
+
 static int start(struct feeding *f, unsigned i, struct err *e)
 {
 	struct fed *one = &f->fed[i];
@@ -190,8 +226,9 @@ static int start(struct feeding *f, unsigned i, struct err *e)
 
 	f->looking = !one->wanted;
 	one->wanted = one->look = false;
-	if (!feedhand_is_gone(&one->hand) || !feedhand_is_gone(&one->reader))
+	if (!is_gone(one))
 		return err_set(e, -EAGAIN, NO_ANSWER);
+	one->hand = one->reader = 0;
 	f->reading = (int)i;
 	ret = f->looking ? hand_send(f, one, -1, e) : read_start(f, one, e);
 	if (ret == 0)
@@ -204,8 +241,7 @@ static int start(struct feeding *f, unsigned i, struct err *e)
 /* Told to end, and under way to it: in a moment its feed can be tried again. */
 static bool is_ending(struct fed *one)
 {
-	return now_boot_ns() - one->ended_ns < END_WAIT_S * NS_PER_S &&
-	       (!feedhand_is_gone(&one->hand) || !feedhand_is_gone(&one->reader));
+	return now_boot_ns() - one->ended_ns < END_WAIT_S * NS_PER_S && !is_gone(one);
 }
 
 /* Those that are wanted come first. -1: there is none. */

@@ -97,14 +97,20 @@ static void say_notes(const struct fed *one, const char *names)
 static int put_new(struct feeding *f, struct fed *one, struct feedlist *fresh, struct err *e)
 {
 	struct feedlist old = one->list;
+	bool waited = one->waits;
 	int ret;
 
 	one->list = *fresh;
-	ret = feeding_put(f, one->anyway, e);
-	if (ret)
+	one->waits = false;
+	/* Only who was told what would be lost can order it. */
+	ret = feeding_put(f, one->anyway && waited, e);
+	if (ret) {
 		one->list = old;
-	else
+		one->waits = waited;
+	} else {
 		*fresh = old;
+		feedlist_free(&one->waiting);
+	}
 	return ret;
 }
 
@@ -124,12 +130,11 @@ static void keep(struct feeding *f, struct fed *one)
 void feeding_keep_again(struct feeding *f)
 {
 	for (unsigned i = 0; i < f->count; i++)
-		if (f->fed[i].unkept && !f->fed[i].waits)
+		if (f->fed[i].unkept)
 			keep(f, &f->fed[i]);
 }
 
-/* Those that had to wait came into force with it. */
-static void take_waiting(struct feeding *f)
+void feeding_take_waiting(struct feeding *f)
 {
 	for (unsigned i = 0; i < f->count; i++) {
 		struct fed *one = &f->fed[i];
@@ -137,6 +142,10 @@ static void take_waiting(struct feeding *f)
 		if (!one->waits)
 			continue;
 		one->waits = false;
+		feedlist_free(&one->list);
+		one->list = one->waiting;
+		one->waiting = (struct feedlist){0};
+		one->stale = true;
 		/* Its file may have gone meanwhile, which is another matter. */
 		if (one->state == FEED_HELD_BACK) {
 			one->state = FEED_LOADED;
@@ -176,22 +185,19 @@ static void take(struct feeding *f, struct fed *one, struct feedlist *fresh, con
 	if (ret) {
 		keep_old(f, one, ret == -EBUSY ? FEED_HELD_BACK : FEED_UNREADABLE, e.text);
 		if (ret == -EBUSY) {
-			struct feedlist old = one->list;
-
-			one->list = *fresh;
-			*fresh = old;
+			feedlist_free(&one->waiting);
+			one->waiting = *fresh;
+			*fresh = (struct feedlist){0};
 			one->waits = true;
 		}
 		return;
 	}
-	one->waits = false;
 	one->state = FEED_LOADED;
 	one->why[0] = '\0';
 	/* What went on is news; that a file was written again is not. */
 	if (said_settle(&one->said) || one->added || one->removed || !fresh->map)
 		say_loaded(f, one, names);
 	keep(f, one);
-	take_waiting(f);
 }
 
 /* 0: it may be taken. */

@@ -6,13 +6,11 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/when.h"
 #include "daemon/facts.h"
 #include "daemon/feeding_inside.h"

@@ -10,10 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +40,7 @@
 #define LOOK_EVERY_NS	(10 * NS_PER_S) /* for a log that was not there */
 #define TRIM_EVERY_NS	(HOUR_S * NS_PER_S)
 #define JOURNAL_FIRST_S (7 * DAY_S) /* at the first start */
+#define JOURNAL_END_MS	200	    /* who was killed is gone by then, or waits for a disk */
 #define JOURNAL_AGAIN_S 600	    /* what belongs together lies no further apart, as a rule */
 
 struct following {
@@ -128,6 +131,18 @@ static void journalctl_reap(struct following *f)
 		f->ended = 0;
 }
 
+/* At our end: what runs longer than we do the service manager takes for left over, and says so. */
+static void journalctl_wait(struct following *f)
+{
+	struct pollfd end = {.fd = f->ended ? pidfd_open(f->ended, 0) : -1, .events = POLLIN};
+
+	if (end.fd < 0)
+		return;
+	(void)poll(&end, 1, JOURNAL_END_MS);
+	close(end.fd);
+	journalctl_reap(f);
+}
+
 static void journalctl_end(struct following *f)
 {
 	if (!f->journalctl)
@@ -143,7 +158,8 @@ static void gap_say(struct following *f, const char *what)
 {
 	f->gaps++;
 	f->d->answering.changed = true;
-	log_warning("the mail log %s %s: who delivered then is not counted", f->path, what);
+	log_warning("the mail log%s%s %s: who delivered then is not counted",
+		    f->path[0] ? " " : " in the journal", f->path, what);
 }
 
 static void begin_say(struct following *f, enum logfile_begin begin)
@@ -171,9 +187,12 @@ static int journal_prepare(struct following *f, int pipe_fd, struct err *e)
 	} else if (f->place.kind != LOGPLACE_NONE) {
 		/*
 		 * What a file told is not told again; and a place in the future is of a clock that was wrong: waiting for it, nothing
-		 * would be counted.
+		 * would be counted, and what was read before may bear any time.
 		 */
-		since = now;
+		since = MAILLOG_FROM_END;
+		if (f->place.kind == LOGPLACE_JOURNAL)
+			gap_say(f, "was read up to a time that is still to come, and is read on "
+				   "from its end");
 	}
 	pid = maillog_start_journal(pipe_fd, since, true, e);
 	if (pid < 0)
@@ -224,6 +243,12 @@ static void place_take(struct following *f, const struct message_followed *m)
 	f->lines = m->lines;
 	f->understood = m->understood;
 	f->place_changed = true;
+	/* Of a line that it was told to look for, and once. */
+	if (m->is_lost && f->settings.again_stamp_us) {
+		f->settings.again_stamp_us = 0;
+		gap_say(f, "does not have the line any more up to which it was read, and what came "
+			   "behind it may be gone too");
+	}
 	if (f->source == MAILLOG_IN_FILE)
 		logfile_advance(f->file, m->bytes);
 	else if (m->stamp_us)
@@ -467,6 +492,7 @@ static void following_close(struct daemon *d)
 	struct following *f = d->following;
 
 	end(f);
+	journalctl_wait(f);
 	free(f->waiting);
 	free(f);
 	d->following = NULL;

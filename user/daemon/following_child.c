@@ -104,6 +104,7 @@ static void place_tell(struct follower *f)
 	m->followed.head = message_head(MESSAGE_FOLLOWED);
 	m->followed.lines = span.lines;
 	m->followed.understood = span.understood;
+	f->place.is_lost = false;
 	f->told_since = 0;
 	f->told_ns = now_monotonic_ns();
 }
@@ -206,8 +207,7 @@ static void on_line(void *context, const char *line, size_t length, size_t took)
 		f->place.sum = logplace_sum(line, length);
 		/* The journal has thrown the line away. */
 		if (f->again && stamp > s->again_stamp_us + JOURNAL_LATE_US) {
-			log_info("the journal does not have the line any more up to which it was "
-				 "read: what came right after that may be missing");
+			f->place.is_lost = true;
 			again_end(f);
 		}
 	}

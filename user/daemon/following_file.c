@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +24,7 @@ struct logfile {
 	uint64_t read;	 /* of them the reader is behind */
 	uint64_t again;	 /* of them the first come again, and the place is behind those */
 	uint64_t placed; /* what of them the place stands for */
-	bool is_behind;	 /* more was there than could be moved */
+	bool is_behind;	 /* more was there than was moved */
 	unsigned quiet;	 /* looks since the file was replaced in which nothing came */
 	struct logplace place;
 };
@@ -179,6 +178,7 @@ static void go_on_in(struct logfile *l, const struct logpart *next)
 	l->before = l->now;
 	l->now = *next;
 	l->now.begin = l->moved;
+	l->is_behind = false;
 	l->quiet = 0;
 	/* All of it was read already: nothing will come that shows it. */
 	if (l->read == l->moved) {
@@ -217,6 +217,7 @@ static bool copy_take(struct logfile *l)
 
 static int emptied(struct logfile *l)
 {
+	bool was_behind = l->is_behind;
 	struct logpart next;
 	int code;
 
@@ -226,7 +227,7 @@ static int emptied(struct logfile *l)
 	if (code < 0)
 		return code == -ENOENT ? LOGFILE_STAYS : code;
 	go_on_in(l, &next);
-	return l->is_behind ? LOGFILE_EMPTIED_BEHIND : LOGFILE_EMPTIED;
+	return was_behind ? LOGFILE_EMPTIED_BEHIND : LOGFILE_EMPTIED;
 }
 
 int logfile_look(struct logfile *l)
@@ -238,6 +239,8 @@ int logfile_look(struct logfile *l)
 
 	if (is_emptied(l))
 		return emptied(l);
+	/* Nothing is moved while nobody reads. */
+	l->is_behind |= position(l) < logpart_size(&l->now);
 	if (stat(l->path, &st) < 0 || (st.st_ino == l->now.inode && st.st_dev == l->now.device))
 		return LOGFILE_STAYS;
 	/* Renamed: whoever has it open may write to it for a while. */

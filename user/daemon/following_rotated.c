@@ -187,6 +187,7 @@ int rotated_next(struct logpart *out, const char *path, uint64_t since_ns, enum 
 	struct folder f;
 	struct stat st;
 	bool is_packed, is_there = false;
+	int code;
 
 	snprintf(first, sizeof(first), "%s", path);
 	if (folder_open(&f, path)) {
@@ -207,5 +208,9 @@ int rotated_next(struct logpart *out, const char *path, uint64_t since_ns, enum 
 		closedir(f.dir);
 	}
 	*gap = packed_ns < first_ns ? ROTATED_PACKED : is_there ? ROTATED_WHOLE : ROTATED_UNKNOWN;
-	return logpart_open(out, first);
+	code = logpart_open(out, first);
+	/* What stands in it is not read. */
+	if (code < 0)
+		*gap = ROTATED_UNKNOWN;
+	return code;
 }

@@ -42,7 +42,7 @@ enum rotated_gap {
 };
 /*
  * Opens what comes behind the file that was written to last at this time: the one of before that was written to first since then, or else
- * the log. *gap: what is left out. 0 or -errno.
+ * the log. *gap: what is left out, UNKNOWN where it cannot be opened. 0 or -errno.
  */
 int rotated_next(struct logpart *out, const char *path, uint64_t written_ns, enum rotated_gap *gap);
 /* When it was written to last. */

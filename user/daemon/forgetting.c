@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/when.h"
@@ -101,7 +100,7 @@ static int store_forget(struct store *s, const struct addr *a, struct forgotten 
 	return rc;
 }
 
-/* Of what the kernel alone knew: a verdict may have been on its way to the store. */
+/* Of the address alone: what the kernel knew, offences that the controller remembers, a verdict that may have been on its way to the store. */
 static int store_tell(struct store *s, const struct addr *a, struct err *e)
 {
 	struct store_entry entry = {.wall_s = now_wall_s(),
@@ -111,6 +110,17 @@ static int store_tell(struct store *s, const struct addr *a, struct err *e)
 				    .text = "by hand: what was measured"};
 
 	return store_write_journal(s, &entry, 1, e);
+}
+
+static bool is_told(const struct forgotten *f)
+{
+	for (unsigned i = 0; i < f->verdicts; i++)
+		if (f->verdict[i].bits == ADDR_BITS)
+			return true;
+	for (unsigned i = 0; i < f->bans; i++)
+		if (f->ban[i].bits == ADDR_BITS)
+			return true;
+	return false;
 }
 
 /* ---- both ---- */
@@ -126,7 +136,9 @@ static int forget_both(struct ruling *r, const struct addr *a, struct forgotten 
 	out->kernel = r->gate && rc == 0;
 	if (rc && rc != -ENOENT)
 		return rc;
-	if (out->kernel && !out->verdicts && !out->bans && r->store && !out->kept.code)
+	/* Forgotten by its network, it is not yet so as itself. */
+	if (r->gate && (out->kernel || out->verdicts || out->bans) && !is_told(out) && r->store &&
+	    !out->kept.code)
 		(void)store_tell(r->store, a, &out->kept);
 	return out->kernel || out->verdicts || out->bans || out->kept.code ? 0 : -ENOENT;
 }

@@ -5,7 +5,6 @@
  * once.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/log.h"
 #include "daemon/ruling.h"

@@ -25,11 +25,6 @@ static const char *const link_states[] = {
 	[LINK_GUARDED] = "guarded", [LINK_RELEASED] = "released",
 };
 
-const char *link_state_name(enum link_state s)
-{
-	return link_states[s];
-}
-
 const char *link_unfit(const struct net_link *link)
 {
 	if (link->loopback)
@@ -54,7 +49,7 @@ static void link_move(struct guarded *g, enum link_state to, enum log_level leve
 		      const char *sentence)
 {
 	if (g->state != to)
-		log_debug("%s: %s -> %s", g->name, link_state_name(g->state), link_state_name(to));
+		log_debug("%s: %s -> %s", g->name, link_states[g->state], link_states[to]);
 	g->state = to;
 	g->before = g->before || to == LINK_GUARDED;
 	if (to != LINK_FAILED)

@@ -73,7 +73,6 @@ const char *links_describe(const struct links *l, char *buffer, size_t size);
 
 /* Why this interface cannot be guarded, or NULL when it can. */
 const char *link_unfit(const struct net_link *link);
-const char *link_state_name(enum link_state s);
 /* How long to wait after an attach failed with this error for another try, seconds; last_s: the
  * wait before, 0 none. */
 uint32_t link_backoff_s(int error, uint32_t last_s);

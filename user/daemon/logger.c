@@ -5,7 +5,6 @@
  */
 #include "daemon/logger.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/when.h"
 #include "daemon/notify.h"
 #include "daemon/state.h"

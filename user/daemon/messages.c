@@ -176,8 +176,7 @@ static const char *check_delivery(const union message *m)
 /* A place that was never reached leads nowhere, and counters are shown and no more. */
 static const char *check_followed(const union message *m)
 {
-	(void)m;
-	return NULL;
+	return m->followed.is_lost > 1 ? "a boolean is neither 0 nor 1" : NULL;
 }
 
 static const char *check_scrape(const union message *m)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the keeper says to the resolver and to the responder, and they to it: messages of fixed size. The children read foreign
- * bytes, so the keeper takes nothing from them on trust: message_check() holds a message to its type, size and bounds, to
- * ended and printable texts, before anybody looks into it. Children check what the keeper sends in the same way.
+ * What the keeper and its children say to each other: messages of fixed size. The children read foreign bytes, so the keeper takes
+ * nothing from them on trust: message_check() holds a message to its type, size and bounds, to ended and printable texts, before anybody
+ * looks into it. Children check what the keeper sends in the same way.
  *
  *   keeper -> resolver     ASK
  *   resolver -> keeper     READY (all zones were tested once), VERDICT, ZONE (one by one: each second, and when a state changes)
@@ -154,6 +154,8 @@ struct message_followed {
 	uint64_t stamp_us; /* of the journal: that line's time, and a sum of its bytes */
 	uint64_t sum;
 	uint64_t lines, understood; /* since it was born */
+	uint32_t is_lost; /* lines before it were gone before they could be read; told once */
+	uint32_t pad;
 };
 
 #define MESSAGE_PAGE_MAX                                                                           \

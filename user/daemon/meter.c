@@ -28,7 +28,7 @@
 #define BACKLOG 64
 /* Entries of tables a second: some 5 ms, and a round over all of them in their default sizes takes a minute at the worst. */
 #define TABLE_STEP 16384
-/* No child of ours asks sooner again; one that does is not ours any more. */
+/* Between two pages. A child of ours asks sooner only where there was none; and nobody makes us do nothing else. */
 #define ASKED_LEAST_NS (NS_PER_S / 10)
 /*
  * Who may connect to a unix socket is decided by its directory; the page is no more secret than at a port of loopback. Its mode is 0666 from the
@@ -55,8 +55,8 @@ struct meter {
 	int64_t started_wall_s, reloaded_wall_s;
 	bool reload_failed;
 	struct measure measure; /* large, and needed for one page at a time */
-	uint64_t asked_ns;
-	struct said said; /* why there is no page */
+	uint64_t made_ns;	/* when a page was tried last */
+	struct said said;	/* why there is no page */
 };
 
 /* ---- what the controller knows ---- */
@@ -206,9 +206,11 @@ static void meter_heard(void *context, const union message *m)
 	if (m->head.type != MESSAGE_SCRAPE || t->out.is_asked)
 		return;
 	t->out.is_asked = true;
-	if (now - t->asked_ns >= ASKED_LEAST_NS)
+	/* By when one was made last: questions that come sooner must not put off the next. */
+	if (now - t->made_ns >= ASKED_LEAST_NS) {
+		t->made_ns = now;
 		page_try(d);
-	t->asked_ns = now;
+	}
 	page_send(d);
 }
 
@@ -312,7 +314,7 @@ static int meter_prepare(void *context, const void **settings, size_t *length, i
 {
 	const struct daemon *d = context;
 
-	d->meter->asked_ns = 0; /* a new child knows nothing of what the last one asked */
+	d->meter->made_ns = 0; /* a new child knows nothing of what the last one asked */
 	*settings = "";
 	*length = 0;
 	*extra = dup(d->meter->out.listener);

@@ -6,7 +6,6 @@
  */
 #include "daemon/own.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/log.h"

@@ -18,10 +18,9 @@
 #include "daemon/state.h"
 #include "daemon/telling.h"
 
-#define MS_PER_S	  1000
 #define PULSE_TICK_S	  1   /* reaping, and attaching again what failed */
 #define PULSE_RECONCILE_S 30  /* counts of open connections against the sockets themselves */
-#define PULSE_STORE_S	  60  /* another try at a store that could not be opened */
+#define PULSE_STORE_S	  60  /* another try at a store that could not be opened, or written */
 #define PULSE_SWEEP_S	  300 /* reap without a reason: what no store knows of */
 #define PULSE_LOOK_MS	  200 /* until a gate that seems to be going is looked for (again) */
 
@@ -76,7 +75,7 @@ static void pulse_look(void *context)
 			    "this controller ends");
 		daemon_end(d, ENDING_TAKEN, 0);
 	} else if (!r) {
-		r = daemon_load_gate(d, &d->conf, &e);
+		r = daemon_load_gate(d, &d->conf, false, &e);
 		if (!r)
 			log_info("somebody has put new maps in the place of ours: adopted");
 		/* Who puts them there may still be at it: the next beat looks again. */
@@ -189,11 +188,12 @@ static bool pulse_reap(struct daemon *d)
  */
 static void pulse_rebase(struct daemon *d)
 {
-	struct ruling ruling = {.conf = &d->conf, .store = d->store, .gate = d->gate};
+	/* No gate: the kernel's deadline is of the boot clock, and the operator may have braked. */
+	struct ruling ruling = {.conf = &d->conf, .store = d->store};
 	struct err e = {0};
 	int r;
 
-	if (!d->pulse.rebase || !d->store)
+	if (!d->pulse.rebase || !d->store || now_boot_ns() < d->pulse.rebase_ns)
 		return;
 	r = store_lock(d->store, &e);
 	if (!r) {
@@ -205,8 +205,11 @@ static void pulse_rebase(struct daemon *d)
 		r = ruling_apply_mode(&ruling, &e);
 	if (!r)
 		d->pulse.rebase = false;
-	else if (r != -EBUSY)
-		keep_fault(d, r, &e);
+	if (!r || r == -EBUSY)
+		return;
+	/* A disk that is full now is so in a second, and all deadlines are a lot to write in vain. */
+	d->pulse.rebase_ns = now_boot_ns() + PULSE_STORE_S * NS_PER_S;
+	keep_fault(d, r, &e);
 }
 
 /* What could not be done while another process held the store, or there was none. */
@@ -236,7 +239,8 @@ static void pulse_settle(struct daemon *d)
 	}
 	d->rules_owed = false;
 	said_settle(&p->owed_said);
-	if (rc)
+	p->rebase |= r.unwritten;
+	if (rc && !r.unwritten)
 		log_error("the rules of the store are not all in force: %s", e.text);
 	else
 		log_info("store: its rules and its mode are in force");
@@ -314,6 +318,7 @@ static void pulse_clock_step(void *context)
 
 	log_info("the wall clock was set: no rule ends earlier or later for it");
 	d->pulse.rebase = true;
+	d->pulse.rebase_ns = 0;
 	pulse_rebase(d);
 }
 

@@ -23,7 +23,8 @@ struct pulse {
 	bool store_read;
 	unsigned rules; /* in the store, when it was read last */
 	bool missing;	/* the gate's pins were not there at the last look */
-	bool rebase;	/* the wall clock was set, and the store does not know it yet */
+	bool rebase; /* the store does not know yet that the wall clock was set, or what became of an order */
+	uint64_t rebase_ns; /* boot time: until then it could not be told */
 	struct said reap_said, open_said, look_said, owed_said;
 };
 

@@ -67,6 +67,7 @@ static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 				.store = d->store,
 				.gate = d->gate,
 				.may_owe = true,
+				.lifts_brake = true,
 				.meanwhile = pulse_meanwhile,
 				.context = d};
 	struct err back = {0};
@@ -78,6 +79,7 @@ static int reload_live(struct daemon *d, const struct conf *next, struct err *e)
 	if (!r)
 		r = ruling_apply_mode(&ruling, e);
 	d->rules_owed |= ruling.owes;
+	d->pulse.rebase |= ruling.unwritten;
 	if (r && setup_conf(d->gate, &d->conf, &back))
 		log_error("and the old configuration could not be put back whole: %s", back.text);
 	return r;
@@ -90,7 +92,7 @@ static int reload_apply(struct daemon *d, const struct conf *next, struct err *e
 
 	/* The bounds of a map are fixed when it is made: other bounds are other maps. */
 	if (memcmp(&next->tables, &d->conf.tables, sizeof(next->tables)) != 0)
-		r = daemon_load_gate(d, next, e);
+		r = daemon_load_gate(d, next, true, e);
 	else
 		r = reload_live(d, next, e);
 	if (r)

@@ -17,8 +17,10 @@ struct ruling {
 	struct store *store; /* NULL only where a function says so */
 	struct gate *gate;   /* NULL: not loaded; rules are stored and come into force with it */
 	bool owns_gate; /* ruling_open() opened it: opened anew under the lock, closed at the end */
-	bool may_owe; /* nobody waits here: a store that cannot be had, or written, now is no fault, but `owes` */
+	bool may_owe; /* nobody waits here: a store that cannot be had now is no fault, but `owes`; nor one that cannot be written */
+	bool unwritten; /* the kernel has the mode, but the store could not be told what became of its order */
 	bool owes; /* ruling_sync() or ruling_apply_mode() has to be called again, when the lock is free */
+	bool lifts_brake; /* a reload or a start: ruling_brake() holds no longer */
 	/* Called now and then while many rules go by, which may take seconds; NULL: nobody cares. */
 	void (*meanwhile)(void *context, struct gate *gate);
 	void *context;	    /* of meanwhile */
@@ -104,14 +106,14 @@ int ruling_sync(struct ruling *r, struct err *e);
 /* The mode and its deadline. enforce_for_s 0: until told otherwise. Written to the store and to the kernel. */
 int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struct err *e);
 /*
- * In need, where the store cannot be told: monitor mode in the kernel, until something reads the stored mode again, which is a reload or a
- * start. 0 or -errno.
+ * In need, where the store cannot be told: monitor mode in the kernel, until a reload, a start or another order. Whoever else reads the
+ * stored mode leaves it so. 0 or -errno.
  */
 int ruling_brake(const struct conf *c, struct err *e);
 /*
  * Put the stored mode, or the configuration's, into the kernel. An order that the configuration has overtaken is
  * forgotten; the deadline of one that holds is written anew after a reboot or a step of the wall clock. Without the lock
- * (may_owe) the kernel gets the mode, and the store stays as it is.
+ * (may_owe) the kernel gets the mode, and the store stays as it is. A brake holds, unless lifts_brake.
  */
 int ruling_apply_mode(struct ruling *r, struct err *e);
 /* Until when the store or else the configuration wants to enforce: 0, PN_FOREVER or boot ns. store may be NULL. */

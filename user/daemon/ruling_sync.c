@@ -176,7 +176,24 @@ static struct mode_now mode_now_read(char boot[static BOOT_ID_MAX])
 static void mode_write_kernel(struct gate *g, uint64_t until)
 {
 	/* MODE_ENFORCE is PN_FOREVER, and MODE_MONITOR the 0 that never was in the future. */
-	__atomic_store_n(&gate_conf(g)->enforce_until, until, __ATOMIC_RELEASE);
+	__atomic_store_n(&gate_conf(g)->enforce_until, until, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * A mode that nobody ordered just now. The brake is pulled without any lock, so it is looked for on both sides of the write: who comes between
+ * finds either that mode to overwrite, or the brake is found.
+ */
+static void mode_restore_kernel(const struct ruling *r, uint64_t until)
+{
+	uint32_t *braked = &gate_conf(r->gate)->braked;
+
+	if (r->lifts_brake)
+		__atomic_store_n(braked, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(braked, __ATOMIC_SEQ_CST))
+		return;
+	mode_write_kernel(r->gate, until);
+	if (__atomic_load_n(braked, __ATOMIC_SEQ_CST))
+		mode_write_kernel(r->gate, MODE_MONITOR);
 }
 
 int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struct err *e)
@@ -201,8 +218,10 @@ int ruling_set_mode(struct ruling *r, enum conf_mode mode, uint64_t for_s, struc
 	rc = ruling_refresh(r, e);
 	if (rc == 0)
 		rc = store_put_value(r->store, MODE_VALUE, mode_format(&order, text), e);
-	if (rc == 0 && r->gate)
+	if (rc == 0 && r->gate) {
 		mode_write_kernel(r->gate, mode_decide(order.configured_enforce, &order, &now));
+		__atomic_store_n(&gate_conf(r->gate)->braked, 0, __ATOMIC_SEQ_CST);
+	}
 	store_unlock(r->store);
 	return rc;
 }
@@ -212,8 +231,10 @@ int ruling_brake(const struct conf *c, struct err *e)
 	struct gate *g = NULL;
 	int rc = gate_open(&g, c->instance, e);
 
-	if (rc == 0)
+	if (rc == 0) {
+		__atomic_store_n(&gate_conf(g)->braked, 1, __ATOMIC_SEQ_CST);
 		mode_write_kernel(g, MODE_MONITOR);
+	}
 	gate_close(g);
 	return rc;
 }
@@ -264,7 +285,7 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 	int rc;
 
 	if (!r->store) {
-		mode_write_kernel(r->gate, mode_decide(configured, NULL, &now));
+		mode_restore_kernel(r, mode_decide(configured, NULL, &now));
 		return 0;
 	}
 	rc = lock(r, &locked, e);
@@ -279,17 +300,16 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 			rc = store_put_value(r->store, MODE_VALUE, NULL, e);
 		else if (locked && order.until_boot_ns && until != MODE_MONITOR)
 			rc = mode_rebase(r, &order, until, &now, e);
-		/* On a full disk the kernel has the mode all the same. */
-		if (rc && r->may_owe) {
-			r->owes = true;
+		/* On a full disk the kernel has the mode all the same: nothing is owed to it. */
+		r->unwritten = rc != 0 && rc != -EBUSY;
+		if (r->unwritten && r->may_owe)
 			rc = 0;
-		}
 	} else {
 		until = mode_decide(configured, NULL, &now);
 		rc = 0;
 	}
 	if (r->gate)
-		mode_write_kernel(r->gate, until);
+		mode_restore_kernel(r, until);
 out:
 	if (locked)
 		store_unlock(r->store);

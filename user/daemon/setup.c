@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/grow.h"
@@ -413,10 +412,10 @@ unsigned setup_guarded(struct gate *g, const struct conf *c, int *ifindexes, uns
 
 /* ---- all of it ---- */
 
-/* What must survive a change to new maps: the answers to `reload`, the life of the controller, and what was counted. */
+/* What must survive a change to new maps: the answers to `reload`, the life of the controller, the brake, and what was counted. */
 struct carried {
 	struct gate *old; /* NULL: none, or of another ABI */
-	uint32_t reloads_done, reloads_failed;
+	uint32_t reloads_done, reloads_failed, braked;
 	uint64_t alive_until;
 };
 
@@ -430,6 +429,7 @@ static struct carried carried_read(const char *instance)
 		kept.reloads_done = knobs->reloads_done;
 		kept.reloads_failed = knobs->reloads_failed;
 		kept.alive_until = knobs->alive_until;
+		kept.braked = knobs->braked;
 	}
 	return kept;
 }
@@ -441,6 +441,16 @@ static void carried_write(struct gate *g, const struct carried *kept)
 	KNOB_SET(knobs->reloads_done, kept->reloads_done);
 	KNOB_SET(knobs->reloads_failed, kept->reloads_failed);
 	KNOB_SET(knobs->alive_until, kept->alive_until);
+	KNOB_SET(knobs->braked, kept->braked);
+}
+
+/* That was pulled while they were filled: whoever did it found the old ones. */
+static void brake_carry(struct gate *g, const struct carried *kept)
+{
+	if (kept->old && !kept->braked && gate_conf(kept->old)->braked) {
+		KNOB_SET(gate_conf(g)->braked, 1);
+		KNOB_SET(gate_conf(g)->enforce_until, 0);
+	}
 }
 
 /* Feeds that cannot be had are no reason to guard nothing: the controller reads them again. */
@@ -481,6 +491,8 @@ static int gate_catch_up(struct ruling *r, struct err *e)
 {
 	int rc = ruling_sync(r, e);
 
+	/* That was done; who brakes from now on found these maps. */
+	r->lifts_brake = false;
 	return rc ? rc : ruling_apply_mode(r, e);
 }
 
@@ -512,6 +524,8 @@ int setup_gate(struct ruling *r, enum gate_origin *origin, struct err *e)
 	/* A command that ran meanwhile has told the store, but still the old maps. */
 	if (rc == 0 && *origin == GATE_MIGRATED)
 		rc = gate_catch_up(r, e);
+	if (rc == 0 && *origin == GATE_MIGRATED)
+		brake_carry(r->gate, &kept);
 out:
 	gate_close(kept.old);
 	if (rc) {

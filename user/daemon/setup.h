@@ -43,7 +43,7 @@ unsigned setup_guarded(struct gate *g, const struct conf *c, int *ifindexes, uns
 
 /*
  * Load, fill (knobs, rules from the store, own addresses, mode) and put in the place of what was there. Interfaces that were
- * attached stay so; none is attached anew. By conf, store and may_owe of the ruling, which gets the gate. store NULL: the rules in
+ * attached stay so; none is attached anew. By conf, store, may_owe and lifts_brake of the ruling, which gets the gate. store NULL: the rules in
  * adopted maps stay as they are, and a gate whose maps would have to be filled anew is refused (-ENODATA), so that no rule is lost.
  * The caller holds gate_lock(): under it *origin holds true, and a new gate that fails is removed again.
  */

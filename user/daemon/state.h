@@ -88,9 +88,9 @@ void keep_end(struct daemon *d);
 /*
  * Load the gate by conf and put it in the place of d->gate: programs replaced, maps kept or
  * migrated, events read from the new ring. On failure d->gate is as before. Once there is a gate nobody is waited for: -EBUSY while
- * another process is loading one, and d->rules_owed where another one holds the store.
+ * another process is loading one, and d->rules_owed where another one holds the store. lifts_brake: see ruling.h.
  */
-int daemon_load_gate(struct daemon *d, const struct conf *conf, struct err *e);
+int daemon_load_gate(struct daemon *d, const struct conf *conf, bool lifts_brake, struct err *e);
 /* End the loop; the first ending counts. */
 void daemon_end(struct daemon *d, enum ending ending, int status);
 

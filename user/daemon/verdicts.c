@@ -79,11 +79,16 @@ struct widening {
 	struct listing wide;
 };
 
+static bool is_inside(const struct widening *w, const struct listing *l)
+{
+	return l->prefix.bits > w->wide.prefix.bits && prefix_covers(&w->wide.prefix, &l->prefix);
+}
+
 static bool widen_over(void *context, const struct listing *l)
 {
 	struct widening *w = context;
 
-	if (l->prefix.bits <= w->wide.prefix.bits || !prefix_covers(&w->wide.prefix, &l->prefix))
+	if (!is_inside(w, l))
 		return false;
 	w->wide.zones |= l->zones;
 	if (l->expires_boot_ns > w->wide.expires_boot_ns)
@@ -95,7 +100,7 @@ static bool widen_take(void *context, const struct listing *l)
 {
 	struct widening *w = context;
 
-	if (l->prefix.bits <= w->wide.prefix.bits || !prefix_covers(&w->wide.prefix, &l->prefix))
+	if (!is_inside(w, l))
 		return false;
 	listing_unmap(w->d, &l->prefix);
 	return true;
@@ -150,8 +155,10 @@ static void cut_one(void *context, const struct young_connection *c)
 	r = sockets_cut(&cutting->d->conf, cutting->d->gate, &c->socket, c->cookie, c->netns, &e);
 	if (r < 0 && contact_may_tell(cutting->d))
 		log_warning("a listed stranger stays connected: %s", e.text);
-	if (r > 0)
-		cutting->cut += (unsigned)r;
+	if (r <= 0)
+		return;
+	cutting->cut += (unsigned)r;
+	witness_note_cut(cutting->d, &c->socket.remote, c->socket.remote_port);
 }
 
 /* Whoever the kernel would not let in now, and let in a moment ago for want of a verdict. */
@@ -174,7 +181,6 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 			     "cut: %u connection%s of %s, which is listed", c.cut,
 			     c.cut == 1 ? "" : "s", text);
 	bans_note_cut(d, a);
-	witness_note_cut(d, a, c.cut);
 	recording_entry(d->contact.recording, "cut", prefix,
 			"%u connection%s, made while the lists were asked", c.cut,
 			c.cut == 1 ? "" : "s");
@@ -508,12 +514,14 @@ void verdicts_restore(struct daemon *d)
 	struct err e = {0};
 	int r;
 
-	d->contact.restored = true;
+	/* Somebody else is at the store: later, and what the kernel lists stands meanwhile. */
+	d->contact.restored = d->store || !d->store_busy;
+	if (!d->contact.restored)
+		return;
 	if (d->store) {
 		r = judgement_pay(d, &e);
 		if (!r)
 			r = store_each_verdict(d->store, NULL, restore_one, &s, &e);
-		/* Somebody else is at it: later, and what the kernel lists stands meanwhile. */
 		d->contact.restored = r != -EBUSY;
 		if (!d->contact.restored)
 			return;

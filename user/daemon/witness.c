@@ -31,7 +31,6 @@
 #define TRIM_NS	    (600 * NS_PER_S)
 #define COUNTERS    (PN_CLASSES * PN_REASONS)
 #define REVERSE_DNS "reverse-DNS"
-#define CUT	    "cut" /* an action beside the kernel's: an open connection was destroyed */
 
 struct slot {
 	struct store_refusal row;
@@ -334,29 +333,29 @@ static void witness_event(struct daemon *d, const struct pn_event *e)
 }
 
 /* A row for the connection that a stranger was found listed by. */
-static struct store_refusal found_row(const struct daemon *d, const struct addr *a,
-				      const char *action)
+static struct store_refusal found_row(const struct daemon *d, const struct addr *a)
 {
 	struct store_refusal row = {
 		.addr = *a, .class_ = PN_CLASS_MX, .first_wall_s = now_wall_s(), .connections = 1};
 
 	row.last_wall_s = row.first_wall_s;
 	snprintf(row.reason, sizeof(row.reason), "%s", reason_name(PN_REASON_LISTED));
-	snprintf(row.action, sizeof(row.action), "%s", action);
+	snprintf(row.action, sizeof(row.action), "%s",
+		 action_name(setup_action(d->conf.actions.dnsbl)));
 	listing_tell(d, a, &row);
 	return row;
 }
 
-void witness_note_cut(struct daemon *d, const struct addr *a, unsigned connections)
+/* Where silence is the action the kernel judges packets of it that were on their way, too: by its action and its port they are one with it. */
+void witness_note_cut(struct daemon *d, const struct addr *a, uint16_t port)
 {
 	struct store_refusal row;
 
 	if (!d->witness)
 		return;
-	row = found_row(d, a, CUT);
+	row = found_row(d, a);
 	row.acted = true;
-	row.connections = connections;
-	row_note(d->witness, &row, 0, false);
+	row_note(d->witness, &row, port, d->conf.actions.dnsbl == CONF_DROP);
 }
 
 /*
@@ -371,7 +370,7 @@ static void witness_verdict(struct daemon *d, const struct message_verdict *m, b
 	    gate_conf(d->gate)->enforce_until > now_boot_ns())
 		return;
 	d->witness->found++;
-	row = found_row(d, &m->addr, action_name(setup_action(d->conf.actions.dnsbl)));
+	row = found_row(d, &m->addr);
 	row_note(d->witness, &row, 0, false);
 }
 

@@ -7,7 +7,7 @@
 
 extern const struct part witness_part;
 
-/* Enforce mode cut so many connections of a stranger who was found listed by them. */
-void witness_note_cut(struct daemon *d, const struct addr *a, unsigned connections);
+/* Enforce mode cut a connection, from this port of his, of a stranger who was found listed by it. */
+void witness_note_cut(struct daemon *d, const struct addr *a, uint16_t port);
 
 #endif

@@ -2,8 +2,6 @@
 /* The score while answers are missing: see score.h. */
 #include "dns/score.h"
 
-#include <stddef.h>
-
 const char *verdict_name(enum verdict v)
 {
 	static const char *const names[] = {"pending", "listed", "clean", "unknown"};

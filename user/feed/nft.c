@@ -21,7 +21,11 @@ struct nft {
 	bool has_elements; /* "elements" or "element" was said: the next brace opens a list of them */
 	bool takes_out;	   /* the command is delete or destroy */
 	bool is_ours;	   /* the word before was our table */
-	bool is_hole;	   /* what is at hand is a set of exceptions of ours */
+	bool is_set;	   /* the word before was "set" */
+	bool names_hole;   /* the word before was a set of exceptions of ours */
+	bool in_ours;	   /* in the braces of our table */
+	bool in_hole;	   /* in those of such a set */
+	bool is_hole;	   /* the list of elements at hand is of one */
 	unsigned depth;
 };
 
@@ -122,12 +126,21 @@ static void type_read(struct nft *n)
 	n->skipped = n->is_map || !is_address;
 }
 
-/* "add element inet postern allowed4 {" */
+/*
+ * As we write it, "add element inet postern allowed4 {", and as nft(8) prints it: "table inet postern { set allowed4 { ... elements = {".
+ */
 static void hole_look(struct nft *n, struct excerpt token)
 {
-	n->is_hole = (n->is_hole && *token.at == '{') ||
-		     (n->has_elements && n->is_ours &&
-		      (excerpt_is(token, OUR_HOLES "4") || excerpt_is(token, OUR_HOLES "6")));
+	bool opens = *token.at == '{';
+
+	if (opens && !n->has_elements) {
+		n->in_ours = n->in_ours || (n->is_ours && !n->depth);
+		n->in_hole = n->in_hole || n->names_hole;
+	}
+	n->is_hole = opens && n->has_elements && (n->names_hole || n->in_hole);
+	n->names_hole = (n->is_ours || (n->in_ours && n->is_set)) &&
+			(excerpt_is(token, OUR_HOLES "4") || excerpt_is(token, OUR_HOLES "6"));
+	n->is_set = excerpt_is(token, "set");
 	n->is_ours = excerpt_is(token, OUR_TABLE);
 }
 
@@ -159,7 +172,8 @@ static int token_read(struct nft *n, struct excerpt token)
 			return feed_refuse(n->r, "closes a brace that nobody opened");
 		n->depth--;
 		/* What was said of a set or chain ends with it. */
-		n->is_map = n->skipped = n->has_elements = false;
+		n->is_map = n->skipped = n->has_elements = n->in_hole = false;
+		n->in_ours = n->in_ours && n->depth;
 	}
 	return 0;
 }

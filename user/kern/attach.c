@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -11,7 +11,6 @@
  */
 #include "maillog/inside.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define BASE62 "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

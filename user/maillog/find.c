@@ -12,11 +12,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/drop.h"
@@ -190,16 +188,17 @@ __attribute__((noreturn)) static void journal_run(const char *program, int pipe_
 	char since[SINCE_MAX];
 	/*
 	 * Facility 2 is mail (RFC 5424, 6.2.1). Who follows would be shown the last ten lines only; for who does not, the list ends before
-	 * both words.
+	 * both words. A time would have what is there already printed, so from the end there is none.
 	 */
+	const bool is_from_end = since_wall_s == MAILLOG_FROM_END;
 	char *const arguments[] = {(char *)"journalctl",
 				   (char *)"--quiet",
 				   (char *)"--no-pager",
 				   (char *)"--output=short-unix",
-				   since,
+				   is_from_end ? (char *)"--lines=0" : since,
 				   (char *)"SYSLOG_FACILITY=2",
 				   follows ? (char *)"--follow" : NULL,
-				   (char *)"--no-tail",
+				   is_from_end ? NULL : (char *)"--no-tail",
 				   NULL};
 	char *const environment[] = {(char *)"PATH=/usr/bin:/bin", (char *)"LC_ALL=C", NULL};
 	int null = open("/dev/null", O_RDWR);

@@ -31,9 +31,10 @@ void maillog_join_groups(const char *mail_log);
  */
 unsigned maillog_journals(void);
 /*
- * Starts journalctl(1), which writes the mail facility from since_wall_s on into the pipe, and with `follows` what comes later too: without
- * any capability, and without a way to get one. It ends with the caller. Its pid, or -errno.
+ * Starts journalctl(1), which writes the mail facility from since_wall_s on into the pipe, and with `follows` what comes later too, or with
+ * MAILLOG_FROM_END that alone: without any capability, and without a way to get one. It ends with the caller. Its pid, or -errno.
  */
+#define MAILLOG_FROM_END (-1)
 pid_t maillog_start_journal(int pipe_fd, int64_t since_wall_s, bool follows, struct err *e);
 
 #endif

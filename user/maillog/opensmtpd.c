@@ -10,8 +10,6 @@
  */
 #include "maillog/inside.h"
 
-#include <string.h>
-
 #define HEX	"0123456789abcdef"
 #define ID_LONG 16
 

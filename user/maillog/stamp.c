@@ -5,7 +5,6 @@
  */
 #include "maillog/inside.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

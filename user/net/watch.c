@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #define NEWS_ALL       (NET_NEWS_LINK | NET_NEWS_ADDRESS | NET_NEWS_ROUTE)

@@ -3,7 +3,6 @@
 #include "reply/said.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define UNIT_MAX 4 /* bytes that one may become: \x3c */
 

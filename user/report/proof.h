@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "conf/conf.h"
 #include "dns/name.h"
 #include "maillog/maillog.h"
 #include "policy/standing.h"
@@ -82,6 +83,8 @@ struct proof_source {
 	char *lists; /* of its last row with a list: "zen.example list.example"; NULL none */
 	char *says;  /* the first list's reason; NULL none */
 	char *feed;  /* of its last row with a feed; NULL none */
+	char *lists_of[2],
+		*feed_of[2]; /* likewise, of those that would have been, and that were, refused */
 	/* What the mail log says of it. */
 	char host[MAILLOG_HOST_MAX];
 	char **domain; /* of envelope senders, the first that came first */
@@ -127,6 +130,8 @@ struct proof_facts {
 	int64_t since_wall_s, now_wall_s;
 	bool enforcing;		   /* now */
 	unsigned event_interval_s; /* the kernel tells of a source's refusals at most so often */
+	const struct conf_text *trust_spf; /* as configured: outlives the proof */
+	unsigned trust_spf_count;
 };
 
 struct proof_told {
@@ -209,6 +214,9 @@ uint64_t proof_share(const struct proof *p, const struct proof_source *s, unsign
 /* The newest limit, feed or list that is known of it for that reason; "" none. */
 const char *proof_share_detail(const struct proof *p, const struct proof_source *s,
 			       unsigned reason);
+/* Likewise, of those that were refused (acted), or would have been. */
+const char *proof_share_detail_of(const struct proof *p, const struct proof_source *s,
+				  unsigned reason, bool acted);
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 
@@ -248,9 +256,15 @@ void proof_by(const struct proof *p, const struct proof_source *s,
 	      char text[static PROOF_TEXT_MAX]);
 /* The rule by which suspects are told apart. */
 void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX]);
-/* That many of those left have names of one domain, for the i-th of p->providers; and the line of the configuration for it. */
-void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX],
-			 char line[static PROOF_TEXT_MAX]);
+/* That many of those left have names of one domain, for the i-th of p->providers. */
+void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX]);
+/*
+ * The line of the configuration for all of p->providers, of which there must be one, and for those that it has already: a setting stands there once.
+ * And what it is.
+ */
+#define PROOF_LINE_MAX (32 + CONF_PROVIDERS_MAX * (NAME_TEXT_MAX + 4)) /* four: "", */
+void proof_providers_line(const struct proof *p, char text[static PROOF_TEXT_MAX],
+			  char line[static PROOF_LINE_MAX]);
 /* What settled it: "trusted", "allowed", "blocked". */
 const char *proof_settled(const struct proof_source *s);
 unsigned proof_lists(const struct proof *p, const struct proof_source *s);

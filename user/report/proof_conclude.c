@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dns/generic.h"
 #include "dns/orgdomain.h"
@@ -232,67 +233,85 @@ static void details_order(struct proof *p)
 
 /* ---- providers ---- */
 
+struct named {
+	char domain[NAME_TEXT_MAX];
+	struct proof_source *source;
+};
+
 static int by_domain(const void *a, const void *b)
 {
-	return strcmp(((const struct proof_provider *)a)->domain,
-		      ((const struct proof_provider *)b)->domain);
+	return strcmp(((const struct named *)a)->domain, ((const struct named *)b)->domain);
 }
 
-static int by_sources(const void *a, const void *b)
+static bool is_configured(const struct proof *p, const char *domain)
 {
-	const struct proof_provider *x = a, *y = b;
-
-	return x->sources != y->sources ? (x->sources < y->sources ? 1 : -1) : by_domain(a, b);
+	for (unsigned i = 0; i < p->facts.trust_spf_count; i++)
+		if (strcasecmp(p->facts.trust_spf[i].text, domain) == 0)
+			return true;
+	return false;
 }
 
-/* What trust lifts; and a name that may stand in a configuration. */
+/*
+ * What trust lifts; and a name that may stand in a configuration. One that stands there already has done what it can: the SPF record does not name
+ * this source.
+ */
 static bool may_be_providers(const struct proof *p, const struct proof_source *s,
 			     char domain[static NAME_TEXT_MAX])
 {
 	if (s->state != PROOF_LEFT || !s->host[0] || s->generic ||
 	    (p->reason[s->reason].kind != PROOF_LIST && p->reason[s->reason].kind != PROOF_BAN))
 		return false;
-	return orgdomain_of(s->host, domain) && !domain[strspn(domain, ORG_LETTERS)];
+	return orgdomain_of(s->host, domain) && !domain[strspn(domain, ORG_LETTERS)] &&
+	       !is_configured(p, domain);
+}
+
+/* The largest first; equal ones as they are offered, which is by name. So many have room in the configuration's setting. */
+static void provider_offer(struct proof *p, const struct proof_provider *of)
+{
+	unsigned most = CONF_PROVIDERS_MAX - p->facts.trust_spf_count, at = p->providers;
+
+	if (most > PROOF_PROVIDERS_MAX)
+		most = PROOF_PROVIDERS_MAX;
+	while (at && p->provider[at - 1].sources < of->sources)
+		at--;
+	if (of->honest < PROOF_PROVIDER_LEAST || of->honest * PROOF_PROVIDER_SHARE < of->sources ||
+	    at >= most)
+		return;
+	if (p->providers < most)
+		p->providers++;
+	memmove(&p->provider[at + 1], &p->provider[at],
+		(p->providers - at - 1) * sizeof(*p->provider));
+	p->provider[at] = *of;
 }
 
 static int providers_find(struct proof *p)
 {
-	struct proof_provider *all = calloc(p->told_count ? p->told_count : 1, sizeof(*all));
-	size_t count = 0, kinds = 0;
+	struct named *all = calloc(p->count[PROOF_LEFT] + 1, sizeof(*all));
+	struct proof_provider run = {0};
+	size_t count = 0;
 
 	if (!all)
 		return -ENOMEM;
-	for (size_t i = 0; i < p->told_count; i++)
-		if (may_be_providers(p, p->told[i].source, all[count].domain)) {
-			all[count].sources = 1;
-			all[count++].honest =
-				standing_count(p->told[i].source->signs) == STANDING_SIGNS;
-		}
-	qsort(all, count, sizeof(*all), by_domain);
-	for (size_t i = 0; i < count; i++)
-		if (kinds && by_domain(&all[kinds - 1], &all[i]) == 0) {
-			all[kinds - 1].sources++;
-			all[kinds - 1].honest += all[i].honest;
-		} else {
-			all[kinds++] = all[i];
-		}
-	qsort(all, kinds, sizeof(*all), by_sources);
-	for (size_t i = 0; i < kinds && p->providers < PROOF_PROVIDERS_MAX; i++)
-		if (all[i].honest >= PROOF_PROVIDER_LEAST &&
-		    all[i].honest * PROOF_PROVIDER_SHARE >= all[i].sources)
-			p->provider[p->providers++] = all[i];
-	free(all);
 	for (size_t i = 0; i < p->sources; i++) {
-		unsigned *at = &p->source[i].provider;
-		char domain[NAME_TEXT_MAX];
-
-		*at = PROOF_PROVIDERS_MAX;
-		if (!p->providers || !may_be_providers(p, &p->source[i], domain))
-			continue;
-		for (unsigned k = 0; k < p->providers; k++)
-			if (strcmp(p->provider[k].domain, domain) == 0)
-				*at = k;
+		p->source[i].provider = PROOF_PROVIDERS_MAX;
+		if (may_be_providers(p, &p->source[i], all[count].domain))
+			all[count++].source = &p->source[i];
 	}
+	qsort(all, count, sizeof(*all), by_domain);
+	for (size_t i = 0; i < count; i++) {
+		run.sources++;
+		run.honest += standing_count(all[i].source->signs) == STANDING_SIGNS;
+		if (i + 1 < count && by_domain(&all[i], &all[i + 1]) == 0)
+			continue;
+		memcpy(run.domain, all[i].domain, sizeof(run.domain));
+		provider_offer(p, &run);
+		run = (struct proof_provider){0};
+	}
+	for (size_t i = 0; i < count; i++)
+		for (unsigned k = 0; k < p->providers; k++)
+			if (strcmp(p->provider[k].domain, all[i].domain) == 0)
+				all[i].source->provider = k;
+	free(all);
 	return 0;
 }
 

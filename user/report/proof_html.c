@@ -33,13 +33,12 @@ static void tiles_write(const struct proof *p, FILE *out)
 	fputs("</ul>\n", out);
 }
 
-/* A sentence of ours as a paragraph: what stands between two ` is to be typed. */
-static void sentence(FILE *out, const char *text)
+/* Words of ours: what stands between two ` is to be typed. */
+static void marked(FILE *out, const char *text)
 {
 	char part[PROOF_TEXT_MAX];
 	bool typed = false;
 
-	fputs("<p>", out);
 	for (;; text++) {
 		size_t n = strcspn(text, "`");
 
@@ -50,9 +49,23 @@ static void sentence(FILE *out, const char *text)
 			break;
 		typed = !typed;
 	}
+}
+
+static void sentence(FILE *out, const char *text)
+{
+	fputs("<p>", out);
+	marked(out, text);
 	fputs(".</p>\n", out);
 }
 
+static void pair_ours(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, "<dt>%s</dt><dd>", name);
+	marked(out, text);
+	fputs("</dd>\n", out);
+}
+
+/* Where a stranger's words may be among them, which are nothing to be typed. */
 static void pair(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "<dt>%s</dt>", name);
@@ -143,7 +156,7 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 	for (int acted = 0; acted < 2; acted++) {
 		proof_refused(p, s, acted, text);
 		if (text[0])
-			pair(out, acted ? "Refused" : "Would be refused", text);
+			pair_ours(out, acted ? "Refused" : "Would be refused", text);
 	}
 	proof_says(p, s, text);
 	if (text[0])
@@ -155,7 +168,7 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 		pair(out, "Against it", command);
 	proof_advice(p, s, command, text);
 	if (text[0])
-		pair(out, "Mind", text);
+		pair_ours(out, "Mind", text);
 	fputs("</dl>\n", out);
 	if (command[0])
 		page_element(out, "<pre>", command, "</pre>\n");
@@ -196,16 +209,28 @@ static void table_write(const struct proof *p, enum proof_state state, unsigned 
 
 static void provider_write(const struct proof *p, unsigned i, FILE *out)
 {
-	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX];
 
-	proof_provider_tell(p, i, text, line);
+	proof_provider_tell(p, i, text);
 	page_element(out, "<article class=\"left\">\n<h3>", p->provider[i].domain, " ");
 	fprintf(out, "<span class=\"id\">%u sources</span></h3>\n", p->provider[i].sources);
 	page_element(out, "<p>", text, ".</p>\n");
-	page_element(out, "<pre>", line, "</pre>\n");
 	fputs("<details><summary>Their addresses</summary>\n", out);
 	table_write(p, PROOF_LEFT, i, 0, out);
 	fputs("</details>\n</article>\n", out);
+}
+
+static void providers_write(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
+
+	if (!p->providers)
+		return;
+	for (unsigned i = 0; i < p->providers; i++)
+		provider_write(p, i, out);
+	proof_providers_line(p, text, line);
+	page_element(out, "<p>", text, "</p>\n");
+	page_element(out, "<pre>", line, "</pre>\n");
 }
 
 static void left_write(const struct proof *p, FILE *out)
@@ -223,10 +248,9 @@ static void left_write(const struct proof *p, FILE *out)
 		left);
 	for (unsigned i = 0; i < detailed; i++)
 		source_write(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
-	for (unsigned i = 0; i < p->providers; i++) {
-		provider_write(p, i, out);
+	providers_write(p, out);
+	for (unsigned i = 0; i < p->providers; i++)
 		others -= p->provider[i].sources;
-	}
 	if (others) {
 		proof_others(others, text);
 		sentence(out, text);

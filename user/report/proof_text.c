@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/when.h"
+#include "base/wrap.h"
 #include "report/proof.h"
 
 #define WIDTH	      78
@@ -22,25 +23,10 @@
 /* Wrapped at blanks, with a margin for what follows the first line. */
 static void wrapped(FILE *out, const char *lead, unsigned margin, const char *text)
 {
-	size_t column = strlen(lead);
-	bool fresh = true; /* nothing stands in this line behind the margin */
+	const struct wrap w = {.out = out, .width = WIDTH};
 
 	fputs(lead, out);
-	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-		size_t word = strcspn(text, " ");
-
-		if (!fresh && column + 1 + word > WIDTH) {
-			fprintf(out, "\n%*s", (int)margin, "");
-			column = margin;
-		} else if (!fresh) {
-			fputc(' ', out);
-			column++;
-		}
-		fprintf(out, "%.*s", (int)word, text);
-		column += word;
-		text += word;
-		fresh = false;
-	}
+	(void)wrap_print(&w, text, (unsigned)strlen(lead), margin);
 	fputc('\n', out);
 }
 
@@ -195,13 +181,26 @@ static void table_print(const struct proof *p, const struct rows *rows, FILE *ou
 static void provider_print(const struct proof *p, unsigned i, FILE *out)
 {
 	const struct rows rows = {PROOF_LEFT, i, 0, PROVIDER_SHOWN};
-	char text[PROOF_TEXT_MAX], line[PROOF_TEXT_MAX];
+	char text[PROOF_TEXT_MAX];
 
-	proof_provider_tell(p, i, text, line);
+	proof_provider_tell(p, i, text);
+	fputc('\n', out);
+	wrapped(out, "", 0, text);
+	table_print(p, &rows, out);
+}
+
+static void providers_print(const struct proof *p, FILE *out)
+{
+	char text[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
+
+	if (!p->providers)
+		return;
+	for (unsigned i = 0; i < p->providers; i++)
+		provider_print(p, i, out);
+	proof_providers_line(p, text, line);
 	fputc('\n', out);
 	wrapped(out, "", 0, text);
 	fprintf(out, "\n    %s\n", line);
-	table_print(p, &rows, out);
 }
 
 static void left_print(const struct proof *p, FILE *out)
@@ -223,10 +222,9 @@ static void left_print(const struct proof *p, FILE *out)
 	wrapped(out, "", 0, text);
 	for (unsigned i = 0; i < detailed; i++)
 		source_print(p, proof_next(p, PROOF_LEFT, PROOF_PROVIDERS_MAX, &at), out);
-	for (unsigned i = 0; i < p->providers; i++) {
-		provider_print(p, i, out);
+	providers_print(p, out);
+	for (unsigned i = 0; i < p->providers; i++)
 		others -= p->provider[i].sources;
-	}
 	if (!others)
 		return;
 	proof_others(others, text);

@@ -149,17 +149,18 @@ void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_M
 
 /* By which lists, over which limit: what stands behind the number of connections. */
 static void by_whom(const struct proof *p, const struct proof_source *s, unsigned reason,
-		    char text[static PROOF_TEXT_MAX])
+		    bool acted, char text[static PROOF_TEXT_MAX])
 {
 	const struct proof_reason *r = &p->reason[reason];
-	const char *detail = proof_share_detail(p, s, reason);
+	const char *detail = proof_share_detail_of(p, s, reason, acted);
+	const char *lists = s->lists_of[acted] ? s->lists_of[acted] : "";
+	const char *feed = s->feed_of[acted];
 
 	switch (r->kind) {
 	case PROOF_LIST:
 		add(text, "listed");
-		for (const char *at = s->lists ? s->lists : ""; *at; at += strspn(at, " ")) {
-			add(text, "%s%.*s", at == s->lists ? " by " : ", ", (int)strcspn(at, " "),
-			    at);
+		for (const char *at = lists; *at; at += strspn(at, " ")) {
+			add(text, "%s%.*s", at == lists ? " by " : ", ", (int)strcspn(at, " "), at);
 			at += strcspn(at, " ");
 		}
 		break;
@@ -167,7 +168,7 @@ static void by_whom(const struct proof *p, const struct proof_source *s, unsigne
 		add(text, "over limits.%s", r->name);
 		break;
 	case PROOF_FEED:
-		add(text, "in the feed %s", s->feed ? s->feed : "that has no name any more");
+		add(text, "in the feed %s", feed ? feed : "that has no name any more");
 		return;
 	case PROOF_BAN:
 		add(text, "banned for repeated offences");
@@ -211,7 +212,7 @@ void proof_refused(const struct proof *p, const struct proof_source *s, bool act
 			continue;
 		if (kinds > 1)
 			add(text, "%s%" PRIu64 " ", told++ ? "; " : "", share[i]);
-		by_whom(p, s, i, text);
+		by_whom(p, s, i, acted, text);
 	}
 }
 
@@ -306,17 +307,35 @@ void proof_suspects(const struct proof *p, char text[static PROOF_TEXT_MAX])
 	    count == 1 ? "its" : "their", count == 1 ? "it is" : "they are");
 }
 
-void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX],
-			 char line[static PROOF_TEXT_MAX])
+void proof_provider_tell(const struct proof *p, unsigned i, char text[static PROOF_TEXT_MAX])
 {
 	const struct proof_provider *of = &p->provider[i];
 
-	text[0] = line[0] = '\0';
+	text[0] = '\0';
 	add(text,
 	    "%u of them have names of %s: if you know it as a provider, trust all of it by "
 	    "trust_spf in the configuration, for the networks that its SPF record names",
 	    of->sources, of->domain);
-	add(line, "trust_spf = [\"%s\"];", of->domain);
+}
+
+void proof_providers_line(const struct proof *p, char text[static PROOF_TEXT_MAX],
+			  char line[static PROOF_LINE_MAX])
+{
+	size_t n = (size_t)snprintf(line, PROOF_LINE_MAX, "trust_spf = [");
+	const struct proof_facts *f = &p->facts;
+
+	for (unsigned i = 0; i < f->trust_spf_count && n < PROOF_LINE_MAX; i++)
+		n += (size_t)snprintf(line + n, PROOF_LINE_MAX - n, "\"%s\", ",
+				      f->trust_spf[i].text);
+	for (unsigned i = 0; i < p->providers && n < PROOF_LINE_MAX; i++)
+		n += (size_t)snprintf(line + n, PROOF_LINE_MAX - n, "%s\"%s\"", i ? ", " : "",
+				      p->provider[i].domain);
+	if (n < PROOF_LINE_MAX)
+		snprintf(line + n, PROOF_LINE_MAX - n, "];");
+	text[0] = '\0';
+	add(text, "In one line of the configuration%s%s:",
+	    f->trust_spf_count ? ", in the place of the one that is there" : "",
+	    p->providers > 1 ? "; leave out whom you do not know" : "");
 }
 
 const char *proof_settled(const struct proof_source *s)

@@ -3,7 +3,6 @@
 #include "store/bans.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "store/inside.h"
 
@@ -39,7 +38,10 @@ static int ban_put(struct store *s, const void *row, struct err *e)
 	sqlite3_bind_int64(st, PAR_OFFENCES, b->offences);
 	row_bind_text(st, PAR_REASON, b->reason);
 	sqlite3_bind_int64(st, PAR_LAST, b->last_wall_s);
-	deadline_bind(s, st, PAR_DEADLINE, b->expires_boot_ns);
+	if (!b->expires_boot_ns && b->until_wall_s)
+		deadline_bind_wall(s, st, PAR_DEADLINE, b->until_wall_s);
+	else
+		deadline_bind(s, st, PAR_DEADLINE, b->expires_boot_ns);
 	return statement_finish(s, st, NULL, e);
 }
 

@@ -19,8 +19,8 @@ struct store_ban {
 		[STORE_BAN_REASON_MAX]; /* of the last: "rate", "open", "listed", "cut", "neighbours" */
 	int64_t last_wall_s;		/* when that was */
 	uint64_t
-		expires_boot_ns; /* of the last ban, also where that has passed; when read: 0 where it is over */
-	int64_t until_wall_s; /* when read: the end of the last ban, also where it is over */
+		expires_boot_ns; /* of the last ban; 0: it is over, or, when written, ended before this boot */
+	int64_t until_wall_s; /* its end, also where it is over; when written: where expires_boot_ns is 0, 0 not known */
 };
 
 /* Insert or replace, as one transaction. 0 or -errno: then nothing of it was written. */

@@ -82,17 +82,29 @@ int deadline_register(struct store *s)
 					  left_call, NULL, NULL, NULL);
 }
 
-void deadline_bind(const struct store *s, sqlite3_stmt *st, int first, uint64_t expires_boot_ns)
+static void deadline_put(const struct store *s, sqlite3_stmt *st, int first, int64_t until)
 {
-	int64_t until = (int64_t)expires_boot_ns, left;
+	int64_t left = left_reckon(&s->now, s->now.boot_id, until, 0, 0);
 
-	if (!expires_boot_ns)
-		return;
-	left = left_reckon(&s->now, s->now.boot_id, until, 0, 0);
 	sqlite3_bind_text(st, first, s->now.boot_id, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_int64(st, first + 1, until);
 	sqlite3_bind_int64(st, first + 2, add_ns(s->now.wall_ns, left));
 	sqlite3_bind_int64(st, first + 3, left);
+}
+
+void deadline_bind(const struct store *s, sqlite3_stmt *st, int first, uint64_t expires_boot_ns)
+{
+	if (expires_boot_ns)
+		deadline_put(s, st, first, (int64_t)expires_boot_ns);
+}
+
+void deadline_bind_wall(const struct store *s, sqlite3_stmt *st, int first, int64_t wall_s)
+{
+	int64_t wall_ns;
+
+	if (__builtin_mul_overflow(wall_s, (int64_t)NS_PER_S, &wall_ns))
+		wall_ns = wall_s < 0 ? INT64_MIN : INT64_MAX;
+	deadline_put(s, st, first, add_ns(s->now.boot_ns, subtract_ns(wall_ns, s->now.wall_ns)));
 }
 
 bool deadline_read(const struct store *s, sqlite3_stmt *st, int column, uint64_t *expires_boot_ns)
@@ -134,14 +146,17 @@ int store_rebase(struct store *s, struct err *e)
 		code = rebase_table(s, SQL_REBASE_VERDICTS, e);
 	if (code == 0)
 		code = rebase_table(s, SQL_REBASE_BANS, e);
-	return transaction_leave(s, own, code, e);
+	code = transaction_leave(s, own, code, e);
+	if (code == 0 && own)
+		s->is_stale = false;
+	return code;
 }
 
 #define STALE(table)                                                                               \
 	"SELECT 1 FROM " table " WHERE expires_boot_ns IS NOT NULL AND (boot_id <> ?1 "            \
 	"OR abs(expires_wall_ns - expires_boot_ns - ?2) > ?3)"
 
-bool store_is_stale(struct store *s)
+static bool stale_find(struct store *s)
 {
 	sqlite3_stmt *st;
 	bool stale;
@@ -167,6 +182,12 @@ bool store_is_stale(struct store *s)
 
 void deadlines_renew(struct store *s)
 {
-	if (store_is_stale(s))
+	s->is_stale = stale_find(s);
+	if (s->is_stale)
 		(void)store_rebase(s, NULL);
+}
+
+bool store_is_stale(const struct store *s)
+{
+	return s->is_stale;
 }

@@ -70,6 +70,7 @@ struct store {
 	struct store_now now;
 	enum store_access access;
 	bool in_transaction; /* between store_begin and store_commit */
+	bool is_stale;	     /* see store_is_stale(): whoever looks reads all rules and bans */
 	int fault;	     /* SQLite's code of the last fault_set */
 	int lock_fd;	     /* -1: never locked */
 	unsigned patience_ms;
@@ -117,6 +118,8 @@ void now_take(struct store *s);
 int deadline_register(struct store *s);
 /* Binds the four columns to the parameters from `first`; nothing for 0, never. After statement_use(). */
 void deadline_bind(const struct store *s, sqlite3_stmt *st, int first, uint64_t expires_boot_ns);
+/* Likewise a moment of the wall clock, which may lie before this boot. */
+void deadline_bind_wall(const struct store *s, sqlite3_stmt *st, int first, int64_t wall_s);
 /* A column of left_ns() as boot time, 0 never. False: it has passed. */
 bool deadline_read(const struct store *s, sqlite3_stmt *st, int column, uint64_t *expires_boot_ns);
 /*

@@ -3,7 +3,6 @@
 #include "store/refusals.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/when.h"
 #include "store/inside.h"

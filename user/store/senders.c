@@ -6,7 +6,6 @@
 #include "store/senders.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/when.h"
 #include "store/inside.h"

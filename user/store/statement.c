@@ -3,7 +3,6 @@
 #include "store/inside.h"
 
 #include <errno.h>
-#include <string.h>
 
 /* Of the rows whose deadline is stored by other clocks than today's. ?1 boot id, ?2 boot time, ?3 wall time. */
 #define REBASE(table)                                                                              \
