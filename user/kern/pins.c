@@ -70,21 +70,20 @@ static int lock_fault(struct err *e, int r, unsigned wait_ms)
 static int root_open(struct err *e)
 {
 	struct stat st;
-	int fd, r = 0;
+	int fd, r;
 
 	if (mkdir(PIN_ROOT, PIN_MODE) && errno != EEXIST)
 		return -errno;
 	fd = open(PIN_ROOT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) /* or gone between the two: who has just removed it had the lock */
 		return errno == ENOENT ? -EWOULDBLOCK : -errno;
-	if (fstat(fd, &st))
-		r = -errno;
-	else if (st.st_uid != geteuid())
+	r = fstat(fd, &st) ? -errno : 0;
+	if (r == 0 && st.st_uid != geteuid())
 		r = err_set(e, -EPERM,
 			    "%s belongs to user %u, who could take the gate away: remove it, and "
 			    "mount the bpffs with mode=0700",
 			    PIN_ROOT, st.st_uid);
-	else if ((st.st_mode & ACCESSPERMS) != PIN_MODE && fchmod(fd, PIN_MODE))
+	if (r == 0 && (st.st_mode & ACCESSPERMS) != PIN_MODE && fchmod(fd, PIN_MODE))
 		r = -errno;
 	if (r == 0)
 		return fd;
