@@ -10,21 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* http://www.isthe.com/chongo/tech/comp/fnv: offset basis and prime of 64 bits. */
-#define FNV_BASIS 0xcbf29ce484222325ULL
-#define FNV_PRIME 0x100000001b3ULL
+#include "base/fnv.h"
 
 #define DECIMAL	    10
 #define HEXADECIMAL 16
 
 uint64_t logplace_sum(const void *bytes, size_t length)
 {
-	const unsigned char *at = bytes;
-	uint64_t sum = FNV_BASIS;
-
-	for (size_t i = 0; i < length; i++)
-		sum = (sum ^ at[i]) * FNV_PRIME;
-	return sum;
+	return fnv_add(FNV_BEGIN, bytes, length);
 }
 
 const char *logplace_format(const struct logplace *p, char buffer[static LOGPLACE_TEXT_MAX])

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "base/log.h"
 #include "daemon/contact.h"
 #include "daemon/state.h"
@@ -16,28 +17,16 @@
 #define JUDGEMENT_VALUE                                                                            \
 	"judgement" /* by which lists, weights and threshold the listings in the store were judged */
 #define JUDGEMENT_TEXT 24
-#define FNV_START      0xcbf29ce484222325ULL
-#define FNV_PRIME      0x100000001b3ULL
 
-/* FNV-1a. Nobody gains by a collision: who could choose the settings could choose them anyway. */
-static uint64_t digest(uint64_t hash, const void *bytes, size_t length)
-{
-	const uint8_t *at = bytes;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ at[i]) * FNV_PRIME;
-	return hash;
-}
-
-/* Settings lie in memory that was zeroed before it was filled. Another build may lay them out anew: then strangers are asked about again. */
+/* Nobody gains by a collision: who could choose the settings could choose them anyway. Settings lie in memory that was zeroed before it was filled. Another build may lay them out anew: then strangers are asked about again. */
 static const char *judgement_text(const struct dns_settings *s, char buffer[static JUDGEMENT_TEXT])
 {
-	uint64_t hash = FNV_START;
+	uint64_t hash = FNV_BEGIN;
 
 	if (s) {
-		hash = digest(hash, &s->threshold, sizeof(s->threshold));
-		hash = digest(hash, &s->sites, sizeof(s->sites));
-		hash = digest(hash, &s->rdns, sizeof(s->rdns));
+		hash = fnv_add(hash, &s->threshold, sizeof(s->threshold));
+		hash = fnv_add(hash, &s->sites, sizeof(s->sites));
+		hash = fnv_add(hash, &s->rdns, sizeof(s->rdns));
 	}
 	snprintf(buffer, JUDGEMENT_TEXT, "%016" PRIx64, hash);
 	return buffer;

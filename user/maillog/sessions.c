@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fnv.h"
+
 /* Some hundreds of connections and some thousands of messages are under way on a busy host; 6 MB when all are. */
 #define SESSIONS_MAX 8192
 #define BUCKETS	     16384
-#define FNV_PRIME    0x100000001b3ULL
 
 struct sessions {
 	struct session *bucket[BUCKETS];
@@ -47,13 +48,10 @@ void sessions_free(struct sessions *s)
 	free(s);
 }
 
-/* FNV-1a, begun anywhere. */
 static struct session **bucket_of(struct sessions *s, const char *key)
 {
-	uint64_t hash = s->secret;
+	uint64_t hash = fnv_add(s->secret, key, strlen(key));
 
-	for (; *key; key++)
-		hash = (hash ^ (unsigned char)*key) * FNV_PRIME;
 	return &s->bucket[(hash ^ hash >> 32) % BUCKETS];
 }
 
