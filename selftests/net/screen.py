@@ -59,8 +59,5 @@ class Screen:
         except AssertionError as fault:
             raise AssertionError(f"{fault}; it shows:\n{self.text()}") from None
 
-    def wait_gone(self, pattern, timeout_s=WAIT_S):
-        until(lambda: not re.search(pattern, self.text(), re.MULTILINE), timeout_s, f"{pattern!r} gone from the screen")
-
     def close(self):
         self._host.run("tmux", "-S", self._socket, "kill-server", check=False)

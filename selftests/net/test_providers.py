@@ -18,7 +18,6 @@ NETWORK, MAD = "203.0.113.0/29", "198.18.0.0/16"
 BY_HOST = "198.51.100.25"
 # A provider with more networks than one message to the controller holds.
 LARGE, PARTS, EACH = f"large.{ZONE}", 7, 15
-AFTER_RESTART = {"good": 1}
 
 
 def records(table):

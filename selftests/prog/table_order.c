@@ -3,14 +3,6 @@
 
 #include "table.h"
 
-#define MX	   (1U << PN_CLASS_MX)
-#define SUBMISSION (1U << PN_CLASS_SUBMISSION)
-#define PORTS_ALL                                                                                  \
-	{                                                                                          \
-		{25, PN_CLASS_MX, false}, {465, PN_CLASS_SUBMISSION, false},                       \
-			{587, PN_CLASS_SUBMISSION, false},                                         \
-	}
-
 static const struct row one_list_at_a_time[] = {
 	{"nothing stands against a stranger", SYN4, {0}, XDP_PASS, PN_REASON_CLEAN},
 	{"nor against one with IPv6", SYN6, {0}, XDP_PASS, PN_REASON_CLEAN},

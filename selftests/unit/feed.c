@@ -202,6 +202,10 @@ static const struct {
 	 ":127.0.0.2:Listed, see http://x/$\n192.0.2.1\n192.0.2.4-7\n198.51.100\n"
 	 "203.0.113/25 :3:text\n!198.51.100.128/25\n! 192.0.2.5\n",
 	 FEED_RBLDNSD, "192.0.2.1 192.0.2.4 192.0.2.6/31 198.51.100.0/25 203.0.113.0/25", 0, 0},
+	{"a zone file with its test entries",
+	 "$DATASET ip4trie @\n:127.0.0.2:Listed\n127.0.0.2 :127.0.0.2:Test\n!127.0.0.1\n192.0.2.1\n"
+	 "$DATASET ip6trie @\n::ffff:7f00:2 :127.0.0.2:Test\n::FFFF:127.0.0.1\n127.0.0.3\n",
+	 FEED_RBLDNSD, "192.0.2.1", 0, 1},
 	{"a zone file that begins like a list", "192.0.2.1\n192.0.2.3 text\n!192.0.2.3\n",
 	 FEED_RBLDNSD, "192.0.2.1", 0, 0},
 	{"short ranges", "$NS 1 a\n10.1.2-3\n10.2-10.3\n10.4/16\n", FEED_RBLDNSD,

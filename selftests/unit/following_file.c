@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/following_rotated.h"
 #include "tap.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -148,6 +150,19 @@ static struct logplace place_of(struct reader *r)
 
 static const struct logplace none;
 
+/* A log of this text, of which the reader has come behind the end. */
+static bool reader_behind(struct reader *r, const char *text)
+{
+	if (!fresh())
+		return false;
+	say(path, text);
+	if (!reader_begin(r, &none, LOGFILE_BEGIN_FIRST))
+		return false;
+	(void)reader_take(r);
+	reader_is_behind(r);
+	return true;
+}
+
 TEST(what_is_written_comes_once_and_goes_on_after_a_restart)
 {
 	struct logplace place;
@@ -237,11 +252,7 @@ TEST(a_file_that_was_emptied_begins_anew)
 	struct logplace place;
 	struct reader r;
 
-	ENSURE(fresh(), "no directory");
-	say(path, "a long line of before\n");
-	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
-	(void)reader_take(&r);
-	reader_is_behind(&r);
+	ENSURE(reader_behind(&r, "a long line of before\n"), "cannot begin");
 	EXPECT(truncate(path, 0) == 0, "truncate");
 	say(path, "new\n");
 	EXPECT(logfile_look(r.log) == LOGFILE_EMPTIED, "it was not seen");
@@ -264,11 +275,7 @@ TEST(what_stands_in_its_place_and_is_longer_is_something_else)
 	enum logfile_begin begin;
 	struct reader r;
 
-	ENSURE(fresh(), "no directory");
-	say(path, "before\n");
-	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
-	(void)reader_take(&r);
-	reader_is_behind(&r);
+	ENSURE(reader_behind(&r, "before\n"), "cannot begin");
 	(void)place_of(&r);
 	EXPECT(truncate(path, 0) == 0, "truncate");
 	say(path, "new, and longer\n");
@@ -310,11 +317,7 @@ TEST(what_came_while_nothing_was_moved_is_missing_when_it_is_emptied)
 {
 	struct reader r;
 
-	ENSURE(fresh(), "no directory");
-	say(path, "one\n");
-	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
-	(void)reader_take(&r);
-	reader_is_behind(&r);
+	ENSURE(reader_behind(&r, "one\n"), "cannot begin");
 	say(path, "two\n");
 	EXPECT(logfile_look(r.log) == LOGFILE_STAYS, "it was left");
 	EXPECT(truncate(path, 0) == 0, "truncate");
@@ -336,11 +339,7 @@ TEST(a_copy_has_what_was_not_read_when_the_log_was_emptied)
 	struct logplace place;
 	struct reader r;
 
-	ENSURE(fresh(), "no directory");
-	say(path, "one\n");
-	ENSURE(reader_begin(&r, &none, LOGFILE_BEGIN_FIRST), "cannot begin");
-	(void)reader_take(&r);
-	reader_is_behind(&r);
+	ENSURE(reader_behind(&r, "one\n"), "cannot begin");
 	(void)place_of(&r);
 	say(path, "two\n");
 	run("cp", path, old);
@@ -532,6 +531,41 @@ TEST(what_is_no_file_is_not_read)
 	EXPECT(logfile_open(&log, path, &none, &begin, &e) == -EINVAL && strstr(e.text, path),
 	       "'%s'", e.text);
 	EXPECT(logfile_open(&log, "mail.log", &none, &begin, &e) == -EINVAL, "a relative path");
+}
+
+/* By the user of a mail server, as a rule; and the loop waits for who looks through it. */
+TEST(a_folder_that_somebody_has_filled_is_not_looked_through)
+{
+	const unsigned names = 5000, most = 4096;
+	struct logplace place = {.kind = LOGPLACE_FILE, .offset = 4, .sum = 1};
+	char name[NAME_SIZE + 16];
+	_Alignas(struct inotify_event) char events[65536];
+	int news = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct logpart part;
+	unsigned opened = 0;
+	ssize_t n;
+
+	ENSURE(fresh() && news >= 0, "no folder");
+	say(path, "one line\n");
+	for (unsigned i = 0; i < names; i++) {
+		snprintf(name, sizeof(name), "%s.%u", path, i);
+		ENSURE(link(path, name) == 0, "%m");
+	}
+	snprintf(place.path, sizeof(place.path), "%s", path);
+	ENSURE(inotify_add_watch(news, path, IN_OPEN | IN_CLOSE) >= 0, "%m");
+	EXPECT(!rotated_find(&part, &place), "none of them has the place");
+	while ((n = read(news, events, sizeof(events))) > 0)
+		for (ssize_t at = 0; at < n; at += (ssize_t)sizeof(struct inotify_event)) {
+			const struct inotify_event *event = (const void *)(events + at);
+
+			opened += (event->mask & IN_OPEN) != 0;
+		}
+	EXPECT(opened == most, "%u were opened", opened);
+	for (unsigned i = 0; i < names; i++) {
+		snprintf(name, sizeof(name), "%s.%u", path, i);
+		unlink(name);
+	}
+	close(news);
 }
 
 TEST(places_are_read_back_as_they_were_written_and_nothing_else_is)

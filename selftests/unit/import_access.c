@@ -147,6 +147,23 @@ TEST(each_list_of_restrictions_decides_for_itself)
 		 "smtpd_client_restrictions = check_client_access cidr:/a\n"
 		 "smtpd_recipient_restrictions = reject_rbl_client a.example\n",
 		 "192.0.2.1 OK\n", "", "\n!=192.0.2.1\n", false},
+		{"nor does one with a list behind it",
+		 "smtpd_client_restrictions = check_client_access cidr:/a reject_rbl_client "
+		 "a.example\n"
+		 "smtpd_recipient_restrictions = reject_rbl_client b.example\n",
+		 "192.0.2.1 OK\n", "", "\n!=192.0.2.1\n", false},
+		{"nor those before it",
+		 "smtpd_client_restrictions = reject_rbl_client b.example check_client_access "
+		 "cidr:/a reject_rbl_client a.example\n",
+		 "192.0.2.1 OK\n", "", "\n!=192.0.2.1\n", false},
+		{"but where each has one before them all are spared",
+		 "smtpd_client_restrictions = check_client_access cidr:/a reject_rbl_client "
+		 "a.example\n"
+		 "smtpd_recipient_restrictions = check_client_access cidr:/b reject_rbl_client "
+		 "b.example\n",
+		 "192.0.2.1 OK\n", "192.0.2.0/24 OK\n192.0.3.0/24 OK\n",
+		 "\n!=192.0.2.0/24\ntrust=192.0.2.1 because cidr:/a line 1\n!=192.0.3.0/24\n",
+		 false},
 		{"what only warns turns nobody away",
 		 "smtpd_client_restrictions = warn_if_reject check_client_access cidr:/a\n",
 		 "192.0.2.1 REJECT\n", "", "\n!=192.0.2.1\n", false},
@@ -168,6 +185,58 @@ TEST(each_list_of_restrictions_decides_for_itself)
 		convert(s, text, sizeof(text));
 		EXPECT(!strstr(text, rows[i].says) == rows[i].is_not, "%s: %s", rows[i].sentence,
 		       text);
+	}
+}
+
+/* Said of the table in which it happens; of those behind it nothing has room any more. */
+TEST(too_many_entries_are_told_once)
+{
+	enum { ENTRIES = 4097, LINE = 32 };
+	char *table = calloc(ENTRIES, LINE), text[8192];
+	size_t length = 0;
+	struct import_source *s;
+	struct import_rows rows;
+	unsigned told = 0;
+
+	ENSURE(table, "memory");
+	for (unsigned i = 0; i < ENTRIES; i++)
+		length += (size_t)snprintf(table + length, LINE, "10.1.%u.%u DUNNO\n", i / 256,
+					   i % 256);
+	s = source_make("smtpd_client_restrictions = check_client_access cidr:/t\n"
+			"smtpd_sender_restrictions = check_client_access hash:/t\n",
+			"", SMTPD, table);
+	free(table);
+	ENSURE(import_rows_new(&rows, NULL) == 0 && import_convert(s, &rows) == 0, "memory");
+	for (size_t i = 0; i < rows.count; i++)
+		if (strstr(rows.row[i].why, "only the first")) {
+			told++;
+			EXPECT(!strcmp(rows.row[i].value, "cidr:/t"), "%s", rows.row[i].value);
+		}
+	EXPECT(told == 1, "told %u times: %s", told, (rows_text(&rows, text, sizeof(text)), text));
+	import_rows_free(&rows);
+	source_free(s);
+}
+
+/* Whom postscreen lets in its own lists spare, and smtpd asks others. */
+TEST(what_postscreen_lets_in_smtpd_may_ask_about)
+{
+	static const struct {
+		const char *smtpd, *says;
+	} rows[] = {
+		{"permit_mynetworks", "\ntrust=192.0.2.1"},
+		{"reject_rbl_client b.example", "\n!=192.0.2.1\n"},
+		{"check_client_access cidr:/t, reject_rbl_client b.example", "\ntrust=192.0.2.1"},
+	};
+	char text[8192], main_[400];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		snprintf(main_, sizeof(main_),
+			 "postscreen_access_list = cidr:/t\n"
+			 "postscreen_dnsbl_sites = a.example\n"
+			 "smtpd_recipient_restrictions = %s\n",
+			 rows[i].smtpd);
+		convert(source_make(main_, "", SCREEN, "192.0.2.1 permit\n"), text, sizeof(text));
+		EXPECT(strstr(text, rows[i].says), "%s: %s", rows[i].smtpd, text);
 	}
 }
 

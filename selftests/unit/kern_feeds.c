@@ -3,7 +3,6 @@
 #include "gate_rig.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -154,6 +154,13 @@ TEST(providers_take_half_of_the_table_and_no_more)
 	providers_apply(&p);
 	EXPECT(ours() == 100 + EACH && list[1].fitting == EACH, "there is room now: %u", ours());
 	EXPECT(!p.full_said.text[0], "%s", p.full_said.text);
+	/* What both have takes its room once. */
+	provider_fill(&list[0], 1, EACH);
+	provider_fill(&list[1], 1, EACH);
+	providers_apply(&p);
+	EXPECT(ours() == EACH && list[0].fitting == EACH && list[1].fitting == EACH &&
+		       !p.full_said.text[0],
+	       "each has all of its own: %u, %u, %u", ours(), list[0].fitting, list[1].fitting);
 	p.count = 0;
 	providers_apply(&p);
 	EXPECT(ours() == 0, "all are gone: %u", ours());
@@ -303,7 +310,8 @@ TEST(providers_records_wait_for_a_store_that_cannot_be_had)
 
 	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_SPF);
 	p.count = 1;
-	p.restored = one->known = false;
+	p.restored = one->known = p.gate_seen = false;
+	providers_apply(&p);
 	snprintf(one->kept.domain, sizeof(one->kept.domain), "%s", kept.domain);
 	record_come(one, "198.51.100.0/24");
 	tick();
@@ -327,6 +335,37 @@ TEST(providers_records_wait_for_a_store_that_cannot_be_had)
 	tick();
 	EXPECT(one->state == PROVIDER_GOOD && ours() == 2, "of one that is new nothing waits: %s",
 	       one->why);
+}
+
+TEST(providers_are_believed_where_neither_a_store_nor_the_gate_knows_any)
+{
+	struct provider *one = &list[0];
+	struct store_provider kept = {
+		.domain = "provider.test", .read_wall_s = now_wall_s(), .count = 1};
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	p.count = 1;
+	p.restored = one->known = p.gate_seen = false;
+	providers_apply(&p);
+	snprintf(one->kept.domain, sizeof(one->kept.domain), "%s", kept.domain);
+	d.store_busy = true;
+	record_come(one, "203.0.113.0/24");
+	tick();
+	EXPECT(trusts(one, "") && one->state == PROVIDER_ASKING, "a store comes soon: %s",
+	       one->why);
+	d.store_busy = false;
+	tick();
+	EXPECT(trusts(one, "203.0.113.0/24") && one->state == PROVIDER_GOOD, "none comes: %s",
+	       one->why);
+	record_come(one, "198.51.100.0/24");
+	EXPECT(trusts(one, "203.0.113.0/24") && one->state == PROVIDER_HELD,
+	       "but the next is held to the first: %s", one->why);
+	EXPECT(prefix_parse("192.0.2.0/24", &kept.network[0], NULL) == 0, "a network");
+	ENSURE(store_open(&d.store, dir_fresh(), STORE_WRITE, &e) == 0, "%s", e.text);
+	EXPECT(store_put_provider(d.store, &kept, &e) == 0, "%s", e.text);
+	tick();
+	EXPECT(trusts(one, "192.0.2.0/24"), "and what a store knows is older: %s", one->why);
 }
 
 TEST(providers_change_the_gate_while_no_command_does)

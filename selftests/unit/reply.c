@@ -12,7 +12,6 @@
 	"250-mx.example\r\n250-STARTTLS\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 "        \
 	"SMTPUTF8\r\n"
 #define SENDER_OK "250 2.1.0 Ok\r\n"
-#define OK	  "250 2.0.0 Ok\r\n"
 #define BYE	  "221 2.0.0 Bye\r\n"
 #define AGAIN	  "421 4.3.2 Try again\r\n"
 #define TOO_MUCH  "421 4.7.0 Error: too much\r\n"

@@ -85,6 +85,33 @@ TEST(the_newest_limit_of_the_source_itself_is_told)
 	proof_free(p);
 }
 
+/* The limit was raised, and the list is another one, since somebody enforced. */
+TEST(each_way_has_the_lists_and_the_limit_of_its_own_time)
+{
+	static const char *const says[2] = {
+		"3 connections: 1 listed by new.example; 1 over limits.rate (120/1m); 1 in the "
+		"feed new",
+		"3 connections: 1 listed by old.example, older.example; 1 over limits.rate "
+		"(60/1m); 1 in the feed old"};
+	struct addr who = addr_of(WHO);
+	struct proof *p = proof_of(false);
+	char text[PROOF_TEXT_MAX];
+
+	refuse_by(p, WHO, "listed", "old.example older.example", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "rate", "60/1m", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "feed", "old", true, NOON_S - 86400, 1);
+	refuse_by(p, WHO, "listed", "new.example", false, NOON_S, 1);
+	refuse_by(p, WHO, "rate", "120/1m", false, NOON_S, 1);
+	refuse_by(p, WHO, "feed", "new", false, NOON_S, 1);
+	deliver(p, WHO, NOON_S, NOON_S, "a@example.org");
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	for (int acted = 0; acted < 2; acted++) {
+		proof_refused(p, proof_find(p, &who), acted, text);
+		EXPECT(!strcmp(text, says[acted]), "%d: %s", acted, text);
+	}
+	proof_free(p);
+}
+
 TEST(domains_are_counted_once_and_not_by_message)
 {
 	static const struct {
@@ -160,9 +187,11 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 	char text[PROOF_TEXT_MAX], lead[PROOF_TEXT_MAX], line[PROOF_LINE_MAX];
 
 	for (size_t i = 0; i < COUNT(who); i++)
-		refuse(p, who[i].addr, who[i].reason, false, NOON_S, 3);
-	for (size_t i = 0; i < COUNT(who); i++)
+		refuse_by(p, who[i].addr, who[i].reason, "bl.example", false, NOON_S, 3);
+	for (size_t i = 0; i < COUNT(who); i++) {
+		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who[i].addr, who[i].host, NOON_S);
+	}
 	EXPECT(proof_conclude(p) == 0, "no memory");
 	ENSURE(p->providers == 1, "%u", p->providers);
 	proof_provider_tell(p, 0, text);
@@ -173,7 +202,36 @@ TEST(many_sources_of_one_provider_are_pointed_out_together)
 	proof_free(p);
 }
 
-/* Of each domain three sources, under one list, which delivered. */
+/* Names of one's own are cheap, and so is a record that names half the world. */
+TEST(no_provider_is_suggested_whose_sources_look_more_like_spam)
+{
+	struct proof *p = proof_of(false);
+	char who[ADDR_TEXT_MAX], host[64];
+
+	for (unsigned i = 0; i < 24; i++) {
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 3);
+	}
+	for (unsigned i = 0; i < 24; i++) {
+		const char *of = i < 16 ? "spammer" : "provider";
+		/* Three of the one's have been seen before, and four of the other's: half of all. */
+		bool again = i < 3 || i >= 20;
+
+		snprintf(who, sizeof(who), "192.0.2.%u", i);
+		snprintf(host, sizeof(host), "mx%c.%s.example", 'a' + (int)i, of);
+		if (again)
+			heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
+	}
+	EXPECT(proof_conclude(p) == 0, "no memory");
+	EXPECT(p->count[PROOF_LEFT] == 24 && p->providers == 1 &&
+		       !strcmp(p->provider[0].domain, "provider.example") &&
+		       p->provider[0].honest == 4,
+	       "%u left, %u providers", p->count[PROOF_LEFT], p->providers);
+	proof_free(p);
+}
+
+/* Of each domain three sources with every sign of an honest sender, which delivered. */
 static struct proof *providers_of(unsigned domains, const struct conf_text *trust_spf,
 				  unsigned count)
 {
@@ -184,11 +242,12 @@ static struct proof *providers_of(unsigned domains, const struct conf_text *trus
 	p->facts.trust_spf_count = count;
 	for (unsigned i = 0; i < 3 * domains; i++) {
 		snprintf(who, sizeof(who), "192.0.2.%u", i);
-		refuse(p, who, "listed", false, NOON_S, 1);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 1);
 	}
 	for (unsigned i = 0; i < 3 * domains; i++) {
 		snprintf(who, sizeof(who), "192.0.2.%u", i);
 		snprintf(host, sizeof(host), "mx%c.p%u.example", 'a' + (int)(i % 3), i / 3);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
 	}
 	EXPECT(proof_conclude(p) == 0, "no memory");
@@ -228,9 +287,9 @@ TEST(a_provider_of_the_configuration_is_not_suggested_again)
 		{3, 2, 2, 3,
 		 "trust_spf = [\"P1.example\", \"mail.example.org\", \"p0.example\", "
 		 "\"p2.example\"];"},
-		{7, 0, 5, 5, "\"p3.example\", \"p4.example\"];"},
-		{3, CONF_PROVIDERS_MAX - 1, 1, 5, "\"\", \"p0.example\"];"},
-		{2, CONF_PROVIDERS_MAX, 0, 5, NULL},
+		{7, 0, 5, 6, "\"p3.example\", \"p4.example\"];"},
+		{3, CONF_PROVIDERS_MAX - 1, 1, 6, "\"\", \"p0.example\"];"},
+		{2, CONF_PROVIDERS_MAX, 0, 6, NULL},
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -286,6 +345,28 @@ TEST(no_strangers_text_becomes_markup_or_a_command)
 	proof_free(p);
 }
 
+TEST(what_is_to_be_typed_stands_out_in_each_pair_of_ours)
+{
+	static const char *const reasons[] = {"only", "banned"};
+
+	for (size_t i = 0; i < COUNT(reasons); i++) {
+		struct proof *p = proof_of(false);
+		char *page;
+
+		refuse(p, WHO, reasons[i], false, NOON_S, 3);
+		deliver(p, WHO, NOON_S, NOON_S, "a@x`y`.example");
+		EXPECT(proof_conclude(p) == 0, "no memory");
+		page = printed(p, proof_html);
+		ENSURE(page, "nothing is written");
+		EXPECT(strstr(page,
+			      i ? "<code>postern why " WHO "</code>" : " <code>only</code> list"),
+		       "%s", page);
+		EXPECT(times(page, "`") == 2 && strstr(page, "x`y`.example"), "%s", page);
+		free(page);
+		proof_free(p);
+	}
+}
+
 TEST(an_empty_report_is_one)
 {
 	struct proof *p = proof_of(false);
@@ -317,7 +398,7 @@ TEST(a_text_has_no_table_without_an_end)
 	}
 	for (unsigned i = 0; i < 12; i++) {
 		snprintf(who, sizeof(who), "198.51.100.%u", i);
-		refuse(p, who, "listed", false, NOON_S, 1);
+		refuse_by(p, who, "listed", "bl.example", false, NOON_S, 1);
 	}
 	for (unsigned i = 0; i < 60; i++) {
 		snprintf(who, sizeof(who), "192.0.2.%u", i);
@@ -326,6 +407,7 @@ TEST(a_text_has_no_table_without_an_end)
 	for (unsigned i = 0; i < 12; i++) {
 		snprintf(who, sizeof(who), "198.51.100.%u", i);
 		snprintf(host, sizeof(host), "mail-%c.provider.example", 'a' + (int)i);
+		heard(p, MAILLOG_DELIVERY, who, host, NOON_S - DAY_S);
 		heard(p, MAILLOG_DELIVERY, who, host, NOON_S);
 	}
 	EXPECT(proof_conclude(p) == 0, "no memory");

@@ -85,8 +85,7 @@ TEST(both_ends_hear_each_other)
 		EXPECT(SSL_write(s.client, "NOOP\r\n", 6) == 6, "the client speaks");
 		EXPECT(tls_read(s.tls, text, 2, &s.wait_for) == 2 && memcmp(text, "NO", 2) == 0,
 		       "a part is heard");
-		EXPECT(tls_pending(s.tls) == 4, "%zu are left", tls_pending(s.tls));
-		EXPECT(tls_read(s.tls, text, sizeof(text), &s.wait_for) == 4, "and heard too");
+		EXPECT(tls_read(s.tls, text, sizeof(text), &s.wait_for) == 4, "and the rest");
 		EXPECT(tls_write(s.tls, "250 Ok\r\n", 8, &s.wait_for) == 8, "the server speaks");
 		EXPECT(SSL_read(s.client, text, sizeof(text)) == 8, "and is heard");
 		SSL_shutdown(s.client);

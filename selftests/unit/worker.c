@@ -91,6 +91,28 @@ TEST(one_that_says_too_much_is_ended)
 	       e.text);
 }
 
+/* More at a time than a pipe holds, so that there is always something to read. */
+static int talking_work(void *context, int fd, pid_t parent)
+{
+	static const char much[1 << 20];
+
+	(void)context;
+	(void)parent;
+	while (write(fd, much, sizeof(much)) > 0)
+		;
+	return 0;
+}
+
+TEST(one_that_never_stops_talking_is_late_like_any_other)
+{
+	const struct worker w = {
+		.run = talking_work, .what = "tests", .bytes_max = 256 << 20, .limit_ms = 20};
+	struct err e = {0};
+	int ret = worker_run(&w, NULL, NULL, &e);
+
+	EXPECT(ret == -ETIME && strstr(e.text, "took too long"), "%d: %s", ret, e.text);
+}
+
 TEST(one_that_is_ended_is_told)
 {
 	static const struct {

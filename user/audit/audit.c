@@ -31,7 +31,6 @@
 #define SOCKETS		192 /* of each family: visits and a scan of two addresses, with room to spare */
 #define COLLECT_WAIT_MS 20000 /* a relay that queues a message first sends it on within seconds */
 #define FILES		64    /* the loop, timers, the resolver's sockets, standard streams */
-#define MS_PER_S	1000ULL
 
 struct audit {
 	struct loop *loop;
@@ -353,7 +352,7 @@ int audit_run(struct audit *a, struct err *e)
 	unsigned limit_s = a->request.time_limit_s ? a->request.time_limit_s : LIMIT_S;
 	int ret = 0;
 
-	a->until_ns = now_boot_ns() + limit_s * MS_PER_S * NS_PER_MS;
+	a->until_ns = now_boot_ns() + limit_s * NS_PER_S;
 	a->seen.at_s = now_wall_s();
 	if (a->raw && local_read(a->raw, &a->seen.local) < 0)
 		return err_set(e, -ENOMEM, "no memory for what was read on this host");

@@ -119,6 +119,8 @@ struct local_tool {
 int local_run(struct local_raw *raw, const struct local_tool *tools, unsigned count);
 /* The absolute path of a tool, or "". Returns buffer. */
 const char *local_tool_find(const char *name, char buffer[static LOCAL_PATH_MAX]);
+/* May somebody but root write this file or directory, or put another one in its place? */
+bool local_path_is_others(const char *path);
 /* May somebody but root write this directory of a configuration, or main.cf or master.cf in it? Then it is not obeyed with our rights. */
 bool local_config_is_others(const char *config);
 /* One that goes on writing to a pipe as long as somebody reads: the pipe's end, non-blocking, or -errno. */

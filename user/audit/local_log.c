@@ -12,7 +12,6 @@
 #include "audit/local_inside.h"
 
 #include <ctype.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/regular.h"
 
 #define BEFORE_MAX                                                                                 \
 	(4 * 1024 *                                                                                \
@@ -33,12 +33,12 @@
 static bool log_open(struct local_raw *raw, const char *path)
 {
 	struct local_log *log = &raw->log[raw->log_count];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int fd = regular_open(path, &st);
 
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || raw->log_count == LOCAL_LOGS_MAX) {
+	if (raw->log_count == LOCAL_LOGS_MAX) {
 		close(fd);
 		return false;
 	}

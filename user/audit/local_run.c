@@ -104,6 +104,11 @@ static bool is_below_others(const char *config)
 	return false;
 }
 
+bool local_path_is_others(const char *path)
+{
+	return is_others(path) || is_below_others(path);
+}
+
 /*
  * Can somebody but root write the configuration that was named? Tools do what it says: postqueue(1) starts programs of its daemon_directory,
  * Exim Perl, and doveconf(1) prints files that it names.
@@ -112,7 +117,7 @@ bool local_config_is_others(const char *config)
 {
 	static const char *const inside[] = {"main.cf", "master.cf"};
 	char path[LOCAL_PATH_MAX];
-	bool is_found = is_others(config) || is_below_others(config);
+	bool is_found = local_path_is_others(config);
 
 	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++)
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", config, inside[i]) < sizeof(path))

@@ -14,7 +14,7 @@
 
 #include "audit/collector.h"
 #include "audit/relay_inside.h"
-#include "base/fnv.h"
+#include "base/hash.h"
 
 #define ROUNDS_MAX   48	 /* visits to one address; a closed server needs some 18 */
 #define FAILURES_MAX 3	 /* visits that failed, one after the other: the server wants no more */
@@ -48,7 +48,7 @@ static bool send_to_take(struct relay_script *s, const char *mailbox)
 static void token_make(struct relay_script *s, const struct script_facts *facts)
 {
 	const struct addr *addr = &facts->address->addr;
-	uint64_t hash = fnv_add(FNV_BEGIN, addr->byte, sizeof(addr->byte));
+	uint64_t hash = hash_add(HASH_START, addr->byte, sizeof(addr->byte));
 
 	snprintf(s->token, sizeof(s->token), "%s%03x%08x", facts->random,
 		 RELAY_INDEX(s->pair[0].form, s->pair[0].sender), (uint32_t)(hash ^ hash >> 32));

@@ -13,8 +13,6 @@
 #include "base/when.h"
 #include "base/words.h"
 
-#define MS_PER_S 1000
-
 /* ---- text ---- */
 
 static void put(FILE *out, const char *text)

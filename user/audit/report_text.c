@@ -11,13 +11,13 @@
 #include "audit/report_inside.h"
 #include "base/version.h"
 #include "base/when.h"
+#include "base/wrap.h"
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40  /* narrower, indents would be all that is left */
 #define WIDTH_MAX     120 /* longer lines are hard to read */
 #define INDENT	      2
 #define LABEL_WIDTH   18 /* of the ids of what passed; the longest are longer */
-#define MS_PER_S      1000
 /* Bytes of a line of evidence: some three lines of a terminal. The other reports have all of it. */
 #define EVIDENCE_SHOWN 240
 
@@ -42,29 +42,13 @@ static void stress(const struct page *p, const char *sgr)
 		fputs(sgr, p->out);
 }
 
-/* Words from column at, further lines from column hang. What is longer than a line stays whole: names are copied from here. */
+/* Words from column at, further lines from column hang. */
 static void flow(const struct page *p, unsigned at, unsigned hang, const char *text)
 {
+	const struct wrap w = {.out = p->out, .width = p->width};
 	char clean[REPORT_LINE_MAX];
-	bool is_first = true;
 
-	report_clean(text, clean, sizeof(clean));
-	for (const char *word = clean; *word;) {
-		unsigned length = (unsigned)strcspn(word, " ");
-
-		if (!is_first && at + 1 + length > p->width) {
-			fprintf(p->out, "\n%*s", (int)hang, "");
-			at = hang;
-		} else if (!is_first) {
-			fputc(' ', p->out);
-			at++;
-		}
-		fprintf(p->out, "%.*s", (int)length, word);
-		at += length;
-		word += length;
-		word += strspn(word, " ");
-		is_first = false;
-	}
+	(void)wrap_print(&w, report_clean(text, clean, sizeof(clean)), at, hang);
 	fputc('\n', p->out);
 }
 

@@ -14,8 +14,7 @@
 #include "audit/visit_inside.h"
 #include "base/when.h"
 
-#define QUIT_MS	      3000 /* a goodbye is not worth more */
-#define MS_PER_S      1000
+#define QUIT_MS	      3000  /* a goodbye is not worth more */
 #define LONG_MS	      10000 /* milliseconds that nobody counts */
 #define QUOTE_MAX     60    /* bytes of what was sent, in a sentence */
 #define TIME_TEXT_MAX 16

@@ -84,11 +84,6 @@ int visit_wire_secure(struct visit_wire *w, const struct visit_order *o)
 	return ret;
 }
 
-static bool is_for_later(int code)
-{
-	return code == EAGAIN || code == EWOULDBLOCK || code == EINTR;
-}
-
 ssize_t visit_wire_read(struct visit_wire *w, void *buffer, size_t size)
 {
 	ssize_t n;
@@ -97,7 +92,7 @@ ssize_t visit_wire_read(struct visit_wire *w, void *buffer, size_t size)
 	if (w->in_tls)
 		return tls_read(w->tls, buffer, size, &w->wait_for);
 	n = recv(w->fd, buffer, size, MSG_DONTWAIT);
-	return n < 0 ? (is_for_later(errno) ? -EAGAIN : -errno) : n;
+	return n < 0 ? (err_is_for_later(errno) ? -EAGAIN : -errno) : n;
 }
 
 ssize_t visit_wire_write(struct visit_wire *w, const void *bytes, size_t length)
@@ -108,7 +103,7 @@ ssize_t visit_wire_write(struct visit_wire *w, const void *bytes, size_t length)
 	if (w->in_tls)
 		return tls_write(w->tls, bytes, length, &w->wait_for);
 	n = send(w->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return n < 0 ? (is_for_later(errno) ? -EAGAIN : -errno) : n;
+	return n < 0 ? (err_is_for_later(errno) ? -EAGAIN : -errno) : n;
 }
 
 void visit_wire_close(struct visit_wire *w)

@@ -54,3 +54,8 @@ int err_prefix(struct err *e, const char *format, ...)
 	memcpy(e->text, text, sizeof(text));
 	return e->code;
 }
+
+bool err_is_for_later(int code)
+{
+	return code == EAGAIN || code == EWOULDBLOCK || code == EINTR;
+}

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/when.h"
+
 static const char cut_mark[] = "...";
 #define CUT_LENGTH (sizeof(cut_mark) - 1)
 #define UNIT_MAX   4 /* "\xHH" */
@@ -25,6 +27,20 @@ int json_line(FILE *out, json_t *row)
 		ret = errno ? -errno : -EIO;
 	free(text);
 	return ret;
+}
+
+json_t *json_time_wall(int64_t wall_s)
+{
+	char text[WHEN_TEXT_MAX];
+
+	return wall_s ? json_string(when_format(wall_s, text)) : json_null();
+}
+
+const char *json_text_of(const json_t *row, const char *key)
+{
+	const char *text = json_string_value(json_object_get(row, key));
+
+	return text ? text : "";
 }
 
 uint64_t json_count_of(const json_t *row, const char *key)

@@ -14,6 +14,10 @@
 
 /* One compact line with keys in the order they were set. Takes the reference. 0 or -errno. */
 int json_line(FILE *out, json_t *row);
+/* A time, RFC 3339 in UTC; null for 0. */
+json_t *json_time_wall(int64_t wall_s);
+/* The text that a key of the row has; "" where it has none. */
+const char *json_text_of(const json_t *row, const char *key);
 /* The count that a key of the row has; 0 where it has none that is one. */
 uint64_t json_count_of(const json_t *row, const char *key);
 

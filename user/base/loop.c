@@ -17,8 +17,7 @@
 
 #include "base/when.h"
 
-#define BATCH	 32 /* events per epoll_wait(2); what is more comes with the next */
-#define MS_PER_S 1000
+#define BATCH 32 /* events per epoll_wait(2); what is more comes with the next */
 
 enum source_kind { SOURCE_FD, SOURCE_TIMER, SOURCE_SIGNAL, SOURCE_CLOCK };
 

@@ -40,17 +40,12 @@ static int socket_fd(BIO *bio)
 	return t->fd;
 }
 
-static bool is_for_later(int code)
-{
-	return code == EAGAIN || code == EWOULDBLOCK || code == EINTR;
-}
-
 static int socket_write(BIO *bio, const char *bytes, int length)
 {
 	ssize_t n = send(socket_fd(bio), bytes, (size_t)length, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	BIO_clear_retry_flags(bio);
-	if (n < 0 && is_for_later(errno))
+	if (n < 0 && err_is_for_later(errno))
 		BIO_set_retry_write(bio);
 	return (int)n;
 }
@@ -60,7 +55,7 @@ static int socket_read(BIO *bio, char *buffer, int size)
 	ssize_t n = recv(socket_fd(bio), buffer, (size_t)size, MSG_DONTWAIT);
 
 	BIO_clear_retry_flags(bio);
-	if (n < 0 && is_for_later(errno))
+	if (n < 0 && err_is_for_later(errno))
 		BIO_set_retry_read(bio);
 	return (int)n;
 }
@@ -331,13 +326,6 @@ ssize_t tls_write(struct tls *t, const void *bytes, size_t length, unsigned *wai
 		return (ssize_t)n;
 	ret = verdict_of(t, 0, wait_for);
 	return ret == 0 ? -EPIPE : ret;
-}
-
-size_t tls_pending(const struct tls *t)
-{
-	int n = SSL_pending(t->ssl);
-
-	return n > 0 ? (size_t)n : 0;
 }
 
 void tls_free(struct tls *t)

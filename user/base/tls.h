@@ -33,14 +33,13 @@ void tls_server_free(struct tls_server *s); /* NULL is fine */
 int tls_accept(struct tls **out, struct tls_server *s, int fd);
 /*
  * What to wait for when a call could not go on: EPOLLIN or EPOLLOUT.
- * Handshake: 0 done, -EAGAIN, other -errno failed. Read and write: bytes, 0 at the end (read), -EAGAIN, -errno.
+ * Handshake: 0 done, -EAGAIN, other -errno failed. Read and write: bytes, 0 at the end (read), -EAGAIN, -errno. Read until -EAGAIN: what
+ * has been decrypted already makes no socket readable.
  */
 int tls_handshake(struct tls *t, unsigned *wait_for);
 ssize_t tls_read(struct tls *t, void *buffer, size_t size, unsigned *wait_for);
 ssize_t tls_write(struct tls *t, const void *bytes, size_t length, unsigned *wait_for);
-size_t
-tls_pending(const struct tls *t); /* bytes that can be read without the socket becoming readable */
-void tls_free(struct tls *t);	  /* NULL is fine; tries to say goodbye, never waits */
+void tls_free(struct tls *t); /* NULL is fine; tries to say goodbye, never waits */
 
 /* ---- the client ---- */
 

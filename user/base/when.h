@@ -14,6 +14,7 @@
 #define NS_PER_S  1000000000ULL
 #define NS_PER_MS 1000000ULL
 #define US_PER_S  1000000ULL
+#define MS_PER_S  1000
 #define MINUTE_S  60
 #define HOUR_S	  3600
 #define DAY_S	  86400

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,8 +69,8 @@ static int audit_run_worker(struct audit_work *w)
 	const struct worker worker = {.run = work,
 				      .context = w,
 				      .what = "reads what servers say",
-				      .limit_s = limit_s < UINT_MAX - GRACE_S ? limit_s + GRACE_S
-									      : UINT_MAX};
+				      .limit_ms = ((uint64_t)limit_s + GRACE_S) *
+						  (NS_PER_S / NS_PER_MS)};
 	char limit[DURATION_TEXT_MAX];
 	struct err e = {0};
 	int status = worker_run(&worker, NULL, NULL, &e);

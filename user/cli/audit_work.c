@@ -16,6 +16,7 @@
 #include "base/drop.h"
 #include "base/when.h"
 #include "cli/audit.h"
+#include "cli/worker.h"
 #include "daemon/asking.h"
 
 #define FILES_OWN	8 /* beside those of the audit: the page, the baseline, standard streams */
@@ -196,11 +197,6 @@ static int audit_it(struct work *w, struct err *e)
 	return ret;
 }
 
-static int written(int ret, const char *what, struct err *e)
-{
-	return ret < 0 ? err_set(e, ret, "cannot write %s: %s", what, strerror(-ret)) : 0;
-}
-
 static int report_write(const struct work *w, int *status, struct err *e)
 {
 	const struct audit_ask *ask = w->of->ask;
@@ -225,10 +221,10 @@ static int report_write(const struct work *w, int *status, struct err *e)
 	report_sum(&r, &sum);
 	*status = ask->nagios ? report_nagios_status(&r) : sum.exit_status;
 	/* The page and the baseline first: who reads the report can rely on them. */
-	ret = w->html ? written(report_html(&r, w->html), "the page", e) : 0;
+	ret = w->html ? worker_wrote(report_html(&r, w->html), "the page", e) : 0;
 	if (ret == 0 && w->next)
-		ret = written(baseline_write(&r, w->next), "the next baseline", e);
-	return ret == 0 ? written(form(&r, stdout), "the report", e) : ret;
+		ret = worker_wrote(baseline_write(&r, w->next), "the next baseline", e);
+	return ret == 0 ? worker_wrote(form(&r, stdout), "the report", e) : ret;
 }
 
 int audit_work(const struct audit_work *of)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/sentence.h"
+
 #define BATCH_WORDS_MAX 256 /* a line of single letters is half its bytes; a text has fewer words */
 #define BATCH_ROOM_MIN	256
 
@@ -49,11 +51,6 @@ static int line_read(FILE *in, char line[static BATCH_LINE_MAX], struct err *e)
 	return c != EOF || length ? 1 : 0;
 }
 
-static bool is_text_keyword(const char *word)
-{
-	return strcmp(word, "because") == 0 || strcmp(word, "saying") == 0;
-}
-
 /* Words of the line, in place. A comment ends them, unless it stands in a text. How many, or -EINVAL. */
 static int line_split(char *line, const char *words[static BATCH_WORDS_MAX], struct err *e)
 {
@@ -66,7 +63,7 @@ static int line_split(char *line, const char *words[static BATCH_WORDS_MAX], str
 			break;
 		if (count == BATCH_WORDS_MAX)
 			return err_set(e, -EINVAL, "more than %d words", BATCH_WORDS_MAX);
-		in_text |= is_text_keyword(word);
+		in_text |= sentence_begins_text(word);
 		words[count++] = word;
 	}
 	return count;

@@ -94,8 +94,7 @@ int cli_list_add(struct cli_list *list, json_t *row); /* takes the reference; 0 
 int cli_list_close(struct cli_list *list, const char *empty);
 
 /* Values for rows. */
-json_t *json_time_boot(uint64_t boot_ns); /* RFC 3339; null for 0 */
-json_t *json_time_wall(int64_t wall_s);
+json_t *json_time_boot(uint64_t boot_ns);    /* RFC 3339; null for 0 */
 json_t *json_text_or_null(const char *text); /* null for "" */
 
 /* The gate for a verb that needs one: CLI_DONE, or a status with the failure told. */

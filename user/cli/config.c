@@ -18,9 +18,9 @@
 #include "daemon/instance.h"
 #include "daemon/responder.h"
 
-#define FEED_WAIT_S    10 /* a disk that had gone to sleep has come up by then */
-#define RELOAD_WAIT_S  30 /* a controller that has not answered by then is stuck */
-#define RELOAD_LOOK_MS 50 /* its answer is a word in a map, which nothing tells of */
+#define FEED_WAIT_MS   10000 /* a disk that had gone to sleep has come up by then */
+#define RELOAD_WAIT_S  30    /* a controller that has not answered by then is stuck */
+#define RELOAD_LOOK_MS 50    /* its answer is a word in a map, which nothing tells of */
 
 /* In a worker: who touches the path of a feed may hang there, and Ctrl-C is to end us all the same. */
 static int feed_look(void *context, int fd, pid_t parent)
@@ -43,7 +43,7 @@ static int feeds_warn(struct cli *cli)
 					 .context = feed,
 					 .what = "opens its file",
 					 .bytes_max = ERR_TEXT_MAX,
-					 .limit_s = FEED_WAIT_S};
+					 .limit_ms = FEED_WAIT_MS};
 		char *why = NULL;
 		size_t length = 0;
 		struct err e = {0};

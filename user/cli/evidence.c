@@ -152,14 +152,6 @@ static int store_take(struct gathering *g, struct err *e)
 
 /* ---- the kernel ---- */
 
-static uint16_t port_of(const struct pn_conf *knobs)
-{
-	for (unsigned i = 0; i < PN_PORTS_MAX && knobs->ports[i].port; i++)
-		if (knobs->ports[i].class_ == PN_CLASS_MX)
-			return knobs->ports[i].port;
-	return knobs->ports[0].port;
-}
-
 static bool is_against(enum pn_reason reason)
 {
 	return reason == PN_REASON_LISTED || reason == PN_REASON_RULE ||
@@ -170,7 +162,7 @@ static int gate_read(struct gathering *g, struct gate *gate, struct err *e)
 {
 	const struct pn_conf *knobs = gate_conf(gate);
 	uint32_t open = open_get(gate, &g->addr);
-	uint16_t port = port_of(knobs);
+	uint16_t port = why_port(gate);
 	struct rate_entry rate;
 	struct pn_why why;
 	char name[PN_FEED_NAME_MAX];

@@ -7,13 +7,6 @@
 
 #include "cli/evidence.h"
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static long long number_of(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -22,7 +15,8 @@ static long long number_of(const json_t *object, const char *key)
 static void contact_print(FILE *out, const json_t *report)
 {
 	const json_t *contacts = json_object_get(report, "contacts");
-	const char *why = text_of(report, "contact_why"), *zone = text_of(report, "contact_zone");
+	const char *why = json_text_of(report, "contact_why"),
+		   *zone = json_text_of(report, "contact_zone");
 
 	fputs("Abuse contact: ", out);
 	for (size_t i = 0; i < json_array_size(contacts); i++)
@@ -36,15 +30,15 @@ static void contact_print(FILE *out, const json_t *report)
 
 static void head_print(FILE *out, const json_t *report)
 {
-	fprintf(out, "Abuse report about %s\n\n", text_of(report, "addr"));
-	fprintf(out, "Source:        %s\n", text_of(report, "addr"));
+	fprintf(out, "Abuse report about %s\n\n", json_text_of(report, "addr"));
+	fprintf(out, "Source:        %s\n", json_text_of(report, "addr"));
 	contact_print(out, report);
-	if (*text_of(report, "first"))
-		fprintf(out, "Period:        %s to %s\n", text_of(report, "first"),
-			text_of(report, "last"));
-	fprintf(out, "Reported by:   %s\n", text_of(report, "reporter"));
-	fprintf(out, "Report made:   %s (all times are UTC; clock %s)\n", text_of(report, "time"),
-		text_of(report, "clock"));
+	if (*json_text_of(report, "first"))
+		fprintf(out, "Period:        %s to %s\n", json_text_of(report, "first"),
+			json_text_of(report, "last"));
+	fprintf(out, "Reported by:   %s\n", json_text_of(report, "reporter"));
+	fprintf(out, "Report made:   %s (all times are UTC; clock %s)\n",
+		json_text_of(report, "time"), json_text_of(report, "clock"));
 }
 
 /* What an entry of the journal is, for strangers. Others stand as they are. */
@@ -73,13 +67,13 @@ static void counts_print(FILE *out, const json_t *report)
 	fputs("\nWhat was done, and how often:\n", out);
 	for (size_t i = 0; i < json_array_size(counts); i++) {
 		const json_t *row = json_array_get(counts, i);
-		const char *what = text_of(row, "what"), *sentence = what_describe(what);
+		const char *what = json_text_of(row, "what"), *sentence = what_describe(what);
 		long long count = number_of(row, "count");
 
 		fprintf(out, "  %s: %lld time%s, %s", what, count, plural((uint64_t)count),
-			text_of(row, "first"));
+			json_text_of(row, "first"));
 		if (count > 1)
-			fprintf(out, " to %s", text_of(row, "last"));
+			fprintf(out, " to %s", json_text_of(row, "last"));
 		fprintf(out, "%s%s\n", *sentence ? ": " : "", sentence);
 	}
 	if (!json_array_size(counts))
@@ -96,34 +90,34 @@ static void lists_print(FILE *out, const json_t *v)
 	if (!json_is_object(v))
 		return;
 	fprintf(out, "\nWhat DNS lists said on %s, about %s: %s (score %lld, threshold %lld)\n",
-		text_of(v, "decided"), text_of(v, "addr"), text_of(v, "verdict"),
+		json_text_of(v, "decided"), json_text_of(v, "addr"), json_text_of(v, "verdict"),
 		number_of(v, "score"), number_of(v, "threshold"));
 	for (size_t i = 0; i < json_array_size(zones); i++) {
 		const json_t *zone = json_array_get(zones, i),
 			     *codes = json_object_get(zone, "codes");
 
-		fprintf(out, "  %s: %s", text_of(zone, "zone"), text_of(zone, "outcome"));
+		fprintf(out, "  %s: %s", json_text_of(zone, "zone"), json_text_of(zone, "outcome"));
 		for (size_t j = 0; j < json_array_size(codes); j++)
 			fprintf(out, "%s %s", j ? "," : "",
 				json_string_value(json_array_get(codes, j)));
 		fputc('\n', out);
 	}
-	if (*text_of(v, "text"))
-		fprintf(out, "  %s says: %s\n", text_of(v, "zone"), text_of(v, "text"));
+	if (*json_text_of(v, "text"))
+		fprintf(out, "  %s says: %s\n", json_text_of(v, "zone"), json_text_of(v, "text"));
 }
 
 static void ban_print(FILE *out, const json_t *ban)
 {
-	const char *until = text_of(ban, "until");
+	const char *until = json_text_of(ban, "until");
 
 	if (!json_is_object(ban))
 		return;
 	fprintf(out, "\nKept out for repeated offences: %s, %lld time%s, after %lld offence%s\n",
-		text_of(ban, "prefix"), number_of(ban, "level"),
+		json_text_of(ban, "prefix"), number_of(ban, "level"),
 		plural((uint64_t)number_of(ban, "level")), number_of(ban, "offences"),
 		plural((uint64_t)number_of(ban, "offences")));
-	fprintf(out, "  the last offence (%s) on %s; %s%s\n", text_of(ban, "reason"),
-		text_of(ban, "last"), *until ? "kept out until " : "not kept out now", until);
+	fprintf(out, "  the last offence (%s) on %s; %s%s\n", json_text_of(ban, "reason"),
+		json_text_of(ban, "last"), *until ? "kept out until " : "not kept out now", until);
 }
 
 static void delivered_print(FILE *out, const json_t *mail)
@@ -132,17 +126,18 @@ static void delivered_print(FILE *out, const json_t *mail)
 		return;
 	fprintf(out, "\nMail that was taken from it: %lld message%s, %s to %s\n",
 		number_of(mail, "messages"), plural((uint64_t)number_of(mail, "messages")),
-		text_of(mail, "first"), text_of(mail, "last"));
+		json_text_of(mail, "first"), json_text_of(mail, "last"));
 }
 
 static void rule_print(FILE *out, const json_t *rule)
 {
-	const char *expires = text_of(rule, "expires");
+	const char *expires = json_text_of(rule, "expires");
 
 	if (!json_is_object(rule))
 		return;
-	fprintf(out, "\nBlocked by the operator: %s, since %s, %s%s\n", text_of(rule, "prefix"),
-		text_of(rule, "created"), *expires ? "until " : "without an end", expires);
+	fprintf(out, "\nBlocked by the operator: %s, since %s, %s%s\n",
+		json_text_of(rule, "prefix"), json_text_of(rule, "created"),
+		*expires ? "until " : "without an end", expires);
 }
 
 static const char *action_describe(const char *action)
@@ -162,8 +157,8 @@ static void gate_print(FILE *out, const json_t *report)
 		return;
 	}
 	fprintf(out, "  a connection to port %lld %s (%s%s%s)\n", number_of(gate, "port"),
-		action_describe(text_of(gate, "action")), text_of(gate, "reason"),
-		*text_of(gate, "feed") ? ": " : "", text_of(gate, "feed"));
+		action_describe(json_text_of(gate, "action")), json_text_of(gate, "reason"),
+		*json_text_of(gate, "feed") ? ": " : "", json_text_of(gate, "feed"));
 	fprintf(out, "  open connections: %lld\n", number_of(gate, "open"));
 	if (number_of(gate, "limit"))
 		fprintf(out, "  connections of late, towards the limit: %lld of %lld\n",
@@ -182,8 +177,9 @@ static void journal_print(FILE *out, const json_t *report)
 	for (size_t i = 0; i < json_array_size(journal); i++) {
 		const json_t *entry = json_array_get(journal, i);
 
-		fprintf(out, "  %s %s %s: %s\n", text_of(entry, "time"), text_of(entry, "what"),
-			text_of(entry, "prefix"), text_of(entry, "text"));
+		fprintf(out, "  %s %s %s: %s\n", json_text_of(entry, "time"),
+			json_text_of(entry, "what"), json_text_of(entry, "prefix"),
+			json_text_of(entry, "text"));
 	}
 }
 

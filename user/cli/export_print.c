@@ -65,15 +65,17 @@ static void stack_fit(struct stack *s, const struct export_list *l, const struct
 		s->depth--;
 }
 
-/* Is it let in by what it lies in? */
+/* Is it let in by what it lies in? As in the kernel the longest that allows or trusts decides: trust frees of what was found alone. */
 static bool stack_frees(const struct stack *s, const struct export_list *l,
 			const struct export_entry *e)
 {
-	for (unsigned i = 0; i < s->depth; i++) {
-		const struct export_entry *around = &l->entry[s->entry[i]];
+	for (unsigned i = s->depth; i > 0; i--) {
+		const struct export_entry *around = &l->entry[s->entry[i - 1]];
 
-		if (around->is_exception || (around->is_trust && e->is_found))
-			return true;
+		if (around->is_exception)
+			return !e->is_trust || prefix_equal(&around->prefix, &e->prefix);
+		if (around->is_trust)
+			return e->is_found;
 	}
 	return false;
 }
@@ -107,7 +109,6 @@ void export_settle(struct export_list *l)
 				 l->entry[kept - 1].is_trust == e->is_trust;
 
 		stack_fit(&s, l, &e->prefix);
-		/* The longest allow decides in the kernel too: what it covers passes. */
 		if (is_double || stack_frees(&s, l, e))
 			continue;
 		l->entry[kept] = *e;

@@ -1,24 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sentences as lines of a terminal. Nothing here is escaped, and a byte is a column. */
+/* Where lines of help and of facts may be divided (base/wrap.h divides them). */
 #include "cli/fill.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wrap.h"
+
 #define WIDTH	      80 /* of the least terminal that people have */
 #define FACT_INDENT   2
 #define FACT_COLUMN   11	  /* "  dnsbl    listed: ..." */
 #define FACT_COMMANDS "  change " /* they are pasted, so none is divided */
-
-/* What of a word goes on a line that has so much room: alternatives may be divided behind a bar. */
-static size_t fill_cut(const char *text, size_t length, size_t room)
-{
-	for (size_t i = room < length ? room : 0; i > 0 && text[0] != '['; i--)
-		if (text[i - 1] == '|')
-			return i;
-	return length;
-}
 
 size_t fill_word(const char *text)
 {
@@ -34,59 +27,51 @@ size_t fill_word(const char *text)
 	return length;
 }
 
-static size_t fill_blank(const char *text)
+/* A clause; alternatives may be divided behind a bar. */
+static size_t fill_clause(const char *text, size_t room)
 {
-	return strcspn(text, " \n");
-}
+	size_t length = fill_word(text);
 
-static size_t fill_comma(const char *text)
-{
-	size_t length = fill_blank(text);
-
-	while (text[length] == ' ' && (!length || text[length - 1] != ','))
-		length += 1 + fill_blank(text + length + 1);
+	for (size_t i = room < length ? room : 0; i > 0 && text[0] != '['; i--)
+		if (text[i - 1] == '|')
+			return i;
 	return length;
 }
 
-static unsigned fill(const char *text, unsigned column, unsigned indent,
-		     size_t (*word)(const char *text))
+static size_t fill_blank(const char *text, size_t room)
 {
-	bool is_first = true;
+	(void)room;
+	return strcspn(text, " \n");
+}
 
-	while (*text && *text != '\n') {
-		unsigned room = column + 1 < WIDTH ? WIDTH - column - 1 : 0;
-		size_t length = word(text);
+static size_t fill_comma(const char *text, size_t room)
+{
+	size_t length = fill_blank(text, room);
 
-		if (word == fill_word)
-			length = fill_cut(text, length, room);
-		if (!is_first && length > room) {
-			printf("\n%*s", (int)indent, "");
-			column = indent;
-			is_first = true;
-		}
-		column += (unsigned)printf("%s%.*s", is_first ? "" : " ", (int)length, text);
-		is_first = false;
-		text += length;
-		text += strspn(text, " ");
-	}
-	return column;
+	while (text[length] == ' ' && (!length || text[length - 1] != ','))
+		length += 1 + fill_blank(text + length + 1, room);
+	return length;
 }
 
 unsigned fill_print(const char *text, unsigned column, unsigned indent)
 {
-	return fill(text, column, indent, fill_word);
+	const struct wrap w = {.out = stdout, .width = WIDTH, .word = fill_clause};
+
+	return wrap_print(&w, text, column, indent);
 }
 
 void fill_facts(const char *text)
 {
 	for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
 		bool is_fact = text[0] == ' ' && end - text > FACT_COLUMN;
+		bool is_command = strncmp(text, FACT_COMMANDS, strlen(FACT_COMMANDS)) == 0;
 		unsigned column = is_fact ? FACT_COLUMN : 0;
+		const struct wrap w = {.out = stdout,
+				       .width = WIDTH,
+				       .word = is_command ? fill_comma : fill_blank};
 
 		printf("%.*s", (int)column, text);
-		(void)fill(text + column, column, is_fact ? FACT_COLUMN : FACT_INDENT,
-			   strncmp(text, FACT_COMMANDS, strlen(FACT_COMMANDS)) == 0 ? fill_comma
-										    : fill_blank);
+		(void)wrap_print(&w, text + column, column, is_fact ? FACT_COLUMN : FACT_INDENT);
 		putchar('\n');
 	}
 }

@@ -161,13 +161,13 @@ struct access_table {
 	const char *spec, *from;
 	unsigned stage; /* ACCESS_SCREEN, or one of smtpd's lists of restrictions */
 	bool only_logs; /* whom it turns away Postfix lets in all the same */
-	bool spares;	/* lists of the DNS stand behind it, which whom it lets in is not held to */
+	bool spares; /* all lists of the DNS of its list stand behind it: whom it lets in is not held to them */
 };
 
 /* import_smtpd.c: smtpd_*_restrictions. threshold: what one listing must weigh to be enough. */
 void import_smtpd(const struct postfix *p, unsigned threshold, struct import_rows *out);
-/* Does smtpd turn away by lists of the DNS, or by names that lack? */
-bool import_smtpd_asks(const struct postfix *p);
+/* In how many of its lists of restrictions does smtpd turn away by lists of the DNS, or by names that lack? */
+unsigned import_smtpd_asks(const struct postfix *p);
 /* Calls fn for each client table that smtpd's restrictions name, list by list. */
 void import_smtpd_tables(const struct postfix *p,
 			 void (*fn)(void *context, const struct access_table *table),
@@ -197,7 +197,7 @@ struct access_list {
 	struct access_entry *entry; /* in the order in which Postfix looks at them */
 	size_t count, room;
 	unsigned tables; /* read so far */
-	bool asks;	 /* somewhere lists of the DNS turn away */
+	unsigned asks;	 /* stages in which lists of the DNS turn away */
 	bool is_cut;	 /* there were more than we read */
 };
 /* The path of a table that can be read as a text, or NULL: "cidr:/etc/x". */

@@ -269,6 +269,7 @@ void access_read(struct access_list *a, const struct import_source *s,
 			  .is_cidr = strncmp(import_spec(table->spec), "cidr:", 5) == 0};
 	const struct import_piece *said = import_answer(s, table->spec, NULL);
 	size_t first = a->count;
+	bool was_cut = a->is_cut;
 
 	if (!said) {
 		import_leave(rows, "", table->spec, table->from,
@@ -289,7 +290,7 @@ void access_read(struct access_list *a, const struct import_source *s,
 	if (t.left > LINES_LEFT)
 		import_leave(rows, "", table->spec, table->from,
 			     "%u more lines of it that cannot be carried", t.left - LINES_LEFT);
-	if (a->is_cut)
+	if (a->is_cut && !was_cut)
 		import_leave(rows, "", table->spec, table->from,
 			     "only the first %d entries of all tables are here: give so long a "
 			     "table to `postern import list` or to a feed",

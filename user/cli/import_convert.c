@@ -452,7 +452,7 @@ static void client_table_take(void *context, const struct access_table *table)
 
 static void clients_convert(struct convert *c)
 {
-	struct client_tables t = {.c = c, .list.asks = c->asks || import_smtpd_asks(&c->postfix)};
+	struct client_tables t = {.c = c, .list.asks = c->asks + import_smtpd_asks(&c->postfix)};
 
 	screen_tables_read(c, &t.list);
 	import_smtpd_tables(&c->postfix, client_table_take, &t);

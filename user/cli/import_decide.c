@@ -62,22 +62,25 @@ static enum access_verdict stage_decide(const struct access_list *a, size_t *at,
 	return verdict;
 }
 
+/* Where lists of the DNS turn away in several lists of Postfix, only who is let in before them in each of these is not asked about. */
 static enum access_verdict decide(const struct access_list *a, const struct prefix *p,
 				  const struct access_entry **by)
 {
 	enum access_verdict most = ACCESS_NONE;
+	unsigned permits = 0;
 
 	*by = NULL;
 	for (size_t at = 0; at < a->count;) {
 		const struct access_entry *entry;
 		enum access_verdict verdict = stage_decide(a, &at, p, &entry);
 
+		permits += verdict == ACCESS_PERMIT;
 		if (verdict > most) {
 			most = verdict;
 			*by = entry;
 		}
 	}
-	return most;
+	return most == ACCESS_PERMIT && permits < a->asks ? ACCESS_PASS : most;
 }
 
 /* ---- what the gate is told ---- */
@@ -103,8 +106,8 @@ static const char *left_reason(enum access_verdict verdict, enum effect effect)
 		return "Postfix only logs it (postscreen_denylist_action = ignore, or "
 		       "warn_if_reject)";
 	case ACCESS_PASS:
-		return "an OK ends its own list of restrictions alone: lists of the DNS in others "
-		       "are asked about it all the same";
+		return "an OK ends its own list of restrictions alone, and from there on: lists of "
+		       "the DNS before it and in others are asked about it all the same";
 	case ACCESS_REJECT:
 		return "it lies in what must be allowed, and allow beats every block";
 	default:

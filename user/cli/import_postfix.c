@@ -5,13 +5,13 @@
  * name any file.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "audit/local_inside.h"
+#include "base/regular.h"
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/import.h"
@@ -87,14 +87,9 @@ static int file_read(int fd, struct import_piece *out)
 /* With our rights. is_others: somebody else may have made a link of it, to what is not his to read. */
 static void table_collect(const char *path, bool is_others, struct import_piece *out)
 {
-	/* A pipe in the place of the file would be waited for. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), code = fd < 0 ? -errno : 0;
 	struct stat st;
+	int fd = regular_open(path, &st), code = fd < 0 ? fd : 0;
 
-	if (code == 0 && fstat(fd, &st) < 0)
-		code = -errno;
-	if (code == 0 && !S_ISREG(st.st_mode))
-		code = -EINVAL;
 	if (code == 0 && is_others && geteuid() == 0 && !(st.st_mode & S_IROTH))
 		code = -EPERM;
 	if (code == 0)
@@ -129,7 +124,7 @@ static bool is_others_way(const char *path)
 
 	for (const char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
 		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-		if (!is_sticky(folder) && local_config_is_others(folder))
+		if (!is_sticky(folder) && local_path_is_others(folder))
 			return true;
 	}
 	return false;
@@ -143,7 +138,7 @@ static bool is_others_table(const char *spec)
 
 	for (size_t i = 0; i < SUFFIXES; i++) {
 		snprintf(file, sizeof(file), "%s%s", path, suffixes[i]);
-		is_found |= local_config_is_others(file);
+		is_found |= local_path_is_others(file);
 	}
 	return is_found;
 }

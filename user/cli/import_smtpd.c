@@ -159,16 +159,15 @@ static void refusing_behind(struct steps at, struct refusing *r)
 			(void)refusing_add(r, s.argument);
 }
 
-/* The end of the last one, or NULL: nothing refuses. */
-static const char *refusing_last(struct steps at)
+/* The end of the first one, or NULL: nothing refuses. */
+static const char *refusing_first(struct steps at)
 {
-	const char *last = NULL;
 	struct step s;
 
 	while (step_next(&at, &s))
 		if (is_refusing(&s))
-			last = at.at;
-	return last;
+			return at.at;
+	return NULL;
 }
 
 /* ---- one restriction ---- */
@@ -333,15 +332,15 @@ void import_smtpd(const struct postfix *p, unsigned threshold, struct import_row
 	free(w);
 }
 
-bool import_smtpd_asks(const struct postfix *p)
+unsigned import_smtpd_asks(const struct postfix *p)
 {
 	struct postfix_value v;
 	struct steps at;
+	unsigned count = 0;
 
 	for (size_t i = 0; i < LISTS; i++)
-		if (list_begin(p, i, &v, &at) && refusing_last(at))
-			return true;
-	return false;
+		count += list_begin(p, i, &v, &at) && refusing_first(at);
+	return count;
 }
 
 void import_smtpd_tables(const struct postfix *p,
@@ -351,12 +350,12 @@ void import_smtpd_tables(const struct postfix *p,
 	struct steps at;
 	struct step s;
 	char from[IMPORT_FROM_MAX];
-	const char *last;
+	const char *first;
 
 	for (size_t i = 0; i < LISTS; i++) {
 		if (!list_begin(p, i, &v, &at))
 			continue;
-		last = refusing_last(at);
+		first = refusing_first(at);
 		while (step_next(&at, &s)) {
 			struct access_table table = {.spec = s.argument,
 						     .from = from,
@@ -365,7 +364,7 @@ void import_smtpd_tables(const struct postfix *p,
 
 			if (s.what != R_TABLE)
 				continue;
-			table.spares = last && at.at < last;
+			table.spares = first && at.at < first;
 			snprintf(from, sizeof(from), "%s in %.120s", s.name, v.from);
 			fn(context, &table);
 		}

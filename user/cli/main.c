@@ -42,11 +42,6 @@ static bool option_value(const char *name, int argc, char **argv, int *i, const 
 	return true;
 }
 
-static bool is_text_keyword(const char *word)
-{
-	return strcmp(word, "because") == 0 || strcmp(word, "saying") == 0;
-}
-
 static int option_take(struct cli *cli, struct arguments *a, int argc, char **argv, int *i)
 {
 	const char *name = argv[*i], *value = NULL;
@@ -78,14 +73,14 @@ static int arguments_read(struct cli *cli, int argc, char **argv, struct argumen
 	bool free_text = false;
 
 	/* First, so that an error about any other option is already said in the right form. */
-	for (int i = 1; i < argc && !is_text_keyword(argv[i]); i++)
+	for (int i = 1; i < argc && !sentence_begins_text(argv[i]); i++)
 		cli->json |= strcmp(argv[i], "--json") == 0;
 	for (int i = 1; i < argc; i++) {
 		int status = CLI_DONE;
 
 		if (a->count == ARGUMENTS_MAX)
 			return cli_fail(cli, CLI_MISUSED, "more than %d words", ARGUMENTS_MAX);
-		free_text |= is_text_keyword(argv[i]);
+		free_text |= sentence_begins_text(argv[i]);
 		if (free_text)
 			a->word[a->count++] = argv[i];
 		else

@@ -119,13 +119,6 @@ int cli_list_close(struct cli_list *list, const char *empty)
 	return list->status;
 }
 
-json_t *json_time_wall(int64_t wall_s)
-{
-	char text[WHEN_TEXT_MAX];
-
-	return json_string(when_format(wall_s, text));
-}
-
 json_t *json_time_boot(uint64_t boot_ns)
 {
 	return boot_ns ? json_time_wall(when_of_boot(boot_ns)) : json_null();

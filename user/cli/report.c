@@ -181,11 +181,6 @@ static int log_read(struct reporting *r)
 	return ret;
 }
 
-static int written(int ret, const char *what, struct err *e)
-{
-	return ret < 0 ? err_set(e, ret, "cannot write %s: %s", what, strerror(-ret)) : 0;
-}
-
 static int work(void *context, int fd, pid_t parent)
 {
 	struct reporting *r = context;
@@ -200,10 +195,10 @@ static int work(void *context, int fd, pid_t parent)
 	if (ret == 0 && proof_conclude(r->proof) < 0)
 		ret = err_set(&r->e, -ENOMEM, "no memory for the report");
 	if (ret == 0 && r->html_fd >= 0)
-		ret = written(html ? proof_html(r->proof, html) : -ENOMEM, "the page", &r->e);
+		ret = worker_wrote(html ? proof_html(r->proof, html) : -ENOMEM, "the page", &r->e);
 	if (ret == 0)
-		ret = written((r->cli->json ? proof_json : proof_text)(r->proof, stdout),
-			      "the report", &r->e);
+		ret = worker_wrote((r->cli->json ? proof_json : proof_text)(r->proof, stdout),
+				   "the report", &r->e);
 	if (ret == 0)
 		return proof_exit(r->proof);
 	/* That is told by who waits for us. */

@@ -425,3 +425,8 @@ int sentence_check_text(const char *name, const char *text, struct err *e)
 	json_decref(probe);
 	return 0;
 }
+
+bool sentence_begins_text(const char *word)
+{
+	return strcmp(word, "because") == 0 || strcmp(word, "saying") == 0;
+}

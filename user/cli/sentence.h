@@ -88,6 +88,9 @@ const char *sentence_get(const struct sentence *s, const char *name);
 int sentence_get_duration(const struct sentence *s, const char *name, uint64_t *out_s,
 			  struct err *e);
 
+/* Does a free text stand behind this word, up to the end of the line? */
+bool sentence_begins_text(const char *word);
+
 /* Is it a text that a terminal, a log and JSON can bear: UTF-8 without control characters? 0 or -EINVAL. */
 int sentence_check_text(const char *name, const char *text, struct err *e);
 

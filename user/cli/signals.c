@@ -10,8 +10,10 @@ void signals_hear(const struct signals_row *list, sigset_t *waiting)
 
 	sigemptyset(&block);
 	for (const struct signals_row *row = list; row->number; row++) {
-		struct sigaction act = {.sa_handler = row->heard};
+		struct sigaction act = {.sa_handler = row->heard}, now;
 
+		if (sigaction(row->number, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+			continue;
 		sigemptyset(&act.sa_mask);
 		sigaddset(&block, row->number);
 		sigaction(row->number, &act, NULL);

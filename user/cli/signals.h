@@ -11,8 +11,8 @@ struct signals_row {
 };
 
 /*
- * From now on these are blocked. *waiting: the mask for ppoll(2), within which they come, so that none slips in between a look at
- * what a handler has noted and the wait.
+ * From now on these are blocked, but for one that is ignored: whoever started us (nohup(1), a script's `&`) wants it so. *waiting: the
+ * mask for ppoll(2), within which they come, so that none slips in between a look at what a handler has noted and the wait.
  */
 void signals_hear(const struct signals_row *list, sigset_t *waiting);
 

@@ -138,13 +138,6 @@ void story_free(struct story *s)
 
 /* ---- for people ---- */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
 static long long number_of(const json_t *object, const char *key)
 {
 	return json_integer_value(json_object_get(object, key));
@@ -155,7 +148,8 @@ static void zone_print(const json_t *zone, FILE *out)
 	const json_t *codes = json_object_get(zone, "codes");
 	char ttl[DURATION_TEXT_MAX];
 
-	fprintf(out, "  zone     %s: %s", text_of(zone, "zone"), text_of(zone, "outcome"));
+	fprintf(out, "  zone     %s: %s", json_text_of(zone, "zone"),
+		json_text_of(zone, "outcome"));
 	for (size_t i = 0; i < json_array_size(codes); i++)
 		fprintf(out, "%s %s", i ? "," : "", json_string_value(json_array_get(codes, i)));
 	fprintf(out, ", %+lld", number_of(zone, "added"));
@@ -167,7 +161,7 @@ static void zone_print(const json_t *zone, FILE *out)
 
 static void rdns_print(const json_t *rdns, FILE *out)
 {
-	const char *host = text_of(rdns, "host"), *result = text_of(rdns, "result");
+	const char *host = json_text_of(rdns, "host"), *result = json_text_of(rdns, "result");
 
 	/* Asked only where the configuration makes something of it. */
 	if (!json_is_object(rdns) || strcmp(result, "none") == 0)
@@ -187,48 +181,50 @@ void story_print_dnsbl(const struct story *s, FILE *out)
 
 	if (!json_is_object(v))
 		return;
-	fprintf(out, "  dnsbl    %s: score %lld, threshold %lld", text_of(v, "verdict"),
+	fprintf(out, "  dnsbl    %s: score %lld, threshold %lld", json_text_of(v, "verdict"),
 		number_of(v, "score"), number_of(v, "threshold"));
 	if (json_is_integer(json_object_get(v, "asked")))
 		fprintf(out, ", %lld list%s asked", number_of(v, "asked"),
 			plural((uint64_t)number_of(v, "asked")));
-	fprintf(out, ", for %s", text_of(v, "prefix"));
+	fprintf(out, ", for %s", json_text_of(v, "prefix"));
 	for (size_t i = 0; i < json_array_size(classes); i++)
 		fprintf(out, "%s%s", i ? " and " : " on ports of class ",
 			json_string_value(json_array_get(classes, i)));
-	fprintf(out, ", since %s, until %s\n", text_of(v, "decided"), text_of(v, "expires"));
+	fprintf(out, ", since %s, until %s\n", json_text_of(v, "decided"),
+		json_text_of(v, "expires"));
 	if (json_is_true(json_object_get(v, "partial")))
 		fputs("  partial  an answer that was missing could have turned it\n", out);
 	for (size_t i = 0; i < json_array_size(zones); i++)
 		zone_print(json_array_get(zones, i), out);
 	if (json_is_string(json_object_get(v, "text")))
-		fprintf(out, "  says     %s: %s\n", text_of(v, "zone"), text_of(v, "text"));
+		fprintf(out, "  says     %s: %s\n", json_text_of(v, "zone"),
+			json_text_of(v, "text"));
 	rdns_print(json_object_get(v, "rdns"), out);
 }
 
 void story_print_ban(const struct story *s, FILE *out)
 {
 	const json_t *b = s->ban;
-	const char *until = text_of(b, "until");
+	const char *until = json_text_of(b, "until");
 
 	if (!json_is_object(b))
 		return;
 	fprintf(out, "  bans     %lld of %s after %lld offence%s, the last (%s) at %s; %s%s\n",
-		number_of(b, "level"), text_of(b, "prefix"), number_of(b, "offences"),
-		plural((uint64_t)number_of(b, "offences")), text_of(b, "reason"),
-		text_of(b, "last"), *until ? "until " : "none is in force", until);
+		number_of(b, "level"), json_text_of(b, "prefix"), number_of(b, "offences"),
+		plural((uint64_t)number_of(b, "offences")), json_text_of(b, "reason"),
+		json_text_of(b, "last"), *until ? "until " : "none is in force", until);
 }
 
 void story_print_delivered(const struct story *s, FILE *out)
 {
 	const json_t *d = s->delivered;
-	const char *host = text_of(d, "host");
+	const char *host = json_text_of(d, "host");
 
 	if (!json_is_object(d))
 		return;
 	fprintf(out, "  mail     delivered %lld message%s since %s, the last at %s%s%s\n",
 		number_of(d, "messages"), plural((uint64_t)number_of(d, "messages")),
-		text_of(d, "first"), text_of(d, "last"), *host ? ", as " : "", host);
+		json_text_of(d, "first"), json_text_of(d, "last"), *host ? ", as " : "", host);
 }
 
 void story_print_journal(const struct story *s, FILE *out)
@@ -237,7 +233,7 @@ void story_print_journal(const struct story *s, FILE *out)
 		const json_t *entry = json_array_get(s->journal, i);
 
 		fprintf(out, "  %s%s %s %s: %s\n", i ? "         " : "journal  ",
-			text_of(entry, "time"), text_of(entry, "what"), text_of(entry, "prefix"),
-			text_of(entry, "text"));
+			json_text_of(entry, "time"), json_text_of(entry, "what"),
+			json_text_of(entry, "prefix"), json_text_of(entry, "text"));
 	}
 }

@@ -15,8 +15,6 @@ attr_t top_shade(const struct top *t, enum colour c);
 /* At (y, x), cut at a word and filled to width columns; to the right if right. */
 __attribute__((format(printf, 6, 7))) void top_put(int y, int x, int width, bool right, attr_t attr,
 						   const char *format, ...);
-/* A text of a row that has been checked; "" for none. */
-const char *top_text_of(const json_t *row, const char *key);
 
 /* ---- top_header.c ---- */
 

@@ -117,7 +117,7 @@ static const char *trouble(const struct top *t)
 	if (m->reload_failed)
 		return "the last reload failed: the old configuration is in force";
 	for (size_t i = 0; i < json_array_size(t->zones); i++)
-		if (strcmp(top_text_of(json_array_get(t->zones, i), "state"), "good") != 0)
+		if (strcmp(json_text_of(json_array_get(t->zones, i), "state"), "good") != 0)
 			return "a DNS list is not good: see zones";
 	return "";
 }

@@ -8,8 +8,6 @@
 
 #include "base/when.h"
 
-#define MS_PER_S 1000.0
-
 /* ---- rates ---- */
 
 static void reason_rates(struct top_reason *r, const struct top_model *m)
@@ -20,7 +18,7 @@ static void reason_rates(struct top_reason *r, const struct top_model *m)
 		sum += r->history[i];
 		span_ms += m->span_ms[i];
 	}
-	r->now = m->samples && m->span_ms[0] ? r->history[0] * MS_PER_S / m->span_ms[0] : 0;
+	r->now = m->samples && m->span_ms[0] ? (double)r->history[0] * MS_PER_S / m->span_ms[0] : 0;
 	r->minute = span_ms ? (double)sum * MS_PER_S / (double)span_ms : 0;
 }
 

@@ -67,13 +67,6 @@ void top_put(int y, int x, int width, bool right, attr_t attr, const char *forma
 	attrset(A_NORMAL);
 }
 
-const char *top_text_of(const json_t *row, const char *key)
-{
-	const char *text = json_string_value(json_object_get(row, key));
-
-	return text ? text : "";
-}
-
 /* ---- panes ---- */
 
 static void pane_title(const struct top *t, enum top_pane p, const struct top_rect *r,
@@ -327,14 +320,14 @@ static void zones_draw(struct top *t, const struct top_layout *l, const struct t
 	rows = pane_scroll(t, TOP_ZONES, r, count);
 	for (unsigned i = t->first[TOP_ZONES]; i < count && i < t->first[TOP_ZONES] + rows; i++) {
 		const json_t *row = json_array_get(t->zones, i);
-		bool is_good = strcmp(top_text_of(row, "state"), "good") == 0;
+		bool is_good = strcmp(json_text_of(row, "state"), "good") == 0;
 
 		top_put(r->y + 2 + (int)(i - t->first[TOP_ZONES]), r->x, r->cols, false,
 			row_attr(t, TOP_ZONES, i, is_good ? COLOUR_PASSED : COLOUR_STOPPED),
-			" %-*.*s %-11s %6s %6s %6s %5s  %s", name, name, top_text_of(row, "zone"),
-			top_text_of(row, "state"), count_of(row, "asked", asked),
+			" %-*.*s %-11s %6s %6s %6s %5s  %s", name, name, json_text_of(row, "zone"),
+			json_text_of(row, "state"), count_of(row, "asked", asked),
 			count_of(row, "listed", listed), count_of(row, "errors", errors),
-			count_of(row, "latency_ms", ms), top_text_of(row, "why"));
+			count_of(row, "latency_ms", ms), json_text_of(row, "why"));
 	}
 }
 

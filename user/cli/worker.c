@@ -95,7 +95,6 @@ static void pipe_read(struct waiting *w)
 
 		if (!more) {
 			w->fault = -ENOMEM;
-			pipe_end(w);
 			return;
 		}
 		w->bytes = more;
@@ -104,12 +103,12 @@ static void pipe_read(struct waiting *w)
 	n = read(w->pipe, w->bytes + w->length, w->room - w->length);
 	if (n > 0)
 		w->length += (size_t)n;
-	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+	else if (n < 0 && errno != EINTR && errno != EAGAIN)
+		w->fault = -errno;
+	else if (n == 0)
 		pipe_end(w);
-	if (w->length > w->worker->bytes_max) {
+	if (w->length > w->worker->bytes_max)
 		w->fault = -E2BIG;
-		pipe_end(w);
-	}
 }
 
 static void signal_read(struct waiting *w)
@@ -144,15 +143,14 @@ static void events_wait(struct waiting *w)
 
 		if (ready < 0 && errno != EINTR)
 			w->fault = -errno;
-		if (ready <= 0) {
-			w->is_late = w->until_ns && now_monotonic_ns() >= w->until_ns;
-			continue;
-		}
-		if (fds[1].revents)
+		if (ready > 0 && fds[1].revents)
 			signal_read(w);
-		if (fds[2].revents)
+		if (ready > 0 && fds[2].revents)
 			pipe_read(w);
-		has_ended |= fds[0].revents != 0;
+		has_ended |= ready > 0 && fds[0].revents;
+		/* Also one that always has something to say; and nobody who is done. */
+		w->is_late = (!has_ended || w->pipe >= 0) && w->until_ns &&
+			     now_monotonic_ns() >= w->until_ns;
 	}
 	/* One that came since ends us all the same. */
 	signal_read(w);
@@ -193,11 +191,10 @@ static void worker_kill(const struct waiting *w)
 
 static int worker_wait(struct waiting *w, struct err *e)
 {
-	int status = 0, fault, flags = 0;
+	int status = 0, flags = 0;
 
 	w->process = (int)syscall(SYS_pidfd_open, w->pid, 0);
-	fault = w->process < 0 ? -errno : 0;
-	w->fault = fault;
+	w->fault = w->process < 0 ? -errno : 0;
 	events_wait(w);
 	if (w->signal || w->is_late || w->fault) {
 		worker_kill(w);
@@ -241,8 +238,8 @@ int worker_run(const struct worker *worker, char **bytes, size_t *length, struct
 	sigset_t set, before;
 	int ret;
 
-	if (worker->limit_s)
-		w.until_ns = now_monotonic_ns() + worker->limit_s * NS_PER_S;
+	if (worker->limit_ms)
+		w.until_ns = now_monotonic_ns() + worker->limit_ms * NS_PER_MS;
 	signals_of_interest(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, &before);
 	ret = worker_start(&w, &set, &before);
@@ -265,4 +262,9 @@ int worker_run(const struct worker *worker, char **bytes, size_t *length, struct
 		*length = w.length;
 	}
 	return ret;
+}
+
+int worker_wrote(int ret, const char *what, struct err *e)
+{
+	return ret < 0 ? err_set(e, ret, "cannot write %s: %s", what, strerror(-ret)) : 0;
 }

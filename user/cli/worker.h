@@ -7,6 +7,7 @@
 #define CLI_WORKER_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -23,10 +24,10 @@ struct worker {
 	 */
 	int (*run)(void *context, int fd, pid_t parent);
 	void *context;
-	const char *what; /* it does: "reads the mail log" */
-	size_t bytes_max; /* that it may write; 0: there is no pipe */
-	unsigned limit_s; /* after so long it is ended; 0: never */
-	unsigned cpu_s;	  /* of a processor that it may use; 0: any */
+	const char *what;  /* it does: "reads the mail log" */
+	size_t bytes_max;  /* that it may write; 0: there is no pipe */
+	uint64_t limit_ms; /* after so long it is ended; 0: never */
+	unsigned cpu_s;	   /* of a processor that it may use; 0: any */
 };
 
 /*
@@ -38,5 +39,8 @@ int worker_run(const struct worker *w, char **bytes, size_t *length, struct err 
 
 /* For run(): gives up everything. 0, or WORKER_FAILED with why told: then nothing foreign may be read. */
 int worker_drop(const struct cli *cli, unsigned files, pid_t parent);
+
+/* What writing it returned: 0, or -errno with a sentence. */
+int worker_wrote(int ret, const char *what, struct err *e);
 
 #endif

@@ -16,7 +16,6 @@
 
 #define NAME_MAX_BYTES	 64    /* "group.key": longer than any known one */
 #define SHOWN_MAX	 80    /* bytes of a foreign text in a sentence */
-#define TAKES_MAX	 160   /* the longest answer of schema_takes */
 #define PORT_SUBMISSIONS 465   /* RFC 8314, section 7.3 */
 #define PORT_SUBMISSION	 587   /* RFC 6409, section 3.1 */
 #define FEED_ALL	 "all" /* of `feed load` */
@@ -67,7 +66,7 @@ static const char *type_name(const config_setting_t *s)
 static int fault_type(const struct reading *r, const struct schema_key *k,
 		      const config_setting_t *s)
 {
-	char takes[TAKES_MAX];
+	char takes[SCHEMA_TAKES_MAX];
 
 	return FAULT(r, s, "%s: here stands %s, but it takes %s", k->name, type_name(s),
 		     schema_takes(k, takes, sizeof(takes)));
@@ -168,7 +167,7 @@ static int read_value(const struct reading *r, const struct schema_key *k, confi
 static int read_entry(const struct reading *r, const struct schema_key *list, config_setting_t *s,
 		      void *entry)
 {
-	char takes[TAKES_MAX];
+	char takes[SCHEMA_TAKES_MAX];
 
 	if (!config_setting_is_group(s))
 		return FAULT(r, s, "%s: here stands %s, but an entry is a group: it takes %s",

@@ -73,6 +73,7 @@ const char *schema_nearest(const struct schema_key *keys, const char *unknown, c
 
 bool schema_is_list(const struct schema_key *k);
 bool schema_is_text(const struct schema_key *k); /* the file writes it in quotes */
+#define SCHEMA_TAKES_MAX 160			 /* the longest answer of schema_takes */
 /* What the key takes, as the end of "it takes ...". Returns buffer. */
 const char *schema_takes(const struct schema_key *k, char *buffer, size_t size);
 

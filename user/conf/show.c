@@ -8,7 +8,6 @@
 #include "conf/schema.h"
 
 #define EFFECTS_WIDTH	80  /* of lines, as the least terminal has */
-#define TAKES_MAX	160 /* the longest answer of schema_takes */
 #define VALUE_SHOWN_MAX 200 /* of one value in a line about a change */
 #define PORT_SMTP	25  /* RFC 5321, section 4.5.4.2 */
 
@@ -112,7 +111,7 @@ void conf_print_effects(FILE *out)
 
 static void members_write(FILE *out, const struct schema_key *members)
 {
-	char takes[TAKES_MAX];
+	char takes[SCHEMA_TAKES_MAX];
 
 	for (const struct schema_key *k = members; k->name; k++)
 		fprintf(out, "#   %s: %s\n#      Takes %s.\n", k->name, k->sentence,
@@ -123,7 +122,7 @@ static void key_write(FILE *out, const struct schema_key *k, const char *indent)
 {
 	const char *quote = schema_is_text(k) ? "\"" : "";
 	size_t group = schema_group_length(k);
-	char takes[TAKES_MAX];
+	char takes[SCHEMA_TAKES_MAX];
 
 	fprintf(out, "\n%s# %s\n%s# Takes %s.\n", indent, k->sentence, indent,
 		schema_takes(k, takes, sizeof(takes)));

@@ -12,7 +12,6 @@
 
 #define SHOWN_MAX     80  /* bytes of a foreign text in a sentence */
 #define PATH_SPARE    128 /* bytes kept for the instance and a file name behind a directory */
-#define TAKES_MAX     160 /* the longest answer of schema_takes */
 #define WORDS_MAX     64  /* of a path that may be a word: three short ones */
 #define TEXT_BLANKS   ", \t\r\n" /* what alone is no text */
 #define RATE_TEXT_MAX 64	 /* two counts, a time and the word between */
@@ -159,7 +158,7 @@ static uint64_t scalar_load(const struct schema_key *k, const void *from)
 
 static int refuse(const struct schema_key *k, const char *text, struct err *e)
 {
-	char shown[SHOWN_MAX], takes[TAKES_MAX];
+	char shown[SHOWN_MAX], takes[SCHEMA_TAKES_MAX];
 
 	return err_set(e, -EINVAL, "'%s' will not do: it takes %s",
 		       text_escape(text, strlen(text), shown, sizeof(shown)),
@@ -356,7 +355,7 @@ void schema_set_line(const struct schema_key *k, void *into, unsigned line)
 
 int schema_put_number(const struct schema_key *k, long long value, void *into, struct err *e)
 {
-	char takes[TAKES_MAX];
+	char takes[SCHEMA_TAKES_MAX];
 
 	if (k->type != SCHEMA_BOOL &&
 	    (value < 0 || (uint64_t)value < k->least || (uint64_t)value > k->most))

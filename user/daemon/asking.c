@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/when.h"
 
 #define SHOWN_MAX 200 /* bytes of a foreign text in a sentence */
-#define MS_PER_S  1000
 
 /* Where the file that ships lies, as seen from the program: installed, or beside the tree it was built in. */
 static const char *const shipped[] = {

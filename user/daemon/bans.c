@@ -346,14 +346,6 @@ static void bans_event(struct daemon *d, const struct pn_event *event)
 		offend(d, &a, OFFENCE_OPEN, rate.charged_ns, evidence);
 }
 
-static uint16_t port_asked(const struct pn_conf *knobs)
-{
-	for (unsigned i = 0; i < PN_PORTS_MAX && knobs->ports[i].port; i++)
-		if (knobs->ports[i].class_ == PN_CLASS_MX)
-			return knobs->ports[i].port;
-	return knobs->ports[0].port;
-}
-
 static void listed_by(const struct daemon *d, const struct addr *a,
 		      char evidence[static OFFENDER_EVIDENCE_MAX])
 {
@@ -370,7 +362,7 @@ static void bans_said(struct daemon *d, const struct reply_said *said)
 	char evidence[OFFENDER_EVIDENCE_MAX];
 	struct pn_why why;
 
-	if (why_ask(d->gate, &said->addr, port_asked(gate_conf(d->gate)), &why, NULL) ||
+	if (why_ask(d->gate, &said->addr, why_port(d->gate), &why, NULL) ||
 	    why.reason != PN_REASON_LISTED)
 		return;
 	listed_by(d, &said->addr, evidence);

@@ -15,7 +15,6 @@
 #include "base/when.h"
 #include "daemon/said.h"
 
-#define MS_PER_S 1000ULL
 #define READY_WAIT_MS                                                                              \
 	(30 * MS_PER_S) /* all zones are tested in 20, a certificate is read at once */
 #define BACK_OFF_MAX_S 60
@@ -73,7 +72,7 @@ static unsigned start_later(struct child *c)
 	c->back_off_s = wait_s ? 2 * wait_s : 1;
 	if (c->back_off_s > BACK_OFF_MAX_S)
 		c->back_off_s = BACK_OFF_MAX_S;
-	timer_set(c, wait_s * MS_PER_S, child_start);
+	timer_set(c, (uint64_t)wait_s * MS_PER_S, child_start);
 	return wait_s;
 }
 

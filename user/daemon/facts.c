@@ -99,13 +99,6 @@ static json_t *child_row(const struct measure *m, enum measure_child child)
 			 (json_int_t)m->child[child].deaths);
 }
 
-static json_t *time_row(int64_t wall_s)
-{
-	char text[WHEN_TEXT_MAX];
-
-	return wall_s ? json_string(when_format(wall_s, text)) : json_null();
-}
-
 static void children_print(const struct daemon *d, FILE *out)
 {
 	struct measure *m = calloc(1, sizeof(*m));
@@ -126,8 +119,9 @@ static void children_print(const struct daemon *d, FILE *out)
 	json_object_set_new(row, "providers", child_row(m, MEASURE_PROVIDERS));
 	json_object_set_new(row, "mail_log", following_row(d));
 	json_object_set_new(row, "vitals",
-			    json_pack("{s:o, s:o, s:b}", "started", time_row(m->started_wall_s),
-				      "reloaded", time_row(m->reloaded_wall_s), "reload_failed",
+			    json_pack("{s:o, s:o, s:b}", "started",
+				      json_time_wall(m->started_wall_s), "reloaded",
+				      json_time_wall(m->reloaded_wall_s), "reload_failed",
 				      (int)m->reload_failed));
 	json_object_set_new(row, "updated", updated_json());
 	json_line(out, row);

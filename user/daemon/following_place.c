@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fnv.h"
+#include "base/hash.h"
 
 #define DECIMAL	    10
 #define HEXADECIMAL 16
 
 uint64_t logplace_sum(const void *bytes, size_t length)
 {
-	return fnv_add(FNV_BEGIN, bytes, length);
+	return hash_add(HASH_START, bytes, length);
 }
 
 const char *logplace_format(const struct logplace *p, char buffer[static LOGPLACE_TEXT_MAX])

@@ -8,32 +8,23 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/regular.h"
 #include "base/when.h"
 #include "maillog/find.h"
 
-/* A pipe or a device in its place must not hold us up. */
 int logpart_open(struct logpart *p, const char *path)
 {
 	struct stat st;
-	int code = 0;
+	int fd = regular_open(path, &st);
 
-	*p = (struct logpart){.fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
-	if (p->fd < 0)
-		return -errno;
-	if (fstat(p->fd, &st) < 0)
-		code = -errno;
-	else if (!S_ISREG(st.st_mode))
-		code = -EINVAL;
-	if (code < 0) {
-		logpart_close(p);
-		return code;
-	}
+	*p = (struct logpart){.fd = fd < 0 ? -1 : fd};
+	if (fd < 0)
+		return fd;
 	p->device = st.st_dev;
 	p->inode = st.st_ino;
 	return 0;
@@ -113,9 +104,17 @@ bool logpart_was_rewritten(const struct logpart *p, const struct logplace *place
 
 /* ---- the files beside the log ---- */
 
+/*
+ * Who may write to the folder of the log (a mail server's user, as a rule) could fill it, and the loop waits for this. Daily files of some
+ * years, plain and packed, are fewer.
+ */
+#define ENTRIES_MAX 65536
+#define FILES_MAX   4096
+
 struct folder {
 	DIR *dir;
-	const char *name; /* of the log in it */
+	unsigned entries, files; /* that were come to */
+	const char *name;	 /* of the log in it */
 	char lead[PATH_MAX];
 	char path[PATH_MAX]; /* of the file that was come to */
 };
@@ -123,6 +122,7 @@ struct folder {
 static bool folder_open(struct folder *f, const char *path)
 {
 	f->name = strrchr(path, '/') + 1;
+	f->entries = f->files = 0;
 	snprintf(f->lead, sizeof(f->lead), "%.*s", (int)(f->name - path), path);
 	f->dir = opendir(f->lead);
 	return f->dir;
@@ -134,11 +134,13 @@ static bool folder_next(struct folder *f)
 	size_t length = strlen(f->name);
 	struct dirent *entry;
 
-	while ((entry = readdir(f->dir)))
+	while (f->entries++ < ENTRIES_MAX && f->files < FILES_MAX && (entry = readdir(f->dir)))
 		if (strncmp(entry->d_name, f->name, length) == 0 && entry->d_name[length] &&
 		    snprintf(f->path, sizeof(f->path), "%s%s", f->lead, entry->d_name) <
-			    (int)sizeof(f->path))
+			    (int)sizeof(f->path)) {
+			f->files++;
 			return true;
+		}
 	return false;
 }
 

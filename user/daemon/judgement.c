@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/fnv.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "daemon/contact.h"
 #include "daemon/state.h"
@@ -18,15 +18,15 @@
 	"judgement" /* by which lists, weights and threshold the listings in the store were judged */
 #define JUDGEMENT_TEXT 24
 
-/* Nobody gains by a collision: who could choose the settings could choose them anyway. Settings lie in memory that was zeroed before it was filled. Another build may lay them out anew: then strangers are asked about again. */
+/* Who could choose the settings to fit a hash could choose them anyway. They lie in memory that was zeroed before it was filled. Another build may lay them out anew: then strangers are asked about again. */
 static const char *judgement_text(const struct dns_settings *s, char buffer[static JUDGEMENT_TEXT])
 {
-	uint64_t hash = FNV_BEGIN;
+	uint64_t hash = HASH_START;
 
 	if (s) {
-		hash = fnv_add(hash, &s->threshold, sizeof(s->threshold));
-		hash = fnv_add(hash, &s->sites, sizeof(s->sites));
-		hash = fnv_add(hash, &s->rdns, sizeof(s->rdns));
+		hash = hash_add(hash, &s->threshold, sizeof(s->threshold));
+		hash = hash_add(hash, &s->sites, sizeof(s->sites));
+		hash = hash_add(hash, &s->rdns, sizeof(s->rdns));
 	}
 	snprintf(buffer, JUDGEMENT_TEXT, "%016" PRIx64, hash);
 	return buffer;

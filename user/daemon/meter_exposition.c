@@ -15,7 +15,6 @@
 #define LABELS_MAX	 2
 #define LABEL_MAX	 (2 * MEASURE_NAME_MAX) /* each byte may need a backslash */
 #define WHOLE_MOST	 9007199254740992.0 /* 2^53: up to here a double holds every whole number */
-#define MS_PER_S	 1000.0
 #define VERSION_TEXT_MAX 16
 
 struct label {
@@ -319,7 +318,7 @@ EACH_ZONE(put_zone_asked, z->asked)
 EACH_ZONE(put_zone_listed, z->listed)
 EACH_ZONE(put_zone_errors, z->errors)
 EACH_ZONE(put_zone_over, z->over_budget)
-EACH_ZONE(put_zone_latency, z->latency_ms / MS_PER_S)
+EACH_ZONE(put_zone_latency, (double)z->latency_ms / MS_PER_S)
 
 /* A state set, as OpenMetrics calls it: one of them is 1. */
 static void put_zone_state(const struct measure *m, struct sink *s)

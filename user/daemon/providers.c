@@ -63,8 +63,8 @@ static void store_restore(struct providers *p)
 	p->restored = rc == 0;
 	if (rc && rc != -EBUSY)
 		keep_fault(p->d, rc, &e);
-	if (news)
-		providers_apply(p);
+	/* Whoever asked applies what is overdue, with all else that is new. */
+	p->overdue |= news;
 	for (unsigned i = 0; i < p->count; i++)
 		provider_take_waiting(p, &p->list[i]);
 }
@@ -310,6 +310,7 @@ static void providers_reload(struct daemon *d)
 
 static void providers_gate_changed(struct daemon *d)
 {
+	d->providers->gate_seen = false;
 	providers_apply(d->providers);
 }
 
@@ -336,8 +337,10 @@ static void providers_tick(struct daemon *d, uint64_t now_ns)
 		p->servers_ns = now_ns;
 	}
 	store_restore(p);
-	for (unsigned i = 0; i < p->count; i++)
+	for (unsigned i = 0; i < p->count; i++) {
+		provider_take_waiting(p, &p->list[i]);
 		provider_expire(p, &p->list[i]);
+	}
 	store_write(p);
 	if (rules_changed(p) || p->overdue || (p->expiry_ns && now_ns >= p->expiry_ns) ||
 	    now_ns - p->applied_ns >= APPLY_EVERY_NS)

@@ -58,6 +58,8 @@ struct providers {
 	bool restored;	     /* the store was asked about each, and has no others */
 	bool changed;	     /* for those who look */
 	bool overdue;	     /* the gate could not be changed while a command was at it */
+	bool gate_seen;
+	bool gate_was_empty; /* nothing of providers stood in it when it was first seen */
 	int64_t store_version;
 	uint64_t servers_ns, applied_ns, written_ns;
 	uint64_t expiry_ns; /* of the next rule to which networks may give way now; 0 none */
@@ -80,7 +82,7 @@ void providers_apply(struct providers *p);
 
 /* A record was read: what becomes of it. All of its parts are in one->part. */
 void provider_take(struct providers *p, struct provider *one, const struct message_provider *m);
-/* What waited, now that it is known what was in force before. */
+/* What waited, once it is known what was in force before, or that nobody will tell. */
 void provider_take_waiting(struct providers *p, struct provider *one);
 /* Nobody has confirmed it for too long. */
 void provider_expire(struct providers *p, struct provider *one);

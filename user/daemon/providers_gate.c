@@ -103,7 +103,20 @@ static bool all_known(const struct providers *p)
 	return true;
 }
 
-/* What is to stand there: at most so many. *left_out: for want of room. */
+/* Does one that comes first have it? Then it has room by that one, or has none. */
+static bool is_shared(const struct providers *p, unsigned i, const struct prefix *network)
+{
+	for (unsigned k = 0; k < i; k++) {
+		const struct store_provider *kept = &p->list[k].kept;
+
+		if (kept->count &&
+		    bsearch(network, kept->network, kept->count, sizeof(*network), order))
+			return true;
+	}
+	return false;
+}
+
+/* What is to stand there, each once: at most so many. *left_out: for want of room. */
 static int wanted_collect(struct providers *p, const struct standing *s, size_t room,
 			  struct prefix_list *wanted, size_t *left_out)
 {
@@ -115,18 +128,20 @@ static int wanted_collect(struct providers *p, const struct standing *s, size_t 
 		for (unsigned k = 0; k < one->kept.count; k++) {
 			const struct prefix *network = &one->kept.network[k];
 
-			one->fitting++;
 			if (list_has(&s->others, network) || is_allowed(s, network))
+				one->fitting++;
+			else if (is_shared(p, i, network))
 				continue;
-			if (wanted->count == room) {
-				one->fitting--;
+			else if (wanted->count == room)
 				++*left_out;
-			} else if (list_add(wanted, network)) {
+			else if (list_add(wanted, network))
 				return -ENOMEM;
-			}
 		}
 	}
 	list_sort(wanted);
+	for (unsigned i = 0; i < p->count; i++)
+		for (unsigned k = 0; k < p->list[i].kept.count; k++)
+			p->list[i].fitting += list_has(wanted, &p->list[i].kept.network[k]);
 	return 0;
 }
 
@@ -137,8 +152,7 @@ static int gate_add(struct gate *g, const struct standing *s, const struct prefi
 	for (size_t i = 0; i < wanted->count; i++) {
 		int rc;
 
-		if ((i && prefix_equal(&wanted->prefix[i], &wanted->prefix[i - 1])) ||
-		    list_has(&s->ours, &wanted->prefix[i]))
+		if (list_has(&s->ours, &wanted->prefix[i]))
 			continue;
 		rc = rules_allow(g, &wanted->prefix[i], PN_TRUST, PN_ORIGIN_SPF, 0, e);
 		if (rc)
@@ -178,6 +192,10 @@ static void gate_apply(struct providers *p)
 	p->applied_ns = s.now_ns;
 	p->expiry_ns = s.expiry_ns;
 	p->changed = true;
+	if (rc == 0 && !p->gate_seen) {
+		p->gate_seen = true;
+		p->gate_was_empty = s.ours.count == 0;
+	}
 	list_sort(&s.ours);
 	list_sort(&s.others);
 	list_sort(&s.allowed);

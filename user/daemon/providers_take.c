@@ -146,9 +146,18 @@ static void record_wait(struct providers *p, struct provider *one, const char *w
 		      "its record waits until the store tells what it named before");
 }
 
+/*
+ * Without any store nobody will tell what was in force before. What a controller before us left in the gate stays then, and no record is
+ * believed beside it; where there is nothing of that kind, the first one is, as that of a provider that is new.
+ */
+static bool is_to_be_judged(const struct providers *p, const struct provider *one)
+{
+	return one->known || (!p->d->store && !p->d->store_busy && p->gate_was_empty);
+}
+
 void provider_take_waiting(struct providers *p, struct provider *one)
 {
-	if (!one->waiting || !one->known)
+	if (!one->waiting || !is_to_be_judged(p, one))
 		return;
 	one->waiting = false;
 	record_judge(p, one, one->waiting_why);
@@ -166,7 +175,7 @@ void provider_take(struct providers *p, struct provider *one, const struct messa
 		record_refuse(p, one, PROVIDER_REFUSED, m->why);
 	else if (provider_check(&fresh, &e))
 		record_refuse(p, one, PROVIDER_REFUSED, e.text);
-	else if (!one->known)
+	else if (!is_to_be_judged(p, one))
 		record_wait(p, one, m->why);
 	else
 		record_judge(p, one, m->why);

@@ -18,7 +18,6 @@
 #include "daemon/state.h"
 #include "daemon/telling.h"
 
-#define MS_PER_S	  1000
 #define PULSE_TICK_S	  1   /* reaping, and attaching again what failed */
 #define PULSE_RECONCILE_S 30  /* counts of open connections against the sockets themselves */
 #define PULSE_STORE_S	  60  /* another try at a store that could not be opened, or written */

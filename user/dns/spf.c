@@ -15,8 +15,7 @@
 
 #include "base/json.h"
 
-#define COUNTED_MAX  30 /* lookups; whoever needs three times the limit need not know by how much */
-#define MX_NAMES_MAX 10 /* address records of one mx (RFC 7208, 4.6.4) */
+#define COUNTED_MAX 30 /* lookups; whoever needs three times the limit need not know by how much */
 
 enum way { WAY_ROOT, WAY_INCLUDE, WAY_REDIRECT };
 
@@ -106,8 +105,8 @@ static void lookup_answered(void *context, const struct answer *a, unsigned late
 		fault(w, SPF_TEMPERROR, "%s cannot be asked about now", l->name);
 	} else if (a->status == ANSWER_NONE) {
 		count_void(w, l->name);
-	} else if (l->record == RECORD_MX && a->count > MX_NAMES_MAX) {
-		fault(w, SPF_BROKEN, "%s has more than %d MX hosts", l->name, MX_NAMES_MAX);
+	} else if (l->record == RECORD_MX && a->count > SPF_MX_NAMES_MAX) {
+		fault(w, SPF_BROKEN, "%s has more than %d MX hosts", l->name, SPF_MX_NAMES_MAX);
 	}
 	step_done(w);
 }

@@ -11,7 +11,10 @@
 
 #define SPF_LOOKUPS_MAX	     10 /* terms that cost a lookup (RFC 7208, 4.6.4) */
 #define SPF_VOID_LOOKUPS_MAX 2
-#define SPF_TEXT_MAX	     512
+#define SPF_MX_NAMES_MAX     10 /* address records of one mx (RFC 7208, 4.6.4) */
+#define SPF_DOMAIN_SHOWN                                                                           \
+	100 /* bytes of a name in a sentence, so that two of them fit, or one and a reason */
+#define SPF_TEXT_MAX 512
 
 enum spf_state {
 	SPF_NONE, /* no record */

@@ -19,9 +19,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define MX_NAMES_MAX  10 /* RFC 7208, 4.6.4 */
 #define EXCLUDED_MAX  64
-#define DOMAIN_SHOWN  100 /* bytes of a name in a sentence, so that two of them fit */
 #define TTL_UNKNOWN_S UINT32_MAX
 #define PLACE_LAST    SPF_TERMS_MAX /* of redirect, wherever it stands (RFC 7208, 6.1) */
 
@@ -86,7 +84,7 @@ static void note(struct spf_gather *g, const char *what, const char *name)
 	static const char more[] = ", and more";
 	char text[SPF_NOTE_MAX - sizeof(more)];
 
-	snprintf(text, sizeof(text), "left out: %s %.*s", what, DOMAIN_SHOWN, name);
+	snprintf(text, sizeof(text), "left out: %s %.*s", what, SPF_DOMAIN_SHOWN, name);
 	if (!g->found.note[0]) {
 		memcpy(g->found.note, text, sizeof(text));
 	} else if (!g->has_more_notes && strcmp(g->found.note, text) != 0) {
@@ -212,7 +210,8 @@ static void task_ask(struct task *t)
 	if (resolver_ask(g->r, t->name, t->record, task_answered, t, &t->question) == 0)
 		g->pending++;
 	else
-		fault(g, SPF_TEMPERROR, "%.*s cannot be asked about now", DOMAIN_SHOWN, t->name);
+		fault(g, SPF_TEMPERROR, "%.*s cannot be asked about now", SPF_DOMAIN_SHOWN,
+		      t->name);
 }
 
 static struct task *task_new(struct spf_gather *g, enum task_kind kind, const char *name)
@@ -241,7 +240,7 @@ static void count_void(struct spf_gather *g, const struct task *t)
 {
 	if (++g->voids > SPF_VOID_LOOKUPS_MAX)
 		fault(g, SPF_BROKEN, "%.*s is the third name that leads to nothing, and %d may",
-		      DOMAIN_SHOWN, t->name, SPF_VOID_LOOKUPS_MAX);
+		      SPF_DOMAIN_SHOWN, t->name, SPF_VOID_LOOKUPS_MAX);
 }
 
 /* ---- a and mx ---- */
@@ -267,10 +266,10 @@ static void mx_answered(struct task *t, const struct answer *a)
 		count_void(t->g, t);
 		return;
 	}
-	if (a->count > MX_NAMES_MAX)
-		fault(t->g, SPF_BROKEN, "%.*s has more than %d MX hosts", DOMAIN_SHOWN, t->name,
-		      MX_NAMES_MAX);
-	for (unsigned i = 0; i < a->count && i < MX_NAMES_MAX; i++)
+	if (a->count > SPF_MX_NAMES_MAX)
+		fault(t->g, SPF_BROKEN, "%.*s has more than %d MX hosts", SPF_DOMAIN_SHOWN, t->name,
+		      SPF_MX_NAMES_MAX);
+	for (unsigned i = 0; i < a->count && i < SPF_MX_NAMES_MAX; i++)
 		if (a->mx[i].name[0])
 			mx_host_start(t, a->mx[i].name);
 }
@@ -309,7 +308,7 @@ static void follow(struct task *from, unsigned term, enum task_kind kind, const 
 	for (const struct task *f = from; f; f = f->parent)
 		if (strlen(f->name) == length && strncasecmp(f->name, name, length) == 0) {
 			fault(g, SPF_BROKEN, "%.*s leads back to itself: it never ends",
-			      DOMAIN_SHOWN, f->name);
+			      SPF_DOMAIN_SHOWN, f->name);
 			return;
 		}
 	t = task_new(g, kind, name);
@@ -418,7 +417,7 @@ static void record_terms(struct task *from, unsigned count)
 			if (t->qualifier == '+')
 				fault(g, SPF_BROKEN,
 				      "the record of %.*s ends in +all: it is open to everybody",
-				      DOMAIN_SHOWN, from->name);
+				      SPF_DOMAIN_SHOWN, from->name);
 			if (is_own(from))
 				g->all = t->qualifier;
 			return;
@@ -452,9 +451,9 @@ static void record_answered(struct task *t, const struct answer *a)
 		count_void(g, t);
 	/* 5.2 and 6.1: "none" of theirs is permerror of ours. */
 	if (ret == -ENOENT && t->kind == TASK_RECORD)
-		fault(g, SPF_NONE, "%.*s publishes no SPF record", DOMAIN_SHOWN, t->name);
+		fault(g, SPF_NONE, "%.*s publishes no SPF record", SPF_DOMAIN_SHOWN, t->name);
 	else if (ret == -ENOENT)
-		fault(g, SPF_BROKEN, "%.*s, which it names, has no SPF record", DOMAIN_SHOWN,
+		fault(g, SPF_BROKEN, "%.*s, which it names, has no SPF record", SPF_DOMAIN_SHOWN,
 		      t->name);
 	else if (ret < 0)
 		fault(g, SPF_BROKEN, "%s", e.text);
@@ -472,7 +471,7 @@ static void task_answered(void *context, const struct answer *a, unsigned latenc
 	if (a->status == ANSWER_FOUND && a->ttl_s < g->found.ttl_s)
 		g->found.ttl_s = a->ttl_s;
 	if (a->status > ANSWER_NONE)
-		fault(g, SPF_TEMPERROR, "nobody answers about %.*s", DOMAIN_SHOWN, t->name);
+		fault(g, SPF_TEMPERROR, "nobody answers about %.*s", SPF_DOMAIN_SHOWN, t->name);
 	else if (t->kind == TASK_MX)
 		mx_answered(t, a);
 	else if (t->kind == TASK_HOST)

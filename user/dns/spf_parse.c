@@ -16,7 +16,6 @@
 #define VERSION	      "v=spf1"
 #define VERSION_BYTES (sizeof(VERSION) - 1)
 #define SHOWN_MAX     160
-#define DOMAIN_SHOWN  100 /* bytes of a name in a sentence, so that a reason fits behind it */
 #define BITS4_MOST    32
 #define BITS6_MOST    128
 #define LETTERS	      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -347,14 +346,14 @@ int spf_record_read(const struct answer *a, const char *domain, struct spf_recor
 		return err_set(e, -EMSGSIZE,
 			       "%.*s has more TXT records than the %d that are read here, or an "
 			       "SPF record of more than %d bytes",
-			       DOMAIN_SHOWN, domain, ANSWER_TEXTS_MAX, ANSWER_TEXT_WHOLE_MAX);
+			       SPF_DOMAIN_SHOWN, domain, ANSWER_TEXTS_MAX, ANSWER_TEXT_WHOLE_MAX);
 	if (!out->found)
 		return -ENOENT;
 	if (out->found > 1)
 		return err_set(e, -EINVAL, "%.*s has %u SPF records, and only one may stand there",
-			       DOMAIN_SHOWN, domain, out->found);
+			       SPF_DOMAIN_SHOWN, domain, out->found);
 	if (spf_parse(out->text, out->term, &out->count, &cause) < 0)
-		return err_set(e, -EINVAL, "in the record of %.*s, %s", DOMAIN_SHOWN, domain,
+		return err_set(e, -EINVAL, "in the record of %.*s, %s", SPF_DOMAIN_SHOWN, domain,
 			       cause.text);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fnv.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 #define SITE_BITS 48 /* RFC 6177, 1: what a site with many networks has */
@@ -139,7 +139,7 @@ uint64_t image_number_add(uint64_t number, const void *bytes, size_t length)
 
 		memcpy(&word, at, n);
 		length -= n;
-		number = (number ^ word) * FNV_PRIME;
+		number = (number ^ word) * HASH_PRIME;
 		number ^= number >> 32;
 	}
 	return number;
@@ -148,7 +148,7 @@ uint64_t image_number_add(uint64_t number, const void *bytes, size_t length)
 uint64_t image_number(const struct image *i)
 {
 	const uint64_t counts[] = {i->host_count, i->prefix_count};
-	uint64_t number = image_number_add(FNV_BEGIN, counts, sizeof(counts));
+	uint64_t number = image_number_add(HASH_START, counts, sizeof(counts));
 
 	number = image_number_add(number, i->hosts, i->host_count * sizeof(*i->hosts));
 	return image_number_add(number, i->prefixes, i->prefix_count * sizeof(*i->prefixes));

@@ -2,7 +2,8 @@
 /*
  * Zone files of rbldnsd(8), data sets ip4set, ip4trie and ip6trie: an address, prefix or range a line; "1.2.3" is 1.2.3.0/24, "1.2/16" a
  * prefix without the zeros, "1.2.3.4-9" and "1.2.3-5" are ranges; "!" takes out; ":127.0.0.2:text" is a value, and "$" begins a directive.
- * What is taken out stays out, whatever else the file says of it. Domain names (dnset) are refused: they are no sources.
+ * What is taken out stays out, whatever else the file says of it. Test entries are passed over. Domain names (dnset) are refused: they are
+ * no sources.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -115,6 +116,22 @@ static bool short_read(struct excerpt p, uint32_t *first, uint32_t *last)
 	return *last >= *first && (to_count == from_count || to_count == 1);
 }
 
+/* RFC 5782, section 5: what every zone has, or says that it has not, so that one sees that it is served. Nobody means to block it. */
+static bool is_test(struct excerpt p)
+{
+	char text[PREFIX_TEXT_MAX];
+	struct prefix found;
+	const uint8_t *byte = found.addr.byte + ADDR_V4_LEAD_BITS / 8;
+
+	/* Of a million lines hardly one is read further. */
+	if (p.length >= sizeof(text) || !(excerpt_starts(p, "127.") || excerpt_starts(p, "::")))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)p.length, p.at);
+	return prefix_parse(text, &found, NULL) == 0 && prefix_is_v4(&found) &&
+	       prefix_is_host(&found) && byte[0] == 127 && !byte[1] && !byte[2] &&
+	       (byte[3] == 1 || byte[3] == 2);
+}
+
 static int entry_read(struct feed_reader *r, struct excerpt entry, bool excluded)
 {
 	struct prefix none = {.addr.byte = {[10] = 0xff, 0xff}, .bits = ADDR_V4_LEAD_BITS};
@@ -181,6 +198,8 @@ static int rbldnsd_line(struct feed_reader *r, struct excerpt line)
 		line = excerpt_trim(line);
 		entry = address_of(line);
 	}
+	if (is_test(entry))
+		return 0;
 	if (is_domain(entry))
 		return feed_refuse(r, "is a domain name: a dnset lists no addresses");
 	return entry_read(r, entry, excluded);

@@ -134,6 +134,8 @@ int faults_each(struct gate *g, int (*fn)(void *c, const struct fault *f), void 
 
 /* ---- why: ask the kernel's own code ---- */
 int why_ask(struct gate *g, const struct addr *a, uint16_t port, struct pn_why *out, struct err *e);
+/* The port to ask about: the first at which everything applies, else the first that is policed. */
+uint16_t why_port(struct gate *g);
 
 /* ---- events ---- */
 struct events;

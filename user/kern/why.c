@@ -22,3 +22,13 @@ int why_ask(struct gate *g, const struct addr *a, uint16_t port, struct pn_why *
 		return err_set(e, -EINVAL, "port %u is not policed", port);
 	return 0;
 }
+
+uint16_t why_port(struct gate *g)
+{
+	const struct pn_port *ports = gate_conf(g)->ports;
+
+	for (unsigned i = 0; i < PN_PORTS_MAX && ports[i].port; i++)
+		if (ports[i].class_ == PN_CLASS_MX)
+			return ports[i].port;
+	return ports[0].port;
+}

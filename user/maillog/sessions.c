@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fnv.h"
+#include "base/hash.h"
 
 /* Some hundreds of connections and some thousands of messages are under way on a busy host; 6 MB when all are. */
 #define SESSIONS_MAX 8192
@@ -50,7 +50,7 @@ void sessions_free(struct sessions *s)
 
 static struct session **bucket_of(struct sessions *s, const char *key)
 {
-	uint64_t hash = fnv_add(s->secret, key, strlen(key));
+	uint64_t hash = hash_add(s->secret, key, strlen(key));
 
 	return &s->bucket[(hash ^ hash >> 32) % BUCKETS];
 }

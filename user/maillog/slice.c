@@ -7,8 +7,6 @@
 
 #include "base/json.h"
 
-#define DIGITS "0123456789"
-
 static size_t length_of(const struct slice *p)
 {
 	return (size_t)(p->end - p->at);

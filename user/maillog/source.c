@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/regular.h"
 #include "maillog/find.h"
 
 #define CHUNK	     65536
@@ -44,10 +45,10 @@ static void file_skip(struct finding *f, int64_t written_s)
 
 static void file_take(struct finding *f, const char *path, int64_t since_wall_s)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int fd = regular_open(path, &st);
 
-	if ((fd < 0 ? stat(path, &st) : fstat(fd, &st)) < 0 || !S_ISREG(st.st_mode) ||
+	if ((fd < 0 && (stat(path, &st) < 0 || !S_ISREG(st.st_mode))) ||
 	    st.st_mtim.tv_sec < since_wall_s) {
 		if (fd >= 0)
 			close(fd);
@@ -99,17 +100,12 @@ static int file_open(struct maillog_source *out, const char *path, int64_t since
 	char pattern[PATH_MAX];
 	struct finding f = {.count = 0};
 	glob_t g = {0};
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int fd = regular_open(path, &st);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		int code = fd < 0 ? -errno : -EINVAL;
-
-		if (fd >= 0)
-			close(fd);
-		return err_set(e, code, "cannot read the mail log %s: %s", path,
-			       code == -EINVAL ? "it is no ordinary file" : strerror(-code));
-	}
+	if (fd < 0)
+		return err_set(e, fd, "cannot read the mail log %s: %s", path,
+			       fd == -EINVAL ? "it is no ordinary file" : strerror(-fd));
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		if ((size_t)snprintf(pattern, sizeof(pattern), "%s%s", path, forms[i]) >=
 		    sizeof(pattern))

@@ -21,11 +21,6 @@ static enum progress wait_for(struct client *c, unsigned events)
 	return PROGRESS_WAIT;
 }
 
-static bool is_for_later(int code)
-{
-	return code == EAGAIN || code == EWOULDBLOCK || code == EINTR;
-}
-
 static ssize_t bytes_read(struct client *c, void *buffer, size_t size)
 {
 	ssize_t n;
@@ -34,7 +29,7 @@ static ssize_t bytes_read(struct client *c, void *buffer, size_t size)
 	if (c->tls)
 		return tls_read(c->tls, buffer, size, &c->wait_for);
 	n = recv(c->fd, buffer, size, MSG_DONTWAIT);
-	return n < 0 ? (is_for_later(errno) ? -EAGAIN : -errno) : n;
+	return n < 0 ? (err_is_for_later(errno) ? -EAGAIN : -errno) : n;
 }
 
 static ssize_t bytes_write(struct client *c, const void *bytes, size_t length)
@@ -45,7 +40,7 @@ static ssize_t bytes_write(struct client *c, const void *bytes, size_t length)
 	if (c->tls)
 		return tls_write(c->tls, bytes, length, &c->wait_for);
 	n = send(c->fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return n < 0 ? (is_for_later(errno) ? -EAGAIN : -errno) : n;
+	return n < 0 ? (err_is_for_later(errno) ? -EAGAIN : -errno) : n;
 }
 
 static enum progress send_out(struct client *c)

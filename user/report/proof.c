@@ -38,6 +38,10 @@ void proof_free(struct proof *p)
 		free(p->source[i].lists);
 		free(p->source[i].says);
 		free(p->source[i].feed);
+		for (unsigned acted = 0; acted < 2; acted++) {
+			free(p->source[i].lists_of[acted]);
+			free(p->source[i].feed_of[acted]);
+		}
 		for (size_t k = 0; k < p->source[i].domains; k++)
 			free(p->source[i].domain[k]);
 		free(p->source[i].domain);
@@ -122,17 +126,30 @@ uint64_t proof_share(const struct proof *p, const struct proof_source *s, unsign
 	return sum;
 }
 
-const char *proof_share_detail(const struct proof *p, const struct proof_source *s, unsigned reason)
+static const char *detail_newest(const struct proof *p, const struct proof_source *s,
+				 unsigned reason, const bool ways[static 2])
 {
 	const char *name = "";
 
 	/* Rows are by time: a limit that was changed since counts no more. */
 	for (size_t i = s->row + s->rows; i-- > s->row;)
-		if (p->row[i].reason == reason && p->row[i].detail < PROOF_DETAILS_MAX) {
+		if (p->row[i].reason == reason && ways[p->row[i].acted] &&
+		    p->row[i].detail < PROOF_DETAILS_MAX) {
 			name = p->reason[reason].detail[p->row[i].detail].name;
 			break;
 		}
 	return strcmp(name, OTHERS) ? name : "";
+}
+
+const char *proof_share_detail(const struct proof *p, const struct proof_source *s, unsigned reason)
+{
+	return detail_newest(p, s, reason, (const bool[2]){true, true});
+}
+
+const char *proof_share_detail_of(const struct proof *p, const struct proof_source *s,
+				  unsigned reason, bool acted)
+{
+	return detail_newest(p, s, reason, (const bool[2]){!acted, acted});
 }
 
 uint64_t proof_reason_would(const struct proof_reason *r)
@@ -214,9 +231,11 @@ int proof_add_refusal(struct proof *p, const struct store_refusal *r)
 		of->by_packet || (strcmp(r->action, "drop") == 0 && of->kind != PROOF_LIMIT);
 	if (of->kind == PROOF_LIST) {
 		text_replace(&s->lists, r->detail);
+		text_replace(&s->lists_of[r->acted], r->detail);
 		text_replace(&s->says, r->says);
 	} else if (of->kind == PROOF_FEED) {
 		text_replace(&s->feed, r->detail);
+		text_replace(&s->feed_of[r->acted], r->detail);
 	}
 	b = bucket_at(p, r->first_wall_s);
 	if (b)

@@ -25,7 +25,8 @@
 #define PROOF_DOMAINS_MAX                                                                          \
 	32 /* that are told apart: who sends for more is a provider, or forges them */
 #define PROOF_PROVIDERS_MAX  5 /* that are suggested: who has more reads the table */
-#define PROOF_PROVIDER_LEAST 3 /* sources under one name: so few are trusted one by one */
+#define PROOF_PROVIDER_LEAST 3 /* honest sources under one name: so few are trusted one by one */
+#define PROOF_PROVIDER_SHARE 2 /* of all under it, one in so many must be */
 /* Mail has habits of the day: who writes at night is not seen at noon. And of a few dozen connections nothing follows. */
 #define PROOF_EARLY_S		(24 * 3600)
 #define PROOF_EARLY_CONNECTIONS 100
@@ -82,6 +83,8 @@ struct proof_source {
 	char *lists; /* of its last row with a list: "zen.example list.example"; NULL none */
 	char *says;  /* the first list's reason; NULL none */
 	char *feed;  /* of its last row with a feed; NULL none */
+	char *lists_of[2],
+		*feed_of[2]; /* likewise, of those that would have been, and that were, refused */
 	/* What the mail log says of it. */
 	char host[MAILLOG_HOST_MAX];
 	char **domain; /* of envelope senders, the first that came first */
@@ -135,10 +138,13 @@ struct proof_told {
 	const struct proof_source *source;
 };
 
-/* Sources left whose verified names are of one registered domain: trust_spf may settle them at once. */
+/*
+ * Sources left whose verified names are of one registered domain: trust_spf may settle them at once. It trusts whomever the domain's owner names
+ * from then on, and a spammer has names and a record of his own as well. So enough of them must have every sign of an honest sender.
+ */
 struct proof_provider {
 	char domain[NAME_TEXT_MAX];
-	unsigned sources;
+	unsigned sources, honest; /* of which */
 };
 
 struct proof {
@@ -208,6 +214,9 @@ uint64_t proof_share(const struct proof *p, const struct proof_source *s, unsign
 /* The newest limit, feed or list that is known of it for that reason; "" none. */
 const char *proof_share_detail(const struct proof *p, const struct proof_source *s,
 			       unsigned reason);
+/* Likewise, of those that were refused (acted), or would have been. */
+const char *proof_share_detail_of(const struct proof *p, const struct proof_source *s,
+				  unsigned reason, bool acted);
 /* Connections that would have been refused: by the rows, or by the kernel's count where that is one of connections, and larger. */
 uint64_t proof_reason_would(const struct proof_reason *r);
 

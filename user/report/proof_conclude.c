@@ -266,29 +266,29 @@ static bool may_be_providers(const struct proof *p, const struct proof_source *s
 }
 
 /* The largest first; equal ones as they are offered, which is by name. So many have room in the configuration's setting. */
-static void provider_offer(struct proof *p, const struct named *of, unsigned sources)
+static void provider_offer(struct proof *p, const struct proof_provider *of)
 {
 	unsigned most = CONF_PROVIDERS_MAX - p->facts.trust_spf_count, at = p->providers;
 
 	if (most > PROOF_PROVIDERS_MAX)
 		most = PROOF_PROVIDERS_MAX;
-	while (at && p->provider[at - 1].sources < sources)
+	while (at && p->provider[at - 1].sources < of->sources)
 		at--;
-	if (sources < PROOF_PROVIDER_LEAST || at >= most)
+	if (of->honest < PROOF_PROVIDER_LEAST || of->honest * PROOF_PROVIDER_SHARE < of->sources ||
+	    at >= most)
 		return;
 	if (p->providers < most)
 		p->providers++;
 	memmove(&p->provider[at + 1], &p->provider[at],
 		(p->providers - at - 1) * sizeof(*p->provider));
-	p->provider[at].sources = sources;
-	memcpy(p->provider[at].domain, of->domain, sizeof(of->domain));
+	p->provider[at] = *of;
 }
 
 static int providers_find(struct proof *p)
 {
 	struct named *all = calloc(p->count[PROOF_LEFT] + 1, sizeof(*all));
+	struct proof_provider run = {0};
 	size_t count = 0;
-	unsigned run = 0;
 
 	if (!all)
 		return -ENOMEM;
@@ -299,11 +299,13 @@ static int providers_find(struct proof *p)
 	}
 	qsort(all, count, sizeof(*all), by_domain);
 	for (size_t i = 0; i < count; i++) {
-		run++;
+		run.sources++;
+		run.honest += standing_count(all[i].source->signs) == STANDING_SIGNS;
 		if (i + 1 < count && by_domain(&all[i], &all[i + 1]) == 0)
 			continue;
-		provider_offer(p, &all[i], run);
-		run = 0;
+		memcpy(run.domain, all[i].domain, sizeof(run.domain));
+		provider_offer(p, &run);
+		run = (struct proof_provider){0};
 	}
 	for (size_t i = 0; i < count; i++)
 		for (unsigned k = 0; k < p->providers; k++)

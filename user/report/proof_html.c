@@ -33,13 +33,12 @@ static void tiles_write(const struct proof *p, FILE *out)
 	fputs("</ul>\n", out);
 }
 
-/* A sentence of ours as a paragraph: what stands between two ` is to be typed. */
-static void sentence(FILE *out, const char *text)
+/* Words of ours: what stands between two ` is to be typed. */
+static void marked(FILE *out, const char *text)
 {
 	char part[PROOF_TEXT_MAX];
 	bool typed = false;
 
-	fputs("<p>", out);
 	for (;; text++) {
 		size_t n = strcspn(text, "`");
 
@@ -50,9 +49,23 @@ static void sentence(FILE *out, const char *text)
 			break;
 		typed = !typed;
 	}
+}
+
+static void sentence(FILE *out, const char *text)
+{
+	fputs("<p>", out);
+	marked(out, text);
 	fputs(".</p>\n", out);
 }
 
+static void pair_ours(FILE *out, const char *name, const char *text)
+{
+	fprintf(out, "<dt>%s</dt><dd>", name);
+	marked(out, text);
+	fputs("</dd>\n", out);
+}
+
+/* Where a stranger's words may be among them, which are nothing to be typed. */
 static void pair(FILE *out, const char *name, const char *text)
 {
 	fprintf(out, "<dt>%s</dt>", name);
@@ -143,7 +156,7 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 	for (int acted = 0; acted < 2; acted++) {
 		proof_refused(p, s, acted, text);
 		if (text[0])
-			pair(out, acted ? "Refused" : "Would be refused", text);
+			pair_ours(out, acted ? "Refused" : "Would be refused", text);
 	}
 	proof_says(p, s, text);
 	if (text[0])
@@ -155,7 +168,7 @@ static void source_write(const struct proof *p, const struct proof_source *s, FI
 		pair(out, "Against it", command);
 	proof_advice(p, s, command, text);
 	if (text[0])
-		pair(out, "Mind", text);
+		pair_ours(out, "Mind", text);
 	fputs("</dl>\n", out);
 	if (command[0])
 		page_element(out, "<pre>", command, "</pre>\n");

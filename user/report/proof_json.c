@@ -8,13 +8,6 @@
 #include "base/when.h"
 #include "report/proof.h"
 
-static json_t *time_of(int64_t wall_s)
-{
-	char text[WHEN_TEXT_MAX];
-
-	return wall_s ? json_string(when_format(wall_s, text)) : json_null();
-}
-
 static json_t *text_of(const char *text)
 {
 	json_t *value = text && *text ? json_string(text) : NULL;
@@ -116,7 +109,7 @@ static json_t *source_row(const struct proof *p, const struct proof_source *s)
 	json_object_set_new(row, "messages_apart", number_of(s->apart));
 	json_object_set_new(row, "messages_known", number_of(s->before));
 	json_object_set_new(row, "rejected", number_of(s->rejected));
-	json_object_set_new(row, "last", time_of(s->last_wall_s));
+	json_object_set_new(row, "last", json_time_wall(s->last_wall_s));
 	json_object_set_new(row, "sender_domains", domains);
 	json_object_set_new(row, "would", number_of(s->connections[0]));
 	json_object_set_new(row, "refused", number_of(s->connections[1]));
@@ -145,7 +138,7 @@ static json_t *bucket_row(const struct proof *p, const struct proof_bucket *b)
 		if (b->refused[i])
 			json_object_set_new(refused, p->reason[i].name, number_of(b->refused[i]));
 	return json_pack("{s:i, s:s, s:o, s:i, s:o, s:o, s:o, s:o}", "schema", PROOF_SCHEMA, "row",
-			 "time", "from", time_of(b->wall_s), "seconds", (int)p->bucket_s,
+			 "time", "from", json_time_wall(b->wall_s), "seconds", (int)p->bucket_s,
 			 "connections", number_of(b->all), "refused", refused, "watched_s",
 			 number_of(b->watched_s), "monitor_s", number_of(b->monitor_s));
 }
@@ -156,10 +149,10 @@ static json_t *log_row(const struct proof *p)
 
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:b}", "state", states[p->log],
 			 "name", text_of(p->log_name), "why", text_of(p->log_why), "first",
-			 time_of(p->span.first_wall_s), "last", time_of(p->span.last_wall_s),
-			 "lines", number_of(p->span.lines), "understood",
-			 number_of(p->span.understood), "skipped_files", (int)p->log_skipped, "cut",
-			 p->log_cut);
+			 json_time_wall(p->span.first_wall_s), "last",
+			 json_time_wall(p->span.last_wall_s), "lines", number_of(p->span.lines),
+			 "understood", number_of(p->span.understood), "skipped_files",
+			 (int)p->log_skipped, "cut", p->log_cut);
 }
 
 static json_t *summary_row(const struct proof *p)
@@ -169,10 +162,10 @@ static json_t *summary_row(const struct proof *p)
 				"version", POSTERN_VERSION);
 
 	proof_closing(p, text, first, then);
-	json_object_set_new(row, "since", time_of(p->facts.since_wall_s));
-	json_object_set_new(row, "until", time_of(p->facts.now_wall_s));
+	json_object_set_new(row, "since", json_time_wall(p->facts.since_wall_s));
+	json_object_set_new(row, "until", json_time_wall(p->facts.now_wall_s));
 	json_object_set_new(row, "mode", json_string(p->facts.enforcing ? "enforce" : "monitor"));
-	json_object_set_new(row, "watched_from", time_of(p->watched_from_s));
+	json_object_set_new(row, "watched_from", json_time_wall(p->watched_from_s));
 	json_object_set_new(row, "watched_s", number_of(p->watched_s));
 	json_object_set_new(row, "monitor_s", number_of(p->monitor_s));
 	json_object_set_new(row, "connections", number_of(p->all));

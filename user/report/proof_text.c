@@ -7,6 +7,7 @@
 
 #include "base/when.h"
 #include "base/words.h"
+#include "base/wrap.h"
 #include "report/proof.h"
 
 #define WIDTH	      78
@@ -23,25 +24,10 @@
 /* Wrapped at blanks, with a margin for what follows the first line. */
 static void wrapped(FILE *out, const char *lead, unsigned margin, const char *text)
 {
-	size_t column = strlen(lead);
-	bool fresh = true; /* nothing stands in this line behind the margin */
+	const struct wrap w = {.out = out, .width = WIDTH};
 
 	fputs(lead, out);
-	for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
-		size_t word = strcspn(text, " ");
-
-		if (!fresh && column + 1 + word > WIDTH) {
-			fprintf(out, "\n%*s", (int)margin, "");
-			column = margin;
-		} else if (!fresh) {
-			fputc(' ', out);
-			column++;
-		}
-		fprintf(out, "%.*s", (int)word, text);
-		column += word;
-		text += word;
-		fresh = false;
-	}
+	(void)wrap_print(&w, text, (unsigned)strlen(lead), margin);
 	fputc('\n', out);
 }
 

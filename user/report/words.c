@@ -145,17 +145,18 @@ void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_M
 
 /* By which lists, over which limit: what stands behind the number of connections. */
 static void by_whom(const struct proof *p, const struct proof_source *s, unsigned reason,
-		    char text[static PROOF_TEXT_MAX])
+		    bool acted, char text[static PROOF_TEXT_MAX])
 {
 	const struct proof_reason *r = &p->reason[reason];
-	const char *detail = proof_share_detail(p, s, reason);
+	const char *detail = proof_share_detail_of(p, s, reason, acted);
+	const char *lists = s->lists_of[acted] ? s->lists_of[acted] : "";
+	const char *feed = s->feed_of[acted];
 
 	switch (r->kind) {
 	case PROOF_LIST:
 		add(text, "listed");
-		for (const char *at = s->lists ? s->lists : ""; *at; at += strspn(at, " ")) {
-			add(text, "%s%.*s", at == s->lists ? " by " : ", ", (int)strcspn(at, " "),
-			    at);
+		for (const char *at = lists; *at; at += strspn(at, " ")) {
+			add(text, "%s%.*s", at == lists ? " by " : ", ", (int)strcspn(at, " "), at);
 			at += strcspn(at, " ");
 		}
 		break;
@@ -163,7 +164,7 @@ static void by_whom(const struct proof *p, const struct proof_source *s, unsigne
 		add(text, "over limits.%s", r->name);
 		break;
 	case PROOF_FEED:
-		add(text, "in the feed %s", s->feed ? s->feed : "that has no name any more");
+		add(text, "in the feed %s", feed ? feed : "that has no name any more");
 		return;
 	case PROOF_BAN:
 		add(text, "banned for repeated offences");
@@ -207,7 +208,7 @@ void proof_refused(const struct proof *p, const struct proof_source *s, bool act
 			continue;
 		if (kinds > 1)
 			add(text, "%s%" PRIu64 " ", told++ ? "; " : "", share[i]);
-		by_whom(p, s, i, text);
+		by_whom(p, s, i, acted, text);
 	}
 }
 

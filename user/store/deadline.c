@@ -146,14 +146,17 @@ int store_rebase(struct store *s, struct err *e)
 		code = rebase_table(s, SQL_REBASE_VERDICTS, e);
 	if (code == 0)
 		code = rebase_table(s, SQL_REBASE_BANS, e);
-	return transaction_leave(s, own, code, e);
+	code = transaction_leave(s, own, code, e);
+	if (code == 0 && own)
+		s->is_stale = false;
+	return code;
 }
 
 #define STALE(table)                                                                               \
 	"SELECT 1 FROM " table " WHERE expires_boot_ns IS NOT NULL AND (boot_id <> ?1 "            \
 	"OR abs(expires_wall_ns - expires_boot_ns - ?2) > ?3)"
 
-bool store_is_stale(struct store *s)
+static bool stale_find(struct store *s)
 {
 	sqlite3_stmt *st;
 	bool stale;
@@ -179,6 +182,12 @@ bool store_is_stale(struct store *s)
 
 void deadlines_renew(struct store *s)
 {
-	if (store_is_stale(s))
+	s->is_stale = stale_find(s);
+	if (s->is_stale)
 		(void)store_rebase(s, NULL);
+}
+
+bool store_is_stale(const struct store *s)
+{
+	return s->is_stale;
 }

@@ -70,6 +70,7 @@ struct store {
 	struct store_now now;
 	enum store_access access;
 	bool in_transaction; /* between store_begin and store_commit */
+	bool is_stale;	     /* see store_is_stale(): whoever looks reads all rules and bans */
 	int fault;	     /* SQLite's code of the last fault_set */
 	int lock_fd;	     /* -1: never locked */
 	unsigned patience_ms;

@@ -90,8 +90,8 @@ int store_reap(struct store *s, unsigned *count, struct err *e);
  * is needed, and goes on without where somebody else writes or the disk is full: until then they are reckoned when they are read.
  */
 int store_rebase(struct store *s, struct err *e);
-/* Are there deadlines that store_rebase() would change? */
-bool store_is_stale(struct store *s);
+/* Did it have, when it was opened, deadlines that are still to be written anew by store_rebase()? */
+bool store_is_stale(const struct store *s);
 
 /*
  * A number, never 0, that is another one when another process has changed the store since, or when it was opened anew: 0 or -errno. What
