@@ -315,10 +315,11 @@ def test_a_file_system_that_does_not_answer_stops_nothing(lab, gate, sink, folde
         # The heart goes on to beat, an order is heard, and another file takes the place of the one nobody can open.
         assert g.row("show status")["controller"]
         # Nor does the terminal of who looks at its path hang with it.
-        check = g.host.start(*g.words("config", "check"), stdout=subprocess.DEVNULL)
+        check = g.host.start(*g.words("config", "check"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         there.wait_asked()
         check.send_signal(signal.SIGINT)
-        assert check.wait(5) == 128 + signal.SIGINT
+        check.communicate(timeout=5)
+        assert check.returncode == 128 + signal.SIGINT
         g.configure(feeds=[feed(path)])
         g("reload")
         assert loaded(g)["entries"] == 1

@@ -29,6 +29,8 @@ static int feed_look(void *context, int fd, pid_t parent)
 	struct err e = {0};
 
 	(void)parent;
+	if (worker_let_go(&fd, 1))
+		return WORKER_FAILED;
 	if (feedfile_open(feed->file, &e) >= 0)
 		return 0;
 	return write(fd, e.text, sizeof(e.text)) == sizeof(e.text) ? 0 : WORKER_FAILED;

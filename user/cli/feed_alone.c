@@ -60,11 +60,12 @@ static int file_work(void *context, int fd, pid_t parent)
 	struct drop drop = {.files = FILES};
 	struct err e = {0};
 	size_t length = 0;
-	int file = feedfile_open(r->path, &e);
-	const int keep[] = {file, r->memory, fd};
+	const int keep[] = {r->memory, fd};
+	int file;
 
-	if (drop_descriptors(keep, sizeof(keep) / sizeof(keep[0])))
+	if (worker_let_go(keep, sizeof(keep) / sizeof(keep[0])))
 		return WORKER_FAILED;
+	file = feedfile_open(r->path, &e);
 	said.result = file < 0 ? file : drop_for_parent(&drop, parent, &e);
 	if (said.result == 0)
 		said.result = feed_work(file, r->memory, &length, &e);

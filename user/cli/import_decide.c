@@ -93,6 +93,9 @@ static bool is_everybody(const struct prefix *p)
 /* What cannot be written; NULL: nothing is lost. */
 static const char *left_reason(enum access_verdict verdict, enum effect effect)
 {
+	if (verdict == ACCESS_PASS && effect == EFFECT_TRUST)
+		return "lists of the DNS are asked about it, inside of what is let in before them: "
+		       "the gate lets it in with the rest";
 	switch (verdict) {
 	case ACCESS_DUNNO:
 		if (effect == EFFECT_BLOCK)
@@ -165,8 +168,9 @@ static void prefix_convert(struct decision *d, const struct prefix *p)
 		   !(verdict == ACCESS_REJECT && effect == EFFECT_BLOCK)) {
 		why = left_reason(verdict, around);
 	}
-	/* What a wider entry says was told with that one. */
-	if (why && prefix_equal(&by->prefix, p))
+	/* What a wider entry says was told with that one, but where it is a narrower one that takes from it. */
+	if (why &&
+	    (prefix_equal(&by->prefix, p) || (verdict == ACCESS_PASS && around == EFFECT_TRUST)))
 		import_leave(d->rows, "", prefix_format(p, prefix), from, "%s", why);
 	d->around[d->depth++] = (struct around){.prefix = *p, .effect = effect};
 }

@@ -26,7 +26,7 @@
 	NS_PER_S /* between two looks whether the ring is still ours to read, and still the gate's */
 
 #define MUTE_MAX                                                                                   \
-	10 /* such looks at a controller that has no socket: it starts in less, or never has one */
+	60 /* such looks at a controller that has no socket: it starts in less, even behind others, or never has one */
 
 /* What is to be seen. */
 struct watch {

@@ -77,6 +77,19 @@ int worker_drop(const struct cli *cli, unsigned files, pid_t parent)
 	return drop_for_parent(&drop, parent, &e) < 0 ? cli_fail_err(cli, WORKER_FAILED, &e) : 0;
 }
 
+int worker_let_go(const int *keep, size_t count)
+{
+	int r = drop_descriptors(keep, count), null = r ? r : open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return r ? r : -errno;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) < 0)
+			r = -errno;
+	close(null);
+	return r;
+}
+
 /* ---- seen from outside ---- */
 
 static void pipe_end(struct waiting *w)

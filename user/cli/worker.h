@@ -40,6 +40,12 @@ int worker_run(const struct worker *w, char **bytes, size_t *length, struct err 
 /* For run(): gives up everything. 0, or WORKER_FAILED with why told: then nothing foreign may be read. */
 int worker_drop(const struct cli *cli, unsigned files, pid_t parent);
 
+/*
+ * For run(), where it may hang for ever: keeps these open, in no order, and nothing else whose end somebody waits for, as what we print to or
+ * a lock. 0 or -errno.
+ */
+int worker_let_go(const int *keep, size_t count);
+
 /* What writing it returned: 0, or -errno with a sentence. */
 int worker_wrote(int ret, const char *what, struct err *e);
 
