@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Whatever stands in a mail log: the reader keeps its bounds, tells only of clients and printable texts, and it does not matter in which
- * pieces the bytes come.
+ * Whatever stands in a mail log: the reader keeps its bounds, tells only of clients and printable texts, which a keeper takes from the follower, and it
+ * does not matter in which pieces the bytes come.
  */
 #include "maillog/maillog.h"
 
 #include "base/addr.h"
+#include "daemon/following_child.h"
 #include "fuzz/fuzz.h"
 
 #define NOW_S 1795329000
@@ -16,9 +17,11 @@ static uint64_t sum;
 
 static void tell(void *context, const struct maillog_event *e)
 {
+	struct message_delivery m = follower_delivery(e);
 	char text[ADDR_TEXT_MAX];
 
 	(void)context;
+	HOLDS(message_check(&m, sizeof(m), 1U << MESSAGE_DELIVERY, &(struct err){0}));
 	HOLDS(e->what <= MAILLOG_REJECT && e->wall_s > 0 && e->connected_wall_s >= 0);
 	HOLDS(is_printable(e->host) && is_printable(e->from));
 	HOLDS(e->what != MAILLOG_DELIVERY || e->recipients);

@@ -131,6 +131,20 @@ TEST(each_message_is_told_and_then_the_place_behind_it)
 	scene_end(&s);
 }
 
+/* Anybody with an account can write it (logger(1)): it must not keep what follows from being read. */
+TEST(a_line_that_says_too_much_is_held_to_what_can_be)
+{
+	struct follower_settings settings = settings_of(FOLLOWER_FILE);
+	struct scene s;
+
+	ENSURE(scene_begin(&s, &settings), "cannot begin");
+	say_message(&s, "4F00A1", "192.0.2.1", UINT32_MAX);
+	say_message(&s, "4F00A2", "192.0.2.2", 3);
+	EXPECT(!strcmp(hear(&s, 1), "192.0.2.1 mx.example 10000000\n192.0.2.2 mx.example 3\n"),
+	       "told '%s'", s.told);
+	scene_end(&s);
+}
+
 TEST(what_comes_again_is_known_but_not_told)
 {
 	struct follower_settings settings = settings_of(FOLLOWER_FILE);

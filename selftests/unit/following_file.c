@@ -7,12 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/following_rotated.h"
 #include "tap.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -531,39 +529,4 @@ TEST(what_is_no_file_is_not_read)
 	EXPECT(logfile_open(&log, path, &none, &begin, &e) == -EINVAL && strstr(e.text, path),
 	       "'%s'", e.text);
 	EXPECT(logfile_open(&log, "mail.log", &none, &begin, &e) == -EINVAL, "a relative path");
-}
-
-/* By the user of a mail server, as a rule; and the loop waits for who looks through it. */
-TEST(a_folder_that_somebody_has_filled_is_not_looked_through)
-{
-	const unsigned names = 5000, most = 4096;
-	struct logplace place = {.kind = LOGPLACE_FILE, .offset = 4, .sum = 1};
-	char name[NAME_SIZE + 16];
-	_Alignas(struct inotify_event) char events[65536];
-	int news = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	struct logpart part;
-	unsigned opened = 0;
-	ssize_t n;
-
-	ENSURE(fresh() && news >= 0, "no folder");
-	say(path, "one line\n");
-	for (unsigned i = 0; i < names; i++) {
-		snprintf(name, sizeof(name), "%s.%u", path, i);
-		ENSURE(link(path, name) == 0, "%m");
-	}
-	snprintf(place.path, sizeof(place.path), "%s", path);
-	ENSURE(inotify_add_watch(news, path, IN_OPEN | IN_CLOSE) >= 0, "%m");
-	EXPECT(!rotated_find(&part, &place), "none of them has the place");
-	while ((n = read(news, events, sizeof(events))) > 0)
-		for (ssize_t at = 0; at < n; at += (ssize_t)sizeof(struct inotify_event)) {
-			const struct inotify_event *event = (const void *)(events + at);
-
-			opened += (event->mask & IN_OPEN) != 0;
-		}
-	EXPECT(opened == most, "%u were opened", opened);
-	for (unsigned i = 0; i < names; i++) {
-		snprintf(name, sizeof(name), "%s.%u", path, i);
-		unlink(name);
-	}
-	close(news);
 }

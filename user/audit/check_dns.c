@@ -8,6 +8,7 @@
 
 #include "audit/check.h"
 #include "base/json.h"
+#include "base/words.h"
 #include "dns/global.h"
 
 #define NETWORK4_BITS (ADDR_V4_LEAD_BITS + 24) /* what one router or one cut cable takes with it */
@@ -365,7 +366,7 @@ static void mx_pass(const struct look *l)
 				      a->is_answering ? " answers" : "");
 		}
 	finding_say(f, "%s has %u MX record%s, and nothing is wrong with %s%s", s->domain.name,
-		    s->domain.mx_count, s->domain.mx_count == 1 ? "" : "s",
+		    s->domain.mx_count, plural(s->domain.mx_count),
 		    s->domain.mx_count == 1 ? "it" : "them",
 		    all && answering == all ? ": all hosts answer" : "");
 }

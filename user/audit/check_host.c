@@ -8,6 +8,7 @@
 #include "audit/local_inside.h"
 #include "base/json.h"
 #include "base/when.h"
+#include "base/words.h"
 
 #define LISTS_OLD_S	 (7 * DAY_S)  /* package lists; unattended upgrades fetch them daily */
 #define SIGNATURES_OLD_S (3 * DAY_S)  /* ClamAV publishes daily */
@@ -39,7 +40,7 @@ CHECK_LOCAL(check_patches_local)
 	if (local->package_count) {
 		f = LOOK_ADD(l, "packages", AUDIT_FAIL, NULL);
 		finding_say(f, "%zu package%s of the mail system %s behind", local->package_count,
-			    local->package_count == 1 ? "" : "s",
+			    plural(local->package_count),
 			    local->package_count == 1 ? "lags" : "lag");
 		for (size_t i = 0; i < local->package_count; i++)
 			finding_prove(f, "%s %s: %s is out", local->package[i].name,
@@ -100,12 +101,12 @@ CHECK_LOCAL(check_users)
 	if (people) {
 		f = LOOK_ADD(l, "interactive", AUDIT_FAIL, NULL);
 		finding_say(f, "%u account%s of people who are no administrators may log in",
-			    people, people == 1 ? "" : "s");
+			    people, plural(people));
 		users_prove(f, local, false);
 		return;
 	}
 	f = LOOK_ADD(l, NULL, AUDIT_PASS, NULL);
-	finding_say(f, "nobody may log in but %u administrator%s", admins, admins == 1 ? "" : "s");
+	finding_say(f, "nobody may log in but %u administrator%s", admins, plural(admins));
 	users_prove(f, local, true);
 }
 

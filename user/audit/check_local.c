@@ -11,6 +11,7 @@
 
 #include "audit/local_inside.h"
 #include "base/json.h"
+#include "base/words.h"
 
 /* ---- relay ---- */
 
@@ -254,7 +255,7 @@ CHECK_LOCAL(check_queue)
 	if (!top || top->count < QUEUE_MANY) {
 		f = LOOK_ADD(l, NULL, local->is_queue_cut ? AUDIT_INCONCLUSIVE : AUDIT_PASS, NULL);
 		finding_say(f, "%u message%s in the queue%s, at most %u of one sender",
-			    local->queued, local->queued == 1 ? "" : "s",
+			    local->queued, plural(local->queued),
 			    local->is_queue_cut ? " as far as it was read" : "",
 			    top ? top->count : 0);
 		return;

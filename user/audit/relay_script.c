@@ -14,6 +14,7 @@
 
 #include "audit/collector.h"
 #include "audit/relay_inside.h"
+#include "base/hash.h"
 
 #define ROUNDS_MAX   48	 /* visits to one address; a closed server needs some 18 */
 #define FAILURES_MAX 3	 /* visits that failed, one after the other: the server wants no more */
@@ -43,15 +44,14 @@ static bool send_to_take(struct relay_script *s, const char *mailbox)
 	return true;
 }
 
-/* Bound to server, form and sender, so that a token that comes back says which it was. FNV-1a. */
+/* Bound to server, form and sender, so that a token that comes back says which it was. */
 static void token_make(struct relay_script *s, const struct script_facts *facts)
 {
-	uint32_t hash = 2166136261u;
+	const struct addr *addr = &facts->address->addr;
+	uint64_t hash = hash_add(HASH_START, addr->byte, sizeof(addr->byte));
 
-	for (unsigned i = 0; i < sizeof(facts->address->addr.byte); i++)
-		hash = (hash ^ facts->address->addr.byte[i]) * 16777619u;
 	snprintf(s->token, sizeof(s->token), "%s%03x%08x", facts->random,
-		 RELAY_INDEX(s->pair[0].form, s->pair[0].sender), hash);
+		 RELAY_INDEX(s->pair[0].form, s->pair[0].sender), (uint32_t)(hash ^ hash >> 32));
 }
 
 /* The first foreign domain, until a server has refused it for itself. */

@@ -11,6 +11,7 @@
 #include "base/page.h"
 #include "base/version.h"
 #include "base/when.h"
+#include "base/words.h"
 
 /* ---- text ---- */
 
@@ -170,7 +171,7 @@ static void evidence_write(FILE *out, const struct finding *f)
 		return;
 	fprintf(out, "<details%s><summary>Evidence (%u line%s)</summary>\n",
 		f->severity >= SEVERITY_HIGH ? " open" : "", f->evidence_count,
-		f->evidence_count == 1 ? "" : "s");
+		plural(f->evidence_count));
 	pre_write(out, f->evidence, f->evidence_count);
 	fputs("</details>\n", out);
 }

@@ -11,6 +11,7 @@
 
 #include "audit/check.h"
 #include "audit/report_inside.h"
+#include "base/words.h"
 
 #define UNIT_MAX 4 /* "\xHH" */
 
@@ -278,8 +279,7 @@ const char *report_counts(const struct report_sum *sum, char *buffer, size_t siz
 	const char *between = " (";
 
 	buffer[0] = '\0';
-	report_append(buffer, size, found ? "%u finding%s" : "no findings", found,
-		      found == 1 ? "" : "s");
+	report_append(buffer, size, found ? "%u finding%s" : "no findings", found, plural(found));
 	for (unsigned s = SEVERITIES; s-- > 0;) {
 		if (!sum->by_severity[s])
 			continue;
@@ -305,7 +305,7 @@ const char *report_verdict(const struct report *r, const struct report_sum *sum,
 
 	if (sum->counted)
 		snprintf(buffer, size, "%u finding%s %sat %s or above", sum->counted,
-			 sum->counted == 1 ? "" : "s", *what ? "new or worse, " : "", least);
+			 plural(sum->counted), *what ? "new or worse, " : "", least);
 	else if (sum->undecided)
 		snprintf(buffer, size,
 			 "nothing %sat %s or above was found, but %u stayed undecided", what, least,

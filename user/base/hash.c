@@ -2,13 +2,11 @@
 /* FNV-1a: see hash.h. */
 #include "base/hash.h"
 
-#define PRIME 0x100000001b3ULL
-
 uint64_t hash_add(uint64_t hash, const void *bytes, size_t length)
 {
 	const unsigned char *at = bytes;
 
 	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ at[i]) * PRIME;
+		hash = (hash ^ at[i]) * HASH_PRIME;
 	return hash;
 }

@@ -8,6 +8,7 @@
 
 #define HASH_START                                                                                 \
 	0xcbf29ce484222325ULL /* its offset basis; a table that strangers fill begins with a secret instead */
+#define HASH_PRIME 0x100000001b3ULL
 
 /* hash, and these bytes behind what it is of. */
 uint64_t hash_add(uint64_t hash, const void *bytes, size_t length);

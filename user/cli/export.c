@@ -45,7 +45,7 @@ static int entry_take(struct exporting *x, const struct prefix *p, enum pn_actio
 				     .action = action,
 				     .expires_boot_ns = expires_boot_ns};
 
-	if (expires_boot_ns && expires_boot_ns <= now_boot_ns())
+	if (!rule_is_live(expires_boot_ns, now_boot_ns()))
 		return 0;
 	if (!entry.is_exception && !entry.is_trust && x->origin && strcmp(x->origin, origin) != 0)
 		return 0;
@@ -74,7 +74,7 @@ static int source_take(void *context, const struct source_entry *s)
 {
 	struct exporting *x = context;
 
-	if (!s->listed || (s->expires && s->expires <= now_boot_ns()) ||
+	if (!s->listed || !rule_is_live(s->expires, now_boot_ns()) ||
 	    (x->origin && strcmp(x->origin, origin_name(s->origin)) != 0))
 		return 0;
 	if (!x->enforcing) {

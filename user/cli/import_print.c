@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/when.h"
+#include "base/words.h"
 #include "cli/import.h"
 #include "conf/schema.h"
 
@@ -174,7 +175,7 @@ void import_print(const struct import_source *s, const struct import_rows *r, FI
 		"postern config check THIS_FILE\n",
 		s->directory[0] ? " in " : "",
 		text_escape(s->directory, strlen(s->directory), shown, sizeof(shown)),
-		when_format(s->at_s, when), carried, carried == 1 ? "" : "s", left);
+		when_format(s->at_s, when), carried, plural(carried), left);
 	if (import_find(r, "dnsbl.reply_names"))
 		fputs("# Domains of lists in here have a key in them: let nobody else read it.\n",
 		      out);

@@ -50,9 +50,7 @@ static int sender_take(void *context, const struct store_sender *sender)
 
 static int rule_take(void *context, const struct rule_entry *entry)
 {
-	bool ended = entry->rule.expires && entry->rule.expires <= now_boot_ns();
-
-	if (ended)
+	if (!rule_is_live(entry->rule.expires, now_boot_ns()))
 		return 0;
 	if (entry->rule.action == PN_ALLOW)
 		proof_add_decision(context, &entry->prefix, PROOF_ALLOW);
@@ -70,7 +68,7 @@ static int stored_rule_take(void *context, const struct store_rule *rule)
 							[STORE_ALLOW] = PROOF_ALLOW,
 							[STORE_TRUST] = PROOF_TRUST};
 
-	if (!rule->expires_boot_ns || rule->expires_boot_ns > now_boot_ns())
+	if (rule_is_live(rule->expires_boot_ns, now_boot_ns()))
 		proof_add_decision(context, &rule->prefix, decisions[rule->kind]);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/when.h"
+#include "base/words.h"
 #include "cli/batch.h"
 #include "cli/cli.h"
 #include "cli/rules.h"
@@ -152,16 +153,11 @@ struct standing {
 	bool has_block;
 };
 
-static bool is_live(const struct pn_rule *r)
-{
-	return !r->expires || r->expires > now_boot_ns();
-}
-
 static int standing_allow(void *context, const struct rule_entry *r)
 {
 	struct standing *st = context;
 
-	if (!is_live(&r->rule))
+	if (!rule_is_live(r->rule.expires, now_boot_ns()))
 		return 0;
 	if (prefix_covers(&r->prefix, &st->rule->prefix)) {
 		/* The longest entry decides, and a trusted source is blocked all the same. */
@@ -177,7 +173,8 @@ static int standing_block(void *context, const struct rule_entry *r)
 {
 	struct standing *st = context;
 
-	if (is_live(&r->rule) && prefix_covers(&r->prefix, &st->rule->prefix) &&
+	if (rule_is_live(r->rule.expires, now_boot_ns()) &&
+	    prefix_covers(&r->prefix, &st->rule->prefix) &&
 	    (!st->has_block || r->prefix.bits > st->blocked.prefix.bits)) {
 		st->blocked = *r;
 		st->has_block = true;

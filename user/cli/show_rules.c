@@ -46,7 +46,7 @@ static int map_add(void *context, const struct rule_entry *r)
 	struct rules_list *rules = context;
 
 	if (r->rule.origin == PN_ORIGIN_OPERATOR &&
-	    (!rules->operators || (r->rule.expires && r->rule.expires <= now_boot_ns())))
+	    (!rules->operators || !rule_is_live(r->rule.expires, now_boot_ns())))
 		return 0;
 	return cli_list_add(&rules->list,
 			    rule_object(&r->prefix, action_name(r->rule.action),

@@ -46,7 +46,7 @@ static int source_add(void *context, const struct source_entry *s)
 	json_t *row;
 
 	/* What has expired is a stranger again; its entry goes when its place is needed. */
-	if (s->expires && s->expires <= now_boot_ns())
+	if (!rule_is_live(s->expires, now_boot_ns()))
 		return 0;
 	row = json_object();
 	json_object_set_new(row, "source", json_string(prefix_format(&s->prefix, text)));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/when.h"
+#include "base/words.h"
 #include "cli/show.h"
 #include "daemon/pulse.h"
 
@@ -67,7 +68,7 @@ static int count_source(void *context, const struct source_entry *s)
 	struct counts *c = context;
 
 	/* As show sources has them. */
-	if (s->expires && s->expires <= now_boot_ns())
+	if (!rule_is_live(s->expires, now_boot_ns()))
 		return 0;
 	if (s->origin == PN_ORIGIN_BAN)
 		c->banned++;

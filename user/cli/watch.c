@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/grow.h"
 #include "base/when.h"
 #include "cli/cli.h"
 #include "cli/signals.h"
@@ -243,34 +244,52 @@ static int watch_controller(struct watch *w, struct stream *s, const sigset_t *w
 
 /* ---- from the ring ---- */
 
+/*
+ * What was read is written when the ring has been let go of: a pager may let us wait for hours, and a reader that goes on where it was
+ * would take the ring's end back there, under the controller that reads it by then.
+ */
 struct ring_context {
-	struct watch *watch;
-	struct gate *gate;
-	int rc;
+	struct pn_event *list;
+	size_t count, room;
 };
 
 static void ring_event(void *context, const struct pn_event *e)
 {
 	struct ring_context *ring = context;
-	char name[IF_NAMESIZE] = "", of[PN_FEED_NAME_MAX];
-	const char *feed = NULL;
-	json_t *row;
+	void *list = grow(ring->list, ring->count, &ring->room, sizeof(*ring->list));
 
-	if (e->ifindex)
-		(void)if_indextoname(e->ifindex, name);
-	if (e->reason == PN_REASON_FEED)
-		feed = feeds_get_name(ring->gate, e->feed, of);
-	row = event_row(e, name, feed);
-	if (row && ring->rc == 0)
-		ring->rc = row_print(ring->watch, row);
-	else
-		json_decref(row);
+	if (!list)
+		return;
+	ring->list = list;
+	ring->list[ring->count++] = *e;
+}
+
+static int ring_print(struct watch *w, struct gate *g, struct ring_context *ring)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < ring->count && rc == 0; i++) {
+		const struct pn_event *e = &ring->list[i];
+		char name[IF_NAMESIZE] = "", of[PN_FEED_NAME_MAX];
+		const char *feed = NULL;
+		json_t *row;
+
+		if (e->ifindex)
+			(void)if_indextoname(e->ifindex, name);
+		if (e->reason == PN_REASON_FEED)
+			feed = feeds_get_name(g, e->feed, of);
+		row = event_row(e, name, feed);
+		if (row)
+			rc = row_print(w, row);
+	}
+	ring->count = 0;
+	return rc;
 }
 
 /* The ring until then. *status, and true when that was the end. */
 static bool ring_read(struct watch *w, uint64_t until_ns, const sigset_t *waiting, int *status)
 {
-	struct ring_context context = {.watch = w};
+	struct ring_context context = {.count = 0};
 	struct events *events = NULL;
 	struct err e = {0};
 	CLI_GATE g = NULL;
@@ -279,22 +298,25 @@ static bool ring_read(struct watch *w, uint64_t until_ns, const sigset_t *waitin
 	*status = cli_gate_open(w->cli, &g);
 	if (*status)
 		return true;
-	context.gate = g;
 	if (events_open(&events, g, ring_event, &context, &e)) {
 		*status = cli_fail_err(w->cli, CLI_FAILED, &e);
 		return true;
 	}
 	while ((rc = readable(events_fd(events), until_ns, waiting)) > 0) {
-		rc = events_read(events);
-		if (rc < 0 || context.rc)
-			break;
+		/* Where we were stopped meanwhile it may be somebody else's by now. */
 		if (now_monotonic_ns() >= until_ns) {
 			rc = -ETIMEDOUT;
 			break;
 		}
+		rc = events_read(events);
+		if (rc >= 0)
+			rc = ring_print(w, g, &context);
+		if (rc < 0)
+			break;
 	}
 	events_close(events);
-	*status = rc < 0 || context.rc ? CLI_FAILED : CLI_DONE;
+	free(context.list);
+	*status = rc < 0 ? CLI_FAILED : CLI_DONE;
 	return rc != -ETIMEDOUT;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/when.h"
+#include "base/words.h"
 #include "cli/fill.h"
 #include "cli/show.h"
 #include "cli/story.h"
@@ -95,7 +96,7 @@ static int trust_find(void *context, const struct rule_entry *r)
 	struct answer *a = context;
 
 	if (!prefix_has(&r->prefix, &a->addr) || r->prefix.bits < a->trust.bits ||
-	    (r->rule.expires && r->rule.expires <= now_boot_ns()))
+	    !rule_is_live(r->rule.expires, now_boot_ns()))
 		return 0;
 	a->trust = r->prefix;
 	a->is_trusted = r->rule.action == PN_TRUST;

@@ -30,6 +30,7 @@
 
 #include "base/log.h"
 #include "base/when.h"
+#include "base/words.h"
 #include "daemon/bans_inside.h"
 #include "daemon/sockets.h"
 #include "daemon/state.h"
@@ -276,7 +277,7 @@ static void source_consider(struct daemon *d, struct offender *o)
 		return;
 	}
 	snprintf(evidence, sizeof(evidence), "%u offence%s within %s, the last: %s%s%s",
-		 d->conf.bans.after, d->conf.bans.after == 1 ? "" : "s",
+		 d->conf.bans.after, plural(d->conf.bans.after),
 		 duration_describe(d->conf.bans.within_s, time), offence_sentence(o->kind),
 		 *o->evidence ? ", " : "", o->evidence);
 	if (ban_order(d, o, evidence))
@@ -483,7 +484,7 @@ static void bans_lift(struct daemon *d)
 		log_info("%u ban%s taken back: bans.after is 0", lifted,
 			 lifted == 1 ? " is" : "s are");
 		recording_entry(d->contact.recording, "taken back", NULL,
-				"%u ban%s, since bans.after is 0", lifted, lifted == 1 ? "" : "s");
+				"%u ban%s, since bans.after is 0", lifted, plural(lifted));
 	}
 	d->bans->lift_owed = true;
 	if (d->store && bans_lift_stored(d, &e))

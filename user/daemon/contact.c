@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/when.h"
+#include "base/words.h"
 #include "daemon/asking.h"
 #include "daemon/facts.h"
 #include "daemon/state.h"
@@ -251,7 +252,7 @@ static void resolver_says(void *context, const union message *m)
 		zones_write(d);
 		log_info("strangers are asked about: %u list%s, first_contact = \"%s\"",
 			 d->contact.settings->sites.zone_count,
-			 d->contact.settings->sites.zone_count == 1 ? "" : "s",
+			 plural(d->contact.settings->sites.zone_count),
 			 d->conf.first_contact == CONF_CONTACT_HOLD    ? "hold"
 			 : d->conf.first_contact == CONF_CONTACT_WATCH ? "watch"
 								       : "pass");

@@ -36,7 +36,7 @@ static int allow_add(void *context, const struct rule_entry *r)
 	struct allowed *a = context;
 	void *grown;
 
-	if (r->rule.action != PN_ALLOW || (r->rule.expires && r->rule.expires <= now_boot_ns()))
+	if (r->rule.action != PN_ALLOW || !rule_is_live(r->rule.expires, now_boot_ns()))
 		return 0;
 	grown = grow(a->list, a->count, &a->room, sizeof(*a->list));
 	if (!grown)

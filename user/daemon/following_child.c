@@ -134,6 +134,19 @@ static void quiet_set(struct follower *f)
 
 /* ---- lines ---- */
 
+struct message_delivery follower_delivery(const struct maillog_event *event)
+{
+	struct message_delivery m = {.head = message_head(MESSAGE_DELIVERY), .addr = event->addr};
+
+	if (event->wall_s > 0)
+		m.wall_s = event->wall_s < MESSAGE_WALL_MAX_S ? event->wall_s : MESSAGE_WALL_MAX_S;
+	m.recipients = event->recipients < MESSAGE_RECIPIENTS_MAX ? event->recipients
+								  : MESSAGE_RECIPIENTS_MAX;
+	m.recipients += !m.recipients;
+	snprintf(m.host, sizeof(m.host), "%s", event->host);
+	return m;
+}
+
 static void on_event(void *context, const struct maillog_event *event)
 {
 	struct follower *f = context;
@@ -144,12 +157,7 @@ static void on_event(void *context, const struct maillog_event *event)
 	m = queue_add(f);
 	if (!m)
 		return;
-	m->delivery =
-		(struct message_delivery){.head = message_head(MESSAGE_DELIVERY),
-					  .addr = event->addr,
-					  .wall_s = event->wall_s > 0 ? event->wall_s : 0,
-					  .recipients = event->recipients ? event->recipients : 1};
-	snprintf(m->delivery.host, sizeof(m->delivery.host), "%s", event->host);
+	m->delivery = follower_delivery(event);
 	f->told_since++;
 }
 

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/messages.h"
+#include "maillog/maillog.h"
+
 enum follower_source { FOLLOWER_FILE, FOLLOWER_JOURNAL };
 
 /*
@@ -19,6 +22,12 @@ struct follower_settings {
 	uint64_t again_bytes;
 	uint64_t again_stamp_us, again_sum;
 };
+
+/*
+ * What a line says is held to what the keeper takes for a delivery: anybody with an account can write to the log (logger(1)), and a message that
+ * is none would end this process, and the next one at the same line.
+ */
+struct message_delivery follower_delivery(const struct maillog_event *event);
 
 /* The time of "1700000000.123456 host ..." (journalctl(1), short-unix), in microseconds. 0: the line has none. */
 uint64_t follower_stamp_us(const char *line, size_t length);

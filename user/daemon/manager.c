@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/when.h"
+#include "base/words.h"
 #include "daemon/notify.h"
 #include "daemon/state.h"
 #include "daemon/telling.h"
@@ -71,7 +72,7 @@ static void status_make(const struct daemon *d, uint64_t now_ns, char *text, siz
 	snprintf(text, size, "%s, guarding %s, %u rule%s, %u listed%s",
 		 telling_mode_text(telling_mode(d, now_ns), mode),
 		 links_describe(&d->links, links, sizeof(links)), d->pulse.rules,
-		 d->pulse.rules == 1 ? "" : "s", listed,
+		 plural(d->pulse.rules), listed,
 		 d->store ? "" : "; the store cannot be used: new rules are not kept");
 }
 

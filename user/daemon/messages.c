@@ -12,10 +12,7 @@
 #include "feed/image.h"
 
 /* No weight has more than 31 bits and no list more than 128 entries: sums of these cannot overflow. */
-#define SCORE_MOST  ((int64_t)1 << 40)
-#define WALL_MOST_S ((int64_t)1 << 40)
-/* Of one message: mail servers stop at thousands. */
-#define RECIPIENTS_MOST 10000000
+#define SCORE_MOST	((int64_t)1 << 40)
 #define CLASSES_ALL	(DNS_CLASS_MX | DNS_CLASS_SUBMISSION)
 #define PRINTABLE_FIRST ' '
 #define PRINTABLE_LAST	'~'
@@ -167,9 +164,9 @@ static const char *check_delivery(const union message *m)
 {
 	const struct message_delivery *d = &m->delivery;
 
-	if (d->wall_s < 0 || d->wall_s > WALL_MOST_S)
+	if (d->wall_s < 0 || d->wall_s > MESSAGE_WALL_MAX_S)
 		return "the time is none";
-	if (!d->recipients || d->recipients > RECIPIENTS_MOST)
+	if (!d->recipients || d->recipients > MESSAGE_RECIPIENTS_MAX)
 		return "there cannot be so many recipients";
 	if (!text_is_plain(d->host, sizeof(d->host)))
 		return "a text is not ended, or not printable";

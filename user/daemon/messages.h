@@ -135,6 +135,9 @@ struct message_busy {
 	struct reply_status status;
 };
 
+#define MESSAGE_RECIPIENTS_MAX 10000000 /* of one message: mail servers stop at thousands */
+#define MESSAGE_WALL_MAX_S     ((int64_t)1 << 40)
+
 struct message_delivery {
 	struct message_head head;
 	struct addr addr;

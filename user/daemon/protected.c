@@ -68,7 +68,7 @@ static int allow_add(void *context, const struct rule_entry *r)
 {
 	enum protect_kind kind = PROTECT_ALLOWED;
 
-	if (r->rule.expires && r->rule.expires <= now_boot_ns())
+	if (!rule_is_live(r->rule.expires, now_boot_ns()))
 		return 0;
 	if (r->rule.origin == PN_ORIGIN_SPF)
 		kind = PROTECT_PROVIDER;

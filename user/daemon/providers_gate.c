@@ -70,7 +70,7 @@ static int standing_add(void *context, const struct rule_entry *r)
 	if (r->rule.origin == PN_ORIGIN_SPF)
 		return list_add(&s->ours, &r->prefix);
 	/* To the kernel it is gone already. */
-	if (r->rule.expires && r->rule.expires <= s->now_ns)
+	if (!rule_is_live(r->rule.expires, s->now_ns))
 		return 0;
 	if (r->rule.expires && (!s->expiry_ns || r->rule.expires < s->expiry_ns))
 		s->expiry_ns = r->rule.expires;

@@ -35,7 +35,10 @@ void pulse_beat(struct daemon *d)
 	beat(d->gate);
 }
 
-/* Of the gate in force; at the start that is the one which a controller before us left. */
+/*
+ * Of the gate in force; at a start that is the one which a controller before us left, if its maps are kept. Where they are replaced the old
+ * ones get no beat until the switch: there is no resolver and no responder of ours for them yet, so that the dead man's switch may open.
+ */
 void pulse_meanwhile(void *context, struct gate *fresh)
 {
 	const struct daemon *d = context;

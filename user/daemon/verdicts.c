@@ -178,12 +178,11 @@ static void strangers_cut(struct daemon *d, const struct addr *a, const struct p
 						  .source = addr_format(a, text),
 						  .reason = reason_name(PN_REASON_LISTED),
 						  .action = "cut"},
-			     "cut: %u connection%s of %s, which is listed", c.cut,
-			     c.cut == 1 ? "" : "s", text);
+			     "cut: %u connection%s of %s, which is listed", c.cut, plural(c.cut),
+			     text);
 	bans_note_cut(d, a);
 	recording_entry(d->contact.recording, "cut", prefix,
-			"%u connection%s, made while the lists were asked", c.cut,
-			c.cut == 1 ? "" : "s");
+			"%u connection%s, made while the lists were asked", c.cut, plural(c.cut));
 }
 
 /* ---- a verdict ---- */
@@ -403,8 +402,7 @@ void verdicts_take_back(struct daemon *d, unsigned zone, const char *why)
 	if (r)
 		c->owed |= 1ULL << zone;
 	log_warning("list %s: what rested on it is taken back: %u listing%s, %zu known source%s",
-		    contact_zone_name(d, zone), s.count, s.count == 1 ? "" : "s", known,
-		    known == 1 ? "" : "s");
+		    contact_zone_name(d, zone), s.count, plural(s.count), known, plural(known));
 	recording_entry(c->recording, "taken back", NULL,
 			"%u listings and %zu known sources that rested on list %s: %s", s.count,
 			known, contact_zone_name(d, zone), why);

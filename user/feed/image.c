@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "base/json.h"
 
 #define SITE_BITS 48 /* RFC 6177, 1: what a site with many networks has */
@@ -127,10 +128,7 @@ int image_check(const void *bytes, size_t length, struct image *out, struct err 
 	return 0;
 }
 
-/* FNV-1a's constants for 64 bits; a word at a time, since a list has megabytes. */
-#define NUMBER_BEGIN 0xcbf29ce484222325ULL
-#define NUMBER_PRIME 0x100000001b3ULL
-
+/* As FNV-1a, but a word at a time, since a list has megabytes. */
 uint64_t image_number_add(uint64_t number, const void *bytes, size_t length)
 {
 	const char *at = bytes;
@@ -141,7 +139,7 @@ uint64_t image_number_add(uint64_t number, const void *bytes, size_t length)
 
 		memcpy(&word, at, n);
 		length -= n;
-		number = (number ^ word) * NUMBER_PRIME;
+		number = (number ^ word) * HASH_PRIME;
 		number ^= number >> 32;
 	}
 	return number;
@@ -150,7 +148,7 @@ uint64_t image_number_add(uint64_t number, const void *bytes, size_t length)
 uint64_t image_number(const struct image *i)
 {
 	const uint64_t counts[] = {i->host_count, i->prefix_count};
-	uint64_t number = image_number_add(NUMBER_BEGIN, counts, sizeof(counts));
+	uint64_t number = image_number_add(HASH_START, counts, sizeof(counts));
 
 	number = image_number_add(number, i->hosts, i->host_count * sizeof(*i->hosts));
 	return image_number_add(number, i->prefixes, i->prefix_count * sizeof(*i->prefixes));

@@ -19,6 +19,12 @@ int rules_allow(struct gate *g, const struct prefix *p, enum pn_action action,
 		enum pn_origin origin, uint64_t expires_boot_ns, struct err *e);
 int rules_disallow(struct gate *g, const struct prefix *p, struct err *e); /* -ENOENT */
 
+/* Does what ends then (boot ns, 0 never) hold now? To the kernel what does not is gone, whether reaped or not. */
+static inline bool rule_is_live(uint64_t expires, uint64_t now_boot_ns)
+{
+	return !expires || expires > now_boot_ns;
+}
+
 struct rule_entry {
 	struct prefix prefix;
 	struct pn_rule rule;

@@ -154,7 +154,7 @@ static int reap_rule(void *c, const void *key, const void *value)
 	struct pn_rule rule;
 
 	memcpy(&rule, value, sizeof(rule));
-	if (rule.expires && r->now >= rule.expires && bpf_map_delete_elem(r->fd, key) == 0)
+	if (!rule_is_live(rule.expires, r->now) && bpf_map_delete_elem(r->fd, key) == 0)
 		r->count++;
 	return 0;
 }
@@ -165,7 +165,7 @@ static int reap_listed(void *c, const void *key, const void *value)
 	struct pn_listed listed;
 
 	memcpy(&listed, value, sizeof(listed));
-	if (listed.expires && r->now >= listed.expires && bpf_map_delete_elem(r->fd, key) == 0)
+	if (!rule_is_live(listed.expires, r->now) && bpf_map_delete_elem(r->fd, key) == 0)
 		r->count++;
 	return 0;
 }

@@ -39,7 +39,7 @@ const char *tables_name(enum gate_table t)
 
 bool tables_is_live(const struct table_entry *e, uint64_t now_boot_ns)
 {
-	return !e->expires || e->expires > now_boot_ns;
+	return rule_is_live(e->expires, now_boot_ns);
 }
 
 bool tables_is_ban(const struct table_entry *e, uint64_t now_boot_ns)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/when.h"
+#include "base/words.h"
 #include "base/wrap.h"
 #include "report/proof.h"
 
@@ -274,8 +275,7 @@ static void apart_print(const struct proof *p, FILE *out)
 		proof_refused(p, s, acted, text);
 		snprintf(line, sizeof(line), "%s  %s%s%" PRIu64 " message%s; %s: %s",
 			 addr_format(&s->addr, addr), s->host, s->host[0] ? ": " : "", s->apart,
-			 s->apart == 1 ? "" : "s", acted ? "was refused" : "would be refused",
-			 text);
+			 plural(s->apart), acted ? "was refused" : "would be refused", text);
 		wrapped(out, "  ", 4, line);
 		shown++;
 	}

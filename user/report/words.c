@@ -8,14 +8,10 @@
 #include <string.h>
 
 #include "base/when.h"
+#include "base/words.h"
 
 #define EARLY_DAYS_BEST 7   /* newsletters come each week */
 #define WORDS_MAX	400 /* of a because, which the store bounds too (STORE_TEXT_MAX) */
-
-static const char *s_of(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
 
 /* How many are told with all that is known of them; who has hundreds left reads a table. */
 #define DETAILED_MOST  20
@@ -39,13 +35,13 @@ void proof_headline(const struct proof *p, char text[static PROOF_TEXT_MAX])
 	text[0] = '\0';
 	if (p->refused[1])
 		add(text, "%" PRIu64 " connection%s from %u source%s were refused", p->refused[1],
-		    s_of(p->refused[1]), p->refused_sources[1], s_of(p->refused_sources[1]));
+		    plural(p->refused[1]), p->refused_sources[1], plural(p->refused_sources[1]));
 	if (p->refused[0])
 		add(text, "%s%s would have refused %" PRIu64 " connection%s from %u source%s",
 		    text[0] ? "; " : "",
 		    text[0] ? "while it was not in force, enforce mode" : "Enforce mode",
-		    p->refused[0], s_of(p->refused[0]), p->refused_sources[0],
-		    s_of(p->refused_sources[0]));
+		    p->refused[0], plural(p->refused[0]), p->refused_sources[0],
+		    plural(p->refused_sources[0]));
 	if (text[0])
 		return;
 	if (!p->watched_from_s)
@@ -95,12 +91,12 @@ void proof_log_told(const struct proof *p, char text[static PROOF_TEXT_MAX])
 		add(text, ", from %s to %s, %" PRIu64 " line%s of a mail server",
 		    when_format(p->span.first_wall_s, first),
 		    when_format(p->span.last_wall_s, last), p->span.understood,
-		    s_of(p->span.understood));
+		    plural(p->span.understood));
 	else
 		add(text, ": no line with a time in it");
 	if (p->log_skipped)
 		add(text, "; %u rotated file%s could not be read (gzip or plain can)",
-		    p->log_skipped, s_of(p->log_skipped));
+		    p->log_skipped, plural(p->log_skipped));
 	if (p->log_cut)
 		add(text, "; it is too large to be read to its end");
 }
@@ -112,8 +108,8 @@ void proof_log_blind(const struct proof *p, char text[static PROOF_TEXT_MAX])
 		return;
 	add(text,
 	    "Whether %" PRIu64 " connection%s from %u source%s delivered mail cannot be told: ",
-	    p->blind_connections, s_of(p->blind_connections), p->blind_sources,
-	    s_of(p->blind_sources));
+	    p->blind_connections, plural(p->blind_connections), p->blind_sources,
+	    plural(p->blind_sources));
 	if (p->log == PROOF_LOG_NONE)
 		add(text, "there is no mail log to look into");
 	else if (p->log == PROOF_LOG_STRANGE)
@@ -130,9 +126,9 @@ void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_M
 	uint64_t messages = s->messages ? s->messages : s->apart ? s->apart : s->before;
 
 	text[0] = '\0';
-	add(text, "%" PRIu64 " message%s", messages, s_of(messages));
+	add(text, "%" PRIu64 " message%s", messages, plural(messages));
 	if (s->recipients)
-		add(text, " to %" PRIu64 " recipient%s", s->recipients, s_of(s->recipients));
+		add(text, " to %" PRIu64 " recipient%s", s->recipients, plural(s->recipients));
 	if (s->last_wall_s)
 		add(text, ", the last %s", when_format(s->last_wall_s, when));
 	for (size_t i = 0; i < s->domains && i < PROOF_DOMAINS_SHOWN; i++)
@@ -144,7 +140,7 @@ void proof_delivered(const struct proof_source *s, char text[static PROOF_TEXT_M
 		add(text, "; %" PRIu64 " more at other times", s->apart);
 	if (s->rejected)
 		add(text, "; turned down by the mail server itself %" PRIu64 " time%s", s->rejected,
-		    s_of(s->rejected));
+		    plural(s->rejected));
 }
 
 /* By which lists, over which limit: what stands behind the number of connections. */
@@ -206,7 +202,7 @@ void proof_refused(const struct proof *p, const struct proof_source *s, bool act
 	if (!kinds)
 		return;
 	add(text, "%s%" PRIu64 " connection%s%s ", untold ? "at least " : "", s->connections[acted],
-	    s_of(s->connections[acted]), kinds > 1 ? ":" : "");
+	    plural(s->connections[acted]), kinds > 1 ? ":" : "");
 	for (unsigned i = 0; i < p->reasons; i++) {
 		if (!share[i])
 			continue;
@@ -288,7 +284,7 @@ void proof_by(const struct proof *p, const struct proof_source *s, char text[sta
 
 	text[0] = '\0';
 	if (p->reason[s->reason].kind == PROOF_LIST && lists)
-		add(text, "%u list%s", lists, s_of(lists));
+		add(text, "%u list%s", lists, plural(lists));
 	else
 		add(text, "%s", p->reason[s->reason].name);
 }
@@ -366,7 +362,7 @@ static void command_make(const struct proof *p, const struct proof_source *s, co
 		word_add(command, s->host);
 	else
 		add(command, "it");
-	add(command, " delivered %" PRIu64 " message%s", messages, s_of(messages));
+	add(command, " delivered %" PRIu64 " message%s", messages, plural(messages));
 	if (r->kind == PROOF_LIST && s->lists) {
 		snprintf(zone, sizeof(zone), "%.*s", (int)strcspn(s->lists, " "), s->lists);
 		add(command, " while ");
@@ -460,7 +456,7 @@ static void early_tell(const struct proof *p, char text[static PROOF_TEXT_MAX])
 	    " connection%s were seen. %s and %d connections are the least from which "
 	    "something follows, since mail has habits of the day; %d days are better, since it has "
 	    "habits of the week",
-	    duration_describe(p->watched_s, seen), p->all, s_of(p->all),
+	    duration_describe(p->watched_s, seen), p->all, plural(p->all),
 	    duration_describe(PROOF_EARLY_S, least), PROOF_EARLY_CONNECTIONS, EARLY_DAYS_BEST);
 }
 
@@ -488,7 +484,7 @@ void proof_closing(const struct proof *p, char text[static PROOF_TEXT_MAX],
 		    "each "
 		    "other one by `postern block ADDR for 30d with reply`, and run the report "
 		    "again%s",
-		    left, s_of(left), left == 1 ? "is" : "are",
+		    left, plural(left), left == 1 ? "is" : "are",
 		    p->facts.enforcing ? "" : " before you enforce");
 		break;
 	case PROOF_BLIND:
