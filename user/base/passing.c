@@ -11,6 +11,7 @@ int passing_send(int socket, const void *bytes, size_t length, const int *fds, s
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(PASSING_MAX * sizeof(int))] = {0};
 	struct iovec from = {.iov_base = (void *)bytes, .iov_len = length};
 	struct msghdr head = {.msg_iov = &from, .msg_iovlen = 1};
+	struct cmsghdr *first = (void *)control;
 	ssize_t sent;
 
 	if (count > PASSING_MAX)
@@ -18,10 +19,10 @@ int passing_send(int socket, const void *bytes, size_t length, const int *fds, s
 	if (count) {
 		head.msg_control = control;
 		head.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		*CMSG_FIRSTHDR(&head) = (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)),
-							 .cmsg_level = SOL_SOCKET,
-							 .cmsg_type = SCM_RIGHTS};
-		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&head)), fds, count * sizeof(int));
+		*first = (struct cmsghdr){.cmsg_len = CMSG_LEN(count * sizeof(int)),
+					  .cmsg_level = SOL_SOCKET,
+					  .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(first), fds, count * sizeof(int));
 	}
 	do {
 		sent = sendmsg(socket, &head, MSG_NOSIGNAL);

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "maillog/find.h"
-#include "maillog/source.h"
 
 #define END_MS 200 /* who was killed is gone by then, or waits for a disk */
 
