@@ -196,6 +196,7 @@ TEST(providers_of_before_stay_until_the_store_was_read)
 	BENCH_OR_SKIP();
 	rule_put("203.0.113.0/24", PN_TRUST, PN_ORIGIN_SPF);
 	p.count = 1;
+	p.gate_was_empty = false;
 	list[0].known = false;
 	providers_apply(&p);
 	EXPECT(ours() == 1, "what a controller before left: %u", ours());

@@ -100,8 +100,15 @@ TEST(a_cut_connection_counts_once)
 	e.sport++;
 	witness_part.event(&d, &e);
 	witness_note_cut(&d, &who, e.sport);
+	/* Two at once, and then what was on its way of each. */
+	witness_note_cut(&d, &who, 50001);
+	witness_note_cut(&d, &who, 50002);
+	e.sport = 50001;
+	witness_part.event(&d, &e);
+	e.sport = 50002;
+	witness_part.event(&d, &e);
 	witness_part.close(&d);
-	EXPECT(refusals() == before + 1 && last.acted && last.connections == 2 &&
+	EXPECT(refusals() == before + 1 && last.acted && last.connections == 4 &&
 		       !strcmp(last.action, "drop"),
 	       "%u rows, the last of %d connections by %s", refusals() - before,
 	       (int)last.connections, last.action);

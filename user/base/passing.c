@@ -39,7 +39,8 @@ int passing_receive(int socket, void *bytes, size_t length, int fds[static PASSI
 	struct msghdr head = {.msg_iov = &into,
 			      .msg_iovlen = 1,
 			      .msg_control = control,
-			      .msg_controllen = sizeof(control)};
+			      /* Not the padding behind it, in which one more would fit. */
+			      .msg_controllen = CMSG_LEN(PASSING_MAX * sizeof(int))};
 	ssize_t came;
 
 	for (int i = 0; i < PASSING_MAX; i++)

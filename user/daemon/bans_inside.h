@@ -24,6 +24,7 @@ struct bans {
 	int64_t store_version; /* another one: a command has changed the store */
 	int64_t entry_id;      /* of the journal: what was forgotten up to there is known */
 	uint64_t reaped_ns;
+	uint64_t again_ns; /* not before this is a store that was full written to */
 	struct said full_said, spared_said;
 };
 

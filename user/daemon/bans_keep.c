@@ -16,6 +16,9 @@
 
 #define NEIGHBOURS_NAME "neighbours"
 #define REAP_EVERY_NS	(600 * NS_PER_S)
+#define FULL_EVERY_NS                                                                              \
+	(60 *                                                                                      \
+	 NS_PER_S) /* a disk that is full stays so for a while, and all of it may be a lot to write in vain */
 
 /* ---- what is forgotten ---- */
 
@@ -236,7 +239,7 @@ static int restore_one(void *context, const struct store_ban *ban)
 	o->history.last_s = past_s(ban->last_wall_s);
 	o->history.until_s = ban->expires_boot_ns ? (int64_t)(ban->expires_boot_ns / NS_PER_S)
 						  : past_s(ban->until_wall_s);
-	o->has_end = true;
+	o->has_end = ban->goes_on;
 	/* The configuration may have changed meanwhile. */
 	(void)ban_shorten(d, o);
 	if (offence_is_banned(&o->history, ban_now_s()))
@@ -311,8 +314,11 @@ int bans_tend_store(struct daemon *d, uint64_t now_ns, struct err *e)
 		r = forgotten_look(d, e);
 	if (!r)
 		store_follow(d);
-	if (!r && b->unwritten)
+	if (!r && b->unwritten && now_ns >= b->again_ns) {
 		r = bans_write(d, e);
+		if (r == -ENOSPC)
+			b->again_ns = now_ns + FULL_EVERY_NS;
+	}
 	if (!r && now_ns - b->reaped_ns >= REAP_EVERY_NS) {
 		r = store_reap_bans(d->store, now_wall_s() - (int64_t)d->conf.bans.forget_s, &count,
 				    e);

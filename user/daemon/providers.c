@@ -32,8 +32,12 @@ static int store_ask(struct store *s, struct provider *one, struct err *e)
 
 	if (rc && rc != -ENOENT)
 		return rc;
-	if (rc == 0)
+	if (rc == 0) {
 		one->kept = found;
+		/* What was believed without it is judged beside it. */
+		one->waiting |= one->blind;
+	}
+	one->blind = false;
 	one->known = true;
 	return 0;
 }
@@ -92,7 +96,7 @@ static void part_came(struct providers *p, const struct message_provider *m)
 
 	if (m->part == 0) {
 		one->parts = one->part_count = 0;
-		one->waiting = false;
+		one->waiting = one->blind = false;
 	}
 	if (m->part != one->parts || one->part_count + m->count > m->total ||
 	    (m->count && one->part_count &&

@@ -44,6 +44,7 @@ struct provider {
 	unsigned fitting; /* of its networks, those that are in the gate or need not be */
 	/* The store was asked about it. Before that nobody can tell what its record has changed. */
 	bool known;
+	bool blind;   /* the record in part was judged before that, since nobody could tell */
 	bool waiting; /* a record in part that was read meanwhile, and is judged when it is known */
 	char waiting_why[MESSAGE_NOTE_MAX]; /* what the record says without networks */
 	bool dirty;			    /* the store is to have it */
@@ -82,6 +83,8 @@ void providers_apply(struct providers *p);
 
 /* A record was read: what becomes of it. All of its parts are in one->part. */
 void provider_take(struct providers *p, struct provider *one, const struct message_provider *m);
+/* Is it known what was in force before, or will nobody tell? */
+bool provider_is_to_be_judged(const struct providers *p, const struct provider *one);
 /* What waited, once it is known what was in force before, or that nobody will tell. */
 void provider_take_waiting(struct providers *p, struct provider *one);
 /* Nobody has confirmed it for too long. */

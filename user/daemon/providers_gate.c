@@ -98,7 +98,7 @@ static bool is_allowed(const struct standing *s, const struct prefix *p)
 static bool all_known(const struct providers *p)
 {
 	for (unsigned i = 0; i < p->count; i++)
-		if (!p->list[i].known)
+		if (!provider_is_to_be_judged(p, &p->list[i]))
 			return false;
 	return true;
 }

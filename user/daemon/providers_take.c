@@ -110,6 +110,11 @@ static void record_judge(struct providers *p, struct provider *one, const char *
 	int64_t now_s = now_wall_s(), since_s;
 	struct err e = {0};
 
+	if (!one->known) {
+		one->blind = true;
+		if (why_empty != one->waiting_why)
+			snprintf(one->waiting_why, sizeof(one->waiting_why), "%s", why_empty);
+	}
 	switch (provider_judge(&in_force, &held, one->kept.held_wall_s, &fresh, now_s, &since_s,
 			       &e)) {
 	case PROVIDER_HOLD:
@@ -150,14 +155,14 @@ static void record_wait(struct providers *p, struct provider *one, const char *w
  * Without any store nobody will tell what was in force before. What a controller before us left in the gate stays then, and no record is
  * believed beside it; where there is nothing of that kind, the first one is, as that of a provider that is new.
  */
-static bool is_to_be_judged(const struct providers *p, const struct provider *one)
+bool provider_is_to_be_judged(const struct providers *p, const struct provider *one)
 {
 	return one->known || (!p->d->store && !p->d->store_busy && p->gate_was_empty);
 }
 
 void provider_take_waiting(struct providers *p, struct provider *one)
 {
-	if (!one->waiting || !is_to_be_judged(p, one))
+	if (!one->waiting || !provider_is_to_be_judged(p, one))
 		return;
 	one->waiting = false;
 	record_judge(p, one, one->waiting_why);
@@ -175,7 +180,7 @@ void provider_take(struct providers *p, struct provider *one, const struct messa
 		record_refuse(p, one, PROVIDER_REFUSED, m->why);
 	else if (provider_check(&fresh, &e))
 		record_refuse(p, one, PROVIDER_REFUSED, e.text);
-	else if (!is_to_be_judged(p, one))
+	else if (!provider_is_to_be_judged(p, one))
 		record_wait(p, one, m->why);
 	else
 		record_judge(p, one, m->why);

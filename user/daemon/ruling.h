@@ -116,6 +116,8 @@ int ruling_brake(const struct conf *c, struct err *e);
  * (may_owe) the kernel gets the mode, and the store stays as it is. A brake holds, unless lifts_brake.
  */
 int ruling_apply_mode(struct ruling *r, struct err *e);
+/* With lifts_brake: whatever mode the store has comes into force again as soon as it is asked. */
+void ruling_lift_brake(const struct ruling *r);
 /* Until when the store or else the configuration wants to enforce: 0, PN_FOREVER or boot ns. store may be NULL. */
 int ruling_stored_mode(struct store *store, const struct conf *c, uint64_t *until, struct err *e);
 

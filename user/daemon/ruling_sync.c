@@ -185,10 +185,8 @@ static void mode_write_kernel(struct gate *g, uint64_t until)
  */
 static void mode_restore_kernel(const struct ruling *r, uint64_t until)
 {
-	uint32_t *braked = &gate_conf(r->gate)->braked;
+	const uint32_t *braked = &gate_conf(r->gate)->braked;
 
-	if (r->lifts_brake)
-		__atomic_store_n(braked, 0, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(braked, __ATOMIC_SEQ_CST))
 		return;
 	mode_write_kernel(r->gate, until);
@@ -274,6 +272,12 @@ int ruling_stored_mode(struct store *store, const struct conf *c, uint64_t *unti
 	return 0;
 }
 
+void ruling_lift_brake(const struct ruling *r)
+{
+	if (r->gate && r->lifts_brake)
+		__atomic_store_n(&gate_conf(r->gate)->braked, 0, __ATOMIC_SEQ_CST);
+}
+
 int ruling_apply_mode(struct ruling *r, struct err *e)
 {
 	bool configured = r->conf->mode == CONF_ENFORCE;
@@ -284,6 +288,7 @@ int ruling_apply_mode(struct ruling *r, struct err *e)
 	bool locked;
 	int rc;
 
+	ruling_lift_brake(r);
 	if (!r->store) {
 		mode_restore_kernel(r, mode_decide(configured, NULL, &now));
 		return 0;

@@ -481,7 +481,8 @@ static int gate_fill(struct ruling *r, enum gate_origin origin, struct err *e)
 	 */
 	if (rc == 0 && origin != GATE_ADOPTED && c->feed_count && !feeds_are_loaded(g))
 		gate_fill_feeds(g, c);
-	/* Without the store nobody knows what was ordered: an adopted gate goes on in its mode. */
+	/* Without the store nobody knows what was ordered: an adopted gate goes on in its mode, until there is one. */
+	ruling_lift_brake(r);
 	if (rc == 0 && (r->store || origin != GATE_ADOPTED))
 		rc = ruling_apply_mode(r, e);
 	return rc;

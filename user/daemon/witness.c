@@ -32,9 +32,13 @@
 #define COUNTERS    (PN_CLASSES * PN_REASONS)
 #define REVERSE_DNS "reverse-DNS"
 
+#define SLOT_PORTS                                                                                 \
+	8 /* of connections at once whose packets still come when they are cut: a bot opens a few */
+
 struct slot {
 	struct store_refusal row;
-	uint16_t sport;	     /* of the last event */
+	uint16_t sport[SLOT_PORTS]; /* of the last events; 0 none */
+	unsigned next_port;
 	uint32_t generation; /* of the batch that `at` is a place in */
 	size_t at;
 	bool used;
@@ -244,23 +248,35 @@ static struct slot *slot_find(struct witness *w, const struct store_refusal *row
 	return &w->slot[i];
 }
 
+/* Has it been met just now? It is from now on. */
+static bool slot_meets(struct slot *s, uint16_t sport)
+{
+	for (unsigned i = 0; i < SLOT_PORTS; i++)
+		if (s->sport[i] == sport)
+			return true;
+	s->sport[s->next_port++ % SLOT_PORTS] = sport;
+	return false;
+}
+
 /* row: all but its id, with the time of one event in both its times. sport: 0 unknown. */
 static void row_note(struct witness *w, const struct store_refusal *row, uint16_t sport,
 		     bool by_port)
 {
 	struct slot *s = slot_find(w, row);
+	bool is_met;
 
 	if (s->used && row->first_wall_s - s->row.first_wall_s < ROW_S &&
 	    row->first_wall_s >= s->row.first_wall_s) {
 		if (row->last_wall_s > s->row.last_wall_s)
 			s->row.last_wall_s = row->last_wall_s;
-		s->row.connections += by_port && sport == s->sport ? 0 : row->connections;
+		is_met = slot_meets(s, sport);
+		s->row.connections += by_port && is_met ? 0 : row->connections;
 	} else {
 		w->used += !s->used;
 		*s = (struct slot){.row = *row, .used = true, .generation = w->generation - 1};
 		s->row.id = ++w->numbers;
+		(void)slot_meets(s, sport);
 	}
-	s->sport = sport;
 	batch_put(w, s);
 }
 

@@ -6,9 +6,18 @@
 
 #include "store/inside.h"
 
-#define COLUMNS "addr, bits, level, offences, reason, last_wall_s, " LEFT_NS
+#define COLUMNS "addr, bits, level, offences, reason, last_wall_s, " LEFT_NS ", remaining_ns > 0"
 
-enum ban_column { COL_ADDR, COL_BITS, COL_LEVEL, COL_OFFENCES, COL_REASON, COL_LAST, COL_LEFT };
+enum ban_column {
+	COL_ADDR,
+	COL_BITS,
+	COL_LEVEL,
+	COL_OFFENCES,
+	COL_REASON,
+	COL_LAST,
+	COL_LEFT,
+	COL_GOES_ON
+};
 /* Of SQL_PUT_BAN; the first two, of the others too. */
 enum ban_parameter {
 	PAR_ADDR = 1,
@@ -57,7 +66,8 @@ static int ban_read(struct store *s, sqlite3_stmt *st, struct store_ban *out, st
 
 	*out = (struct store_ban){.level = (uint32_t)level,
 				  .offences = (uint32_t)offences,
-				  .last_wall_s = sqlite3_column_int64(st, COL_LAST)};
+				  .last_wall_s = sqlite3_column_int64(st, COL_LAST),
+				  .goes_on = sqlite3_column_int(st, COL_GOES_ON)};
 	out->until_wall_s = out->last_wall_s;
 	if (sqlite3_column_type(st, COL_LEFT) != SQLITE_NULL)
 		out->until_wall_s =

@@ -21,6 +21,7 @@ struct store_ban {
 	uint64_t
 		expires_boot_ns; /* of the last ban; 0: it is over, or, when written, ended before this boot */
 	int64_t until_wall_s; /* its end, also where it is over; when written: where expires_boot_ns is 0, 0 not known */
+	bool goes_on; /* when read: nobody has written yet that it is over */
 };
 
 /* Insert or replace, as one transaction. 0 or -errno: then nothing of it was written. */

@@ -69,7 +69,7 @@ static const char *const sql_texts[SQL_COUNT] = {
 			"last_wall_s, boot_id, expires_boot_ns, expires_wall_ns, remaining_ns) "
 			"VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[SQL_GET_BAN] = "SELECT addr, bits, level, offences, reason, last_wall_s, " LEFT_NS
-			" FROM ban WHERE addr = ?1 AND bits = ?2",
+			", remaining_ns > 0 FROM ban WHERE addr = ?1 AND bits = ?2",
 	[SQL_DELETE_BAN] = "DELETE FROM ban WHERE addr = ?1 AND bits = ?2",
 	/* By the end as it is reckoned everywhere: the wall clock may have been stepped since it was written. ?2 its time now. */
 	[SQL_REAP_BANS] = "DELETE FROM ban WHERE "
