@@ -552,6 +552,7 @@ TEST(ruling_gate_new_maps_stay_braked)
 	if (!EXPECT(lock >= 0 && setup_gate(&r, &origin, &b->e) == 0, "%s", b->e.text))
 		return;
 	EXPECT(origin == GATE_MIGRATED && gate_conf(r.gate)->enforce_until == 0, "still");
+	gate_close(r.gate);
 	gate_close(b->r.gate);
 	b->r.gate = NULL;
 	r = (struct ruling){.conf = &b->conf, .store = b->r.store, .lifts_brake = true};
