@@ -60,6 +60,33 @@ TEST(as_many_come_as_were_given)
 	close(null);
 }
 
+/* The padding of the room for three has room for a fourth, which nobody would close. */
+TEST(one_too_many_is_cut_off_and_told)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE((PASSING_MAX + 1) * sizeof(int))] = {0};
+	struct iovec from = {.iov_base = "word", .iov_len = 4};
+	struct msghdr head = {.msg_iov = &from,
+			      .msg_iovlen = 1,
+			      .msg_control = control,
+			      .msg_controllen = sizeof(control)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&head);
+	int fds[PASSING_MAX];
+	unsigned before;
+	char word[4];
+
+	ENSURE(pair_open(), "ends");
+	before = tap_descriptors();
+	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN((PASSING_MAX + 1) * sizeof(int)),
+			      .cmsg_level = SOL_SOCKET,
+			      .cmsg_type = SCM_RIGHTS};
+	for (unsigned i = 0; i <= PASSING_MAX; i++)
+		memcpy(CMSG_DATA(c) + i * sizeof(int), &ends[0], sizeof(int));
+	EXPECT(sendmsg(ends[0], &head, 0) == 4, "it is sent");
+	EXPECT(passing_receive(ends[1], word, 4, fds) == -EBADMSG, "it is told");
+	EXPECT(came(fds) == PASSING_MAX && tap_descriptors() == before, "none is left open");
+	pair_close();
+}
+
 TEST(a_message_of_another_length_is_none)
 {
 	int fds[PASSING_MAX];

@@ -362,6 +362,29 @@ TEST(providers_are_believed_where_neither_a_store_nor_the_gate_knows_any)
 	record_come(one, "198.51.100.0/24");
 	EXPECT(trusts(one, "203.0.113.0/24") && one->state == PROVIDER_HELD,
 	       "but the next is held to the first: %s", one->why);
+	record_come(one, "203.0.113.0/24");
+	kept.read_wall_s -= 31 * DAY_S;
+	EXPECT(prefix_parse("203.0.113.0/24", &kept.network[0], NULL) == 0, "a network");
+	ENSURE(store_open(&d.store, dir_fresh(), STORE_WRITE, &e) == 0, "%s", e.text);
+	EXPECT(store_put_provider(d.store, &kept, &e) == 0, "%s", e.text);
+	tick();
+	EXPECT(trusts(one, "203.0.113.0/24"), "what was just read makes an old row new: %s",
+	       one->why);
+}
+
+TEST(providers_of_a_store_are_older_than_what_was_believed_without_it)
+{
+	struct provider *one = &list[0];
+	struct store_provider kept = {
+		.domain = "provider.test", .read_wall_s = now_wall_s(), .count = 1};
+	struct err e = {0};
+
+	BENCH_OR_SKIP();
+	p.count = 1;
+	p.restored = one->known = p.gate_seen = false;
+	providers_apply(&p);
+	snprintf(one->kept.domain, sizeof(one->kept.domain), "%s", kept.domain);
+	record_come(one, "203.0.113.0/24");
 	EXPECT(prefix_parse("192.0.2.0/24", &kept.network[0], NULL) == 0, "a network");
 	ENSURE(store_open(&d.store, dir_fresh(), STORE_WRITE, &e) == 0, "%s", e.text);
 	EXPECT(store_put_provider(d.store, &kept, &e) == 0, "%s", e.text);
